@@ -1,0 +1,205 @@
+/* tandem/net.h - the network: a DAG of layers with shapes and precisions, its builders, its weights,
+ * folding of batch norms, ONNX out, and the layer problems that the cost core sees.
+ *
+ *     td_net *net = td_net_create("toy", TD_DIM(1, 28, 28));
+ *     int x = td_net_conv(net, 0, 16, 3, 2, 1, 1);        // value 0 is the input
+ *     x = td_net_act(net, td_net_bn(net, x), TD_OP_RELU);
+ *     x = td_net_fc(net, td_net_global_pool(net, x), 10);
+ *     td_error err;
+ *     if (td_net_check(net, &err) != TD_OK) ...            // first fault of all the calls above
+ *     td_net_totals t; td_net_count(net, &t);
+ *     td_net_destroy(net);
+ */
+#ifndef TANDEM_NET_H
+#define TANDEM_NET_H
+
+#include "tandem/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- layer problem: what the cost core sees -------------------------------------------------- */
+
+typedef enum { TD_N, TD_K, TD_C, TD_P, TD_Q, TD_R, TD_S, TD_G, TD_NDIM } td_dim;
+typedef enum { TD_W, TD_I, TD_O, TD_NTENSOR } td_tensor;
+extern const char td_dim_letter[TD_NDIM + 1];      /* "NKCPQRSG" */
+extern const char td_tensor_letter[TD_NTENSOR + 1]; /* "WIO" */
+int td_dim_from_letter(char c);                     /* -1 if none */
+
+/* Seven loops and a group loop. W[G,K,C,R,S], I[N,G,C,h(P,R),w(Q,S)], O[N,G,K,P,Q] with
+ * h = p*stride[0] + r*dilation[0], w = q*stride[1] + s*dilation[1]. Depthwise: G = channels,
+ * K = C = 1. Matrix product M x N x K: P x K x C. pad[] (top, left, bottom, right) is zeros that are
+ * made and not fetched; the neutral cases have none. Words of W, I, O have bits[], partial sums
+ * acc_bits. */
+typedef struct {
+    int32_t dim[TD_NDIM], stride[2], dilation[2], pad[4];
+    uint8_t bits[TD_NTENSOR], acc_bits;
+} td_problem;
+
+int64_t td_problem_macs(const td_problem *p);
+/* Words of a tensor over the whole layer (input: the rows and columns that lie inside the image,
+ * i.e. without pad). */
+int64_t td_problem_words(const td_problem *p, td_tensor t);
+/* First fault as a message: dims >= 1, strides and dilations >= 1, bits in 1..64, products < 2^62. */
+td_status td_problem_check(const td_problem *p, td_error *err);
+/* "conv K64 C64 P56 Q56 R3 S3 s2", "dwconv G144 ...": for tables. */
+void td_problem_text(const td_problem *p, char *out, size_t size);
+
+/* ---- the graph ------------------------------------------------------------------------------- */
+
+/* X(enumerator, name). Activations come last so that one test finds them. */
+#define TD_OP_MAP(X)                                                                               \
+    X(TD_OP_INPUT, "input")                                                                        \
+    X(TD_OP_CONV, "conv")                                                                          \
+    X(TD_OP_FC, "fc")                                                                              \
+    X(TD_OP_BN, "batch_norm")                                                                      \
+    X(TD_OP_MAX_POOL, "max_pool")                                                                  \
+    X(TD_OP_AVG_POOL, "avg_pool")                                                                  \
+    X(TD_OP_GLOBAL_POOL, "global_avg_pool")                                                        \
+    X(TD_OP_ADD, "add")                                                                            \
+    X(TD_OP_MUL, "mul")                                                                            \
+    X(TD_OP_CONCAT, "concat")                                                                      \
+    X(TD_OP_RELU, "relu")                                                                          \
+    X(TD_OP_RELU6, "relu6")                                                                        \
+    X(TD_OP_HSWISH, "hard_swish")                                                                  \
+    X(TD_OP_SWISH, "swish")                                                                        \
+    X(TD_OP_SIGMOID, "sigmoid")
+typedef enum {
+#define TD_X(e, n) e,
+    TD_OP_MAP(TD_X)
+#undef TD_X
+    TD_NOP
+} td_op;
+const char *td_op_name(td_op op);
+
+enum { TD_MAX_INPUTS = 8 };
+
+/* One layer makes one value; values are numbered as layers are, value 0 is the input image. Shapes
+ * are channels, height, width of one sample (fc output: channels x 1 x 1). */
+typedef struct {
+    td_op op;
+    char name[48];
+    int32_t n_inputs, input[TD_MAX_INPUTS];
+    int32_t c, h, w;                     /* output shape */
+    int32_t kernel[2], stride[2], dilation[2], pad[4], groups;
+    bool bias;                           /* conv, fc */
+    uint8_t bits[TD_NTENSOR], acc_bits;  /* 8, 8, 8, 32 unless set */
+} td_layer;
+
+typedef struct td_net td_net;
+typedef struct { int32_t c, h, w; } td_shape;
+#define TD_DIM(c, h, w) ((td_shape){(c), (h), (w)})
+
+td_net *td_net_create(const char *name, td_shape input); /* NULL: memory */
+void td_net_destroy(td_net *net);
+td_net *td_net_clone(const td_net *net);
+const char *td_net_name(const td_net *net);
+int td_net_size(const td_net *net);                      /* layers, the input included */
+const td_layer *td_net_layer(const td_net *net, int i);
+int td_net_output(const td_net *net);                    /* the last value */
+
+/* Adding layers: each returns the new value's number, or -1 after a fault, which sticks: later calls
+ * return -1 too and td_net_check() reports the first one, so that builders need no tests. Padding of
+ * td_net_conv and of pools is "same" for odd kernels: dilation*(k-1)/2 on each side, which gives
+ * ceil(h/stride) rows. Names are made ("conv3") unless td_net_name_last() sets one. */
+int td_net_conv(td_net *net, int x, int out_c, int kernel, int stride, int groups, int dilation);
+typedef struct {
+    int32_t out_c, kernel[2], stride[2], dilation[2], pad[4], groups;
+    bool bias;
+} td_conv_spec;
+int td_net_conv_spec(td_net *net, int x, const td_conv_spec *spec);
+int td_net_fc(td_net *net, int x, int out_c);            /* with bias; flattens c*h*w */
+int td_net_bn(td_net *net, int x);
+int td_net_pool(td_net *net, int x, td_op kind, int kernel, int stride); /* avg: zeros not counted */
+int td_net_global_pool(td_net *net, int x);
+int td_net_add(td_net *net, int a, int b);
+int td_net_mul(td_net *net, int a, int b);               /* b may be c x 1 x 1: broadcast */
+int td_net_concat(td_net *net, const int *x, int n);     /* along channels */
+int td_net_act(td_net *net, int x, td_op kind);
+void td_net_name_last(td_net *net, const char *format, ...) TD_PRINTF(2, 3);
+void td_net_set_bits(td_net *net, int layer, int w, int i, int o, int acc);
+td_status td_net_check(const td_net *net, td_error *err);
+
+/* Blocks (conv - BN - activation each; the projection has no activation; residual where stride is 1
+ * and channels match and `residual` is set; no expanding convolution where expansion is 1).
+ * se: squeeze-excite channels as a fraction of the block's input channels, 0 for none. */
+typedef struct {
+    int32_t kernel, expansion, out_c, stride, groups; /* groups: of the fused convolution */
+    bool fused, residual;
+    double se;
+    td_op act;
+} td_block;
+int td_net_block(td_net *net, int x, const td_block *b);  /* IBN or fused IBN */
+int td_net_conv_bn_act(td_net *net, int x, int out_c, int kernel, int stride, int groups, td_op act);
+int td_net_squeeze_excite(td_net *net, int x, int squeezed_c, td_op act, td_op gate);
+/* Channels times width, to a multiple of `divisor`, never below 90 % (networks.md). */
+int td_round_channels(double c, double width, int divisor);
+
+/* Whole networks by name: "mobilenetv2" (any size and width, classes), "handmade" (MobileNetV2-like
+ * for 28x28 and 32x32 input), "A", "B", "C" of the training notes. `size` 0: the network's own.
+ * Unknown names: TD_E_NOT_FOUND with the list. Caller destroys *net. */
+typedef struct {
+    const char *name, *about;
+} td_net_entry;
+const td_net_entry *td_net_list(int *n);
+td_status td_net_build(const char *name, td_shape input, double width, int classes, td_net **net,
+                       td_error *err);
+
+/* Counts of one inference. Bytes follow each layer's bits (rounded up per tensor). */
+typedef struct {
+    int64_t macs, params, weight_bytes, activation_bytes_peak, activation_bytes_sum;
+    int32_t layers; /* conv and fc */
+} td_net_totals;
+void td_net_count(const td_net *net, td_net_totals *out);
+int64_t td_layer_macs(const td_net *net, int i);
+/* Trainable and stored words: weights, bias; BN counts 2 per channel (scale, shift) as published
+ * parameter counts do. */
+int64_t td_layer_params(const td_net *net, int i);
+/* The layer problem of a conv or fc (false for others). batch is N. */
+bool td_layer_problem(const td_net *net, int i, int batch, td_problem *out);
+
+/* Graph in and out (JSON and YAML): the tool's own network file. */
+td_node *td_net_to_node(const td_net *net, td_arena *a);
+td_status td_net_from_node(const td_node *n, td_net **net, td_error *err);
+uint64_t td_net_hash(const td_net *net); /* structure only, no names, no weights */
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* Parameters of a layer in plain fp32: conv weight [K][C/groups][R][S], fc weight [out][c*h*w],
+ * bias [K]; BN scale, shift, mean, var [C]. NULL where a layer has none. */
+typedef struct {
+    float *weight, *bias, *scale, *shift, *mean, *var;
+} td_layer_params_t;
+typedef struct {
+    int n;                     /* = td_net_size */
+    td_layer_params_t *layer;  /* carved out of one allocation */
+    float *data;
+    int64_t count;
+    float bn_eps;              /* 1e-5 */
+} td_weights;
+/* Allocates zeros (BN: scale 1, var 1). NULL: memory. */
+td_weights *td_weights_create(const td_net *net);
+void td_weights_destroy(td_weights *w);
+
+/* A new network without batch norms: each BN that follows a convolution (or fc) with no other reader
+ * is folded into its weight and bias (computed in double). Predictions do not change beyond rounding.
+ * A BN that cannot be folded stays. Caller destroys both results. */
+td_status td_net_fold_bn(const td_net *net, const td_weights *w, td_net **folded,
+                         td_weights **folded_weights, td_error *err);
+
+/* Plain reference forward pass, fp32 storage, double accumulation; slow and independent of the
+ * trainer. input [batch][c][h][w]; output [batch][out]; BN uses stored mean and var. */
+td_status td_net_forward(const td_net *net, const td_weights *w, const float *input, int batch,
+                         float *output, td_error *err);
+
+/* ONNX out: fp32, opset 13, input "input" NCHW float in 0..1 with a symbolic batch, output "logits".
+ * The normalisation (x - mean[c]) / std[c] stands inside the graph. BN is folded first where it can
+ * be. mean, std: c values each. */
+td_status td_onnx_write(const td_net *net, const td_weights *w, const float *mean, const float *std,
+                        const char *path, td_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
