@@ -1,0 +1,124 @@
+/* tandem/cost.h - what a mapping costs. A pure function: problem x accelerator x mapping -> cost. It
+ * allocates nothing, keeps no state and may be called from any thread. Also: neutral cases in and out.
+ *
+ * Counting: the exact rules stand in docs/cost-model.md. In short
+ * - TD_COUNT_TIMELOOP: Timeloop's rules with their approximations, so that the analysis can be proved
+ *   against it (sampled loops with one remembered move, no read for draining, truncations).
+ * - TD_COUNT_EXACT (default): tiles are dense boxes per rank; a buffer holds the current tile only;
+ *   loops run in their true order and each step fetches the words of the new tile that are not in
+ *   the tile just before; equal words wanted by several children in one step are one read where the
+ *   level multicasts and one reduced update where it reduces; an output word is written at its first
+ *   update without a read, read and written at each later one, and read once at the child when it is
+ *   drained to the parent.
+ */
+#ifndef TANDEM_COST_H
+#define TANDEM_COST_H
+
+#include "tandem/base.h"
+#include "tandem/hw.h"
+#include "tandem/net.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum { TD_COUNT_EXACT, TD_COUNT_TIMELOOP } td_counting;
+
+/* One loop. axis: TD_AXIS_T, X or Y; X and Y of level l are the fan-out below level l. tail: bound of
+ * the very last pass if imperfect, else = bound. */
+typedef struct {
+    uint8_t dim, axis;
+    int32_t bound, tail;
+} td_loop;
+
+enum { TD_MAX_LOOPS = 96 };
+
+/* Loops of level l are loop[first[l]] .. loop[first[l+1]-1], outermost first, temporal before X before
+ * Y; level 0 is the innermost. The full nest from outside: temporal(top), spatial(top),
+ * temporal(next), ... keep[l]: tensors stored at level l (TD_BIT(tensor)); the others bypass it. A
+ * tensor that the outermost levels do not keep never travels further out than its outermost keeper:
+ * that is how resident data are expressed. Bound-1 loops may be left out. */
+typedef struct {
+    td_loop loop[TD_MAX_LOOPS];
+    uint8_t n, first[TD_MAX_LEVELS + 1], keep[TD_MAX_LEVELS];
+} td_mapping;
+
+/* Per used instance of a level, in words of the tensor. */
+typedef struct {
+    double tile_words, partition_words; /* partition: distinct words one instance ever holds */
+    double reads, fills, updates;
+    double energy_pj; /* all used instances together */
+} td_access;
+
+/* Deliveries from a level to the next inner keeper (or the MACs) per parent instance: `targets`
+ * distinct targets each with `multicast` identical children, `words` each. */
+typedef struct {
+    int32_t multicast, targets;
+    double words;
+} td_delivery;
+enum { TD_MAX_DELIVERIES = 8 };
+
+typedef struct {
+    int64_t macs;             /* executed, padding of factors included */
+    int64_t compute_cycles;   /* product of the temporal bounds */
+    int64_t cycles;           /* max over levels */
+    int32_t mac_used;
+    double utilization;       /* macs / MAC units / cycles */
+    double mac_pj, level_pj[TD_MAX_LEVELS], total_pj;
+    int64_t level_cycles[TD_MAX_LEVELS];
+    double slowdown[TD_MAX_LEVELS];
+    int32_t used[TD_MAX_LEVELS]; /* used instances */
+    td_access at[TD_MAX_LEVELS][TD_NTENSOR];
+    int8_t limit;             /* level that sets `cycles`, -1: compute */
+} td_cost;
+
+/* Returns TD_OK and fills *cost, TD_E_INFEASIBLE (a capacity or a fan-out is exceeded; the message
+ * names level, words and missing bytes), TD_E_INPUT (factors do not multiply to the dims, a level
+ * above the outermost keeper needs the tensor, ...), TD_E_UNSUPPORTED (imperfect factors, for now).
+ * err may be NULL; then no message is built. */
+td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
+                           td_counting counting, td_cost *cost, td_error *err);
+
+/* The same checks without the counting. missing_bits (may be NULL) gets the shortage. */
+td_status td_mapping_check(const td_problem *p, const td_hw *hw, const td_mapping *m,
+                           int64_t *missing_bits, td_error *err);
+
+/* Deliveries of tensor t from level l (timeloop counting), for reports: returns their number. */
+int td_cost_deliveries(const td_problem *p, const td_hw *hw, const td_mapping *m, int level,
+                       td_tensor t, td_delivery out[TD_MAX_DELIVERIES]);
+
+/* Bits of a word of tensor t at level l under mapping m: outputs have acc_bits where partial sums
+ * stand (a reduction loop runs at level l or outside of it), bits[TD_O] elsewhere. */
+int td_word_bits(const td_problem *p, const td_mapping *m, int level, td_tensor t);
+
+/* Loop nest for people, as in docs/cli.md; and one line for tables. */
+void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m, td_text *out);
+
+/* ---- roofline -------------------------------------------------------------------------------- */
+
+/* Cycles that no mapping can beat: MACs over peak, and compulsory words of each tensor over the
+ * outermost level's bandwidth (a lower bound on td_cost.cycles in exact counting). */
+double td_roofline_cycles(const td_problem *p, const td_hw *hw);
+
+/* ---- neutral cases ("neutral-case-1") --------------------------------------------------------- */
+
+/* One case: a problem, an accelerator and (if has_mapping) a mapping. Extensions of the format, all
+ * optional: problem.bits {"W","I","O","acc"}, problem.pad [top,left,bottom,right], and for levels
+ * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits. */
+typedef struct {
+    char name[128];
+    td_problem problem;
+    td_hw hw;
+    td_mapping mapping;
+    bool has_mapping;
+} td_case;
+td_status td_case_from_node(const td_node *n, td_case *out, td_error *err);
+td_node *td_case_to_node(const td_case *c, td_arena *a); /* reading it back gives the same cost, bit for bit */
+/* The keys of "expected" for a cost: cycles, computes, compute_cycles, mac_instances_used,
+ * utilization, energy_pj, energy_total_pj, edp_pj_cycles, levels, networks (timeloop counting). */
+td_node *td_cost_to_node(const td_case *c, td_counting counting, const td_cost *cost, td_arena *a);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
