@@ -1,0 +1,56 @@
+/* tandem/search.h - strategies behind one ask/tell interface.
+ *
+ * A strategy's state is a function of (space, parameters, seed, the calls made): asked numbers and told
+ * outcomes in order. Resuming is replaying the same calls. Random draws come from
+ * td_rng_make(seed, number, TD_RNG_ASK), so they do not depend on what was drawn before.
+ */
+#ifndef TANDEM_SEARCH_H
+#define TANDEM_SEARCH_H
+
+#include "tandem/base.h"
+#include "tandem/space.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* done: objectives are there. infeasible: it cannot be built or mapped, or misses a constraint and was
+ * not trained; con[] says by how much where that is known (ncon 0: cannot be built). */
+typedef enum { TD_TRIAL_READY, TD_TRIAL_RUNNING, TD_TRIAL_DONE, TD_TRIAL_PRUNED, TD_TRIAL_FAILED,
+               TD_TRIAL_INFEASIBLE } td_state;
+typedef struct {
+    td_state state;
+    int nobj, ncon;
+    double obj[4], var[4]; /* minimise */
+    double con[8];         /* <= 0 is met; relative to the target */
+    double fidelity;
+} td_outcome;
+
+typedef enum { TD_GO_ON, TD_PRUNE } td_verdict;
+typedef td_node td_params; /* a map of the strategy's options */
+
+typedef struct {
+    const char *name, *about;
+    td_status (*init)(void **state, const td_space *space, uint64_t seed, const td_params *params,
+                      td_error *err);
+    /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. */
+    td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
+    void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
+    td_verdict (*report)(void *state, int64_t number, int step, const double *value); /* may be NULL */
+    void (*destroy)(void *state);
+} td_strategy;
+
+/* "random"; "evolution" (regularised: Real et al. 2019): population, sample, mutation, crossover;
+ * unknown parameters are errors. Ranking everywhere by td_outcome_compare. */
+const td_strategy *const *td_strategy_list(int *n);
+const td_strategy *td_strategy_find(const char *name); /* NULL if there is none */
+
+/* One order for all: feasible before infeasible; among feasible the smaller obj[0]; among infeasible
+ * with known constraints the smaller sum of violations; what cannot be built last. <0, 0, >0. */
+int td_outcome_compare(const td_outcome *a, const td_outcome *b);
+bool td_outcome_feasible(const td_outcome *o);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

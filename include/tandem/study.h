@@ -1,0 +1,122 @@
+/* tandem/study.h - objective and constraints, recipes, the store, the trial loop.
+ *
+ *     td_recipe *r;  td_recipe_load("recipes/quickstart.yaml", &r, &err);
+ *     td_run_options o = {.out = "results/quickstart", .threads = 0};
+ *     td_run_summary s;  td_recipe_run(r, &o, &s, &err);
+ */
+#ifndef TANDEM_STUDY_H
+#define TANDEM_STUDY_H
+
+#include "tandem/accuracy.h"
+#include "tandem/base.h"
+#include "tandem/map.h"
+#include "tandem/search.h"
+#include "tandem/space.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- objective ------------------------------------------------------------------------------- */
+
+typedef enum { TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_NMETRIC } td_metric;
+typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
+/* NAHAS (section "Objective" of the paper): acc * prod_m (metric_m / target_m)^w, w = p where the
+ * target is met, q where it is not; hard: p = 0, q = -1; soft: p = q = -0.07 (MnasNet). TuNAS
+ * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are off. */
+typedef struct {
+    td_reward_kind kind;
+    double p, q, beta;
+    double target[TD_NMETRIC]; /* s, J, mm2; INFINITY: none */
+    bool train_violating;      /* false: a design that misses a target is not trained (screened) */
+} td_objective;
+double td_objective_reward(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
+/* metric / target - 1 per finite target, in metric order; returns their number. */
+int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
+
+/* ---- recipe ---------------------------------------------------------------------------------- */
+
+typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
+td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
+void td_recipe_destroy(td_recipe *r);
+
+/* ---- store ----------------------------------------------------------------------------------- */
+
+/* SQLite now; the schema and rules of docs/store.md. One handle per thread. */
+typedef struct td_store td_store;
+td_status td_store_open(const char *path, bool create, td_store **out, td_error *err);
+void td_store_close(td_store *s);
+
+typedef struct {
+    int64_t id, trials, done, infeasible, failed, running, max_trials;
+    uint64_t seed;
+    char name[96];
+    int state; /* 0 active, 1 paused, 2 done */
+    double created;
+} td_study_info;
+td_status td_store_studies(td_store *s, td_arena *a, td_study_info **out, int *n, td_error *err);
+
+/* One trial as it stands in the store; memory from the arena. */
+typedef struct {
+    int64_t number, rev;
+    td_state state;
+    const char *params;      /* JSON of the choices */
+    double metric[TD_NMETRIC]; /* NAN if unknown */
+    double accuracy, reward;
+    bool feasible, trained;  /* trained: this trial paid for a training (not cached) */
+    const char *error;       /* reason of infeasible and failed ones */
+    double started, finished;
+} td_trial_row;
+td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
+                          td_error *err);
+/* The one function that decides what is best: feasible before infeasible, then higher accuracy, then
+ * lower reward-weighted cost (latency, energy, area in this order). -1 if there is none. */
+int td_trials_best(const td_trial_row *t, int n);
+/* Indices of the Pareto front (accuracy, latency, energy, area) of the trained trials. */
+td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err);
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *row;           /* "joint", "accelerator for hand-made", ... */
+    const char *phase;         /* "search", "final training" */
+    int64_t done, total, trained, infeasible, best_number;
+    double best_accuracy, best_metric[TD_NMETRIC], elapsed_s, eta_s;
+} td_progress;
+
+typedef struct {
+    const char *out;     /* results folder; made if absent; an existing study in it is resumed */
+    int threads;         /* 0: one per core */
+    int64_t max_trials;  /* > 0 overrides the recipe (for tests) */
+    void (*progress)(void *self, const td_progress *p);
+    bool (*cancelled)(void *self); /* true: drain; polled between trials and during trainings */
+    void *self;
+    const td_log *log;
+} td_run_options;
+
+/* One row of the result table. */
+typedef struct {
+    char name[64];
+    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    bool meets;              /* all targets */
+    int64_t trials, trained, infeasible;
+    char note[160];
+} td_result_row;
+typedef struct {
+    td_result_row row[8];
+    int n, best;             /* best: index of the row in best/ */
+    char why[512];
+    double wall_s, cpu_s;
+} td_run_summary;
+
+/* Runs (or resumes) all that a recipe asks for and writes the results folder: best/network.onnx,
+ * best/network.yaml, best/weights.bin, best/accelerator.yaml, best/schedule.json, trials.csv,
+ * pareto.csv, summary.json, study.db. Deterministic for a seed whatever the number of threads:
+ * trial n is asked when exactly the trials below n - lag are told, lag being the recipe's. */
+td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
+                        td_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
