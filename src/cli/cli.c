@@ -1,0 +1,40 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int cli_fail(const td_error *err) {
+    fprintf(stderr, "tandem: %s\n", err->message[0] ? err->message : td_status_text(err->code));
+    return td_status_exit_code(err->code);
+}
+
+int cli_print(const td_text *t) {
+    td_error err;
+    if (t->failed) {
+        td_fail(&err, TD_E_MEMORY, "out of memory while writing the result");
+        return cli_fail(&err);
+    }
+    if ((t->size > 0 && fwrite(t->data, 1, t->size, stdout) != t->size) || fflush(stdout) != 0) {
+        td_fail(&err, TD_E_IO, "cannot write to standard output: %s", strerror(errno));
+        return cli_fail(&err);
+    }
+    return 0;
+}
+
+void cli_program_name(int argc, char **argv) {
+    static char name[64];
+    if (argc < 1) return;
+    snprintf(name, sizeof name, "tandem %s", argv[0]);
+    argv[0] = name;
+}
+
+bool cli_format_parse(const char *s, cli_format *out) {
+    static const char *const names[] = {"table", "json", "csv"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(s, names[i]) == 0) {
+            *out = (cli_format)i;
+            return true;
+        }
+    return false;
+}

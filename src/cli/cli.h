@@ -1,0 +1,33 @@
+/* cli.h - what the subcommands share. Each cmd_NAME.c holds one; main.c has the table. */
+#ifndef TANDEM_CLI_H
+#define TANDEM_CLI_H
+
+#include "tandem/base.h"
+
+/* argv[0] is the subcommand's name; returns the exit code (docs/cli.md). */
+typedef struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} td_command;
+
+int cmd_cost(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_search(int argc, char **argv);
+int cmd_space(int argc, char **argv);
+int cmd_study(int argc, char **argv);
+int cmd_train(int argc, char **argv);
+
+/* Prints "tandem: message" on stderr and returns the exit code of the error. */
+int cli_fail(const td_error *err);
+/* Writes text to stdout; a closed or full stdout is an error (exit code of TD_E_IO). */
+int cli_print(const td_text *t);
+/* argp names the program by its argv[0]: makes that "tandem NAME" for usage lines. Static storage.
+ */
+void cli_program_name(int argc, char **argv);
+
+typedef enum { CLI_TABLE, CLI_JSON, CLI_CSV } cli_format;
+/* Parses "table", "json", "csv"; false if it is none of them. */
+bool cli_format_parse(const char *s, cli_format *out);
+
+#endif

@@ -1,0 +1,153 @@
+/* tandem list - what there is to name in recipes and on the command line. */
+#include "cli.h"
+
+#include <argp.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tandem/accuracy.h"
+#include "tandem/net.h"
+#include "tandem/search.h"
+#include "tandem/space.h"
+
+typedef struct {
+    cli_format format;
+    const char *kind;
+} options;
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    switch (key) {
+    case 'f':
+        if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
+            argp_error(state, "--format: expected table or json, found \"%s\"", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->kind != NULL) argp_error(state, "one KIND at most");
+        o->kind = arg;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static td_node *put_entry(td_arena *a, td_node *list, const char *name, const char *about) {
+    td_node *e = td_node_push(a, list, td_node_map(a));
+    td_node_put_string(a, e, "name", name);
+    td_node_put_string(a, e, "about", about);
+    return e;
+}
+
+static int by_name(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* Shipped YAML files of a folder: the name without ".yaml", the first comment line as text. */
+static void put_files(td_arena *a, td_node *list, const char *folder) {
+    const char *dir;
+    if (td_data_dir(a, folder, &dir, NULL) != TD_OK) return;
+    DIR *d = opendir(dir);
+    if (d == NULL) return;
+    const char *name[256];
+    int n = 0;
+    for (const struct dirent *e; (e = readdir(d)) != NULL && n < 256;) {
+        size_t len = strlen(e->d_name);
+        if (len > 5 && strcmp(e->d_name + len - 5, ".yaml") == 0)
+            name[n++] = td_arena_strdup(a, e->d_name);
+    }
+    closedir(d);
+    qsort(name, (size_t)n, sizeof name[0], by_name);
+    for (int i = 0; i < n; i++) {
+        char about[160] = "";
+        FILE *f = fopen(td_arena_printf(a, "%s/%s", dir, name[i]), "r");
+        if (f != NULL) {
+            char line[160];
+            if (fgets(line, sizeof line, f) != NULL && line[0] == '#') {
+                const char *text = line + 1;
+                while (*text == ' ') text++;
+                snprintf(about, sizeof about, "%s", text);
+                about[strcspn(about, "\n")] = '\0';
+            }
+            fclose(f);
+        }
+        put_entry(a, list, td_arena_printf(a, "%.*s", (int)strlen(name[i]) - 5, name[i]), about);
+    }
+}
+
+static void collect(td_arena *a, td_node *root) {
+    int n;
+    td_node *list = td_node_put(a, root, "networks", td_node_list(a));
+    const td_net_entry *nets = td_net_list(&n);
+    for (int i = 0; i < n; i++) put_entry(a, list, nets[i].name, nets[i].about);
+    put_files(a, td_node_put(a, root, "accelerators", td_node_list(a)), "hw");
+    put_files(a, td_node_put(a, root, "technologies", td_node_list(a)), "tech");
+    list = td_node_put(a, root, "spaces", td_node_list(a));
+    const td_space_entry *spaces = td_space_list(&n);
+    for (int i = 0; i < n; i++) put_entry(a, list, spaces[i].name, spaces[i].about);
+    list = td_node_put(a, root, "strategies", td_node_list(a));
+    const td_strategy *const *strategies = td_strategy_list(&n);
+    for (int i = 0; i < n; i++) put_entry(a, list, strategies[i]->name, strategies[i]->about);
+    list = td_node_put(a, root, "accuracy", td_node_list(a));
+    const td_accuracy_entry *sources = td_accuracy_list(&n);
+    for (int i = 0; i < n; i++) put_entry(a, list, sources[i].name, sources[i].about);
+    put_files(a, td_node_put(a, root, "recipes", td_node_list(a)), "recipes");
+}
+
+static void print_kind(const td_node *list, td_text *t) {
+    td_text_addf(t, "%s\n", list->key);
+    for (int i = 0; i < list->count; i++)
+        td_text_addf(t, "  %-18s %s\n", td_node_find(list->item[i], "name")->text,
+                     td_node_find(list->item[i], "about")->text);
+}
+
+int cmd_list(int argc, char **argv) {
+    static const struct argp_option argp_options[] = {
+        {"format", 'f', "FORMAT", 0, "table (default) or json", 0}, {0}};
+    static const struct argp argp = {
+        argp_options,
+        parse,
+        "[KIND]",
+        "Lists what can be named in recipes and on the command line: networks, accelerators, "
+        "technologies, spaces, strategies, accuracy sources, recipes.\v"
+        "Examples:\n  tandem list\n  tandem list accelerators --format json",
+        0,
+        0,
+        0};
+    options o = {.format = CLI_TABLE};
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+
+    td_arena *a = td_arena_create();
+    td_node *root = td_node_map(a);
+    td_error err = {0};
+    td_text t = {0};
+    int code;
+    if (a == NULL || root == NULL) {
+        td_fail(&err, TD_E_MEMORY, "out of memory");
+        code = cli_fail(&err);
+        goto end;
+    }
+    collect(a, root);
+    const td_node *one = o.kind ? td_node_find(root, o.kind) : NULL;
+    if (o.kind != NULL && one == NULL) {
+        td_fail(&err, TD_E_USAGE,
+                "no kind \"%s\": expected networks, accelerators, technologies, spaces, "
+                "strategies, accuracy or recipes",
+                o.kind);
+        code = cli_fail(&err);
+        goto end;
+    }
+    if (o.format == CLI_JSON) {
+        td_node_to_json(one ? one : root, 2, &t);
+        td_text_add(&t, "\n");
+    } else if (one != NULL) {
+        print_kind(one, &t);
+    } else {
+        for (int i = 0; i < root->count; i++) print_kind(root->item[i], &t);
+    }
+    code = cli_print(&t);
+end:
+    td_text_free(&t);
+    td_arena_destroy(a);
+    return code;
+}

@@ -1,0 +1,54 @@
+/* tandem - the program: finds the subcommand and runs it. */
+#include "cli.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+static const td_command commands[] = {
+    {"search", "search networks and accelerators together, as a recipe says", cmd_search},
+    {"eval", "cost of a network on an accelerator, layer by layer", cmd_eval},
+    {"train", "train a network and report its accuracy", cmd_train},
+    {"space", "decisions and size of a search space", cmd_space},
+    {"study", "trials of a search: list, show, best, pareto, export", cmd_study},
+    {"cost", "cost of one mapping of one layer (neutral cases)", cmd_cost},
+    {"list", "what there is: networks, accelerators, spaces, strategies, ...", cmd_list},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *out) {
+    fprintf(out, "tandem finds neural networks and the accelerators that run them, together.\n\n"
+                 "usage: tandem COMMAND [OPTION...]\n\ncommands:\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\n`tandem COMMAND --help` tells a command's options, with examples.\n"
+                 "      --help     this text\n      --version  version of the program\n\n"
+                 "examples:\n"
+                 "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
+                 "  tandem eval mobilenetv2 --hw edge\n"
+                 "  tandem study best results/quickstart\n");
+}
+
+int main(int argc, char **argv) {
+    argp_err_exit_status = td_status_exit_code(TD_E_USAGE);
+    if (argc < 2) {
+        usage(stderr);
+        return td_status_exit_code(TD_E_USAGE);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("tandem %s\n", td_version());
+        return 0;
+    }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0) {
+            cli_program_name(argc - 1, argv + 1);
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    fprintf(stderr, "tandem: no command \"%s\"; `tandem --help` lists them\n", name);
+    return td_status_exit_code(TD_E_USAGE);
+}
