@@ -85,29 +85,38 @@ typedef struct {
     char node[16];        /* "22nm" */
 } td_hw;
 
-/* First fault as a message: instances divide, mesh_x divides, energies >= 0, outermost unbounded... */
+/* First fault as a message (TD_E_INPUT): instances and mesh extents divide from level to level, masks
+ * and widths are in range, energies >= 0 and finite, the outermost level is one unbounded instance that
+ * may keep every tensor, `shares` points inwards, every dim may stand somewhere in time. */
 td_status td_hw_check(const td_hw *hw, td_error *err);
-/* Fan-out of level l (to level l-1, or to the MACs for l = 0) along X or Y. */
+/* Fan-out of level l (to level l-1, or to the MACs for l = 0): ratio of the mesh extents of the two
+ * along TD_AXIS_X or TD_AXIS_Y; 1 for TD_AXIS_T. hw has passed td_hw_check. */
 int td_hw_fanout(const td_hw *hw, int l, int axis);
 int64_t td_hw_peak_macs(const td_hw *hw); /* per cycle */
-uint64_t td_hw_hash(const td_hw *hw);     /* everything that can change a cost; not the name */
-int td_hw_level_find(const td_hw *hw, const char *name);
+/* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable across
+ * machines and runs. */
+uint64_t td_hw_hash(const td_hw *hw);
+int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none */
 
 /* ---- technology ------------------------------------------------------------------------------ */
 
-/* tech/NODE.yaml: coefficients, each with value, unit and source. */
+/* tech/NODE.yaml: coefficients, each a map {value, unit, source, confidence}. A unit that is not the
+ * one meant here, a missing source, or a confidence other than verified, computed, recalled, assumed is
+ * an error: a number that nobody answers for does not get in. KB and MB are 2^10 and 2^20 bytes. */
 typedef struct {
     char node[16];
     double mac_um2, mac_pj;               /* 4-way int8 unit with int32 accumulator; one MAC */
     double sram_mm2_per_mb, rf_mm2_per_mb;
     double sram_macro_um2;                /* fixed part of a memory macro */
     double pe_um2, lane_um2;
-    double io_mm2_per_gbps, fixed_mm2, overhead;
+    double io_mm2_per_gbps, fixed_mm2;    /* GB/s of 1e9 bytes */
+    double overhead;                      /* top level, on top of MACs, RF and SRAM */
     double rf_pj_per_byte;
     double sram_pj_per_byte, sram_ref_bytes; /* at this size; grows with the square root of the size */
-    double noc_pj_per_byte, dram_pj_per_byte, vector_pj;
+    double noc_pj_per_byte_mm, dram_pj_per_byte, vector_pj;
     double leak_w_per_mm2, clock_tree;
 } td_tech;
+/* "22nm": the shipped tech/22nm.yaml; anything with a slash or a file ending is a path. */
 td_status td_tech_load(const char *node_or_path, td_tech *out, td_error *err);
 td_status td_tech_from_node(const td_node *doc, td_tech *out, td_error *err);
 
@@ -125,25 +134,54 @@ typedef struct {
     double max_rf_share;                  /* lanes * rf_bytes <= max_rf_share * local_bytes */
     int32_t max_lane_width;               /* lanes * (simd + route_extra) <= this: wiring */
     int32_t route_extra;
+    int32_t min_macs, max_macs;           /* MACs per cycle of the product class (0: no limit) */
     char tech[64];                        /* node name or path */
     double fixed_mm2, pe_um2, lane_um2, macro_um2; /* < 0: the technology's */
 } td_edge;
 
+/* Parameters by their YAML key, in the units of the key (local_kb, rf_kb, min_total_kb: 1024 bytes;
+ * io_gbps: 1e9 bytes/s; clock_ghz), so that a space needs no knowledge of the struct:
+ *
+ *     pe_x pe_y simd lanes local_kb rf_kb io_gbps clock_ghz port_bytes
+ *     rf_weight_steps rf_accumulators min_total_kb max_rf_share max_lane_width route_extra
+ *     min_macs max_macs fixed_mm2 pe_um2 lane_um2 macro_um2
+ *
+ * td_edge_key(i) lists them; NULL after the last. Set fails with TD_E_NOT_FOUND (no such key) or
+ * TD_E_USAGE (out of range, or not whole where the parameter is); *p is then unchanged. Get returns NAN
+ * for an unknown key. td_edge_init gives every parameter its default (0 where there is none: the first
+ * row above must be set; the rules of the second row are off). `tech` is a name and not among them. */
+const char *td_edge_key(int i);
+void td_edge_init(td_edge *p);
+td_status td_edge_set(td_edge *p, const char *key, double value, td_error *err);
+double td_edge_get(const td_edge *p, const char *key);
+
 /* Builds levels, rules, energies and area. A design that breaks a physical rule is TD_E_INFEASIBLE:
  * the message names the rule, the level and how many bytes are missing; *missing_bytes (may be NULL)
- * gets that number, and enlarging that level by it removes the reason. */
+ * gets that number, and enlarging that level (per instance) by it removes the reason. Rules, in the
+ * order in which the first broken one is reported:
+ *
+ *     register_file_depth  RF     rf_bytes >= simd * 2 * (4 * rf_weight_steps + 4 * rf_accumulators)
+ *     total_memory         Local  PEs * local_bytes >= min_total_bytes
+ *     register_file_share  Local  lanes * rf_bytes <= max_rf_share * local_bytes
+ *     lane_width           -      lanes * (simd + route_extra) <= max_lane_width       (missing 0)
+ *     mac_range            -      min_macs <= MACs per cycle <= max_macs                (missing 0)
+ *
+ * What they stand for is told in src/hw/edge_rules.c. Parameters out of range are TD_E_USAGE. */
 td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_t *missing_bytes,
                         td_error *err);
 
-/* Reads an accelerator: a file path or a shipped name ("edge", "micro", "micro-baseline"). The file
- * holds either `template: edge` + parameters, or `levels:` in full. */
+/* Reads an accelerator: a file path (anything with a slash or a file ending) or a shipped name
+ * ("edge", "micro"). The file holds either `template: edge` + parameters, or `levels:` in full; a
+ * `space:` map beside them (read by space/) is ignored. td_hw_find only finds the file. */
+td_status td_hw_find(td_arena *a, const char *name_or_path, const char **path, td_error *err);
 td_status td_hw_load(const char *name_or_path, td_hw *hw, td_error *err);
 td_status td_hw_from_node(const td_node *doc, td_hw *hw, td_error *err);
 td_node *td_hw_to_node(const td_hw *hw, td_arena *a);      /* the levels in full */
 td_node *td_edge_to_node(const td_edge *p, td_arena *a);   /* template + parameters */
 td_status td_edge_from_node(const td_node *doc, td_edge *p, td_error *err);
 
-/* Area by component, mm2 (same sum as hw->area_mm2). */
+/* Area by component, mm2 (total = sum of the others = hw->area_mm2). Designs that break a rule have an
+ * area too. */
 typedef struct { double mac, rf, sram, pe_lane, io, fixed, overhead, total; } td_area;
 td_status td_edge_area(const td_edge *p, const td_tech *tech, td_area *out, td_error *err);
 
