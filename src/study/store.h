@@ -1,0 +1,66 @@
+/* store.h - the rows behind a study, for the trial loop. The public part is in tandem/study.h; the
+ * schema and its rules are in docs/store.md.
+ *
+ * Every call is one transaction. A trial that was claimed carries a token: report and tell are
+ * refused (TD_E_STALE) once somebody else has claimed it.
+ */
+#ifndef TANDEM_STORE_H
+#define TANDEM_STORE_H
+
+#include "tandem/study.h"
+
+/* Creates the study or finds it. An existing one with another spec_hash or seed is TD_E_USAGE.
+ * spec: text kept for people (the recipe's part). max_trials: the budget; a larger one replaces. */
+td_status td__store_study(td_store *s, const char *name, const char *spec, uint64_t spec_hash,
+                          uint64_t seed, int64_t max_trials, int64_t *id, td_error *err);
+td_status td__store_study_state(td_store *s, int64_t study, int state, td_error *err);
+
+/* Adds the next trial, or returns the one that the same key made before (*number tells). seen: how
+ * many outcomes the strategy had been told, for exact replays. TD_E_DONE: the budget is used up. */
+td_status td__store_ask(td_store *s, int64_t study, const char *key, int64_t seen,
+                        const td_choices *c, int64_t *number, td_error *err);
+
+/* A trial as the loop needs it. */
+typedef struct {
+    int64_t id, number, token, seen;
+    int attempt;
+    td_state state;
+    double *v; /* choices; arena */
+    int n;
+    td_outcome outcome;
+    double metric[TD_NMETRIC], accuracy;
+    bool trained;
+} td__trial;
+
+/* Trial `number` for this worker: state running, token and attempt raised, lease set. A trial that
+ * is running under a live lease of another worker is TD_E_STALE; a finished one too. */
+td_status td__store_claim(td_store *s, int64_t study, int64_t number, const char *worker,
+                          double lease_s, int64_t *id, int64_t *token, td_error *err);
+/* Prolongs the lease. */
+td_status td__store_beat(td_store *s, int64_t id, int64_t token, double lease_s, td_error *err);
+
+typedef struct {
+    td_outcome outcome;
+    double metric[TD_NMETRIC], accuracy, reward;
+    bool trained;
+    const char *reason; /* of infeasible and failed trials; may be NULL */
+} td__finish;
+/* Ends a trial and gives it the next revision of the study. Telling again with the winning token is
+ * fine and changes nothing. */
+td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
+                         td_error *err);
+/* Expired leases (and, with `all`, every running trial: the process that ran them is known to be
+ * gone) go back to ready; after max_attempts they fail and take a revision. */
+td_status td__store_reap(td_store *s, int64_t study, bool all, int max_attempts, int64_t *reaped,
+                         td_error *err);
+/* All trials of a study in order of number; memory from the arena. */
+td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
+                         td_error *err);
+
+/* Values by (problem, configuration, fidelity), shared by all studies. */
+td_status td__store_cache_get(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,
+                              double *value, double *extra, bool *found, td_error *err);
+td_status td__store_cache_put(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,
+                              double value, double extra, td_error *err);
+
+#endif
