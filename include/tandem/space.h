@@ -50,19 +50,42 @@ typedef struct td_space {
     const td_decision *d;
     int n;
     const void *self;
-    /* TD_E_INFEASIBLE: a physical rule is broken, with its reason; d->net is still built where it
-     * can be. Memory that outlives the call comes from the arena. */
+    /* c is canonical. TD_E_INFEASIBLE: a physical rule is broken, with its reason; d->net and
+     * d->hw_node are still there where they can be, so free d in any case. Memory that outlives the
+     * call comes from the arena. Thread-safe with an arena per thread. */
     td_status (*build)(const void *self, const td_choices *c, td_arena *a, td_design *d, td_error *err);
 } td_space;
 
-/* Spaces live in the arena that they are made in.
+/* First fault of a space that was made in C: parents that stand later, masks of values that are not
+ * there, empty ranges, names used twice (TD_E_INPUT). The makers below have called it. */
+td_status td_space_check(const td_space *s, td_error *err);
+
+/* Spaces live in the arena that they are made in, and so must the document.
  *
  * Network spaces, from a recipe's map (unknown keys are errors):
- *   space: ibn          inverted bottlenecks: per stage depth and width, per block kernel, expansion
- *   space: fixed        net: NAME or FILE
+ *   space: ibn | ibn-fused   inverted bottlenecks; each key left out is the shipped space's:
+ *     input: [1, 28, 28]      c, h, w
+ *     classes: 10
+ *     stem: {channels: 16, stride: 2, kernel: 3}
+ *     stages:                 channels, stride of the first block, depths; a stage may have its own
+ *       - {channels: 24, stride: 2, depth: [1, 2, 3]}       kernel, expansion, width and fused
+ *     kernel: [3, 5, 7]       decisions s2.b1.kernel, ...
+ *     expansion: [3, 6]       s2.b1.expansion
+ *     fused: [false, true]    s2.b1.fused; IBN or fused IBN
+ *     width: [0.5, 0.75, 1]   s2.width; times channels, rounded to multiples of divisor. Widths that
+ *     divisor: 8              round to the same channels are one choice (the nearest stays)
+ *     head: [64, 128]         1x1 convolution before the classifier; 0: none
+ *     act: relu
+ *   Lists are sorted; one value (or a list of one) is no decision. Blocks beyond a stage's depth are
+ *   inactive. Depth 0 leaves a stage of stride 1 out. Two vectors can still be one network where
+ *   neighbouring stages of stride 1 have equal channels: compare net_hash.
+ *   space: fixed            net: NAME (input, width, classes) or FILE
  * Accelerator spaces:
- *   space: micro | edge | FILE   a template with a `space:` map of parameter lists
- *   space: fixed        hw: NAME or FILE                                                            */
+ *   space: micro | edge | FILE   a template with a `space:` map of parameter lists; other keys are
+ *                                parameters of the template, in place of the file's: io_gbps: [1, 2]
+ *   space: {pe_x: [1, 2], ...}   the same with the description in place: template: edge, simd: 16, ...
+ *   space: fixed                 hw: NAME or FILE
+ * Files are looked for as they stand, then beside the document that names them.                  */
 td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* Shipped spaces by name, for `tandem space` and tests. */
@@ -81,10 +104,10 @@ td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err);
 bool td_space_active(const td_space *s, const td_choices *c, int i);
 /* Uniform over the choices of each active decision, in canonical form. */
 void td_space_sample(const td_space *s, td_rng *r, td_choices *c);
-/* Redraws one active decision to another value (all values equally likely), canonical again: newly
- * active decisions are sampled. */
+/* Redraws one active decision to another value (all equally likely), canonical again: newly active
+ * decisions are sampled. Nothing happens where no decision has another value. */
 void td_space_mutate(const td_space *s, td_rng *r, td_choices *c);
-/* Per decision from a or b, canonical again. */
+/* Per decision from a or b, evenly; what only one of them has is taken from it. Canonical again. */
 void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b, td_choices *c);
 uint64_t td_choices_hash(const td_choices *c);
 /* Number of distinct canonical vectors as decimal text (exact, big); "inf" with real decisions. */
@@ -92,7 +115,9 @@ td_status td_space_size(const td_space *s, td_text *out, td_error *err);
 /* {"decision": label or value, ...}, inactive ones left out; and back. */
 td_node *td_choices_to_node(const td_space *s, const td_choices *c, td_arena *a);
 td_status td_choices_from_node(const td_space *s, const td_node *n, td_choices *c, td_error *err);
-uint64_t td_space_hash(const td_space *s); /* names, kinds, values of all decisions */
+/* Names, kinds, values and conditions of all decisions; what is fixed (input, stem, base parameters
+ * of an accelerator) is not in it. */
+uint64_t td_space_hash(const td_space *s);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,182 @@
+/* Making spaces: lists of decisions, lists of numbers out of documents, the check of what was made.
+ */
+#include "space_bits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- decisions ------------------------------------------------------------------------------- */
+
+int td__decisions_add(td__decisions *list, const td_decision *d, const char *format, ...) {
+    if (list->failed) return -1;
+    if (list->n == list->capacity) {
+        int capacity = list->capacity > 0 ? 2 * list->capacity : 16;
+        td_decision *grown = TD_NEW(list->arena, td_decision, capacity);
+        list->failed = grown == NULL;
+        if (list->failed) return -1;
+        if (list->n > 0) memcpy(grown, list->d, sizeof *grown * (size_t)list->n);
+        list->d = grown;
+        list->capacity = capacity;
+    }
+    char name[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    td_decision *to = &list->d[list->n];
+    *to = *d;
+    to->name = td_arena_strdup(list->arena, name);
+    list->failed = to->name == NULL;
+    return list->failed ? -1 : list->n++;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static td_status check_names(const td_space *s, td_error *err) {
+    const char **name = malloc(sizeof *name * (size_t)(s->n + 1));
+    if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < s->n; i++) name[i] = s->d[i].name;
+    qsort(name, (size_t)s->n, sizeof *name, compare_names);
+    td_status status = TD_OK;
+    for (int i = 1; i < s->n && status == TD_OK; i++)
+        if (strcmp(name[i - 1], name[i]) == 0)
+            status = td_fail(err, TD_E_INPUT, "space %s: two decisions are named \"%s\"", s->name,
+                             name[i]);
+    free(name);
+    return status;
+}
+
+static td_status check_values(const td_space *s, const td_decision *d, td_error *err) {
+    const double whole = 9007199254740992.0; /* 2^53: integers beyond are not exact */
+    switch (d->kind) {
+    case TD_CATEGORICAL:
+    case TD_ORDERED:
+        if (d->n >= 1 && (d->value != NULL || d->label != NULL)) return TD_OK;
+        return td_fail(err, TD_E_INPUT, "space %s: %s has no values", s->name, d->name);
+    case TD_INTEGER:
+        if (d->lo <= d->hi && d->lo == floor(d->lo) && d->hi == floor(d->hi) && d->lo >= -whole &&
+            d->hi <= whole)
+            return TD_OK;
+        break;
+    case TD_REAL_RANGE:
+        if (d->lo <= d->hi && isfinite(d->lo) && isfinite(d->hi) && (!d->log || d->lo > 0))
+            return TD_OK;
+        break;
+    }
+    return td_fail(err, TD_E_INPUT, "space %s: %s cannot range over [%g, %g]%s", s->name, d->name,
+                   d->lo, d->hi, d->log ? " on a log scale" : "");
+}
+
+td_status td_space_check(const td_space *s, td_error *err) {
+    for (int i = 0; i < s->n; i++) {
+        const td_decision *d = &s->d[i];
+        if (d->name == NULL)
+            return td_fail(err, TD_E_INPUT, "space %s: a decision has no name", s->name);
+        td_status status = check_values(s, d, err);
+        if (status != TD_OK) return status;
+        if (d->parent < 0) continue;
+        if (d->parent >= i)
+            return td_fail(err, TD_E_INPUT, "space %s: %s hangs on a later decision", s->name,
+                           d->name);
+        const td_decision *p = &s->d[d->parent];
+        uint64_t n = td__decision_count(p);
+        if (p->kind == TD_REAL_RANGE || n > 64)
+            return td_fail(err, TD_E_INPUT,
+                           "space %s: %s hangs on %s, which has more than 64 values", s->name,
+                           d->name, p->name);
+        if (d->when == 0 || (n < 64 && d->when >> n != 0))
+            return td_fail(err, TD_E_INPUT, "space %s: %s hangs on values that %s does not have",
+                           s->name, d->name, p->name);
+    }
+    return check_names(s, err);
+}
+
+td_status td__space_finish(const char *name, const td__decisions *list, const void *self,
+                           td_status (*build)(const void *, const td_choices *, td_arena *,
+                                              td_design *, td_error *),
+                           td_space **out, td_error *err) {
+    td_space *s = list->failed ? NULL : TD_NEW(list->arena, td_space, 1);
+    if (s == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    *s = (td_space){.name = name, .d = list->d, .n = list->n, .self = self, .build = build};
+    td_status status = td_space_check(s, err);
+    if (status == TD_OK) *out = s;
+    return status;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static int compare_values(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+td_status td__values_from_node(const td_node *n, double lo, double hi, bool integer, td_arena *a,
+                               td__values *out, td_error *err) {
+    const char *kind = integer ? "an integer" : "a number";
+    bool list = n->kind == TD_LIST;
+    int count = list ? n->count : 1;
+    if (count < 1 || (!list && n->kind != TD_INT && n->kind != TD_REAL))
+        return td_node_fail(n, err, "expected %s or a list of at least one", kind);
+    /* Conditions are masks of 64 bits. */
+    if (count > 64) return td_node_fail(n, err, "expected at most 64 values, found %d", count);
+    double *v = TD_NEW(a, double, count);
+    if (v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < count; i++) {
+        const td_node *item = list ? n->item[i] : n;
+        if ((item->kind != TD_INT && (integer || item->kind != TD_REAL)) || !(item->real >= lo) ||
+            !(item->real <= hi))
+            return td_node_fail(item, err, "expected %s in [%g, %g]", kind, lo, hi);
+        v[i] = item->real;
+    }
+    qsort(v, (size_t)count, sizeof *v, compare_values);
+    for (int i = 1; i < count; i++)
+        if (v[i - 1] == v[i]) return td_node_fail(n, err, "%g is there twice", v[i]);
+    *out = (td__values){.v = v, .n = count, .decision = -1};
+    return TD_OK;
+}
+
+td_status td__values_read(const td_node *map, const char *key, double lo, double hi, bool integer,
+                          td_arena *a, td__values *out, td_error *err) {
+    const td_node *n = td_node_find(map, key);
+    if (n == NULL)
+        return td_node_fail(map, err, "missing key \"%s\", expected a number or a list", key);
+    return td__values_from_node(n, lo, hi, integer, a, out, err);
+}
+
+double td__values_get(const td__values *p, const td_choices *c) {
+    if (p->decision < 0) return p->v[0];
+    double k = p->decision < c->n ? c->v[p->decision] : NAN;
+    return k >= 0 && k < p->n ? p->v[(int)k] : NAN;
+}
+
+/* ---- files and shapes ------------------------------------------------------------------------ */
+
+const char *td__space_file(const td_node *named, td_arena *a) {
+    const char *name = named->text;
+    if (strpbrk(name, "/.") == NULL) return NULL;
+    if (td_file_exists(name)) return name;
+    const char *slash = named->file != NULL ? strrchr(named->file, '/') : NULL;
+    if (slash == NULL || name[0] == '/') return NULL;
+    const char *beside =
+        td_arena_printf(a, "%.*s/%s", (int)(slash - named->file), named->file, name);
+    return beside != NULL && td_file_exists(beside) ? beside : NULL;
+}
+
+td_status td__shape_read(const td_node *map, td_shape *out, td_error *err) {
+    const td_node *n = NULL;
+    td_status s = td_node_opt_list(map, "input", &n, err);
+    if (s != TD_OK || n == NULL) return s;
+    int32_t v[3];
+    if (n->count != 3) return td_node_fail(n, err, "expected [channels, height, width]");
+    for (int i = 0; i < 3; i++) {
+        const td_node *item = n->item[i];
+        if (item->kind != TD_INT || item->integer < 1 || item->integer > 65536)
+            return td_node_fail(item, err, "expected an integer in [1, 65536]");
+        v[i] = (int32_t)item->integer;
+    }
+    *out = TD_DIM(v[0], v[1], v[2]);
+    return TD_OK;
+}

@@ -1,0 +1,62 @@
+/* What the files of this room share: growing lists of decisions, lists of numbers out of documents,
+ * and the makers of the kinds of spaces. */
+#ifndef TANDEM_SPACE_BITS_H
+#define TANDEM_SPACE_BITS_H
+
+#include "tandem/space.h"
+
+/* Number of choices of a discrete decision (0: a real range, which has no end of them). */
+uint64_t td__decision_count(const td_decision *d);
+/* Index of a choice in 0..count-1, for `when` masks. */
+uint64_t td__decision_index(const td_decision *d, double v);
+/* Another value than `old` (any value if old is NAN), all equally likely. */
+double td__decision_draw(const td_decision *d, td_rng *r, double old);
+/* Activity by the parent's choice; parents stand before, so theirs is settled already. */
+bool td__decision_active(const td_space *s, const double *v, int i);
+
+/* Decisions of a space that is being made; all memory is the arena's. */
+typedef struct {
+    td_arena *arena;
+    td_decision *d;
+    int n, capacity;
+    bool failed; /* memory is out */
+} td__decisions;
+/* Copies d under a printed name; returns its index. */
+int td__decisions_add(td__decisions *list, const td_decision *d, const char *format, ...)
+    TD_PRINTF(3, 4);
+
+/* Sorted, distinct numbers. A parameter with more than one value is a decision. */
+typedef struct {
+    double *v;
+    int n;
+    int decision; /* index of the decision, or -1: v[0] it is */
+} td__values;
+/* Reads map[key], a list of numbers or one number. `integer`: only whole numbers. Fails as the node
+ * readers do: file, line, key, what was expected. */
+td_status td__values_read(const td_node *map, const char *key, double lo, double hi, bool integer,
+                          td_arena *a, td__values *out, td_error *err);
+td_status td__values_from_node(const td_node *n, double lo, double hi, bool integer, td_arena *a,
+                               td__values *out, td_error *err);
+/* The value that a vector gives to the parameter; NAN if the vector is wrong. */
+double td__values_get(const td__values *p, const td_choices *c);
+
+/* Fills in the space (name, d, n, self, build) after a check of its decisions. */
+td_status td__space_finish(const char *name, const td__decisions *list, const void *self,
+                           td_status (*build)(const void *, const td_choices *, td_arena *,
+                                              td_design *, td_error *),
+                           td_space **out, td_error *err);
+
+/* The file that a document names (anything with a slash or a dot): as it stands, else beside the
+ * document. NULL if the name is no file's, or there is none. */
+const char *td__space_file(const td_node *named, td_arena *a);
+
+/* The kinds of spaces. `n` is the recipe's map; `defaults` has the keys that it leaves out. */
+td_status td__space_ibn(const td_node *n, const td_node *defaults, td_arena *a, td_space **out,
+                        td_error *err);
+td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err);
+td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err);
+td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err);
+/* Optional `input: [c, h, w]` of a network. */
+td_status td__shape_read(const td_node *map, td_shape *out, td_error *err);
+
+#endif

@@ -1,0 +1,172 @@
+/* Vectors of choices: canonical form, sampling, variation, hashes.
+ *
+ * One rule carries all of it: a decision's parent stands before it. So a single pass from left to
+ * right settles which decisions are active, however deep the nesting. */
+#include <string.h>
+
+#include "space_bits.h"
+
+uint64_t td__decision_count(const td_decision *d) {
+    switch (d->kind) {
+    case TD_CATEGORICAL:
+    case TD_ORDERED: return (uint64_t)d->n;
+    case TD_INTEGER: return (uint64_t)((int64_t)d->hi - (int64_t)d->lo) + 1;
+    case TD_REAL_RANGE: return d->lo == d->hi ? 1 : 0;
+    }
+    return 0;
+}
+
+uint64_t td__decision_index(const td_decision *d, double v) {
+    return (uint64_t)((int64_t)v - (d->kind == TD_INTEGER ? (int64_t)d->lo : 0));
+}
+
+bool td__decision_active(const td_space *s, const double *v, int i) {
+    const td_decision *d = &s->d[i];
+    if (d->parent < 0) return true;
+    double p = v[d->parent];
+    return !isnan(p) && (d->when >> td__decision_index(&s->d[d->parent], p) & 1) != 0;
+}
+
+bool td_space_active(const td_space *s, const td_choices *c, int i) {
+    for (int at = i; at >= 0; at = s->d[at].parent)
+        if (!td__decision_active(s, c->v, at)) return false;
+    return true;
+}
+
+static bool in_range(const td_decision *d, double v) {
+    if (d->kind == TD_REAL_RANGE) return v >= d->lo && v <= d->hi;
+    double lo = d->kind == TD_INTEGER ? d->lo : 0;
+    double hi = d->kind == TD_INTEGER ? d->hi : d->n - 1;
+    return v >= lo && v <= hi && v == floor(v);
+}
+
+td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err) {
+    if (c->n != s->n)
+        return td_fail(err, TD_E_INPUT, "space %s: expected %d choices, found %d", s->name, s->n,
+                       c->n);
+    for (int i = 0; i < s->n; i++) {
+        const td_decision *d = &s->d[i];
+        if (!td__decision_active(s, c->v, i)) {
+            c->v[i] = NAN;
+        } else if (!in_range(d, c->v[i])) {
+            if (d->kind == TD_REAL_RANGE)
+                return td_fail(err, TD_E_INPUT, "%s: expected a number in [%g, %g], found %g",
+                               d->name, d->lo, d->hi, c->v[i]);
+            if (d->kind == TD_INTEGER)
+                return td_fail(err, TD_E_INPUT, "%s: expected an integer in [%g, %g], found %g",
+                               d->name, d->lo, d->hi, c->v[i]);
+            return td_fail(err, TD_E_INPUT,
+                           "%s: expected the index of a choice in [0, %d], found %g", d->name,
+                           d->n - 1, c->v[i]);
+        }
+        if (c->v[i] == 0) c->v[i] = 0; /* -0 and 0 are one value, and one hash */
+    }
+    return TD_OK;
+}
+
+double td__decision_draw(const td_decision *d, td_rng *r, double old) {
+    if (d->kind == TD_REAL_RANGE) {
+        double u = td_rng_uniform(r);
+        double v =
+            d->log ? exp(log(d->lo) + u * (log(d->hi) - log(d->lo))) : d->lo + u * (d->hi - d->lo);
+        return fmin(fmax(v, d->lo), d->hi); /* rounding must not leave the range */
+    }
+    uint64_t n = td__decision_count(d);
+    double lo = d->kind == TD_INTEGER ? d->lo : 0;
+    if (isnan(old)) return lo + (double)td_rng_below(r, n);
+    if (n < 2) return old;
+    /* One of the n - 1 others: those from the old one on move up by one. */
+    uint64_t k = td_rng_below(r, n - 1);
+    if (k >= td__decision_index(d, old)) k++;
+    return lo + (double)k;
+}
+
+void td_space_sample(const td_space *s, td_rng *r, td_choices *c) {
+    c->n = s->n;
+    for (int i = 0; i < s->n; i++)
+        c->v[i] = td__decision_active(s, c->v, i) ? td__decision_draw(&s->d[i], r, NAN) : NAN;
+}
+
+/* Canonical again after a change: inactive ones to NAN, newly active ones drawn. */
+static void repair(const td_space *s, td_rng *r, double *v) {
+    for (int i = 0; i < s->n; i++) {
+        if (!td__decision_active(s, v, i))
+            v[i] = NAN;
+        else if (isnan(v[i]))
+            v[i] = td__decision_draw(&s->d[i], r, NAN);
+    }
+}
+
+void td_space_mutate(const td_space *s, td_rng *r, td_choices *c) {
+    int candidates = 0;
+    for (int i = 0; i < s->n; i++)
+        candidates += !isnan(c->v[i]) && td__decision_count(&s->d[i]) != 1;
+    if (candidates == 0) return;
+    uint64_t pick = td_rng_below(r, (uint64_t)candidates);
+    for (int i = 0; i < s->n; i++) {
+        if (isnan(c->v[i]) || td__decision_count(&s->d[i]) == 1) continue;
+        if (pick-- > 0) continue;
+        c->v[i] = td__decision_draw(&s->d[i], r, c->v[i]);
+        break;
+    }
+    repair(s, r, c->v);
+}
+
+void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
+                    td_choices *c) {
+    c->n = s->n;
+    for (int i = 0; i < s->n; i++) {
+        bool from_a =
+            (td_rng_u32(r) & 1) != 0; /* drawn for each: streams do not depend on activity */
+        double first = from_a ? a->v[i] : b->v[i], second = from_a ? b->v[i] : a->v[i];
+        if (!td__decision_active(s, c->v, i))
+            c->v[i] = NAN;
+        else if (!isnan(first))
+            c->v[i] = first;
+        else if (!isnan(second))
+            c->v[i] = second;
+        else
+            c->v[i] = td__decision_draw(&s->d[i], r, NAN);
+    }
+}
+
+uint64_t td_choices_hash(const td_choices *c) {
+    uint64_t h = td_hash(&(int64_t){c->n}, sizeof(int64_t), 0);
+    for (int i = 0; i < c->n; i++) {
+        /* One bit pattern for all NANs, one for both zeros. */
+        uint64_t bits = UINT64_MAX;
+        double v = c->v[i] == 0 ? 0 : c->v[i];
+        if (!isnan(v)) memcpy(&bits, &v, sizeof bits);
+        h = td_hash(&bits, sizeof bits, h);
+    }
+    return h;
+}
+
+static uint64_t hash_int(int64_t v, uint64_t h) {
+    return td_hash(&v, sizeof v, h);
+}
+
+static uint64_t hash_real(double v, uint64_t h) {
+    return td_hash(&v, sizeof v, h);
+}
+
+uint64_t td_space_hash(const td_space *s) {
+    uint64_t h = hash_int(s->n, 0);
+    for (int i = 0; i < s->n; i++) {
+        const td_decision *d = &s->d[i];
+        h = td_hash_text(d->name, h);
+        h = hash_int(d->kind, hash_int(d->parent, h));
+        if (d->parent >= 0) h = td_hash(&d->when, sizeof d->when, h);
+        if (d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE) {
+            h = hash_real(d->hi, hash_real(d->lo, h));
+            h = hash_int(d->log, h);
+            continue;
+        }
+        h = hash_int(d->n, h);
+        for (int k = 0; k < d->n; k++) {
+            if (d->value != NULL) h = hash_real(d->value[k], h);
+            if (d->label != NULL) h = td_hash_text(d->label[k], h);
+        }
+    }
+    return h;
+}

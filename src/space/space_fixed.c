@@ -1,0 +1,131 @@
+/* Spaces of one point: a given network, a given accelerator. */
+#include <string.h>
+
+#include "space_bits.h"
+
+/* ---- network --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;   /* of a shipped network, or NULL */
+    const td_node *doc; /* of a network's file */
+    td_shape input;
+    double width;
+    int classes;
+} fixed_net;
+
+/* Spaces have no destroy, so a network (which is not the arena's) is made anew for every design. */
+static td_status make_net(const fixed_net *p, td_net **net, td_error *err) {
+    return p->name != NULL ? td_net_build(p->name, p->input, p->width, p->classes, net, err)
+                           : td_net_from_node(p->doc, net, err);
+}
+
+static td_status build_net(const void *self, const td_choices *c, td_arena *a, td_design *d,
+                           td_error *err) {
+    (void)c;
+    (void)a;
+    *d = (td_design){0};
+    td_status s = make_net(self, &d->net, err);
+    if (s != TD_OK) return s;
+    d->net_hash = td_net_hash(d->net);
+    return TD_OK;
+}
+
+static bool is_shipped_net(const char *name) {
+    int n;
+    const td_net_entry *e = td_net_list(&n);
+    for (int i = 0; i < n; i++)
+        if (strcmp(e[i].name, name) == 0) return true;
+    return false;
+}
+
+/* input, width and classes belong to the shipped networks; a file says all itself. */
+static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, td_arena *a,
+                          td_error *err) {
+    int64_t classes = 10;
+    p->width = 1;
+    if (is_shipped_net(named->text)) {
+        p->name = named->text;
+        td_status s = td__shape_read(n, &p->input, err);
+        if (s == TD_OK) s = td_node_opt_real(n, "width", 0.01, 100, &p->width, err);
+        if (s == TD_OK) s = td_node_opt_int(n, "classes", 1, 1000000, &classes, err);
+        p->classes = (int)classes;
+        return s;
+    }
+    const char *const others[] = {"input", "width", "classes"};
+    for (int i = 0; i < 3; i++) {
+        const td_node *extra = td_node_find(n, others[i]);
+        if (extra != NULL)
+            return td_node_fail(extra, err, "only shipped networks take this, a file has its own");
+    }
+    const char *path = td__space_file(named, a);
+    if (path != NULL) return td_node_load(a, path, &p->doc, err);
+    td_status s = td_node_fail(named, err,
+                               "expected a network's file or one of tandem list "
+                               "networks, found \"%s\"",
+                               named->text);
+    if (err != NULL) err->code = TD_E_NOT_FOUND;
+    return s == TD_E_INPUT ? TD_E_NOT_FOUND : s;
+}
+
+td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+    static const char *const keys[] = {"space", "net", "input", "classes", "width", NULL};
+    const char *name;
+    td_status s = td_node_only(n, keys, err);
+    if (s == TD_OK) s = td_node_get_string(n, "net", &name, err);
+    if (s != TD_OK) return s;
+    fixed_net *p = TD_NEW(a, fixed_net, 1);
+    if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    s = read_net(n, td_node_find(n, "net"), p, a, err);
+    td_net *net = NULL;
+    if (s == TD_OK) s = make_net(p, &net, err); /* faults are told now, not at the first trial */
+    td_net_destroy(net);
+    if (s != TD_OK) return s;
+    return td__space_finish(name, &(td__decisions){.arena = a}, p, build_net, out, err);
+}
+
+/* ---- accelerator ----------------------------------------------------------------------------- */
+
+typedef struct {
+    td_hw hw;
+    bool edge; /* from the template's parameters: then the design is exported as these */
+    td_edge parameters;
+} fixed_hw;
+
+static td_status build_hw(const void *self, const td_choices *c, td_arena *a, td_design *d,
+                          td_error *err) {
+    (void)c;
+    const fixed_hw *p = self;
+    *d = (td_design){.hw = p->hw, .has_hw = true, .hw_hash = td_hw_hash(&p->hw)};
+    d->hw_node = p->edge ? td_edge_to_node(&p->parameters, a) : td_hw_to_node(&p->hw, a);
+    return d->hw_node != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
+td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+    static const char *const keys[] = {"space", "hw", NULL};
+    const char *name;
+    td_status s = td_node_only(n, keys, err);
+    if (s == TD_OK) s = td_node_get_string(n, "hw", &name, err);
+    if (s != TD_OK) return s;
+    fixed_hw *p = TD_NEW(a, fixed_hw, 1);
+    if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    const char *path = td__space_file(td_node_find(n, "hw"), a);
+    const td_node *doc = NULL;
+    if (path == NULL) {
+        td_error why = {0};
+        s = td_hw_find(a, name, &path, &why);
+        if (s != TD_OK) {
+            td_node_fail(td_node_find(n, "hw"), err, "%s", why.message);
+            if (err != NULL) err->code = s;
+            return s;
+        }
+    }
+    s = td_node_load(a, path, &doc, err);
+    if (s == TD_OK) s = td_hw_from_node(doc, &p->hw, err);
+    if (s != TD_OK) return s;
+    const td_node *template = td_node_find(doc, "template");
+    p->edge =
+        template != NULL && template->kind == TD_STRING && strcmp(template->text, "edge") == 0;
+    if (p->edge) s = td_edge_from_node(doc, &p->parameters, err);
+    if (s != TD_OK) return s;
+    return td__space_finish(name, &(td__decisions){.arena = a}, p, build_hw, out, err);
+}

@@ -1,0 +1,109 @@
+/* What spaces there are. A network space that ships is a recipe's map as text: its keys stand in
+ * where a recipe leaves them out. */
+#include <string.h>
+
+#include "space_bits.h"
+
+/* Around network C of the training notes (28x28 grey images): C is the point with depths 1, 2, 2,
+ * widths of 1 and its kernels and expansions. */
+#define IBN(name, fused)                                                                           \
+    "space: " name "\n"                                                                            \
+    "input: [1, 28, 28]\n"                                                                         \
+    "classes: 10\n"                                                                                \
+    "stem: {channels: 16, stride: 2, kernel: 3}\n"                                                 \
+    "stages:\n"                                                                                    \
+    "  - {channels: 16, stride: 1, depth: [1], expansion: [1]}\n"                                  \
+    "  - {channels: 24, stride: 2, depth: [1, 2, 3]}\n"                                            \
+    "  - {channels: 32, stride: 1, depth: [1, 2, 3]}\n"                                            \
+    "kernel: [3, 5, 7]\n"                                                                          \
+    "expansion: [3, 6]\n"                                                                          \
+    "width: [0.5, 0.75, 1.0, 1.25]\n"                                                              \
+    "fused: " fused "\n"                                                                           \
+    "head: 128\n"                                                                                  \
+    "act: relu\n"                                                                                  \
+    "divisor: 8\n"
+
+/* X(name, is it a network space, default text, about). A new shipped space is one line here. */
+#define SPACES(X)                                                                                  \
+    X("ibn", true, IBN("ibn", "false"),                                                            \
+      "inverted bottlenecks for 28x28 images: width, depth, kernels, expansions")                  \
+    X("ibn-fused", true, IBN("ibn-fused", "[false, true]"),                                        \
+      "ibn with the choice of inverted or fused bottleneck per block")                             \
+    X("micro", false, NULL, "edge template at 22 nm, 32 to 2,048 MACs per cycle")                  \
+    X("edge", false, NULL, "edge template of the class of the Edge TPU")
+
+static const td_space_entry entries[] = {
+#define TD_X(name, network, text, about) {name, about, network},
+    SPACES(TD_X)
+#undef TD_X
+};
+static const char *const texts[] = {
+#define TD_X(name, network, text, about) text,
+    SPACES(TD_X)
+#undef TD_X
+};
+enum { N_SPACES = sizeof entries / sizeof entries[0] };
+
+const td_space_entry *td_space_list(int *n) {
+    if (n != NULL) *n = N_SPACES;
+    return entries;
+}
+
+static int find_entry(const char *name) {
+    for (int i = 0; i < N_SPACES; i++)
+        if (strcmp(entries[i].name, name) == 0) return i;
+    return -1;
+}
+
+static td_status parse_text(int i, td_arena *a, const td_node **doc, td_error *err) {
+    return td_yaml_parse(a, texts[i], strlen(texts[i]), entries[i].name, doc, err);
+}
+
+static td_status fail_unknown(const td_node *at, const char *name, td_error *err) {
+    td_text known = {0};
+    for (int i = 0; i < N_SPACES; i++)
+        if (at == NULL || entries[i].network)
+            td_text_addf(&known, "%s%s", known.size > 0 ? ", " : "", entries[i].name);
+    const char *list = known.data != NULL ? known.data : "";
+    if (at != NULL)
+        td_node_fail(at, err, "expected %s or fixed, found \"%s\"", list, name);
+    else
+        td_fail(err, TD_E_NOT_FOUND, "no space \"%s\", there are %s", name, list);
+    td_text_free(&known);
+    return at != NULL ? TD_E_INPUT : TD_E_NOT_FOUND;
+}
+
+td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+    const char *name;
+    *out = NULL;
+    td_status s = td_node_get_string(n, "space", &name, err);
+    if (s != TD_OK) return s;
+    if (strcmp(name, "fixed") == 0) return td__space_fixed_net(n, a, out, err);
+    int i = find_entry(name);
+    if (i < 0 || !entries[i].network) return fail_unknown(td_node_find(n, "space"), name, err);
+    const td_node *defaults;
+    s = parse_text(i, a, &defaults, err);
+    return s == TD_OK ? td__space_ibn(n, defaults, a, out, err) : s;
+}
+
+td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+    *out = NULL;
+    const td_node *name = td_node_find(n, "space");
+    bool fixed = name != NULL && name->kind == TD_STRING && strcmp(name->text, "fixed") == 0;
+    return fixed ? td__space_fixed_hw(n, a, out, err) : td__space_edge(n, a, out, err);
+}
+
+td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_error *err) {
+    *out = NULL;
+    int i = find_entry(name);
+    if (i < 0) return fail_unknown(NULL, name, err);
+    if (entries[i].network) {
+        const td_node *n;
+        td_status s = parse_text(i, a, &n, err);
+        return s == TD_OK ? td_space_net_from_node(n, a, out, err) : s;
+    }
+    td_node *n = td_node_map(a);
+    td_node_put_string(a, n, "space", name);
+    if (n == NULL || n->count != 1) return td_fail(err, TD_E_MEMORY, "out of memory");
+    return td_space_hw_from_node(n, a, out, err);
+}

@@ -1,0 +1,71 @@
+/* The product of two spaces, and what a design owns. */
+#include <string.h>
+
+#include "space_bits.h"
+
+typedef struct {
+    const td_space *a, *b;
+} product;
+
+void td_design_free(td_design *d) {
+    if (d == NULL) return;
+    td_net_destroy(d->net);
+    *d = (td_design){0};
+}
+
+static td_status merge(td_design *d, const td_design *part, td_error *err) {
+    if ((d->net != NULL && part->net != NULL) || (d->has_hw && part->has_hw))
+        return td_fail(err, TD_E_USAGE, "a product of two spaces of the same side");
+    if (part->net != NULL) {
+        d->net = part->net;
+        d->net_hash = part->net_hash;
+    }
+    if (part->has_hw) {
+        d->hw = part->hw;
+        d->has_hw = true;
+        d->hw_hash = part->hw_hash;
+    }
+    if (part->hw_node != NULL) d->hw_node = part->hw_node;
+    return TD_OK;
+}
+
+/* Builds both halves even if the first cannot be built, so that the caller has all that there is:
+ * the network of a point whose accelerator breaks a rule. The first fault is the result. */
+static td_status build(const void *self, const td_choices *c, td_arena *a, td_design *d,
+                       td_error *err) {
+    const product *p = self;
+    *d = (td_design){0};
+    if (c->n != p->a->n + p->b->n)
+        return td_fail(err, TD_E_USAGE, "expected %d choices, found %d", p->a->n + p->b->n, c->n);
+    td_choices first = {p->a->n, c->v}, second = {p->b->n, c->v + p->a->n};
+    td_status s = p->a->build(p->a->self, &first, a, d, err);
+    if (s != TD_OK && s != TD_E_INFEASIBLE) return s;
+    td_design other = {0};
+    td_error why = {0};
+    td_status t = p->b->build(p->b->self, &second, a, &other, &why);
+    td_status m = merge(d, &other, err);
+    if (m != TD_OK) {
+        td_design_free(&other);
+        td_design_free(d);
+        return m;
+    }
+    if (t == TD_OK || (s != TD_OK && t == TD_E_INFEASIBLE)) return s;
+    if (err != NULL) *err = why;
+    return t;
+}
+
+td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
+                           td_error *err) {
+    *out = NULL;
+    product *p = TD_NEW(arena, product, 1);
+    td_decision *d = TD_NEW(arena, td_decision, a->n + b->n + 1);
+    const char *name = td_arena_printf(arena, "%s x %s", a->name, b->name);
+    if (p == NULL || d == NULL || name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    *p = (product){a, b};
+    if (a->n > 0) memcpy(d, a->d, sizeof *d * (size_t)a->n);
+    if (b->n > 0) memcpy(d + a->n, b->d, sizeof *d * (size_t)b->n);
+    for (int i = a->n; i < a->n + b->n; i++)
+        if (d[i].parent >= 0) d[i].parent += a->n;
+    td__decisions all = {.arena = arena, .d = d, .n = a->n + b->n};
+    return td__space_finish(name, &all, p, build, out, err);
+}
