@@ -15,21 +15,24 @@ td_status td__store_study(td_store *s, const char *name, const char *spec, uint6
                           uint64_t seed, int64_t max_trials, int64_t *id, td_error *err);
 td_status td__store_study_state(td_store *s, int64_t study, int state, td_error *err);
 
-/* Adds the next trial, or returns the one that the same key made before (*number tells). seen: how
- * many outcomes the strategy had been told, for exact replays. TD_E_DONE: the budget is used up. */
+/* Adds the next trial, or returns the one that the same key made before (*number tells). params:
+ * the choices as JSON (td_choices_to_node). seen: how many outcomes the strategy had been told, for
+ * exact replays. TD_E_DONE: the budget is used up. */
 td_status td__store_ask(td_store *s, int64_t study, const char *key, int64_t seen,
-                        const td_choices *c, int64_t *number, td_error *err);
+                        const char *params, uint64_t params_hash, int64_t *number, td_error *err);
 
 /* A trial as the loop needs it. */
 typedef struct {
     int64_t id, number, token, seen;
     int attempt;
     td_state state;
-    double *v; /* choices; arena */
-    int n;
+    const char *params; /* JSON; arena */
     td_outcome outcome;
-    double metric[TD_NMETRIC], accuracy;
+    double metric[TD_NMETRIC], accuracy, reward;
     bool trained;
+    int64_t rev;
+    double started, finished; /* seconds since the epoch, 0: not yet */
+    const char *error;        /* arena; NULL if there is none */
 } td__trial;
 
 /* Trial `number` for this worker: state running, token and attempt raised, lease set. A trial that
