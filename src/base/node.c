@@ -94,7 +94,7 @@ static const char *found(const td_node *n, char out[64]) {
     return "nothing";
 }
 
-static td_status fail_found(const td_node *n, const char *expected, td_error *err) {
+td_status td__node_fail_kind(const td_node *n, const char *expected, td_error *err) {
     char buffer[64];
     return td_node_fail(n, err, "expected %s, found %s", expected, found(n, buffer));
 }
@@ -104,12 +104,12 @@ static td_status lookup(const td_node *map, const char *key, bool required, cons
                         const td_node **out, td_error *err) {
     *out = NULL;
     if (map != NULL && map->kind != TD_MAP && map->kind != TD_NULL)
-        return fail_found(map, "a map", err);
+        return td__node_fail_kind(map, "a map", err);
     const td_node *n = td_node_find(map, key);
     if (n == NULL && required)
         return td_node_fail(map, err, "missing key \"%s\", expected %s", key, expected);
     if (n == NULL || (n->kind == TD_NULL && !required)) return TD_OK;
-    if (n->kind == TD_NULL) return fail_found(n, expected, err);
+    if (n->kind == TD_NULL) return td__node_fail_kind(n, expected, err);
     *out = n;
     return TD_OK;
 }
@@ -139,7 +139,7 @@ static td_status read_real(const td_node *map, const char *key, bool required, d
     td_status s = lookup(map, key, required, expected, &n, err);
     if (s != TD_OK || n == NULL) return s;
     bool number = n->kind == TD_REAL || n->kind == TD_INT;
-    if (!number || !(n->real >= lo && n->real <= hi)) return fail_found(n, expected, err);
+    if (!number || !(n->real >= lo && n->real <= hi)) return td__node_fail_kind(n, expected, err);
     *out = n->real;
     return TD_OK;
 }
@@ -163,7 +163,7 @@ static td_status read_int(const td_node *map, const char *key, bool required, in
     td_status s = lookup(map, key, required, expected, &n, err);
     if (s != TD_OK || n == NULL) return s;
     if (n->kind != TD_INT || n->integer < lo || n->integer > hi)
-        return fail_found(n, expected, err);
+        return td__node_fail_kind(n, expected, err);
     *out = n->integer;
     return TD_OK;
 }
@@ -175,7 +175,8 @@ static td_status read_kind(const td_node *map, const char *key, bool required, t
         [TD_REAL] = "a number", [TD_STRING] = "a string",    [TD_LIST] = "a list",
         [TD_MAP] = "a map"};
     td_status s = lookup(map, key, required, names[kind], out, err);
-    if (s == TD_OK && *out != NULL && (*out)->kind != kind) s = fail_found(*out, names[kind], err);
+    if (s == TD_OK && *out != NULL && (*out)->kind != kind)
+        s = td__node_fail_kind(*out, names[kind], err);
     return s;
 }
 

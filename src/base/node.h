@@ -13,6 +13,8 @@ bool td__node_append(td_arena *a, td_node *parent, td_node *value);
 td_status td__node_unique(const td_node *map, td_error *err);
 /* td_node_fail with a line of its own. */
 td_status td__node_fail_line(const td_node *n, int line, td_error *err, const char *message);
+/* "expected <expected>, found <what n is>". */
+td_status td__node_fail_kind(const td_node *n, const char *expected, td_error *err);
 /* A plain YAML scalar by the core schema of YAML 1.2: sets kind and value from n->text. False if
  * a number is beyond the doubles. */
 bool td__yaml_resolve(td_node *n);

@@ -65,7 +65,7 @@ static td_status fail_unknown(const td_node *map, const td_node *item, const cha
 
 td_status td_node_only(const td_node *map, const char *const *keys, td_error *err) {
     if (map == NULL || map->kind == TD_NULL) return TD_OK;
-    if (map->kind != TD_MAP) return td_node_fail(map, err, "expected a map");
+    if (map->kind != TD_MAP) return td__node_fail_kind(map, "a map", err);
     for (int i = 0; i < map->count; i++)
         if (!known(map->item[i]->key, keys)) return fail_unknown(map, map->item[i], keys, err);
     return TD_OK;
