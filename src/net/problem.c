@@ -1,0 +1,130 @@
+/* Layer problems: seven loops and a group loop. */
+#include "tandem/net.h"
+
+#include <stdio.h>
+
+const char td_dim_letter[TD_NDIM + 1] = "NKCPQRSG";
+const char td_tensor_letter[TD_NTENSOR + 1] = "WIO";
+
+int td_dim_from_letter(char c) {
+    for (int i = 0; i < TD_NDIM; i++)
+        if (td_dim_letter[i] == c) return i;
+    return -1;
+}
+
+/* Rows (axis 0) or columns (1) of the padded image that the outputs span, as a dense box. */
+static int64_t extent(const td_problem *p, int axis) {
+    int64_t out = p->dim[TD_P + axis], taps = p->dim[TD_R + axis];
+    return (out - 1) * p->stride[axis] + (taps - 1) * p->dilation[axis] + 1;
+}
+
+int64_t td_problem_macs(const td_problem *p) {
+    int64_t macs = 1;
+    for (int i = 0; i < TD_NDIM; i++) macs *= p->dim[i];
+    return macs;
+}
+
+int64_t td_problem_words(const td_problem *p, td_tensor t) {
+    const int32_t *d = p->dim;
+    switch (t) {
+    case TD_W: return (int64_t)d[TD_G] * d[TD_K] * d[TD_C] * d[TD_R] * d[TD_S];
+    case TD_O: return (int64_t)d[TD_N] * d[TD_G] * d[TD_K] * d[TD_P] * d[TD_Q];
+    case TD_I: {
+        int64_t rows = extent(p, 0) - p->pad[0] - p->pad[2];
+        int64_t columns = extent(p, 1) - p->pad[1] - p->pad[3];
+        if (rows <= 0 || columns <= 0) return 0; /* every tap falls on made zeros */
+        return (int64_t)d[TD_N] * d[TD_G] * d[TD_C] * rows * columns;
+    }
+    default: return 0;
+    }
+}
+
+/* Multiplies *product, unless the result would reach 2^62. */
+static bool times(int64_t *product, int64_t factor) {
+    return !__builtin_mul_overflow(*product, factor, product) && *product < INT64_C(1) << 62;
+}
+
+td_status td_problem_check(const td_problem *p, td_error *err) {
+    for (int i = 0; i < TD_NDIM; i++)
+        if (p->dim[i] < 1)
+            return td_fail(err, TD_E_INPUT, "layer problem: %c is %d, expected at least 1",
+                           td_dim_letter[i], p->dim[i]);
+    for (int i = 0; i < 2; i++) {
+        if (p->stride[i] < 1)
+            return td_fail(err, TD_E_INPUT, "layer problem: stride is %d, expected at least 1",
+                           p->stride[i]);
+        if (p->dilation[i] < 1)
+            return td_fail(err, TD_E_INPUT, "layer problem: dilation is %d, expected at least 1",
+                           p->dilation[i]);
+    }
+    for (int i = 0; i < 4; i++)
+        if (p->pad[i] < 0)
+            return td_fail(err, TD_E_INPUT, "layer problem: padding is %d, expected at least 0",
+                           p->pad[i]);
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (p->bits[t] < 1 || p->bits[t] > 64)
+            return td_fail(err, TD_E_INPUT,
+                           "layer problem: words of %c have %d bits, expected 1..64",
+                           td_tensor_letter[t], p->bits[t]);
+    if (p->acc_bits < 1 || p->acc_bits > 64)
+        return td_fail(err, TD_E_INPUT, "layer problem: partial sums have %d bits, expected 1..64",
+                       p->acc_bits);
+
+    /* With both extents below 2^31 the rest of the library can count rows in 32 bits. */
+    for (int i = 0; i < 2; i++)
+        if (extent(p, i) > INT32_MAX)
+            return td_fail(err, TD_E_INPUT, "layer problem: input %s exceed 2^31 - 1",
+                           i == 0 ? "rows" : "columns");
+    int64_t macs = 1, input = p->bits[TD_I], widest = p->acc_bits;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (p->bits[t] > widest) widest = p->bits[t];
+    bool fits = true;
+    for (int i = 0; i < TD_NDIM && fits; i++) fits = times(&macs, p->dim[i]);
+    /* W and O have no more words than there are MACs. */
+    int64_t weight = widest, output = widest;
+    static const td_dim of_w[] = {TD_G, TD_K, TD_C, TD_R, TD_S};
+    static const td_dim of_o[] = {TD_N, TD_G, TD_K, TD_P, TD_Q};
+    for (int i = 0; i < 5 && fits; i++)
+        fits = times(&weight, p->dim[of_w[i]]) && times(&output, p->dim[of_o[i]]);
+    fits = fits && times(&input, p->dim[TD_N]) && times(&input, p->dim[TD_G]) &&
+           times(&input, p->dim[TD_C]) && times(&input, extent(p, 0)) &&
+           times(&input, extent(p, 1));
+    if (!fits) return td_fail(err, TD_E_INPUT, "layer problem: its products exceed 2^62");
+    return TD_OK;
+}
+
+void td_problem_text(const td_problem *p, char *out, size_t size) {
+    const int32_t *d = p->dim;
+    bool window = d[TD_R] > 1 || d[TD_S] > 1 || p->stride[0] > 1 || p->stride[1] > 1;
+    bool depthwise = d[TD_G] > 1 && d[TD_K] == 1 && d[TD_C] == 1;
+    const char *kind = "conv";
+    if (depthwise)
+        kind = "dwconv";
+    else if (!window && d[TD_Q] == 1)
+        kind = d[TD_P] == 1 ? "fc" : "gemm";
+
+    size_t used = 0;
+#define ADD(...)                                                                                   \
+    do {                                                                                           \
+        int n_ = snprintf(out + used, size - used, __VA_ARGS__);                                   \
+        if (n_ < 0 || (size_t)n_ >= size - used) return;                                           \
+        used += (size_t)n_;                                                                        \
+    } while (0)
+    if (size == 0) return;
+    ADD("%s", kind);
+    if (d[TD_N] > 1) ADD(" N%d", d[TD_N]);
+    if (d[TD_G] > 1) ADD(" G%d", d[TD_G]);
+    if (!depthwise) ADD(" K%d C%d", d[TD_K], d[TD_C]);
+    if (d[TD_P] > 1 || d[TD_Q] > 1 || window) ADD(" P%d", d[TD_P]);
+    if (d[TD_Q] > 1 || window) ADD(" Q%d", d[TD_Q]);
+    if (d[TD_R] > 1 || d[TD_S] > 1) ADD(" R%d S%d", d[TD_R], d[TD_S]);
+    if (p->stride[0] != p->stride[1])
+        ADD(" s%dx%d", p->stride[0], p->stride[1]);
+    else if (p->stride[0] > 1)
+        ADD(" s%d", p->stride[0]);
+    if (p->dilation[0] != p->dilation[1])
+        ADD(" d%dx%d", p->dilation[0], p->dilation[1]);
+    else if (p->dilation[0] > 1)
+        ADD(" d%d", p->dilation[0]);
+#undef ADD
+}
