@@ -51,7 +51,7 @@ td_status td_fail(td_error *err, td_status code, const char *format, ...) {
     int n = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     tidy(text, sizeof text, n);
-    memcpy(err->message, text, sizeof text);
+    memcpy(err->message, text, strlen(text) + 1);
     err->where[0] = '\0';
     err->code = code;
     return code;
@@ -75,8 +75,8 @@ td_status td_fail_at(td_error *err, td_status code, const char *where, const cha
     else
         snprintf(place, sizeof place, "...%s", where + length - (sizeof place - 4));
     tidy(place, sizeof place, 0);
-    memcpy(err->message, text, sizeof text);
-    memcpy(err->where, place, sizeof place);
+    memcpy(err->message, text, strlen(text) + 1);
+    memcpy(err->where, place, strlen(place) + 1);
     err->code = code;
     return code;
 }
@@ -89,8 +89,8 @@ td_status td_error_prefix(td_error *err, const char *format, ...) {
     vsnprintf(prefix, sizeof prefix, format, args);
     va_end(args);
     int n = snprintf(text, sizeof text, "%s: %s", prefix, err->message);
-    memcpy(err->message, text, sizeof err->message - 1);
-    err->message[sizeof err->message - 1] = '\0';
-    tidy(err->message, sizeof err->message, n);
+    text[sizeof err->message - 1] = '\0';
+    tidy(text, sizeof err->message, n);
+    memcpy(err->message, text, strlen(text) + 1);
     return err->code;
 }

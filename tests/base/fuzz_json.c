@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (a == NULL || copy == NULL) goto done;
     memcpy(copy, data, size);
     if (td_json_parse(a, copy, size, "fuzz", 1, &doc, &err) != TD_OK) {
-        check(err.message[0] != '\0' && memchr(err.message, '\n', sizeof err.message) == NULL);
+        check(err.message[0] != '\0' && strchr(err.message, '\n') == NULL);
         goto done;
     }
     td_node_to_json(doc, (int)(size % 3), &first);
