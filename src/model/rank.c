@@ -89,7 +89,7 @@ double td_kendall_tau(const double *x, const double *y, int n) {
     int64_t all = pairs(n), untied = all - tied_x - tied_y + tied_both;
     if (tied_x < all && tied_y < all)
         tau = (double)(untied - 2 * discordant) /
-              (sqrt((double)(all - tied_x)) * sqrt((double)(all - tied_y)));
+              sqrt((double)(all - tied_x) * (double)(all - tied_y));
 done:
     free(p);
     free(v);
@@ -129,7 +129,7 @@ double td_spearman_rho(const double *x, const double *y, int n) {
             yy += ry[i] * ry[i];
             xy += rx[i] * ry[i];
         }
-        if (xx > 0 && yy > 0) rho = fmax(-1, fmin(1, xy / (sqrt(xx) * sqrt(yy))));
+        if (xx > 0 && yy > 0) rho = fmax(-1, fmin(1, xy / sqrt(xx * yy)));
     }
     free(e);
     free(rank);
