@@ -40,14 +40,26 @@ typedef struct {
     void (*destroy)(void *state);
 } td_strategy;
 
-/* "random"; "evolution" (regularised: Real et al. 2019): population, sample, mutation, crossover;
- * unknown parameters are errors. Ranking everywhere by td_outcome_compare. */
+/* Options (params; NULL: all defaults; unknown ones are errors):
+ *
+ *   random     no options; uniform
+ *   evolution  regularised (aging) evolution, Real et al. 2019 (arXiv 1802.01548), algorithm 1:
+ *     population  the last told trials that parents come from; as many trials are random first (24)
+ *     sample      the best of so many drawn members is the parent (half of the population)
+ *     mutations   expected number of decisions that change in a child, >= 1 (1.5)
+ *     crossover   probability that a child has two parents (.5)
+ *
+ * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
+ * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned. Lag
+ * between ask and tell is fine. */
 const td_strategy *const *td_strategy_list(int *n);
 const td_strategy *td_strategy_find(const char *name); /* NULL if there is none */
 
-/* One order for all: feasible before infeasible; among feasible the smaller obj[0]; among infeasible
- * with known constraints the smaller sum of violations; what cannot be built last. <0, 0, >0. */
+/* One order for all: feasible before infeasible; among feasible the smaller obj[0]; then pruned ones;
+ * then infeasible ones with known constraints, the smaller sum of violations first; then what cannot
+ * be built; then failed ones and those without an objective. <0, 0, >0. */
 int td_outcome_compare(const td_outcome *a, const td_outcome *b);
+/* Done, and every constraint met (an unknown one, NAN, is not). */
 bool td_outcome_feasible(const td_outcome *o);
 
 #ifdef __cplusplus

@@ -1,0 +1,44 @@
+/* The order of outcomes: constraint domination (Deb 2000) with what has no numbers behind. */
+#include "tandem/search.h"
+
+typedef enum { FEASIBLE, PRUNED, VIOLATES, UNBUILDABLE, NOTHING } rank;
+
+/* Sum of the violations; INFINITY if one is unknown. */
+static double violation(const td_outcome *o) {
+    double sum = 0;
+    for (int i = 0; i < o->ncon; i++) {
+        if (isnan(o->con[i])) return INFINITY;
+        if (o->con[i] > 0) sum += o->con[i];
+    }
+    return sum;
+}
+
+static rank rank_of(const td_outcome *o) {
+    switch (o->state) {
+    case TD_TRIAL_DONE:
+        if (violation(o) > 0) return VIOLATES;
+        return o->nobj > 0 && !isnan(o->obj[0]) ? FEASIBLE : NOTHING;
+    case TD_TRIAL_PRUNED: return violation(o) > 0 ? VIOLATES : PRUNED;
+    case TD_TRIAL_INFEASIBLE: return o->ncon > 0 ? VIOLATES : UNBUILDABLE;
+    case TD_TRIAL_READY:
+    case TD_TRIAL_RUNNING:
+    case TD_TRIAL_FAILED: break;
+    }
+    return NOTHING;
+}
+
+bool td_outcome_feasible(const td_outcome *o) {
+    return o->state == TD_TRIAL_DONE && violation(o) == 0;
+}
+
+static int compare_reals(double a, double b) {
+    return (a > b) - (a < b);
+}
+
+int td_outcome_compare(const td_outcome *a, const td_outcome *b) {
+    rank x = rank_of(a), y = rank_of(b);
+    if (x != y) return x < y ? -1 : 1;
+    if (x == FEASIBLE) return compare_reals(a->obj[0], b->obj[0]);
+    if (x == VIOLATES) return compare_reals(violation(a), violation(b));
+    return 0;
+}

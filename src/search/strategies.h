@@ -1,0 +1,9 @@
+/* The strategies of this folder; strategy_list.c has them in a table. */
+#ifndef TANDEM_STRATEGIES_H
+#define TANDEM_STRATEGIES_H
+
+#include "tandem/search.h"
+
+extern const td_strategy td__strategy_random, td__strategy_evolution;
+
+#endif
