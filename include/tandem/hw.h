@@ -1,7 +1,7 @@
 /* tandem/hw.h - the accelerator: storage levels, spatial fan-outs, MACs, vector unit, map rules;
- * templates that build such a description from a few parameters; technology tables; area and energy;
- * YAML in and out. Everything below the templates sees only the general description: no code knows a
- * template or a layer by its name.
+ * templates that build such a description from a few parameters; technology tables; area and
+ * energy; YAML in and out. Everything below the templates sees only the general description: no
+ * code knows a template or a layer by its name.
  *
  * The edge template of the paper and of the `micro` space, as levels (innermost first):
  *
@@ -28,47 +28,49 @@ enum { TD_AXIS_T, TD_AXIS_X, TD_AXIS_Y, TD_NAXIS }; /* time, space */
 
 /* One storage level. Masks have bit TD_BIT(tensor). All widths are in bits, so that layers of any
  * precision are costed by one rule: a word of tensor T has problem.bits[T] bits (partial sums
- * acc_bits), a block holds max(1, block_bits / bits) words, energies are per access of one block. */
+ * acc_bits), a block holds max(1, block_bits / bits) words, energies are per access of one block.
+ */
 typedef struct {
     char name[24];
-    uint8_t may_keep;     /* tensors that can stand here */
-    uint8_t must_keep;    /* tensors that cannot bypass */
-    uint8_t multicast;    /* equal words to several children are one read */
-    uint8_t reduce;       /* outputs of several children are summed on the way */
-    int64_t capacity_bits; /* per instance; -1: unbounded */
+    uint8_t may_keep;          /* tensors that can stand here */
+    uint8_t must_keep;         /* tensors that cannot bypass */
+    uint8_t multicast;         /* equal words to several children are one read */
+    uint8_t reduce;            /* outputs of several children are summed on the way */
+    int64_t capacity_bits;     /* per instance; -1: unbounded */
     int32_t instances, mesh_x; /* total, and its X extent; Y extent = instances / mesh_x */
-    int32_t word_bits;    /* unit of the neutral case's words; 8 for templates */
+    int32_t word_bits;         /* unit of the neutral case's words; 8 for templates */
     int32_t block_bits;
-    double buffering;     /* divides the usable capacity: 1, or 2 for double buffers */
+    double buffering; /* divides the usable capacity: 1, or 2 for double buffers */
     double read_bw, write_bw, shared_bw; /* bits per cycle and instance; INFINITY: no limit */
     double read_pj, fill_pj, update_pj;  /* per access of a block */
     double leak_w, area_mm2;             /* of one instance */
-    int8_t shares;        /* -1, or the inner level whose storage this level is a view of: then
-                           * capacity_bits = what is left of it, set by the schedule */
+    int8_t shares; /* -1, or the inner level whose storage this level is a view of: then
+                    * capacity_bits = what is left of it, set by the schedule */
 } td_level;
 
 typedef struct {
     int32_t instances, mesh_x;
-    double energy_pj;     /* per MAC at `bits` x `bits` */
+    double energy_pj; /* per MAC at `bits` x `bits` */
     double area_mm2, leak_w;
     int32_t bits;
 } td_mac;
 
-/* Pooling, element-wise and activation layers: `lanes` results a cycle over the whole chip, bandwidth
- * to the local memories in bits per cycle. */
+/* Pooling, element-wise and activation layers: `lanes` results a cycle over the whole chip,
+ * bandwidth to the local memories in bits per cycle. */
 typedef struct {
-    int32_t lanes;
-    double energy_pj;     /* per operation */
+    int32_t lanes;    /* 0: there is no vector unit */
+    double energy_pj; /* per operation */
     double bw;
 } td_vector_unit;
 
 /* What mappings the machine can do. allowed[l][axis]: dims (TD_BIT(dim)) that may stand on the
- * fan-out below level l. single[l][axis]: at most one dim there. min_words: storage that the physical
- * datapath needs whatever the mapping. */
+ * fan-out below level l; TD_AXIS_T: temporal loops at level l. single[l][axis]: at most one dim
+ * there.
+ */
 typedef struct {
     uint8_t allowed[TD_MAX_LEVELS][TD_NAXIS]; /* TD_AXIS_T: temporal loops allowed at level l */
     uint8_t single[TD_MAX_LEVELS][TD_NAXIS];
-    bool pad;             /* dims may be padded up to fill a fan-out (zeros are computed) */
+    bool pad; /* dims may be padded up to fill a fan-out (zeros are computed) */
 } td_map_rules;
 
 typedef struct {
@@ -79,40 +81,43 @@ typedef struct {
     td_vector_unit vec;
     double clock_hz;
     td_map_rules rules;
-    double area_mm2;      /* whole chip, overheads included; NAN if unknown */
-    double leak_w;        /* whole chip */
-    double clock_tree;    /* share of dynamic on-chip energy added for the clock (.25) */
-    char node[16];        /* "22nm" */
+    double area_mm2;   /* whole chip, overheads included; NAN if unknown */
+    double leak_w;     /* whole chip */
+    double clock_tree; /* share of dynamic on-chip energy added for the clock (.25) */
+    char node[16];     /* "22nm" */
 } td_hw;
 
-/* First fault as a message (TD_E_INPUT): instances and mesh extents divide from level to level, masks
- * and widths are in range, energies >= 0 and finite, the outermost level is one unbounded instance that
- * may keep every tensor, `shares` points inwards, every dim may stand somewhere in time. */
+/* First fault as a message (TD_E_INPUT): instances and mesh extents divide from level to level,
+ * masks and widths are in range, energies >= 0 and finite, the outermost level is one unbounded
+ * instance that may keep every tensor, `shares` points inwards, every dim may stand somewhere in
+ * time. */
 td_status td_hw_check(const td_hw *hw, td_error *err);
 /* Fan-out of level l (to level l-1, or to the MACs for l = 0): ratio of the mesh extents of the two
  * along TD_AXIS_X or TD_AXIS_Y; 1 for TD_AXIS_T. hw has passed td_hw_check. */
 int td_hw_fanout(const td_hw *hw, int l, int axis);
 int64_t td_hw_peak_macs(const td_hw *hw); /* per cycle */
-/* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable across
- * machines and runs. */
+/* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable
+ * across machines and runs. */
 uint64_t td_hw_hash(const td_hw *hw);
 int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none */
 
 /* ---- technology ------------------------------------------------------------------------------ */
 
-/* tech/NODE.yaml: coefficients, each a map {value, unit, source, confidence}. A unit that is not the
- * one meant here, a missing source, or a confidence other than verified, computed, recalled, assumed is
- * an error: a number that nobody answers for does not get in. KB and MB are 2^10 and 2^20 bytes. */
+/* tech/NODE.yaml: coefficients, each a map {value, unit, source, confidence}. A unit that is not
+ * the one meant here, a missing source, or a confidence other than verified, computed, recalled,
+ * assumed is an error: a number that nobody answers for does not get in. KB and MB are 2^10 and
+ * 2^20 bytes. */
 typedef struct {
     char node[16];
-    double mac_um2, mac_pj;               /* 4-way int8 unit with int32 accumulator; one MAC */
+    double mac_um2, mac_pj; /* 4-way int8 unit with int32 accumulator; one MAC */
     double sram_mm2_per_mb, rf_mm2_per_mb;
-    double sram_macro_um2;                /* fixed part of a memory macro */
+    double sram_macro_um2; /* fixed part of a memory macro */
     double pe_um2, lane_um2;
-    double io_mm2_per_gbps, fixed_mm2;    /* GB/s of 1e9 bytes */
-    double overhead;                      /* top level, on top of MACs, RF and SRAM */
+    double io_mm2_per_gbps, fixed_mm2; /* GB/s of 1e9 bytes */
+    double overhead;                   /* top level, on top of MACs, RF and SRAM */
     double rf_pj_per_byte;
-    double sram_pj_per_byte, sram_ref_bytes; /* at this size; grows with the square root of the size */
+    double sram_pj_per_byte,
+        sram_ref_bytes; /* at this size; grows with the square root of the size */
     double noc_pj_per_byte_mm, dram_pj_per_byte, vector_pj;
     double leak_w_per_mm2, clock_tree;
 } td_tech;
@@ -122,20 +127,21 @@ td_status td_tech_from_node(const td_node *doc, td_tech *out, td_error *err);
 
 /* ---- templates ------------------------------------------------------------------------------- */
 
-/* The NAHAS edge template. Also `micro`, with other values and coefficients (its YAML says which). */
+/* The NAHAS edge template. Also `micro`, with other values and coefficients (its YAML says which).
+ */
 typedef struct {
     int32_t pe_x, pe_y, simd, lanes;
-    int64_t local_bytes, rf_bytes;        /* per PE, per lane */
+    int64_t local_bytes, rf_bytes; /* per PE, per lane */
     double io_bytes_per_s;
     double clock_hz;
-    int32_t port_bytes;                   /* local memory port, per lane and cycle */
+    int32_t port_bytes;                       /* local memory port, per lane and cycle */
     int32_t rf_accumulators, rf_weight_steps; /* pipeline depth: per SIMD unit, see td_edge_build */
-    int64_t min_total_bytes;              /* smallest sum of the local memories (0: none) */
-    double max_rf_share;                  /* lanes * rf_bytes <= max_rf_share * local_bytes */
-    int32_t max_lane_width;               /* lanes * (simd + route_extra) <= this: wiring */
+    int64_t min_total_bytes;                  /* smallest sum of the local memories (0: none) */
+    double max_rf_share;    /* lanes * rf_bytes <= max_rf_share * local_bytes (0: free) */
+    int32_t max_lane_width; /* lanes * (simd + route_extra) <= this (0: free): wiring */
     int32_t route_extra;
-    int32_t min_macs, max_macs;           /* MACs per cycle of the product class (0: no limit) */
-    char tech[64];                        /* node name or path */
+    int32_t min_macs, max_macs; /* MACs per cycle of the product class (0: no limit) */
+    char tech[64];              /* node name or path */
     double fixed_mm2, pe_um2, lane_um2, macro_um2; /* < 0: the technology's */
 } td_edge;
 
@@ -147,21 +153,22 @@ typedef struct {
  *     min_macs max_macs fixed_mm2 pe_um2 lane_um2 macro_um2
  *
  * td_edge_key(i) lists them; NULL after the last. Set fails with TD_E_NOT_FOUND (no such key) or
- * TD_E_USAGE (out of range, or not whole where the parameter is); *p is then unchanged. Get returns NAN
- * for an unknown key. td_edge_init gives every parameter its default (0 where there is none: the first
- * row above must be set; the rules of the second row are off). `tech` is a name and not among them. */
+ * TD_E_USAGE (out of range, or not whole where the parameter is); *p is then unchanged. Get returns
+ * NAN for an unknown key. td_edge_init gives every parameter its default (0 where there is none:
+ * the first row above must be set; the rules of the second row are off). `tech` is a name and not
+ * among them. */
 const char *td_edge_key(int i);
 void td_edge_init(td_edge *p);
 td_status td_edge_set(td_edge *p, const char *key, double value, td_error *err);
 double td_edge_get(const td_edge *p, const char *key);
 
 /* Builds levels, rules, energies and area. A design that breaks a physical rule is TD_E_INFEASIBLE:
- * the message names the rule, the level and how many bytes are missing; *missing_bytes (may be NULL)
- * gets that number, and enlarging that level (per instance) by it removes the reason. Rules, in the
- * order in which the first broken one is reported:
+ * the message names the rule, the level and how many bytes are missing; *missing_bytes (may be
+ * NULL) gets that number, and enlarging that level (per instance) by it removes the reason. Rules,
+ * in the order in which the first broken one is reported:
  *
- *     register_file_depth  RF     rf_bytes >= simd * 2 * (4 * rf_weight_steps + 4 * rf_accumulators)
- *     total_memory         Local  PEs * local_bytes >= min_total_bytes
+ *     register_file_depth  RF     rf_bytes >= simd * 2 * (4 * rf_weight_steps + 4 *
+ * rf_accumulators) total_memory         Local  PEs * local_bytes >= min_total_bytes
  *     register_file_share  Local  lanes * rf_bytes <= max_rf_share * local_bytes
  *     lane_width           -      lanes * (simd + route_extra) <= max_lane_width       (missing 0)
  *     mac_range            -      min_macs <= MACs per cycle <= max_macs                (missing 0)
@@ -176,13 +183,15 @@ td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_
 td_status td_hw_find(td_arena *a, const char *name_or_path, const char **path, td_error *err);
 td_status td_hw_load(const char *name_or_path, td_hw *hw, td_error *err);
 td_status td_hw_from_node(const td_node *doc, td_hw *hw, td_error *err);
-td_node *td_hw_to_node(const td_hw *hw, td_arena *a);      /* the levels in full */
-td_node *td_edge_to_node(const td_edge *p, td_arena *a);   /* template + parameters */
+td_node *td_hw_to_node(const td_hw *hw, td_arena *a);    /* the levels in full */
+td_node *td_edge_to_node(const td_edge *p, td_arena *a); /* template + parameters */
 td_status td_edge_from_node(const td_node *doc, td_edge *p, td_error *err);
 
-/* Area by component, mm2 (total = sum of the others = hw->area_mm2). Designs that break a rule have an
- * area too. */
-typedef struct { double mac, rf, sram, pe_lane, io, fixed, overhead, total; } td_area;
+/* Area by component, mm2 (total = sum of the others = hw->area_mm2). Designs that break a rule have
+ * an area too. */
+typedef struct {
+    double mac, rf, sram, pe_lane, io, fixed, overhead, total;
+} td_area;
 td_status td_edge_area(const td_edge *p, const td_tech *tech, td_area *out, td_error *err);
 
 #ifdef __cplusplus

@@ -1,0 +1,87 @@
+/* The rules that make a design of the edge template infeasible. Each stands for something that the
+ * chip could not do; the numbers in them are parameters of the template (hw/edge.yaml,
+ * hw/micro.yaml).
+ *
+ * register_file_depth. A SIMD unit multiplies 4 one-byte weights with 4 broadcast inputs and adds
+ * into one of its 32-bit sums. Its slice of the register file holds the weights of
+ * `rf_weight_steps` such steps (9: the taps of a 3x3 kernel) and `rf_accumulators` sums, each
+ * twice: one half works while the other is loaded or drained. A set of weights works for steps *
+ * accumulators cycles, and loading the next one takes 4 * steps * simd / port_bytes: with 4 * simd
+ * / port_bytes sums the port just keeps up. 32 sums are that for 128 SIMD units on a 16-byte port,
+ * 4 for 16 units. total_memory. The memories of the PEs together must hold the largest thing that
+ * may not go through DRAM within a layer: the input and output of the widest layer of the networks
+ * meant for the chip. register_file_share. The next contents of all register files of a PE wait in
+ * its local memory, and activations need room beside them: at most this share of the memory may be
+ * register files. lane_width. Every lane wires its SIMD units and `route_extra` columns of port and
+ * control to the one memory of the PE; beyond this width the PE cannot be routed at its clock.
+ * mac_range. The product class: fewer MACs are a job for a processor, more exceed its power supply.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "edge_param.h"
+
+static td_status broken(td_error *err, const char *rule, const char *format, ...) TD_PRINTF(3, 4);
+static td_status broken(td_error *err, const char *rule, const char *format, ...) {
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return td_fail(err, TD_E_INFEASIBLE, "rule %s: %s", rule, text);
+}
+
+td_status td__edge_rules(const td_edge *p, int64_t *missing_bytes, td_error *err) {
+    int64_t none;
+    if (missing_bytes == NULL) missing_bytes = &none;
+    *missing_bytes = 0;
+
+    /* 2 halves * 4 bytes * (steps + sums) < 2^20 and simd <= 2^16: exact. */
+    int64_t need = (int64_t)p->simd * 2 * 4 * (p->rf_weight_steps + p->rf_accumulators);
+    if (p->rf_bytes < need) {
+        *missing_bytes = need - p->rf_bytes;
+        return broken(err, "register_file_depth",
+                      "level RF needs %lld bytes for %d SIMD units with %d steps of weights and %d "
+                      "sums each, double-buffered, has %lld: %lld bytes missing",
+                      (long long)need, p->simd, p->rf_weight_steps, p->rf_accumulators,
+                      (long long)p->rf_bytes, (long long)*missing_bytes);
+    }
+    int64_t pes = (int64_t)p->pe_x * p->pe_y;
+    need = (p->min_total_bytes + pes - 1) / pes;
+    if (p->local_bytes < need) {
+        *missing_bytes = need - p->local_bytes;
+        return broken(
+            err, "total_memory",
+            "level Local needs %lld bytes in each of %lld PEs (%lld in all), has %lld: %lld "
+            "bytes missing",
+            (long long)need, (long long)pes, (long long)p->min_total_bytes,
+            (long long)p->local_bytes, (long long)*missing_bytes);
+    }
+    int64_t files = p->lanes * p->rf_bytes;
+    if (p->max_rf_share > 0 && (double)files > p->max_rf_share * (double)p->local_bytes) {
+        need = (int64_t)ceil((double)files / p->max_rf_share);
+        while (p->max_rf_share * (double)need < (double)files) need++; /* share was rounded */
+        *missing_bytes = need - p->local_bytes;
+        return broken(err, "register_file_share",
+                      "level Local needs %lld bytes for %d register files of %lld bytes in at most "
+                      "%.4g of it, has %lld: %lld bytes missing",
+                      (long long)need, p->lanes, (long long)p->rf_bytes, p->max_rf_share,
+                      (long long)p->local_bytes, (long long)*missing_bytes);
+    }
+    int64_t width = (int64_t)p->lanes * (p->simd + p->route_extra);
+    if (p->max_lane_width > 0 && width > p->max_lane_width)
+        return broken(
+            err, "lane_width",
+            "%d lanes of %d SIMD units and %d columns for routing are %lld wide, the PE of "
+            "level Local routes %d: %lld too many",
+            p->lanes, p->simd, p->route_extra, (long long)width, p->max_lane_width,
+            (long long)(width - p->max_lane_width));
+    int64_t macs = pes * p->lanes * p->simd * 4;
+    if (macs < p->min_macs)
+        return broken(err, "mac_range", "%lld MACs per cycle, at least %d expected: %lld too few",
+                      (long long)macs, p->min_macs, (long long)(p->min_macs - macs));
+    if (p->max_macs > 0 && macs > p->max_macs)
+        return broken(err, "mac_range", "%lld MACs per cycle, at most %d expected: %lld too many",
+                      (long long)macs, p->max_macs, (long long)(macs - p->max_macs));
+    return TD_OK;
+}

@@ -1,0 +1,130 @@
+/* td_hw_check: whatever comes out of a template, a file or a caller's hands is held to the same
+ * rules here, once, so that the rooms below need no defence of their own. */
+#include "tandem/hw.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool positive(double v) {
+    return v > 0;
+} /* infinity is fine, NaN is not */
+static bool energy(double v) {
+    return v >= 0 && isfinite(v);
+}
+
+static td_status bad(td_error *err, const char *who, const char *what, double found) {
+    return td_fail(err, TD_E_INPUT, "%s: %s, found %.10g", who, what, found);
+}
+
+#define REQUIRE(ok, what, found)                                                                   \
+    do {                                                                                           \
+        if (!(ok)) return bad(err, who, (what), (double)(found));                                  \
+    } while (0)
+
+static td_status check_level(const td_hw *hw, int i, td_error *err) {
+    const td_level *l = &hw->level[i];
+    char who[64];
+    snprintf(who, sizeof who, "level %d", i);
+    if (memchr(l->name, 0, sizeof l->name) == NULL || l->name[0] == 0)
+        return td_fail(err, TD_E_INPUT, "%s: expected a name of 1 to %zu characters", who,
+                       sizeof l->name - 1);
+    snprintf(who, sizeof who, "level %d (%s)", i, l->name);
+    for (int j = 0; j < i; j++)
+        if (strcmp(hw->level[j].name, l->name) == 0)
+            return td_fail(err, TD_E_INPUT, "%s: level %d has the same name", who, j);
+    REQUIRE(l->may_keep <= TD_ALL_TENSORS, "may_keep: expected a mask of W, I, O", l->may_keep);
+    REQUIRE((l->must_keep & ~l->may_keep) == 0, "must_keep: expected no tensor outside of may_keep",
+            l->must_keep);
+    REQUIRE(l->multicast <= TD_ALL_TENSORS, "multicast: expected a mask of W, I, O", l->multicast);
+    REQUIRE(l->reduce <= TD_ALL_TENSORS, "reduce: expected a mask of W, I, O", l->reduce);
+    REQUIRE(l->capacity_bits >= -1, "capacity_bits: expected a number >= 0 (or -1: unbounded)",
+            l->capacity_bits);
+    REQUIRE(l->word_bits >= 1 && l->word_bits <= 64, "word_bits: expected 1 to 64", l->word_bits);
+    REQUIRE(l->block_bits >= 1, "block_bits: expected a number >= 1", l->block_bits);
+    REQUIRE(l->buffering >= 1 && isfinite(l->buffering), "buffering: expected a number >= 1",
+            l->buffering);
+    REQUIRE(positive(l->read_bw), "read_bw: expected a number > 0", l->read_bw);
+    REQUIRE(positive(l->write_bw), "write_bw: expected a number > 0", l->write_bw);
+    REQUIRE(positive(l->shared_bw), "shared_bw: expected a number > 0", l->shared_bw);
+    REQUIRE(energy(l->read_pj), "read_pj: expected a finite number >= 0", l->read_pj);
+    REQUIRE(energy(l->fill_pj), "fill_pj: expected a finite number >= 0", l->fill_pj);
+    REQUIRE(energy(l->update_pj), "update_pj: expected a finite number >= 0", l->update_pj);
+    REQUIRE(energy(l->leak_w), "leak_w: expected a finite number >= 0", l->leak_w);
+    REQUIRE(energy(l->area_mm2), "area_mm2: expected a finite number >= 0", l->area_mm2);
+    REQUIRE(l->shares >= -1 && l->shares < i, "shares: expected an inner level (or -1: none)",
+            l->shares);
+    if (l->shares >= 0)
+        REQUIRE(hw->level[l->shares].shares < 0 && hw->level[l->shares].capacity_bits >= 0,
+                "shares: expected a level with a bounded storage of its own", l->shares);
+    return TD_OK;
+}
+
+/* Level i (the MACs for i = -1) against the next outer one: both extents divide. */
+static td_status check_mesh(const td_hw *hw, int i, td_error *err) {
+    char who[64];
+    if (i < 0)
+        snprintf(who, sizeof who, "mac");
+    else
+        snprintf(who, sizeof who, "level %d (%s)", i, hw->level[i].name);
+    int n = i < 0 ? hw->mac.instances : hw->level[i].instances;
+    int x = i < 0 ? hw->mac.mesh_x : hw->level[i].mesh_x;
+    REQUIRE(n >= 1, "instances: expected a number >= 1", n);
+    REQUIRE(x >= 1 && n % x == 0, "mesh_x: expected a divisor of the instances", x);
+    if (i + 1 == hw->n) return TD_OK;
+    const td_level *outer = &hw->level[i + 1];
+    if (outer->instances < 1 || outer->mesh_x < 1 || outer->instances % outer->mesh_x != 0)
+        return TD_OK; /* reported when it is that level's turn */
+    int outer_y = outer->instances / outer->mesh_x;
+    REQUIRE(x % outer->mesh_x == 0, "mesh_x: expected a multiple of the next outer level's", x);
+    REQUIRE((n / x) % outer_y == 0,
+            "instances / mesh_x: expected a multiple of the next outer level's", n / x);
+    return TD_OK;
+}
+
+td_status td_hw_check(const td_hw *hw, td_error *err) {
+    const char *who = "accelerator";
+    REQUIRE(hw->n >= 1 && hw->n <= TD_MAX_LEVELS, "levels: expected 1 to 8", hw->n);
+    if (memchr(hw->name, 0, sizeof hw->name) == NULL ||
+        memchr(hw->node, 0, sizeof hw->node) == NULL)
+        return td_fail(err, TD_E_INPUT, "accelerator: name or node without an end");
+    td_status s = check_mesh(hw, -1, err);
+    for (int i = 0; s == TD_OK && i < hw->n; i++) {
+        s = check_level(hw, i, err);
+        if (s == TD_OK) s = check_mesh(hw, i, err);
+    }
+    if (s != TD_OK) return s;
+    who = "mac";
+    REQUIRE(hw->mac.bits >= 1 && hw->mac.bits <= 64, "bits: expected 1 to 64", hw->mac.bits);
+    REQUIRE(energy(hw->mac.energy_pj), "energy_pj: expected a finite number >= 0",
+            hw->mac.energy_pj);
+    REQUIRE(energy(hw->mac.area_mm2), "area_mm2: expected a finite number >= 0", hw->mac.area_mm2);
+    REQUIRE(energy(hw->mac.leak_w), "leak_w: expected a finite number >= 0", hw->mac.leak_w);
+    who = "vector";
+    REQUIRE(hw->vec.lanes >= 0, "lanes: expected a number >= 0", hw->vec.lanes);
+    REQUIRE(energy(hw->vec.energy_pj), "energy_pj: expected a finite number >= 0",
+            hw->vec.energy_pj);
+    REQUIRE(hw->vec.lanes == 0 || positive(hw->vec.bw), "bw: expected a number > 0", hw->vec.bw);
+    who = "accelerator";
+    REQUIRE(positive(hw->clock_hz) && isfinite(hw->clock_hz), "clock_hz: expected a number > 0",
+            hw->clock_hz);
+    REQUIRE(isnan(hw->area_mm2) || energy(hw->area_mm2),
+            "area_mm2: expected a finite number >= 0 (or NaN: unknown)", hw->area_mm2);
+    REQUIRE(energy(hw->leak_w), "leak_w: expected a finite number >= 0", hw->leak_w);
+    REQUIRE(energy(hw->clock_tree), "clock_tree: expected a finite number >= 0", hw->clock_tree);
+    const td_level *top = &hw->level[hw->n - 1];
+    char outermost[64];
+    snprintf(outermost, sizeof outermost, "level %d (%s, outermost)", hw->n - 1, top->name);
+    who = outermost;
+    REQUIRE(top->capacity_bits == -1, "capacity_bits: expected -1 (unbounded)", top->capacity_bits);
+    REQUIRE(top->instances == 1, "instances: expected 1", top->instances);
+    REQUIRE(top->may_keep == TD_ALL_TENSORS, "may_keep: expected all tensors", top->may_keep);
+    unsigned in_time = 0;
+    for (int i = 0; i < hw->n; i++) in_time |= hw->rules.allowed[i][TD_AXIS_T];
+    for (int d = 0; d < TD_NDIM; d++)
+        if ((in_time & TD_BIT(d)) == 0)
+            return td_fail(err, TD_E_INPUT,
+                           "map rules: dimension %c may stand in time at no level, so that only a "
+                           "spatial fan-out could cover it",
+                           td_dim_letter[d]);
+    return TD_OK;
+}
