@@ -77,8 +77,7 @@ static void grammar(void **state) {
                                       "/**/1",
                                       "1e999",
                                       "-1e999",
-                                      "\xef\xbb\xbf"
-                                      "1",
+                                      "\xef\xbb\xbf[]",
                                       "{\"a\":1,\"a\":2}",
                                       "{\"a\":1,\"\\u0061\":2}",
                                       "\f1",
