@@ -56,7 +56,7 @@ typedef struct {
     int32_t multicast, targets;
     double words;
 } td_delivery;
-enum { TD_MAX_DELIVERIES = 8 };
+enum { TD_MAX_DELIVERIES = 64 }; /* different multicasts; rarer ones beyond are left out */
 
 typedef struct {
     int64_t macs;             /* executed, padding of factors included */
@@ -73,13 +73,16 @@ typedef struct {
 } td_cost;
 
 /* Returns TD_OK and fills *cost, TD_E_INFEASIBLE (a capacity or a fan-out is exceeded; the message
- * names level, words and missing bytes), TD_E_INPUT (factors do not multiply to the dims, a level
- * above the outermost keeper needs the tensor, ...), TD_E_UNSUPPORTED (imperfect factors, for now).
- * err may be NULL; then no message is built. */
+ * names level, words and missing bytes), TD_E_INPUT (factors do not multiply to the dims, the machine's
+ * rules forbid a loop or a keep, a level above the outermost keeper needs the tensor, ...),
+ * TD_E_UNSUPPORTED (imperfect factors, for now); *cost is untouched then. hw has passed td_hw_check.
+ * err may be NULL; then no message is built. In Timeloop counting padding counts as words of the image,
+ * and a resident tensor may be asked for by outer levels, as Timeloop accepts both. */
 td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            td_counting counting, td_cost *cost, td_error *err);
 
-/* The same checks without the counting. missing_bits (may be NULL) gets the shortage. */
+/* The same checks (those of exact counting) without the counting. missing_bits (may be NULL) gets the
+ * shortage: the level's capacity_bits grown by it removes the reason. */
 td_status td_mapping_check(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            int64_t *missing_bits, td_error *err);
 
@@ -88,7 +91,8 @@ int td_cost_deliveries(const td_problem *p, const td_hw *hw, const td_mapping *m
                        td_tensor t, td_delivery out[TD_MAX_DELIVERIES]);
 
 /* Bits of a word of tensor t at level l under mapping m: outputs have acc_bits where partial sums
- * stand (a reduction loop runs at level l or outside of it), bits[TD_O] elsewhere. */
+ * stand (a loop over C, R or S, in time or space, runs at level l or outside of it, or at a level just
+ * inside that outputs bypass), bits[TD_O] elsewhere. */
 int td_word_bits(const td_problem *p, const td_mapping *m, int level, td_tensor t);
 
 /* Loop nest for people, as in docs/cli.md; and one line for tables. */
@@ -96,15 +100,18 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
 
 /* ---- roofline -------------------------------------------------------------------------------- */
 
-/* Cycles that no mapping can beat: MACs over peak, and compulsory words of each tensor over the
- * outermost level's bandwidth (a lower bound on td_cost.cycles in exact counting). */
+/* Cycles that no mapping can beat: MACs over peak, and compulsory words of the tensors over the
+ * outermost level's bandwidth. A lower bound on td_cost.cycles in exact counting, for mappings in which
+ * the outermost level keeps all three tensors. */
 double td_roofline_cycles(const td_problem *p, const td_hw *hw);
 
 /* ---- neutral cases ("neutral-case-1") --------------------------------------------------------- */
 
 /* One case: a problem, an accelerator and (if has_mapping) a mapping. Extensions of the format, all
  * optional: problem.bits {"W","I","O","acc"}, problem.pad [top,left,bottom,right], and for levels
- * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits. */
+ * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits; a case
+ * without problem.bits has one width for all words everywhere (the outermost level's word_bits), as
+ * Timeloop has. Details: docs/cost-model.md. */
 typedef struct {
     char name[128];
     td_problem problem;

@@ -1,0 +1,339 @@
+/* Flattening and checking of mappings. This runs inside the mapper's inner loop: faults are found
+ * by plain comparisons and told by cold functions, which do nothing without an error to fill. */
+#include "cost_nest.h"
+
+#include <stdio.h>
+
+const uint8_t td__dims_of[TD_NTENSOR] = {TD__DIMS_W, TD__DIMS_I, TD__DIMS_O};
+
+#define COLD __attribute__((cold, noinline))
+
+static const char axis_letter[TD_NAXIS] = {'T', 'X', 'Y'};
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+static COLD td_status fail_problem(const td_problem *p, td_error *err) {
+    td_status s = td_problem_check(p, err);
+    return s != TD_OK ? s : td_fail(err, TD_E_INPUT, "layer problem: wrong strides or sizes");
+}
+
+static COLD td_status fail_shape(const td_hw *hw, const td_mapping *m, td_error *err) {
+    if (hw->n < 1 || hw->n > TD_MAX_LEVELS)
+        return td_fail(err, TD_E_INPUT, "accelerator: %d levels, expected 1 to %d", hw->n,
+                       TD_MAX_LEVELS);
+    return td_fail(
+        err, TD_E_INPUT,
+        "mapping: %d loops do not split into the %d levels of the accelerator "
+        "(first[0] must be 0, first[] must not fall, first[%d] must be the number of loops)",
+        m->n, hw->n, hw->n);
+}
+
+static COLD td_status fail_loop(const td_hw *hw, int level, const td_loop *o, int last_axis,
+                                td_error *err) {
+    const char *name = hw->level[level].name;
+    if (o->dim >= TD_NDIM || o->axis >= TD_NAXIS)
+        return td_fail(err, TD_E_INPUT, "mapping: level %s: no dim %d or no axis %d", name, o->dim,
+                       o->axis);
+    char d = td_dim_letter[o->dim];
+    if (o->bound < 1)
+        return td_fail(err, TD_E_INPUT, "mapping: level %s: bound of %c is %d, expected at least 1",
+                       name, d, o->bound);
+    if (o->tail < 1 || o->tail > o->bound)
+        return td_fail(err, TD_E_INPUT,
+                       "mapping: level %s: last pass of %c has bound %d, expected 1 to %d", name, d,
+                       o->tail, o->bound);
+    if (o->tail != o->bound)
+        return td_fail(
+            err, TD_E_UNSUPPORTED,
+            "mapping: level %s: %c %d with a last pass of %d: imperfect factors cannot be "
+            "counted yet; expected factors that multiply to the dim",
+            name, d, o->bound, o->tail);
+    if (o->axis < last_axis)
+        return td_fail(err, TD_E_INPUT,
+                       "mapping: level %s: loop over %c on axis %c after one on axis %c, expected "
+                       "time before X before Y",
+                       name, d, axis_letter[o->axis], axis_letter[last_axis]);
+    return TD_OK;
+}
+
+static COLD td_status fail_factors(const td_problem *p, const td_mapping *m, int dim,
+                                   td_error *err) {
+    /* An imperfect factor further out is the better reason. */
+    double product = 1;
+    for (int i = 0; i < m->n; i++) {
+        const td_loop *o = &m->loop[i];
+        if (o->dim != dim) continue;
+        product *= o->bound;
+        if (o->tail >= 1 && o->tail < o->bound)
+            return td_fail(err, TD_E_UNSUPPORTED,
+                           "mapping: %c %d with a last pass of %d: imperfect factors cannot be "
+                           "counted yet; expected factors that multiply to the dim",
+                           td_dim_letter[dim], o->bound, o->tail);
+    }
+    return td_fail(err, TD_E_INPUT, "mapping: bounds of %c multiply to %.0f, expected %d",
+                   td_dim_letter[dim], product, p->dim[dim]);
+}
+
+static COLD td_status fail_rule(const td_hw *hw, int level, const td_loop *o, td_error *err) {
+    if (o->axis == TD_AXIS_T)
+        return td_fail(err, TD_E_INPUT,
+                       "mapping: level %s: the machine cannot step through %c here",
+                       hw->level[level].name, td_dim_letter[o->dim]);
+    return td_fail(err, TD_E_INPUT, "mapping: level %s: the machine cannot spread %c along %c here",
+                   hw->level[level].name, td_dim_letter[o->dim], axis_letter[o->axis]);
+}
+
+static COLD td_status fail_single(const td_hw *hw, int level, int axis, td_error *err) {
+    return td_fail(err, TD_E_INPUT, "mapping: level %s: the machine takes one dim along %c",
+                   hw->level[level].name, axis_letter[axis]);
+}
+
+static COLD td_status fail_fan(const td_hw *hw, int level, int axis, int64_t used, int64_t there,
+                               td_error *err) {
+    return td_fail(err, TD_E_INFEASIBLE,
+                   "level %s: mapping spreads over %lld along %c, the accelerator has %lld",
+                   hw->level[level].name, (long long)used, axis_letter[axis], (long long)there);
+}
+
+static COLD td_status fail_keep(const td_hw *hw, int level, unsigned keep, td_error *err) {
+    const td_level *l = &hw->level[level];
+    if (keep & ~TD_ALL_TENSORS)
+        return td_fail(err, TD_E_INPUT, "mapping: level %s: keep mask is 0x%x, expected 0 to 7",
+                       l->name, keep);
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        if (keep & ~(unsigned)l->may_keep & TD_BIT(t))
+            return td_fail(err, TD_E_INPUT, "mapping: level %s cannot keep %c", l->name,
+                           td_tensor_letter[t]);
+        if (~keep & l->must_keep & TD_BIT(t))
+            return td_fail(err, TD_E_INPUT, "mapping: level %s must keep %c", l->name,
+                           td_tensor_letter[t]);
+    }
+    return TD_OK;
+}
+
+static COLD td_status fail_nowhere(int t, td_error *err) {
+    return td_fail(err, TD_E_INPUT, "mapping: no level keeps %c", td_tensor_letter[t]);
+}
+
+static COLD td_status fail_above(const td_hw *hw, int t, const td__loop *o, const char *how,
+                                 int top, td_error *err) {
+    return td_fail(
+        err, TD_E_INPUT,
+        "mapping: level %s loops over %c %s, but %c is kept no further out than level %s",
+        hw->level[o->level].name, td_dim_letter[o->dim], how, td_tensor_letter[t],
+        hw->level[top].name);
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static inline int64_t plane(const td_problem *p, int axis) {
+    return ((int64_t)p->dim[TD_P + axis] - 1) * p->stride[axis] +
+           ((int64_t)p->dim[TD_R + axis] - 1) * p->dilation[axis] + 1;
+}
+
+static td_status check_problem(const td_problem *p, td__nest *z, td_error *err) {
+    bool ok = p->stride[0] >= 1 && p->stride[1] >= 1 && p->dilation[0] >= 1 && p->dilation[1] >= 1;
+    double macs = 1;
+    for (int i = 0; i < TD_NDIM; i++) {
+        ok &= p->dim[i] >= 1;
+        macs *= p->dim[i];
+    }
+    ok &= macs < 0x1p62;
+    for (int i = 0; i < 4; i++) ok &= p->pad[i] >= 0;
+    for (int t = 0; t < TD_NTENSOR; t++) ok &= (unsigned)(p->bits[t] - 1) < 64;
+    ok &= (unsigned)(p->acc_bits - 1) < 64;
+    if (!ok) return fail_problem(p, err);
+    int64_t rows = plane(p, 0), columns = plane(p, 1);
+    if (rows > INT32_MAX || columns > INT32_MAX) return fail_problem(p, err);
+    z->rows = (int32_t)rows;
+    z->columns = (int32_t)columns;
+    return TD_OK;
+}
+
+/* Used extent along an axis against the mesh; x and y are the products of the bounds. */
+static td_status check_fan(const td_hw *hw, int level, int64_t x, int64_t y, td_error *err) {
+    const td_level *l = &hw->level[level];
+    int32_t in = level > 0 ? hw->level[level - 1].instances : hw->mac.instances;
+    int32_t in_x = level > 0 ? hw->level[level - 1].mesh_x : hw->mac.mesh_x;
+    if (l->mesh_x < 1 || l->instances < l->mesh_x || in_x < 1)
+        return td_fail(err, TD_E_INPUT, "accelerator: level %s: wrong mesh", l->name);
+    int32_t fan_x = in_x / l->mesh_x, fan_y = (in / in_x) / (l->instances / l->mesh_x);
+    if (x > fan_x) return fail_fan(hw, level, TD_AXIS_X, x, fan_x, err);
+    if (y > fan_y) return fail_fan(hw, level, TD_AXIS_Y, y, fan_y, err);
+    return TD_OK;
+}
+
+/* One level's loops, from the innermost: appends them to the lists and grows the tile. */
+static td_status add_level(td__nest *z, int level, int32_t tile[TD_NDIM], td_error *err) {
+    const td_mapping *m = z->m;
+    const td_map_rules *rules = &z->hw->rules;
+    int64_t product[TD_NAXIS] = {1, 1, 1};
+    uint8_t seen[TD_NAXIS] = {0, 0, 0};
+    double fan = 1, distinct[TD_NTENSOR] = {1, 1, 1};
+    int axis = TD_AXIS_Y;
+    for (int i = m->first[level + 1] - 1; i >= m->first[level]; i--) {
+        const td_loop *o = &m->loop[i];
+        if (o->dim >= TD_NDIM || o->bound < 1 || o->tail != o->bound || o->axis > axis) {
+            /* A loop before this one in the text may be the one out of order. */
+            td_status s = fail_loop(z->hw, level, o, 0, err);
+            return s != TD_OK ? s : fail_loop(z->hw, level, &m->loop[i + 1], o->axis, err);
+        }
+        axis = o->axis;
+        if (o->bound == 1) continue;
+        if (!(rules->allowed[level][axis] & TD_BIT(o->dim))) return fail_rule(z->hw, level, o, err);
+        int64_t grown = (int64_t)tile[o->dim] * o->bound;
+        if (grown > z->p->dim[o->dim]) return fail_factors(z->p, m, o->dim, err);
+        td__loop x = {o->bound, tile[o->dim], o->dim, (uint8_t)level};
+        tile[o->dim] = (int32_t)grown;
+        if (TD__DIMS_REDUCED & TD_BIT(o->dim)) z->reduced = level;
+        seen[axis] |= (uint8_t)TD_BIT(o->dim);
+        product[axis] *= o->bound; /* at most the product of the dims: no overflow below 2^62 */
+        if (axis == TD_AXIS_T) {
+            z->t[z->nt++] = x;
+        } else {
+            z->s[z->ns++] = x;
+            fan *= o->bound;
+            for (int t = 0; t < TD_NTENSOR; t++)
+                if (td__dims_of[t] & TD_BIT(o->dim)) distinct[t] *= o->bound;
+        }
+    }
+    for (int a = 0; a < TD_NAXIS; a++)
+        if (rules->single[level][a] && (seen[a] & (seen[a] - 1)))
+            return fail_single(z->hw, level, a, err);
+    z->fan[level] = fan;
+    for (int t = 0; t < TD_NTENSOR; t++) z->distinct[level][t] = distinct[t];
+    if (fan > 1) return check_fan(z->hw, level, product[TD_AXIS_X], product[TD_AXIS_Y], err);
+    return TD_OK;
+}
+
+/* Resident tensors: what stands at its outermost keeper must be all that the loops outside ask for,
+ * and partial sums of several keepers would never meet. */
+static td_status check_resident(const td__nest *z, int t, td_error *err) {
+    int top = z->top[t];
+    for (int k = z->t0[top + 1]; k < z->nt; k++)
+        if (td__dims_of[t] & TD_BIT(z->t[k].dim))
+            return fail_above(z->hw, t, &z->t[k], "in time", top, err);
+    if (t == TD_O)
+        for (int k = z->s0[top + 1]; k < z->ns; k++)
+            if (TD__DIMS_REDUCED & TD_BIT(z->s[k].dim))
+                return fail_above(z->hw, t, &z->s[k], "in space", top, err);
+    return TD_OK;
+}
+
+td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool strict,
+                         td__nest *z, td_error *err) {
+    z->p = p;
+    z->hw = hw;
+    z->m = m;
+    z->n = hw->n;
+    z->nt = z->ns = 0;
+    z->reduced = -1;
+    td_status s = check_problem(p, z, err);
+    if (s != TD_OK) return s;
+    if (hw->n < 1 || hw->n > TD_MAX_LEVELS || m->n > TD_MAX_LOOPS || m->first[0] != 0 ||
+        m->first[hw->n] != m->n)
+        return fail_shape(hw, m, err);
+
+    int kept = 0;
+    for (int d = 0; d < TD_NDIM; d++) z->tile[0][d] = 1;
+    for (int l = 0; l < hw->n; l++) {
+        if (m->first[l + 1] < m->first[l]) return fail_shape(hw, m, err);
+        unsigned keep = m->keep[l];
+        if ((keep & ~(unsigned)(hw->level[l].may_keep & TD_ALL_TENSORS)) ||
+            (~keep & hw->level[l].must_keep & TD_ALL_TENSORS))
+            return fail_keep(hw, l, keep, err);
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (keep & TD_BIT(t)) z->top[t] = l;
+        kept |= (int)keep;
+        z->t0[l] = z->nt;
+        z->s0[l] = z->ns;
+        for (int d = 0; d < TD_NDIM; d++) z->tile[l + 1][d] = z->tile[l][d];
+        s = add_level(z, l, z->tile[l + 1], err);
+        if (s != TD_OK) return s;
+    }
+    z->t0[hw->n] = z->nt;
+    z->s0[hw->n] = z->ns;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (z->tile[hw->n][d] != p->dim[d]) return fail_factors(p, m, d, err);
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (!(kept & (int)TD_BIT(t))) return fail_nowhere(t, err);
+
+    double used = 1, outer = 1;
+    z->used[hw->n] = 1;
+    for (int l = hw->n - 1; l >= 0; l--) z->used[l] = used *= z->fan[l];
+    z->outer[z->nt] = 1;
+    for (int k = z->nt - 1; k >= 0; k--) z->outer[k] = outer *= z->t[k].bound;
+
+    if (strict)
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (z->top[t] < hw->n - 1 && (s = check_resident(z, t, err)) != TD_OK) return s;
+    return TD_OK;
+}
+
+/* ---- tiles and capacities -------------------------------------------------------------------- */
+
+static inline double clipped(int64_t extent, int32_t whole, int32_t pad) {
+    int64_t image = (int64_t)whole - pad;
+    if (extent > image) extent = image;
+    return extent > 0 ? (double)extent : 0;
+}
+
+double td__tile_words(const td__nest *z, int level, td_tensor t, bool clip) {
+    const td_problem *p = z->p;
+    const int32_t *e = z->tile[level + 1];
+    switch (t) {
+    case TD_W: return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
+    case TD_O: return (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
+    default: break;
+    }
+    int64_t h = (int64_t)(e[TD_P] - 1) * p->stride[0] + (int64_t)(e[TD_R] - 1) * p->dilation[0] + 1;
+    int64_t w = (int64_t)(e[TD_Q] - 1) * p->stride[1] + (int64_t)(e[TD_S] - 1) * p->dilation[1] + 1;
+    double planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
+    if (!clip) return planes * (double)h * (double)w;
+    return planes * clipped(h, z->rows, p->pad[0] + p->pad[2]) *
+           clipped(w, z->columns, p->pad[1] + p->pad[3]);
+}
+
+static COLD td_status fail_capacity(const td__nest *z, int level, bool clip, double bits,
+                                    double missing, td_error *err) {
+    if (err == NULL) return TD_E_INFEASIBLE;
+    const td_level *l = &z->hw->level[level];
+    char words[128] = "";
+    size_t used = 0;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        if (!(z->m->keep[level] & TD_BIT(t))) continue;
+        int n = snprintf(words + used, sizeof words - used, "%s%.0f of %c (%d-bit)",
+                         used > 0 ? ", " : "", td__tile_words(z, level, (td_tensor)t, clip),
+                         td_tensor_letter[t],
+                         td__word_bits(z, td__child(z, level, (td_tensor)t), (td_tensor)t));
+        if (n > 0) used += (size_t)n;
+        if (used >= sizeof words) used = sizeof words - 1;
+    }
+    return td_fail(err, TD_E_INFEASIBLE,
+                   "level %s: tiles need %.0f bytes (words: %s), usable are %.0f bytes%s: "
+                   "%.0f bytes are missing",
+                   l->name, ceil(bits / 8), words,
+                   floor(floor((double)l->capacity_bits / l->buffering) / 8),
+                   l->buffering > 1 ? " of a divided buffer" : "", ceil(missing / 8));
+}
+
+td_status td__capacity_check(const td__nest *z, bool clip, int64_t *missing_bits, td_error *err) {
+    for (int l = 0; l < z->n; l++) {
+        const td_level *v = &z->hw->level[l];
+        if (v->capacity_bits < 0) continue;
+        double bits = 0;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (z->m->keep[l] & TD_BIT(t))
+                bits += td__tile_words(z, l, (td_tensor)t, clip) *
+                        td__word_bits(z, td__child(z, l, (td_tensor)t), (td_tensor)t);
+        double buffering = v->buffering > 0 ? v->buffering : 1;
+        if (bits > floor((double)v->capacity_bits / buffering)) {
+            double missing = ceil(bits * buffering) - (double)v->capacity_bits;
+            if (missing < 1) missing = 1;
+            if (missing_bits != NULL)
+                *missing_bits = missing < 0x1p62 ? (int64_t)missing : INT64_C(1) << 62;
+            return fail_capacity(z, l, clip, bits, missing, err);
+        }
+    }
+    return TD_OK;
+}

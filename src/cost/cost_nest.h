@@ -1,0 +1,87 @@
+/* cost_nest.h - a mapping flattened for counting: its loops from the inside out, each with the step
+ * that it makes in its dim, and the products that the counters need. Built and checked once per
+ * evaluation, on the caller's stack. */
+#ifndef TANDEM_COST_NEST_H
+#define TANDEM_COST_NEST_H
+
+#include "tandem/cost.h"
+
+/* Dims that a tensor depends on, and dims that outputs are summed over, as bits. */
+#define TD__DIMS_W (TD_BIT(TD_G) | TD_BIT(TD_K) | TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S))
+#define TD__DIMS_I                                                                                 \
+    (TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C) | TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) |     \
+     TD_BIT(TD_S))
+#define TD__DIMS_O (TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_K) | TD_BIT(TD_P) | TD_BIT(TD_Q))
+#define TD__DIMS_REDUCED (TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S))
+extern const uint8_t td__dims_of[TD_NTENSOR];
+
+/* A loop with bound > 1; step: how far its dim moves when it advances (product of the bounds of the
+ * same dim inside it). */
+typedef struct {
+    int32_t bound, step;
+    uint8_t dim, level;
+} td__loop;
+
+/* Lists run from the innermost loop to the outermost. Loops of levels >= l are t[t0[l]] .. t[nt-1]
+ * in time and s[s0[l]] .. s[ns-1] in space. tile[l + 1][d] is the extent of dim d in one tile of
+ * level l; tile[0] (all 1) is that of a MAC. */
+typedef struct {
+    const td_problem *p;
+    const td_hw *hw;
+    const td_mapping *m;
+    int n, nt, ns;
+    int t0[TD_MAX_LEVELS + 1], s0[TD_MAX_LEVELS + 1];
+    int top[TD_NTENSOR];            /* outermost level that keeps the tensor */
+    int reduced;                    /* outermost level that has a loop over C, R or S; -1: none */
+    int32_t rows, columns;          /* of the padded input plane */
+    double used[TD_MAX_LEVELS + 1]; /* used[l + 1]: instances of level l; used[0]: MACs */
+    double fan[TD_MAX_LEVELS];      /* used fan-out below level l ... */
+    double distinct[TD_MAX_LEVELS][TD_NTENSOR]; /* ... and its part in dims of the tensor */
+    int32_t tile[TD_MAX_LEVELS + 1][TD_NDIM];
+    double outer[TD_MAX_LOOPS + 1]; /* product of the bounds of t[k] and all outside of it */
+    td__loop t[TD_MAX_LOOPS], s[TD_MAX_LOOPS];
+} td__nest;
+
+/* Flattens and checks everything but capacities. `strict`: a resident tensor must not be needed by
+ * loops outside of its outermost keeper (Timeloop accepts that). */
+td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool strict,
+                         td__nest *z, td_error *err);
+
+/* Words of the tile of t at `level` (-1: a MAC's). clip: without the rows and columns of made
+ * zeros. */
+double td__tile_words(const td__nest *z, int level, td_tensor t, bool clip);
+
+/* td_word_bits for a built nest; `child` is the next keeper of outputs inside `level`, -1 for none.
+ */
+static inline int td__word_bits(const td__nest *z, int child, td_tensor t) {
+    return t == TD_O && z->reduced > child ? z->p->acc_bits : z->p->bits[t];
+}
+
+/* Sum of the kept tiles against the usable capacity of every level. */
+td_status td__capacity_check(const td__nest *z, bool clip, int64_t *missing_bits, td_error *err);
+
+/* Next level inside `level` that keeps t, -1 if there is none. */
+static inline int td__child(const td__nest *z, int level, td_tensor t) {
+    int c = level - 1;
+    while (c >= 0 && !(z->m->keep[c] & TD_BIT(t))) c--;
+    return c;
+}
+
+/* The counters fill reads, fills, updates and partition_words of c->at[][]. */
+void td__count_timeloop(const td__nest *z, td_cost *c);
+void td__count_exact(const td__nest *z, td_cost *c);
+/* Input traffic of a layer with padding: reads of `level` and fills of `child`, averages over the
+ * used instances. */
+void td__count_padded_input(const td__nest *z, int child, int level, double *reads, double *fills);
+/* Distinct input words of the image that an instance of `level` ever holds, averaged. */
+double td__padded_partition(const td__nest *z, int level);
+
+/* Timeloop's numbers of distinct children below `level` by how many share each word: fills `out`
+ * (multicast, targets; words left 0) and returns how many there are, at most `max`. */
+int td__timeloop_histogram(const td__nest *z, int level, td_tensor t, td_delivery *out, int max);
+/* Words that Timeloop counts from level child + 1 to one tile of t at `child` (rule of one
+ * remembered move). */
+double td__timeloop_traffic(const td__nest *z, int child, td_tensor t);
+double td__timeloop_partition(const td__nest *z, int level, td_tensor t);
+
+#endif

@@ -1,0 +1,108 @@
+/* Loop nests for people: one line per temporal loop or group of spatial loops, indented by depth,
+ * with the level and what it keeps beside its first loop.
+ *
+ *     for k in 0..4                         DRAM      W I O
+ *       for p in 0..56                      GLB       I O     27.0 / 108 KB
+ *         par q in 0..14 (X)  par c in 0..4 (Y)
+ *           for c in 0..16                  RF        W       48 / 192 B
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cost_nest.h"
+
+enum { LEVEL_COLUMN = 40 };
+
+static void add_bytes(double used, double capacity, td_text *out) {
+    if (capacity < 0) {
+        if (used >= 10240)
+            td_text_addf(out, "  %.1f KB", used / 1024);
+        else
+            td_text_addf(out, "  %.0f B", used);
+    } else if (capacity >= 10240) {
+        td_text_addf(out, "  %.1f / %.4g KB", used / 1024, capacity / 1024);
+    } else {
+        td_text_addf(out, "  %.0f / %.0f B", used, capacity);
+    }
+}
+
+static void add_level(const td__nest *z, int l, int column, td_text *out) {
+    const td_level *v = &z->hw->level[l];
+    char keep[8] = "";
+    double bits = 0;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        bool kept = z->m->keep[l] & TD_BIT(t);
+        keep[2 * t] = kept ? td_tensor_letter[t] : ' ';
+        keep[2 * t + 1] = ' ';
+        if (kept)
+            bits += td__tile_words(z, l, (td_tensor)t, true) *
+                    td__word_bits(z, td__child(z, l, (td_tensor)t), (td_tensor)t);
+    }
+    keep[2 * TD_NTENSOR - 1] = '\0';
+    td_text_addf(out, "%*s  %-10s %s", column < LEVEL_COLUMN ? LEVEL_COLUMN - column : 0, "",
+                 v->name, keep);
+    if (bits > 0)
+        add_bytes(ceil(bits / 8),
+                  v->capacity_bits < 0 ? -1 : (double)v->capacity_bits / v->buffering / 8, out);
+    td_text_add(out, "\n");
+}
+
+static int add_indent(int depth, td_text *out) {
+    td_text_addf(out, "%*s", 2 * depth, "");
+    return 2 * depth;
+}
+
+static char lower(int dim) {
+    return (char)(td_dim_letter[dim] - 'A' + 'a');
+}
+
+void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m, td_text *out) {
+    td__nest z;
+    td_error err;
+    if (td__nest_build(p, hw, m, false, &z, &err) != TD_OK) {
+        td_text_addf(out, "%s\n", err.message);
+        return;
+    }
+    int depth = 0;
+    for (int l = hw->n - 1; l >= 0; l--) {
+        bool named = false;
+        int spatial[TD_NAXIS] = {0, 0, 0};
+        for (int i = m->first[l]; i < m->first[l + 1]; i++) {
+            const td_loop *o = &m->loop[i];
+            if (o->bound == 1) continue;
+            if (o->axis != TD_AXIS_T) {
+                spatial[o->axis]++;
+                continue;
+            }
+            int column = add_indent(depth++, out);
+            char text[64];
+            column += snprintf(text, sizeof text, "for %c in 0..%d", lower(o->dim), o->bound);
+            td_text_add(out, text);
+            if (named)
+                td_text_add(out, "\n");
+            else
+                add_level(&z, l, column, out);
+            named = true;
+        }
+        if (!named && (m->keep[l] != 0 || spatial[TD_AXIS_X] + spatial[TD_AXIS_Y] > 0)) {
+            int column = add_indent(depth, out);
+            td_text_add(out, "-");
+            add_level(&z, l, column + 1, out);
+        }
+        if (spatial[TD_AXIS_X] + spatial[TD_AXIS_Y] == 0) continue;
+        add_indent(depth++, out);
+        for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
+            if (spatial[axis] == 0) continue;
+            if (axis == TD_AXIS_Y && spatial[TD_AXIS_X] > 0) td_text_add(out, "  ");
+            const char *before = "par ";
+            for (int i = m->first[l]; i < m->first[l + 1]; i++) {
+                const td_loop *o = &m->loop[i];
+                if (o->axis != axis || o->bound == 1) continue;
+                td_text_addf(out, "%s%c in 0..%d", before, lower(o->dim), o->bound);
+                before = ", ";
+            }
+            td_text_addf(out, " (%c)", axis == TD_AXIS_X ? 'X' : 'Y');
+        }
+        td_text_add(out, "\n");
+    }
+}
