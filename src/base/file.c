@@ -149,7 +149,7 @@ td_status td_file_write(const char *path, const void *data, size_t size, td_erro
     int fd = open_temporary(target, temporary, sizeof temporary);
     if (fd < 0) return fail_errno(err, path, "write", errno);
     int code = write_all(fd, data, size);
-    if (code == 0 && exists && fchmod(fd, st.st_mode & 07777) != 0) code = errno;
+    if (code == 0 && exists && fchmod(fd, st.st_mode & 0777) != 0) code = errno;
     if (code == 0 && fsync(fd) != 0) code = errno;
     if (close(fd) != 0 && code == 0) code = errno;
     if (code == 0 && rename(temporary, target) != 0) code = errno;

@@ -85,11 +85,18 @@ static void below_is_even(void **state) {
             assert_near(count[k], mean, 5 * sqrt(mean));
         }
     }
-    /* A plain remainder or product would give the first two thirds of 3 * 2^62 twice as often. */
-    uint64_t n = 3ULL << 62;
-    int third[3] = {0};
-    for (int i = 0; i < 30000; i++) third[td_rng_below(&r, n) / (1ULL << 62)]++;
-    for (int i = 0; i < 3; i++) assert_near(third[i], 10000, 420);
+    /* Without rejection a remainder would favour the first third of [0, 3 * 2^62), and the high
+     * half of a product the multiples of three. */
+    int third[3] = {0}, residue[3] = {0};
+    for (int i = 0; i < 30000; i++) {
+        uint64_t v = td_rng_below(&r, 3ULL << 62);
+        third[v >> 62]++;
+        residue[v % 3]++;
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_near(third[i], 10000, 420);
+        assert_near(residue[i], 10000, 420);
+    }
 }
 
 static void shuffles_are_even(void **state) {
