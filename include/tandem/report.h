@@ -10,11 +10,27 @@
 extern "C" {
 #endif
 
-/* Trials as CSV with a header (RFC 4180); choices are one column per decision. */
-td_status td_report_trials_csv(const td_trial_row *t, int n, const int *pick, int npick, td_text *out,
-                               td_error *err);
-/* The result table of a run for a person. */
-void td_report_summary(const td_run_summary *s, td_text *out);
+/* Trials as CSV with a header (RFC 4180), one column per decision that any of them has, a first
+ * column `study`. add_header false: rows only. pick: indices of the rows wanted, NULL: all n. */
+td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, const int *pick,
+                               int npick, td_text *out, td_error *err);
+td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, int npick,
+                               td_arena *a);
+/* Table of trials for people. */
+void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int npick, td_text *out);
+
+/* The result table of a run and the line that says why, for people. */
+void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out);
+/* Why the best pair is good, computed from its schedule and that of the first row: what bound the
+ * time of each, which parameters moved. */
+void td_report_why(const td_run_summary *s, td_text *out);
+td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_arena *a);
+
+/* Writes the results folder beside out/study.db: best/network.onnx, best/network.yaml,
+ * best/weights.bin, best/accelerator.yaml, best/schedule.json, trials.csv, pareto.csv, summary.json
+ * (with provenance), recipe.yaml. */
+td_status td_report_write(const td_recipe *r, const td_run_summary *s, const char *out,
+                          td_error *err);
 
 #ifdef __cplusplus
 }

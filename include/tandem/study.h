@@ -23,7 +23,8 @@ typedef enum { TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_NMETRIC }
 typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
 /* NAHAS (section "Objective" of the paper): acc * prod_m (metric_m / target_m)^w, w = p where the
  * target is met, q where it is not; hard: p = 0, q = -1; soft: p = q = -0.07 (MnasNet). TuNAS
- * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are off. */
+ * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are
+ * off. */
 typedef struct {
     td_reward_kind kind;
     double p, q, beta;
@@ -39,11 +40,19 @@ int td_objective_violations(const td_objective *o, const double metric[TD_NMETRI
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
 void td_recipe_destroy(td_recipe *r);
+const char *td_recipe_name(const td_recipe *r);
+const char *td_recipe_text(const td_recipe *r); /* as it was read */
+uint64_t td_recipe_hash(const td_recipe *r);
+uint64_t td_recipe_seed(const td_recipe *r);
+const td_objective *td_recipe_objective(const td_recipe *r);
+/* What the recipe would do, for people: spaces with sizes, rows, budgets, targets. */
+td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err);
 
 /* ---- store ----------------------------------------------------------------------------------- */
 
 /* SQLite now; the schema and rules of docs/store.md. One handle per thread. */
 typedef struct td_store td_store;
+/* TD_E_NOT_FOUND, TD_E_STORE (damaged, not a store, on a network file system), TD_E_IO. */
 td_status td_store_open(const char *path, bool create, td_store **out, td_error *err);
 void td_store_close(td_store *s);
 
@@ -60,17 +69,18 @@ td_status td_store_studies(td_store *s, td_arena *a, td_study_info **out, int *n
 typedef struct {
     int64_t number, rev;
     td_state state;
-    const char *params;      /* JSON of the choices */
+    const char *params;        /* JSON of the choices */
     double metric[TD_NMETRIC]; /* NAN if unknown */
     double accuracy, reward;
-    bool feasible, trained;  /* trained: this trial paid for a training (not cached) */
-    const char *error;       /* reason of infeasible and failed ones */
+    double violation;       /* sum of what the targets are missed by, relative; NAN: unknown */
+    bool feasible, trained; /* trained: this trial paid for a training (not cached) */
+    const char *error;      /* reason of infeasible and failed ones */
     double started, finished;
 } td_trial_row;
 td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
                           td_error *err);
-/* The one function that decides what is best: feasible before infeasible, then higher accuracy, then
- * lower reward-weighted cost (latency, energy, area in this order). -1 if there is none. */
+/* The one function that decides what is best: feasible before infeasible, then higher accuracy,
+ * then lower reward-weighted cost (latency, energy, area in this order). -1 if there is none. */
 int td_trials_best(const td_trial_row *t, int n);
 /* Indices of the Pareto front (accuracy, latency, energy, area) of the trained trials. */
 td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err);
@@ -78,41 +88,50 @@ td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, t
 /* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *row;           /* "joint", "accelerator for hand-made", ... */
-    const char *phase;         /* "search", "final training" */
-    int64_t done, total, trained, infeasible, best_number;
-    double best_accuracy, best_metric[TD_NMETRIC], elapsed_s, eta_s;
+    const char *row;   /* "joint", "accelerator", ... */
+    const char *phase; /* "search", "final training" */
+    int64_t done, total, trained, max_trained, infeasible;
+    bool has_best; /* a design that meets all targets was found */
+    double best_accuracy, best_metric[TD_NMETRIC], elapsed_s;
 } td_progress;
 
 typedef struct {
-    const char *out;     /* results folder; made if absent; an existing study in it is resumed */
-    int threads;         /* 0: one per core */
-    int64_t max_trials;  /* > 0 overrides the recipe (for tests) */
-    void (*progress)(void *self, const td_progress *p);
+    const char *out;    /* results folder; made if absent; a study in it is resumed */
+    int threads;        /* 0: one per core */
+    int64_t max_trials; /* > 0 overrides the recipe's */
+    void (*progress)(void *self, const td_progress *p); /* never from two threads at once */
     bool (*cancelled)(void *self); /* true: drain; polled between trials and during trainings */
     void *self;
     const td_log *log;
 } td_run_options;
 
-/* One row of the result table. */
+/* One row of the result table, with what it stands for. */
 typedef struct {
     char name[64];
+    bool found; /* false: no design could be built (the rest is empty) */
+    bool meets; /* all targets */
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
-    bool meets;              /* all targets */
     int64_t trials, trained, infeasible;
-    char note[160];
+    td_design design;
+    td_weights *weights;
+    td_schedule schedule;
 } td_result_row;
-typedef struct {
-    td_result_row row[8];
-    int n, best;             /* best: index of the row in best/ */
-    char why[512];
-    double wall_s, cpu_s;
-} td_run_summary;
 
-/* Runs (or resumes) all that a recipe asks for and writes the results folder: best/network.onnx,
- * best/network.yaml, best/weights.bin, best/accelerator.yaml, best/schedule.json, trials.csv,
- * pareto.csv, summary.json, study.db. Deterministic for a seed whatever the number of threads:
- * trial n is asked when exactly the trials below n - lag are told, lag being the recipe's. */
+enum { TD_MAX_ROWS = 8 };
+typedef struct {
+    td_arena *arena; /* owns what the designs point to */
+    td_result_row row[TD_MAX_ROWS];
+    int n, best; /* best: the row that is exported; -1: none was found */
+    double wall_s, cpu_s, started;
+    uint64_t data_hash;
+} td_run_summary;
+void td_run_summary_free(td_run_summary *s); /* {0} is fine */
+
+/* Runs (or resumes) all that a recipe asks for: the joint search; with `compare:` also the
+ * hand-made network on the baseline, the accelerator search for it and the network search for the
+ * baseline; then the final trainings and the one look at the test split. Trials stand in
+ * out/study.db. Deterministic for a seed whatever the number of threads: trial n is asked when the
+ * strategy has been told exactly the trials below n - lag. TD_E_INTERRUPTED after a drain. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
 

@@ -21,7 +21,7 @@ static const char schema[] =
     " state INT NOT NULL, params BLOB NOT NULL, params_hash TEXT NOT NULL, ask_key TEXT NOT NULL,"
     " seen BIGINT NOT NULL, attempt INT NOT NULL DEFAULT 0, worker TEXT,"
     " token BIGINT NOT NULL DEFAULT 0, lease_until BIGINT, created BIGINT NOT NULL, started BIGINT,"
-    " finished BIGINT, rev BIGINT NOT NULL DEFAULT 0, error TEXT,"
+    " finished BIGINT, rev BIGINT NOT NULL DEFAULT 0, error TEXT, net_hash TEXT, hw_hash TEXT,"
     " UNIQUE (study_id, number), UNIQUE (study_id, ask_key));"
     "CREATE INDEX trial_ready ON trial (study_id, number) WHERE state = 0;"
     "CREATE INDEX trial_lease ON trial (study_id, lease_until) WHERE state = 1;"
@@ -299,4 +299,23 @@ td_status td_store_studies(td_store *s, td_arena *a, td_study_info **out, int *n
     }
     sqlite3_finalize(st);
     return status;
+}
+
+td_status td__store_find(td_store *s, const char *name, int64_t *id, td_error *err) {
+    sqlite3_stmt *st;
+    bool row = false;
+    td_status status =
+        td__sql_prepare(s, &st, err, "SELECT id FROM study WHERE name = ?", "s", name);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) *id = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    if (status != TD_OK || row) return status;
+    char known[256] = "none";
+    status = td__sql_prepare(s, &st, err, "SELECT group_concat(name, ', ') FROM study", "");
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row && sqlite3_column_text(st, 0) != NULL)
+        snprintf(known, sizeof known, "%s", (const char *)sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    if (status != TD_OK) return status;
+    return td_fail(err, TD_E_NOT_FOUND, "%s: no study \"%s\"; it has: %s", s->path, name, known);
 }

@@ -28,8 +28,9 @@ typedef struct {
     td_state state;
     const char *params; /* JSON; arena */
     td_outcome outcome;
-    double metric[TD_NMETRIC], accuracy, reward;
-    bool trained;
+    double metric[TD_NMETRIC], accuracy, reward, violation;
+    uint64_t net_hash, hw_hash; /* 0: it could not be built */
+    bool scored;                /* its network's accuracy was needed */
     int64_t rev;
     double started, finished; /* seconds since the epoch, 0: not yet */
     const char *error;        /* arena; NULL if there is none */
@@ -44,10 +45,14 @@ td_status td__store_beat(td_store *s, int64_t id, int64_t token, double lease_s,
 
 typedef struct {
     td_outcome outcome;
-    double metric[TD_NMETRIC], accuracy, reward;
-    bool trained;
-    const char *reason; /* of infeasible and failed trials; may be NULL */
+    double metric[TD_NMETRIC], accuracy, reward; /* NAN: unknown */
+    double violation;                            /* sum of what the targets are missed by */
+    uint64_t net_hash, hw_hash;                  /* 0: it could not be built */
+    bool scored;                                 /* its network's accuracy was needed */
+    const char *reason;                          /* of infeasible and failed trials; may be NULL */
 } td__finish;
+/* Gives a claimed trial back unfinished (a drain): ready again, the attempt does not count. */
+td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *err);
 /* Ends a trial and gives it the next revision of the study. Telling again with the winning token is
  * fine and changes nothing. */
 td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
@@ -59,6 +64,9 @@ td_status td__store_reap(td_store *s, int64_t study, bool all, int max_attempts,
 /* All trials of a study in order of number; memory from the arena. */
 td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
                          td_error *err);
+
+/* Number of a study by its name: TD_E_NOT_FOUND names those there are. */
+td_status td__store_find(td_store *s, const char *name, int64_t *id, td_error *err);
 
 /* Values by (problem, configuration, fidelity), shared by all studies. */
 td_status td__store_cache_get(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,

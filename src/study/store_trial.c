@@ -1,12 +1,13 @@
 /* store_trial.c - the life of a trial: ready -> running -> done | pruned | failed | infeasible, and
  * the cache of evaluations. Rules: docs/store.md. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "store_sql.h"
 
 enum { KIND_OBJECTIVE, KIND_CONSTRAINT, KIND_METRIC };
 /* Metrics of a trial beside latency, energy and area. */
-enum { METRIC_ACCURACY = TD_NMETRIC, METRIC_REWARD, METRIC_TRAINED, N_STORED };
+enum { METRIC_ACCURACY = TD_NMETRIC, METRIC_REWARD, METRIC_VIOLATION, METRIC_SCORED, N_STORED };
 
 static int64_t now_ms(void) {
     return (int64_t)(td_time_wall_s() * 1000);
@@ -90,6 +91,18 @@ td_status td__store_beat(td_store *s, int64_t id, int64_t token, double lease_s,
     return td__sql_end(s, status, err);
 }
 
+td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *err) {
+    sqlite3_stmt *st;
+    td_status status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    status = td__sql_prepare(s, &st, err,
+                             "UPDATE trial SET state = 0, lease_until = NULL, worker = NULL,"
+                             " attempt = attempt - 1 WHERE id = ? AND token = ? AND state = 1",
+                             "ii", id, token);
+    status = run(s, st, status, err);
+    return td__sql_end(s, status, err);
+}
+
 /* SQLite turns NaN into NULL: a code column tells infinities and NaN apart (rule 9). */
 static td_status put_value(td_store *s, int64_t id, int kind, int idx, double v, td_error *err) {
     sqlite3_stmt *st;
@@ -106,7 +119,8 @@ static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_err
     memcpy(stored, f->metric, sizeof f->metric);
     stored[METRIC_ACCURACY] = f->accuracy;
     stored[METRIC_REWARD] = f->reward;
-    stored[METRIC_TRAINED] = f->trained ? 1 : 0;
+    stored[METRIC_VIOLATION] = f->violation;
+    stored[METRIC_SCORED] = f->scored ? 1 : 0;
     td_status status = TD_OK;
     for (int i = 0; i < f->outcome.nobj && status == TD_OK; i++)
         status = put_value(s, id, KIND_OBJECTIVE, i, f->outcome.obj[i], err);
@@ -139,11 +153,12 @@ td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finis
     bool row = false;
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
-    status =
-        td__sql_prepare(s, &st, err,
-                        "UPDATE trial SET state = ?, finished = ?, lease_until = NULL, error = ?"
-                        " WHERE id = ? AND token = ? AND state = 1",
-                        "iisii", (int64_t)f->outcome.state, now_ms(), f->reason, id, token);
+    status = td__sql_prepare(
+        s, &st, err,
+        "UPDATE trial SET state = ?, finished = ?, lease_until = NULL, error = ?, net_hash = ?,"
+        " hw_hash = ? WHERE id = ? AND token = ? AND state = 1",
+        "iishhii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash, id,
+        token);
     status = run(s, st, status, err);
     if (status == TD_OK && sqlite3_changes(s->db) == 0) {
         /* Told before with this token: fine. Anything else: fenced. */
@@ -203,6 +218,11 @@ static double column_value(sqlite3_stmt *st, int value, int code) {
     }
 }
 
+static uint64_t column_hash(sqlite3_stmt *st, int column) {
+    const char *hex = (const char *)sqlite3_column_text(st, column);
+    return hex != NULL ? strtoull(hex, NULL, 16) : 0;
+}
+
 static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td_error *err) {
     sqlite3_stmt *st;
     bool row = true;
@@ -232,8 +252,10 @@ static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td
             t[at].accuracy = v;
         } else if (kind == KIND_METRIC && idx == METRIC_REWARD) {
             t[at].reward = v;
-        } else if (kind == KIND_METRIC && idx == METRIC_TRAINED) {
-            t[at].trained = v > 0;
+        } else if (kind == KIND_METRIC && idx == METRIC_VIOLATION) {
+            t[at].violation = v;
+        } else if (kind == KIND_METRIC && idx == METRIC_SCORED) {
+            t[at].scored = v > 0;
         }
     }
     sqlite3_finalize(st);
@@ -277,7 +299,9 @@ td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **ou
         t->finished = (double)sqlite3_column_int64(st, 10) / 1000;
         t->outcome = (td_outcome){.state = t->state, .fidelity = 1};
         for (int i = 0; i < TD_NMETRIC; i++) t->metric[i] = NAN;
-        t->accuracy = t->reward = NAN;
+        t->accuracy = t->reward = t->violation = NAN;
+        t->net_hash = column_hash(st, 12);
+        t->hw_hash = column_hash(st, 13);
         if (t->params == NULL || (error != NULL && t->error == NULL))
             status = td_fail(err, TD_E_MEMORY, "out of memory");
     }

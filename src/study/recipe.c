@@ -1,0 +1,257 @@
+/* recipe.c - reading and checking a recipe. All of it is checked before anything runs. Keys:
+ * docs/recipes.md. */
+#include "recipe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static td_status read_objective(const td_node *n, td_objective *o, td_error *err) {
+    *o = (td_objective){.kind = TD_REWARD_NAHAS, .p = 0, .q = -1, .beta = -0.10};
+    for (int m = 0; m < TD_NMETRIC; m++) o->target[m] = INFINITY;
+    static const char *const keys[] = {"reward",          "p", "q", "beta", "targets",
+                                       "train_violating", NULL};
+    static const char *const targets[] = {"latency_us", "energy_uj", "area_mm2", NULL};
+    static const double unit[TD_NMETRIC] = {1e-6, 1e-6, 1};
+    td_status s = td_node_only(n, keys, err);
+    const char *reward = "nahas-hard";
+    const td_node *t = NULL;
+    if (s == TD_OK) s = td_node_opt_string(n, "reward", &reward, err);
+    if (s != TD_OK) return s;
+    if (strcmp(reward, "nahas-soft") == 0)
+        o->p = o->q = -0.07;
+    else if (strcmp(reward, "tunas") == 0)
+        o->kind = TD_REWARD_TUNAS;
+    else if (strcmp(reward, "nahas-hard") != 0)
+        return td_node_fail(td_node_find(n, "reward"), err,
+                            "expected nahas-hard, nahas-soft or tunas, found \"%s\"", reward);
+    /* Screening is what a hard constraint means; a soft one is there to be traded. */
+    o->train_violating = strcmp(reward, "nahas-hard") != 0;
+    if (s == TD_OK) s = td_node_opt_real(n, "p", -10, 10, &o->p, err);
+    if (s == TD_OK) s = td_node_opt_real(n, "q", -10, 10, &o->q, err);
+    if (s == TD_OK) s = td_node_opt_real(n, "beta", -10, 0, &o->beta, err);
+    if (s == TD_OK) s = td_node_opt_bool(n, "train_violating", &o->train_violating, err);
+    if (s == TD_OK) s = td_node_get_map(n, "targets", &t, err);
+    if (s == TD_OK) s = td_node_only(t, targets, err);
+    for (int m = 0; s == TD_OK && m < TD_NMETRIC; m++) {
+        double v = INFINITY;
+        s = td_node_opt_real(t, targets[m], 0, INFINITY, &v, err);
+        if (s == TD_OK && v == 0)
+            s = td_node_fail(td_node_find(t, targets[m]), err, "expected a number > 0, found 0");
+        o->target[m] = v * unit[m];
+    }
+    return s;
+}
+
+static td_status read_schedule(const td_node *n, td_schedule_options *o, td_error *err) {
+    td_schedule_options_default(o);
+    if (n == NULL) return TD_OK;
+    static const char *const keys[] = {"objective", "max_nodes", "batch", NULL};
+    const char *objective = td_map_objective_name(o->objective);
+    int64_t nodes = (int64_t)o->max_nodes, batch = o->batch;
+    td_status s = td_node_only(n, keys, err);
+    if (s == TD_OK) s = td_node_opt_string(n, "objective", &objective, err);
+    if (s == TD_OK) s = td_node_opt_int(n, "max_nodes", 1, INT64_MAX, &nodes, err);
+    if (s == TD_OK) s = td_node_opt_int(n, "batch", 1, 4096, &batch, err);
+    if (s != TD_OK) return s;
+    if (strcmp(objective, "latency") == 0)
+        o->objective = TD_OBJ_LATENCY;
+    else if (strcmp(objective, "energy") == 0)
+        o->objective = TD_OBJ_ENERGY;
+    else
+        return td_node_fail(td_node_find(n, "objective"), err,
+                            "expected latency or energy, found \"%s\"", objective);
+    o->max_nodes = (uint64_t)nodes;
+    o->batch = (int)batch;
+    return TD_OK;
+}
+
+/* The strategy's parameters are its map without `name`; init() checks them, here on a trial run. */
+static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
+    const char *name = "evolution";
+    td_node *params = td_node_map(r->arena);
+    if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    if (n != NULL) {
+        td_status s = td_node_opt_string(n, "name", &name, err);
+        if (s != TD_OK) return s;
+        params->file = n->file;
+        params->line = n->line;
+        params->key = n->key;
+        params->parent = n->parent;
+        params->item = TD_NEW(r->arena, td_node *, n->count + 1);
+        if (params->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        params->capacity = n->count + 1;
+        for (int i = 0; i < n->count; i++)
+            if (n->item[i] != td_node_find(n, "name")) params->item[params->count++] = n->item[i];
+    }
+    r->strategy = td_strategy_find(name);
+    r->params = params;
+    if (r->strategy == NULL)
+        return td_node_fail(td_node_find(n, "name"), err,
+                            "no strategy \"%s\"; `tandem list strategies` names them", name);
+    td_space *joint;
+    td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
+    void *state = NULL;
+    if (s == TD_OK) s = r->strategy->init(&state, joint, r->seed, params, err);
+    if (s == TD_OK) r->strategy->destroy(state);
+    return s;
+}
+
+static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
+    static const char *const keys[] = {"trials", "trained", NULL};
+    r->trained = INT64_MAX;
+    td_status s = td_node_only(n, keys, err);
+    if (s == TD_OK) s = td_node_get_int(n, "trials", 1, 100000000, &r->trials, err);
+    if (s == TD_OK) s = td_node_opt_int(n, "trained", 1, 100000000, &r->trained, err);
+    return s;
+}
+
+static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
+    if (n == NULL) return TD_OK;
+    static const char *const keys[] = {"network", "accelerator", NULL};
+    const td_node *net, *hw;
+    td_status s = td_node_only(n, keys, err);
+    if (s == TD_OK) s = td_node_get_map(n, "network", &net, err);
+    if (s == TD_OK) s = td_node_get_map(n, "accelerator", &hw, err);
+    if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->fixed_net, err);
+    if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->fixed_hw, err);
+    if (s == TD_OK && r->fixed_net->n != 0)
+        s = td_node_fail(net, err, "expected one network (space: fixed), found a space");
+    if (s == TD_OK && r->fixed_hw->n != 0)
+        s = td_node_fail(hw, err, "expected one accelerator (space: fixed), found a space");
+    return s;
+}
+
+/* Options of the final training, checked now so that a long search does not end in a typing error.
+ */
+static td_status read_final(td_recipe *r, td_error *err) {
+    if (r->final == NULL) return TD_OK;
+    td_train_options o;
+    td_train_options_default(&o);
+    td_node *rest = td_node_map(r->arena);
+    r->candidates = 1;
+    td_status s = td_node_opt_int(r->final, "candidates", 1, 100, &r->candidates, err);
+    if (s != TD_OK) return s;
+    if (rest != NULL) rest->item = TD_NEW(r->arena, td_node *, r->final->count + 1);
+    if (rest == NULL || rest->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    rest->file = r->final->file;
+    rest->line = r->final->line;
+    rest->key = r->final->key;
+    rest->parent = r->final->parent;
+    rest->capacity = r->final->count + 1;
+    for (int i = 0; i < r->final->count; i++)
+        if (r->final->item[i] != td_node_find(r->final, "candidates"))
+            rest->item[rest->count++] = r->final->item[i];
+    r->final = rest;
+    return td_train_options_from_node(rest, &o, err);
+}
+
+static td_status read_all(td_recipe *r, td_error *err) {
+    static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
+                                       "final",  "objective", "schedule", "strategy",    "lag",
+                                       "budget", "compare",   NULL};
+    const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
+    int64_t seed = 1;
+    r->lag = 8;
+    td_status s = TD_OK;
+    if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
+    if (s == TD_OK) s = td_node_only(d, keys, err);
+    if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
+    if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);
+    if (s == TD_OK) s = td_node_opt_int(d, "lag", 0, 4096, &r->lag, err);
+    r->seed = (uint64_t)seed;
+    if (s == TD_OK) s = td_node_get_map(d, "network", &net, err);
+    if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->net, err);
+    if (s == TD_OK) s = td_node_get_map(d, "accelerator", &hw, err);
+    if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->hw, err);
+    if (s == TD_OK) s = td_node_get_map(d, "objective", &part, err);
+    if (s == TD_OK) s = read_objective(part, &r->objective, err);
+    part = NULL;
+    if (s == TD_OK) s = td_node_opt_map(d, "schedule", &part, err);
+    if (s == TD_OK) s = read_schedule(part, &r->schedule, err);
+    if (s == TD_OK) s = td_node_get_map(d, "budget", &part, err);
+    if (s == TD_OK) s = read_budget(part, r, err);
+    part = NULL;
+    if (s == TD_OK) s = td_node_opt_map(d, "strategy", &part, err);
+    if (s == TD_OK) s = read_strategy(r, part, err);
+    part = NULL;
+    if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
+    if (s == TD_OK) s = read_compare(part, r, err);
+    if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
+    if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
+    if (s == TD_OK) s = read_final(r, err);
+    return s;
+}
+
+td_status td_recipe_load(const char *path, td_recipe **out, td_error *err) {
+    *out = NULL;
+    char *text = NULL;
+    size_t size = 0;
+    td_recipe *r = calloc(1, sizeof *r);
+    if (r == NULL || (r->arena = td_arena_create()) == NULL) {
+        free(r);
+        return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    td_status s = td_file_read(path, 1 << 20, &text, &size, err);
+    if (s == TD_OK) {
+        r->text = td_arena_strdup(r->arena, text);
+        r->hash = td_hash(text, size, 0);
+        s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
+                            : td_yaml_parse(r->arena, text, size, path, &r->doc, err);
+    }
+    free(text);
+    if (s == TD_OK) s = read_all(r, err);
+    if (s == TD_OK)
+        *out = r;
+    else
+        td_recipe_destroy(r);
+    return s;
+}
+
+void td_recipe_destroy(td_recipe *r) {
+    if (r == NULL) return;
+    td_arena_destroy(r->arena);
+    free(r);
+}
+
+const char *td_recipe_name(const td_recipe *r) {
+    return r->name;
+}
+const char *td_recipe_text(const td_recipe *r) {
+    return r->text;
+}
+uint64_t td_recipe_hash(const td_recipe *r) {
+    return r->hash;
+}
+uint64_t td_recipe_seed(const td_recipe *r) {
+    return r->seed;
+}
+const td_objective *td_recipe_objective(const td_recipe *r) {
+    return &r->objective;
+}
+
+td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
+    td_text net = {0}, hw = {0};
+    td_status s = td_space_size(r->net, &net, err);
+    if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
+    if (s == TD_OK) {
+        td_text_addf(out,
+                     "%s: joint search of %s networks (%s) x %s accelerators (%s), %s, %lld trials",
+                     r->name, net.data, r->net->name, hw.data, r->hw->name, r->strategy->name,
+                     (long long)r->trials);
+        if (r->trained != INT64_MAX)
+            td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
+        td_text_addf(out, ", seed %llu\ntargets:", (unsigned long long)r->seed);
+        static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
+        static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
+        static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
+        for (int m = 0; m < TD_NMETRIC; m++)
+            if (isfinite(r->objective.target[m]))
+                td_text_addf(out, " %s <= %g %s", name[m], r->objective.target[m] * scale[m],
+                             unit[m]);
+        td_text_addf(out, "\nrows: %sjoint\n",
+                     r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
+    }
+    td_text_free(&net);
+    td_text_free(&hw);
+    return s;
+}

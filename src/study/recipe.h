@@ -1,0 +1,24 @@
+/* recipe.h - a checked recipe, for src/study. */
+#ifndef TANDEM_RECIPE_H
+#define TANDEM_RECIPE_H
+
+#include "tandem/study.h"
+
+struct td_recipe {
+    td_arena *arena;
+    const td_node *doc;
+    const char *name, *text;
+    uint64_t hash, seed;
+    td_space *net, *hw;             /* the two sides of the search */
+    td_space *fixed_net, *fixed_hw; /* compare: hand-made network, baseline; else NULL */
+    const td_node *accuracy;        /* proxy */
+    const td_node *final;           /* may be NULL: then nothing is trained fully */
+    int64_t candidates;             /* designs of a row that are trained fully */
+    td_objective objective;
+    td_schedule_options schedule;
+    const td_strategy *strategy;
+    const td_params *params;
+    int64_t lag, trials, trained;
+};
+
+#endif

@@ -1,0 +1,30 @@
+/* row.h - one row of a recipe: one study of the store, searched by one strategy. */
+#ifndef TANDEM_ROW_H
+#define TANDEM_ROW_H
+
+#include "store.h"
+#include "tandem/study.h"
+
+typedef struct {
+    const char *name, *spec;
+    uint64_t spec_hash, seed;
+    const td_space *space;
+    const td_objective *objective;
+    const td_schedule_options *schedule;
+    const td_accuracy
+        *accuracy; /* NULL: one network only, it is not trained; accuracy counts as 1 */
+    const td_strategy *strategy;
+    const td_params *params;
+    int64_t lag, trials, trained;
+    td_store *store;
+    const td_run_options *run;
+} td__row;
+
+/* Searches, or resumes. On TD_OK all trials are in the store. TD_E_INTERRUPTED after a drain. */
+td_status td__row_search(const td__row *row, td_error *err);
+
+/* Cost of a design on its own: metrics and schedule (caller frees), and why it is infeasible. */
+td_status td__design_cost(const td_design *d, const td_schedule_options *o,
+                          double metric[TD_NMETRIC], td_schedule *schedule, td_error *err);
+
+#endif
