@@ -128,7 +128,6 @@ static td_status read_final(td_recipe *r, td_error *err) {
     td_train_options o;
     td_train_options_default(&o);
     td_node *rest = td_node_map(r->arena);
-    r->candidates = 1;
     td_status s = td_node_opt_int(r->final, "candidates", 1, 100, &r->candidates, err);
     if (s != TD_OK) return s;
     if (rest != NULL) rest->item = TD_NEW(r->arena, td_node *, r->final->count + 1);
@@ -152,6 +151,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
     r->lag = 8;
+    r->candidates = 1;
     td_status s = TD_OK;
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
     if (s == TD_OK) s = td_node_only(d, keys, err);
