@@ -136,15 +136,15 @@ static void test_faults(void **state) {
 /* Whatever is added, totals never overflow: huge layers are refused. */
 static void test_limits(void **state) {
     (void)state;
-    td_net *net = td_net_create("huge", TD_DIM(4096, 16384, 16384));
+    td_net *net = td_net_create("huge", TD_DIM(256, 4096, 4096));
     int x = 0;
-    while (x >= 0) x = td_net_conv(net, x, 4096, 101, 1, 1, 1);
+    while (x >= 0) x = td_net_conv(net, x, 256, 101, 1, 1, 1);
     td_error err = {0};
     assert_int_equal(td_net_check(net, &err), TD_E_USAGE);
     assert_non_null(strstr(err.message, "exceed what can be counted"));
     td_net_totals t;
     td_net_count(net, &t);
-    assert_true(t.macs > 0 && t.macs < INT64_C(1) << 62);
+    assert_true(t.macs > INT64_C(1) << 60 && t.macs < INT64_C(1) << 62);
     td_net_destroy(net);
 
     net = td_net_create("long", TD_DIM(1, 1, 1));
