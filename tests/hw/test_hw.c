@@ -1,0 +1,497 @@
+/* The general description: check, hash, fan-outs, levels in YAML both ways. */
+#include "common.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include "tandem/hw.h"
+
+/* Two levels around 4 x 2 MACs, written by hand. */
+static td_hw small(void) {
+    td_hw hw = {.name = "small",
+                .n = 3,
+                .clock_hz = 1e9,
+                .area_mm2 = 2,
+                .leak_w = .01,
+                .clock_tree = .2,
+                .node = "22nm"};
+    hw.mac = (td_mac){
+        .instances = 8, .mesh_x = 4, .energy_pj = .5, .bits = 8, .area_mm2 = .01, .leak_w = 1e-4};
+    hw.vec = (td_vector_unit){.lanes = 4, .energy_pj = .1, .bw = 64};
+    for (int i = 0; i < 3; i++) {
+        hw.level[i] = (td_level){.may_keep = 7,
+                                 .must_keep = 1,
+                                 .multicast = 7,
+                                 .reduce = 4,
+                                 .capacity_bits = 4096 << i,
+                                 .instances = 1,
+                                 .mesh_x = 1,
+                                 .word_bits = 8,
+                                 .block_bits = 16,
+                                 .buffering = 2,
+                                 .read_bw = 8,
+                                 .write_bw = 16,
+                                 .shared_bw = INFINITY,
+                                 .read_pj = 1,
+                                 .fill_pj = 2,
+                                 .update_pj = 3,
+                                 .leak_w = .001,
+                                 .area_mm2 = .1,
+                                 .shares = -1};
+        snprintf(hw.level[i].name, sizeof hw.level[i].name, "L%d", i);
+        for (int axis = 0; axis < TD_NAXIS; axis++) hw.rules.allowed[i][axis] = 0xff;
+    }
+    hw.level[0].instances = 4;
+    hw.level[0].mesh_x = 2;
+    hw.level[2].capacity_bits = -1;
+    return hw;
+}
+
+static void fanouts(void **state) {
+    (void)state;
+    td_hw hw = small();
+    assert_int_equal(td_hw_fanout(&hw, 0, TD_AXIS_X), 2);
+    assert_int_equal(td_hw_fanout(&hw, 0, TD_AXIS_Y), 1);
+    assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_X), 2);
+    assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_Y), 2);
+    assert_int_equal(td_hw_fanout(&hw, 2, TD_AXIS_X), 1);
+    assert_int_equal(td_hw_peak_macs(&hw), 8);
+    int64_t product = 1;
+    for (int l = 0; l < hw.n; l++)
+        product *= td_hw_fanout(&hw, l, TD_AXIS_X) * td_hw_fanout(&hw, l, TD_AXIS_Y);
+    assert_int_equal(product, td_hw_peak_macs(&hw));
+}
+
+/* ---- hash ---- */
+
+typedef struct {
+    const char *name;
+    size_t offset, size;
+    bool counts;
+} field;
+
+#define FIELD(type, name, counts)                                                                  \
+    { #name, offsetof(type, name), sizeof(((type *)0)->name), counts }
+static const field LEVEL_FIELDS[] = {
+    FIELD(td_level, name, false),     FIELD(td_level, may_keep, true),
+    FIELD(td_level, must_keep, true), FIELD(td_level, multicast, true),
+    FIELD(td_level, reduce, true),    FIELD(td_level, capacity_bits, true),
+    FIELD(td_level, instances, true), FIELD(td_level, mesh_x, true),
+    FIELD(td_level, word_bits, true), FIELD(td_level, block_bits, true),
+    FIELD(td_level, buffering, true), FIELD(td_level, read_bw, true),
+    FIELD(td_level, write_bw, true),  FIELD(td_level, shared_bw, true),
+    FIELD(td_level, read_pj, true),   FIELD(td_level, fill_pj, true),
+    FIELD(td_level, update_pj, true), FIELD(td_level, leak_w, true),
+    FIELD(td_level, area_mm2, true),  FIELD(td_level, shares, true),
+};
+static const field TOP_FIELDS[] = {
+    FIELD(td_hw, name, false),         FIELD(td_hw, n, true),
+    FIELD(td_hw, mac.instances, true), FIELD(td_hw, mac.mesh_x, true),
+    FIELD(td_hw, mac.energy_pj, true), FIELD(td_hw, mac.area_mm2, true),
+    FIELD(td_hw, mac.leak_w, true),    FIELD(td_hw, mac.bits, true),
+    FIELD(td_hw, vec.lanes, true),     FIELD(td_hw, vec.energy_pj, true),
+    FIELD(td_hw, vec.bw, true),        FIELD(td_hw, clock_hz, true),
+    FIELD(td_hw, rules.pad, true),     FIELD(td_hw, area_mm2, true),
+    FIELD(td_hw, leak_w, true),        FIELD(td_hw, clock_tree, true),
+    FIELD(td_hw, node, false),
+};
+enum {
+    N_LEVEL_FIELDS = sizeof LEVEL_FIELDS / sizeof(field),
+    N_TOP_FIELDS = sizeof TOP_FIELDS / sizeof(field)
+};
+
+/* Flips one bit of each byte of a field: the hash follows if and only if the field counts. */
+static void flip(const char *who, size_t at, size_t size, bool counts) {
+    td_hw hw = small();
+    const uint64_t before = td_hw_hash(&hw);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t *byte = (uint8_t *)&hw + at + i;
+        *byte ^= 1;
+        bool differs = td_hw_hash(&hw) != before;
+        *byte ^= 1;
+        if (differs != counts)
+            fail_msg("%s, byte %zu: hash %s", who, i, differs ? "differs" : "stays");
+    }
+}
+
+static void hash_of_every_field(void **state) {
+    (void)state;
+    size_t listed = 0;
+    for (int i = 0; i < N_LEVEL_FIELDS; i++) {
+        const field *f = &LEVEL_FIELDS[i];
+        listed += f->size;
+        for (size_t l = 0; l < 3; l++)
+            flip(f->name, offsetof(td_hw, level) + l * sizeof(td_level) + f->offset, f->size,
+                 f->counts);
+        flip(f->name, offsetof(td_hw, level) + 3 * sizeof(td_level) + f->offset, f->size,
+             false); /* unused level */
+    }
+    /* A new field of a level has to be listed here, and then in the hash: nothing but padding is
+     * left. */
+    assert_true(sizeof(td_level) - listed < 2 * _Alignof(td_level));
+    for (int i = 0; i < N_TOP_FIELDS; i++) {
+        if (strcmp(TOP_FIELDS[i].name, "n") == 0) continue; /* below */
+        flip(TOP_FIELDS[i].name, TOP_FIELDS[i].offset, TOP_FIELDS[i].size, TOP_FIELDS[i].counts);
+    }
+    td_hw hw = small(), fewer = small();
+    fewer.n--;
+    assert_int_not_equal(td_hw_hash(&hw), td_hw_hash(&fewer));
+    for (size_t l = 0; l < 4; l++)
+        for (size_t axis = 0; axis < TD_NAXIS; axis++) {
+            flip("allowed", offsetof(td_hw, rules.allowed) + l * TD_NAXIS + axis, 1, l < 3);
+            flip("single", offsetof(td_hw, rules.single) + l * TD_NAXIS + axis, 1, l < 3);
+        }
+}
+
+static void hash_of_equal_values(void **state) {
+    (void)state;
+    td_hw a = small(), b = small();
+    a.level[0].fill_pj = 0;
+    b.level[0].fill_pj = -0.0;
+    a.area_mm2 = NAN;
+    b.area_mm2 = -NAN;
+    a.rules.single[0][1] = 1;
+    b.rules.single[0][1] = 255;
+    assert_int_equal(td_hw_hash(&a), td_hw_hash(&b));
+    /* Stores hold this number: it must not move from one release to the next without a reason. */
+    td_hw hw = small();
+    assert_int_equal(td_hw_hash(&hw), 0x99f81d5acbcccb57);
+}
+
+/* ---- check ---- */
+
+static void check_faults(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_hw ok = small();
+    assert_ok(td_hw_check(&ok, &err), &err);
+    assert_int_equal(td_hw_check(&ok, NULL), TD_OK);
+#define FAULT(change, text)                                                                        \
+    do {                                                                                           \
+        td_hw hw = small();                                                                        \
+        change;                                                                                    \
+        assert_int_equal(td_hw_check(&hw, NULL), TD_E_INPUT);                                      \
+        assert_int_equal(td_hw_check(&hw, &err), TD_E_INPUT);                                      \
+        if (strstr(err.message, text) == NULL)                                                     \
+            fail_msg("\"%s\" does not hold \"%s\"", err.message, text);                            \
+    } while (0)
+    FAULT(hw.n = 0, "levels");
+    FAULT(hw.n = 9, "levels");
+    FAULT(hw.n = -1, "levels");
+    FAULT(hw.level[1].name[0] = 0, "level 1: expected a name");
+    FAULT(memset(hw.level[1].name, 'x', sizeof hw.level[1].name), "level 1: expected a name");
+    FAULT(memset(hw.name, 'x', sizeof hw.name), "name");
+    FAULT(memset(hw.node, 'x', sizeof hw.node), "node");
+    FAULT(strcpy(hw.level[1].name, "L0"), "same name");
+    FAULT(hw.level[0].may_keep = 8, "level 0 (L0): may_keep");
+    FAULT(hw.level[0].may_keep = 6, "must_keep");
+    FAULT(hw.level[0].multicast = 9, "multicast");
+    FAULT(hw.level[0].reduce = 16, "reduce");
+    FAULT(hw.level[0].capacity_bits = -2, "capacity_bits");
+    FAULT(hw.level[0].word_bits = 0, "word_bits");
+    FAULT(hw.level[0].block_bits = 0, "block_bits");
+    FAULT(hw.level[0].buffering = .5, "buffering");
+    FAULT(hw.level[0].buffering = INFINITY, "buffering");
+    FAULT(hw.level[0].read_bw = 0, "read_bw");
+    FAULT(hw.level[0].write_bw = NAN, "write_bw");
+    FAULT(hw.level[0].shared_bw = -1, "shared_bw");
+    FAULT(hw.level[0].read_pj = -1, "read_pj");
+    FAULT(hw.level[0].fill_pj = NAN, "fill_pj");
+    FAULT(hw.level[0].update_pj = INFINITY, "update_pj");
+    FAULT(hw.level[0].leak_w = -1, "leak_w");
+    FAULT(hw.level[0].area_mm2 = -1, "area_mm2");
+    FAULT(hw.level[0].shares = 0, "shares");
+    FAULT(hw.level[1].shares = 2, "shares");
+    FAULT(hw.level[1].shares = -2, "shares");
+    FAULT((hw.level[1].shares = 0, hw.level[2].shares = 1), "shares");
+    FAULT(hw.level[0].instances = 0, "instances");
+    FAULT(hw.level[0].instances = 3, "mesh_x: expected a divisor");
+    FAULT(hw.level[0].mesh_x = 0, "mesh_x");
+    FAULT(hw.level[0].mesh_x = -2, "mesh_x");
+    FAULT((hw.level[0].instances = 3, hw.level[0].mesh_x = 3), "mac: mesh_x: expected a multiple");
+    FAULT((hw.level[0].instances = 6, hw.level[0].mesh_x = 2),
+          "mac: instances / mesh_x: expected a multiple");
+    FAULT((hw.mac.instances = 16, hw.level[1].instances = hw.level[1].mesh_x = 2,
+           hw.level[0].mesh_x = 1),
+          "level 0 (L0): mesh_x: expected a multiple");
+    FAULT(hw.mac.instances = 0, "mac: instances");
+    FAULT(hw.mac.mesh_x = 3, "mac: mesh_x");
+    FAULT(hw.mac.bits = 0, "mac: bits");
+    FAULT(hw.mac.energy_pj = -1, "mac: energy_pj");
+    FAULT(hw.mac.area_mm2 = NAN, "mac: area_mm2");
+    FAULT(hw.mac.leak_w = -1, "mac: leak_w");
+    FAULT(hw.vec.lanes = -1, "vector: lanes");
+    FAULT(hw.vec.energy_pj = -1, "vector: energy_pj");
+    FAULT(hw.vec.bw = 0, "vector: bw");
+    FAULT(hw.clock_hz = 0, "clock_hz");
+    FAULT(hw.clock_hz = INFINITY, "clock_hz");
+    FAULT(hw.area_mm2 = -1, "area_mm2");
+    FAULT(hw.leak_w = NAN, "leak_w");
+    FAULT(hw.clock_tree = -1, "clock_tree");
+    FAULT(hw.level[2].capacity_bits = 1, "outermost): capacity_bits");
+    FAULT((hw.level[2].instances = 2, hw.level[1].instances = 2, hw.level[2].mesh_x = 1,
+           hw.level[1].mesh_x = 1),
+          "outermost): instances");
+    FAULT(hw.level[2].may_keep = 3, "outermost): may_keep");
+    FAULT(for (int i = 0; i < 3; i++) hw.rules.allowed[i][TD_AXIS_T] = 0x7f, "dimension G");
+    /* What is allowed: no vector unit, unknown area, a level without storage. */
+    ok.vec = (td_vector_unit){0};
+    ok.area_mm2 = NAN;
+    ok.level[1].capacity_bits = 0;
+    assert_ok(td_hw_check(&ok, &err), &err);
+}
+
+/* ---- YAML ---- */
+
+static void through_text(const td_hw *hw, bool json, td_hw *back) {
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    td_text text = {0};
+    const td_node *doc;
+    td_node *node = td_hw_to_node(hw, a);
+    assert_non_null(node);
+    if (json)
+        td_node_to_json(node, 2, &text);
+    else
+        td_node_to_yaml(node, &text);
+    assert_false(text.failed);
+    if (json)
+        assert_ok(td_json_parse(a, text.data, text.size, "t.json", 1, &doc, &err), &err);
+    else
+        assert_ok(td_yaml_parse(a, text.data, text.size, "t.yaml", &doc, &err), &err);
+    assert_ok(td_hw_from_node(doc, back, &err), &err);
+    td_text_free(&text);
+    td_arena_destroy(a);
+}
+
+static void same(const td_hw *a, const td_hw *b) {
+    assert_int_equal(td_hw_hash(a), td_hw_hash(b));
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->node, b->node);
+    for (int i = 0; i < a->n; i++) assert_string_equal(a->level[i].name, b->level[i].name);
+}
+
+static void round_trip(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_hw hw[6], back;
+    hw[0] = small();
+    hw[1] = small();
+    hw[1].area_mm2 = NAN;
+    hw[1].vec = (td_vector_unit){0};
+    hw[1].node[0] = 0;
+    hw[1].rules.pad = true;
+    hw[1].rules.allowed[0][TD_AXIS_X] = 0;
+    hw[1].rules.single[1][TD_AXIS_Y] = 1;
+    hw[1].level[0].read_bw = INFINITY;
+    hw[1].level[0].buffering = 1.5;
+    hw[1].level[0].read_pj = 1.0 / 3;
+    hw[1].level[1].shares = 0;
+    hw[1].level[1].reduce = 0;
+    hw[2] = small();
+    strcpy(hw[2].name, "a: [b] \"c\" # d");
+    strcpy(hw[2].level[1].name, "null");
+    hw[2].vec.bw = INFINITY;
+    assert_ok(td_hw_load("edge", &hw[3], &err), &err);
+    assert_ok(td_hw_load("micro", &hw[4], &err), &err);
+    assert_ok(td_hw_load("eyeriss-168", &hw[5], &err), &err);
+    for (int i = 0; i < 6; i++)
+        for (int json = 0; json < 2; json++) {
+            through_text(&hw[i], json, &back);
+            same(&hw[i], &back);
+        }
+}
+
+static td_status parse(const char *yaml, td_hw *hw, td_error *err) {
+    td_arena *a = td_arena_create();
+    const td_node *doc;
+    td_error parse_err = {0};
+    assert_ok(td_yaml_parse(a, yaml, strlen(yaml), "t.yaml", &doc, &parse_err), &parse_err);
+    td_status s = td_hw_from_node(doc, hw, err);
+    td_arena_destroy(a);
+    return s;
+}
+
+#define HEAD "clock_hz: 1e9\nmac: {instances: 4}\n"
+#define DRAM "  - {name: DRAM, instances: 1, capacity_bits: null}\n"
+
+static void defaults(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(parse(HEAD "levels:\n  - {name: RF, instances: 4, capacity_kb: 0.5, energy_pj: 2, "
+                         "word_bits: 16, fill_pj: 3}\n" DRAM "space: {x: [1]}\n",
+                    &hw, &err),
+              &err);
+    assert_string_equal(hw.name, "custom");
+    assert_true(isnan(hw.area_mm2));
+    assert_int_equal(hw.mac.mesh_x, 4);
+    assert_int_equal(hw.mac.bits, 8);
+    assert_int_equal(hw.vec.lanes, 0);
+    assert_int_equal(hw.level[0].capacity_bits, 4096);
+    assert_int_equal(hw.level[0].block_bits, 16);
+    assert_near(hw.level[0].read_pj, 2, 0);
+    assert_near(hw.level[0].fill_pj, 3, 0);
+    assert_true(isinf(hw.level[0].read_bw));
+    assert_int_equal(hw.level[0].may_keep, 7);
+    assert_int_equal(hw.level[0].must_keep, 0);
+    assert_int_equal(hw.level[0].reduce, TD_BIT(TD_O));
+    assert_int_equal(hw.level[0].shares, -1);
+    assert_int_equal(hw.rules.allowed[0][TD_AXIS_T], 0xff);
+    assert_int_equal(hw.level[1].capacity_bits, -1);
+    assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_X), 4);
+}
+
+static void faults_in_files(void **state) {
+    (void)state;
+    static const struct {
+        const char *yaml, *message;
+    } cases[] = {
+        {"- 1\n", "t.yaml:1: expected a map"},
+        {"name: x\n", "expected either \"template\" or \"levels\", found neither"},
+        {"template: edge\nlevels: []\n", "found both"},
+        {"template: mesh\n", "t.yaml:1: template: expected the name of a template"},
+        {"mac: {instances: 4}\nlevels:\n" DRAM, "missing key \"clock_hz\""},
+        {"clock_hz: fast\nmac: {instances: 4}\nlevels:\n" DRAM,
+         "t.yaml:1: clock_hz: expected a number"},
+        {"clock_hz: 1e9\nlevels:\n" DRAM, "missing key \"mac\""},
+        {"clock_hz: 1e9\nmac: {}\nlevels:\n" DRAM, "missing key \"instances\""},
+        {"clock_hz: 1e9\nmac: {instances: 4, mesh_x: 3}\nlevels:\n" DRAM,
+         "mac: mesh_x: expected a divisor"},
+        {"clock_hz: 1e9\nmac: {instances: 4, engery_pj: 3}\nlevels:\n" DRAM, "energy_pj"},
+        {HEAD "levels: []\n", "t.yaml:3: levels: expected 1 to 8 levels"},
+        {HEAD "levels:\n" DRAM DRAM, "same name"},
+        {HEAD "levels:\n" DRAM DRAM DRAM DRAM DRAM DRAM DRAM DRAM DRAM,
+         "expected 1 to 8 levels, found 9"},
+        {HEAD "levels:\n  - 3\n", "t.yaml:4: levels[0]: expected a map"},
+        {HEAD "levels:\n  - {name: A, instances: 1}\n", "expected capacity_bits or capacity_kb"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_kb: 1, capacity_bits: 8192}\n",
+         "expected capacity_bits or capacity_kb"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_kb: 1.00001}\n" DRAM,
+         "whole number of bits"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: -3}\n" DRAM,
+         "levels[0].capacity_bits: expected"},
+        {HEAD "levels:\n  - {name: A, instances: 3, capacity_bits: 8}\n" DRAM,
+         "mac: mesh_x: expected a multiple"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, may_keep: WX}\n" DRAM,
+         "t.yaml:4: levels[0].may_keep: expected letters of \"WIO\""},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, may_keep: WW}\n" DRAM,
+         "each at most once"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, x: KZ}\n" DRAM,
+         "letters of \"NKCPQRSG\""},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, read_bw: 0}\n" DRAM,
+         "levels[0].read_bw: expected a number > 0"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, shares: B}\n" DRAM,
+         "levels[0].shares: expected the name of a level inside"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, read_pj: -1}\n" DRAM,
+         "levels[0].read_pj"},
+        {HEAD "levels:\n  - {name: ThisNameIsLongerThanALevelsName, instances: 1, capacity_bits: "
+              "8}\n" DRAM,
+         "levels[0].name: expected a name of 1 to 23"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8}\n",
+         "outermost): capacity_bits"},
+        {HEAD "levels:\n  - {name: A, instances: 99999999999, capacity_bits: 8}\n" DRAM,
+         "levels[0].instances"},
+        {HEAD "levls: 1\nlevels:\n" DRAM, "levels"},
+        {"template: edge\ntech: 3nm\npe_x: 1\npe_y: 1\nsimd: 1\nlanes: 1\nlocal_kb: 1\nrf_kb: "
+         "1\nio_gbps: 1\n"
+         "clock_ghz: 1\nport_bytes: 1\n",
+         "3nm: no such name in tech/, known: 22nm, 7nm"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        td_hw hw = {.n = 77};
+        td_error err = {0};
+        td_status s = parse(cases[i].yaml, &hw, &err);
+        assert_true(s == TD_E_INPUT || s == TD_E_NOT_FOUND);
+        if (strstr(err.message, cases[i].message) == NULL)
+            fail_msg("case %zu: \"%s\" does not hold \"%s\"", i, err.message, cases[i].message);
+        assert_int_equal(hw.n, 77); /* untouched */
+        assert_int_equal(parse(cases[i].yaml, &hw, NULL), s);
+    }
+}
+
+static void loading(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_int_equal(td_hw_load("no-such-chip", &hw, &err), TD_E_NOT_FOUND);
+    assert_non_null(
+        strstr(err.message, "no-such-chip: no such name in hw/, known: edge, eyeriss-168"));
+    assert_int_equal(td_hw_load("./no-such-chip.yaml", &hw, &err), TD_E_NOT_FOUND);
+    assert_int_equal(td_hw_load("../hw/edge", &hw, &err), TD_E_NOT_FOUND);
+    assert_int_equal(td_hw_load("", &hw, &err), TD_E_NOT_FOUND);
+    assert_ok(td_hw_load(TD_TEST_SOURCE "/hw/micro.yaml", &hw, &err), &err);
+    assert_string_equal(hw.name, "micro");
+
+    /* A design that cannot be built says so under the name that was asked for. */
+    char path[] = P_tmpdir "/tandem-hw-XXXXXX.yaml";
+    int fd = mkstemps(path, 5);
+    assert_true(fd >= 0);
+    FILE *f = fdopen(fd, "w");
+    fputs("template: edge\ntech: 22nm\npe_x: 1\npe_y: 1\nsimd: 64\nlanes: 1\nlocal_kb: 1\nrf_kb: "
+          "1\nio_gbps: 1\n"
+          "clock_ghz: 1\nport_bytes: 16\nrf_weight_steps: 9\nname: tiny\n",
+          f);
+    fclose(f);
+    assert_int_equal(td_hw_load(path, &hw, &err), TD_E_INFEASIBLE);
+    remove(path);
+    assert_non_null(strstr(err.message, path));
+    assert_non_null(strstr(err.message, "rule register_file_depth"));
+}
+
+/* Everything that is shipped can be read, passes the check and bears the name of its file. */
+static void shipped(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    const char *dir;
+    assert_ok(td_data_dir(a, "hw", &dir, &err), &err);
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    int n = 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        char *ending = strstr(e->d_name, ".yaml");
+        if (ending == NULL) continue;
+        *ending = 0;
+        td_hw hw;
+        assert_ok(td_hw_load(e->d_name, &hw, &err), &err);
+        assert_ok(td_hw_check(&hw, &err), &err);
+        assert_string_equal(hw.name, e->d_name);
+        n++;
+    }
+    closedir(d);
+    assert_true(n >= 3);
+    td_arena_destroy(a);
+}
+
+/* The array of the Eyeriss paper: 12 rows of 14. */
+static void eyeriss(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("eyeriss-168", &hw, &err), &err);
+    assert_int_equal(td_hw_peak_macs(&hw), 168);
+    int buffer = td_hw_level_find(&hw, "Buffer");
+    assert_int_equal(buffer, 3);
+    assert_int_equal(td_hw_fanout(&hw, buffer, TD_AXIS_X), 14);
+    assert_int_equal(td_hw_fanout(&hw, buffer, TD_AXIS_Y), 12);
+    assert_int_equal(hw.level[buffer].capacity_bits, 108 * 8192);
+    assert_int_equal(td_hw_fanout(&hw, 0, TD_AXIS_X) * td_hw_fanout(&hw, 0, TD_AXIS_Y), 1);
+    assert_near(2.0 * 168 * hw.clock_hz, 67.2e9, 1); /* 67 GOPS */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fanouts),
+        cmocka_unit_test(hash_of_every_field),
+        cmocka_unit_test(hash_of_equal_values),
+        cmocka_unit_test(check_faults),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(faults_in_files),
+        cmocka_unit_test(loading),
+        cmocka_unit_test(shipped),
+        cmocka_unit_test(eyeriss),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
