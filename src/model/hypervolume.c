@@ -41,11 +41,10 @@ static void stair_add(stair *s, const point *p) {
     }
     double stop = end < s->count ? s->step[end].c[0] : s->reference[0];
     s->area += (stop - x) * (top - p->c[1]);
-    /* p takes the place of the steps [first, end): one before may share its x. */
-    int first = low > 0 && s->step[low - 1].c[0] == p->c[0] ? low - 1 : low;
-    memmove(s->step + first + 1, s->step + end, sizeof *s->step * (size_t)(s->count - end));
-    s->step[first] = *p;
-    s->count += 1 - (end - first);
+    /* p takes the place of the steps [low, end). One before may share its x: a step of no width. */
+    memmove(s->step + low + 1, s->step + end, sizeof *s->step * (size_t)(s->count - end));
+    s->step[low] = *p;
+    s->count += 1 - (end - low);
 }
 
 /* Volume of n points that are sorted by the third coordinate; room for n steps. */

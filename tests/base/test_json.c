@@ -63,6 +63,7 @@ static void grammar(void **state) {
                                       "\"\t\"",
                                       "\"\\ud800\"",
                                       "\"\\udc00\"",
+                                      "\"\\udc00\\udc00\"",
                                       "\"\\ud800\\u0041\"",
                                       "\"\\ud800x\"",
                                       "\"\\u0000\"",
@@ -92,6 +93,8 @@ static void grammar(void **state) {
         if (s != TD_E_INPUT) fail_msg("accepted: %s", bad[i]);
         assert_null(doc);
     }
+    assert_int_equal(td_json_parse(a, "[01]", 4, "t", 1, &doc, &err), TD_E_INPUT);
+    assert_string_equal(err.message, "t:1: numbers must not begin with 0");
     td_status s = td_json_parse(a, "[1]\0", 4, "t", 1, &doc, &err);
     assert_int_equal(s, TD_E_INPUT);
     assert_string_equal(err.message, "t:1: expected the end of the text, found character 0x0");
