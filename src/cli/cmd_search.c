@@ -1,0 +1,228 @@
+/* tandem search - runs a recipe: progress on stderr, the result table on stdout, the results
+ * folder. */
+#include "cli.h"
+
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tandem/report.h"
+#include "tandem/study.h"
+
+typedef struct {
+    const char *recipe, *out;
+    int threads;
+    int64_t trials;
+    bool dry_run, quiet;
+    cli_format format;
+} options;
+
+enum { OPT_DRY_RUN = 1000, OPT_THREADS, OPT_TRIALS };
+
+static int64_t number_arg(struct argp_state *state, const char *name, const char *arg, int64_t lo) {
+    char *end;
+    long long v = strtoll(arg, &end, 10);
+    if (*arg == '\0' || *end != '\0' || v < lo)
+        argp_error(state, "--%s: expected an integer >= %lld, found \"%s\"", name, (long long)lo,
+                   arg);
+    return v;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    switch (key) {
+    case 'o': o->out = arg; return 0;
+    case 'q': o->quiet = true; return 0;
+    case OPT_DRY_RUN: o->dry_run = true; return 0;
+    case OPT_THREADS: o->threads = (int)number_arg(state, "threads", arg, 1); return 0;
+    case OPT_TRIALS: o->trials = number_arg(state, "trials", arg, 1); return 0;
+    case 'f':
+        if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
+            argp_error(state, "--format: expected table or json, found \"%s\"", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->recipe != NULL) argp_error(state, "one RECIPE at a time");
+        o->recipe = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->recipe == NULL) argp_error(state, "expected a RECIPE (a file, or a shipped name)");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* The first signal asks for a drain, the second ends the program: what is finished is in the store.
+ */
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int sig) {
+    (void)sig;
+    if (stop_asked) _exit(td_status_exit_code(TD_E_INTERRUPTED));
+    stop_asked = 1;
+}
+
+static bool cancelled(void *self) {
+    (void)self;
+    return stop_asked != 0;
+}
+
+typedef struct {
+    bool terminal, shown;
+    double last;
+    char phase[80];
+} bar;
+
+static void show_progress(void *self, const td_progress *p) {
+    bar *b = self;
+    char phase[80];
+    snprintf(phase, sizeof phase, "%s %s", p->row, p->phase);
+    bool changed = strcmp(phase, b->phase) != 0, last = p->done >= p->total;
+    double now = td_time_mono_s();
+    if (!changed && !last && now - b->last < (b->terminal ? 0.2 : 30)) return;
+    if (!b->terminal && changed && !last && p->elapsed_s < 1) {
+        snprintf(b->phase, sizeof b->phase, "%s", phase);
+        b->last = now;
+        return;
+    }
+    if (b->terminal && changed && b->shown) fputc('\n', stderr);
+    snprintf(b->phase, sizeof b->phase, "%s", phase);
+    b->last = now;
+    b->shown = true;
+    char line[400];
+    size_t n = (size_t)snprintf(line, sizeof line, "%-12s %lld/%lld", p->row, (long long)p->done,
+                                (long long)p->total);
+    if (b->terminal) {
+        char cells[25];
+        int full = p->total > 0 ? (int)(24 * p->done / p->total) : 0;
+        for (int i = 0; i < 24; i++) cells[i] = i < full ? '#' : '.';
+        cells[24] = '\0';
+        n += (size_t)snprintf(line + n, sizeof line - n, " %s", cells);
+    }
+    if (strcmp(p->phase, "search") != 0)
+        n += (size_t)snprintf(line + n, sizeof line - n, " %s", p->phase);
+    if (p->max_trained > 0)
+        n += (size_t)snprintf(line + n, sizeof line - n, "  %lld trained", (long long)p->trained);
+    if (p->infeasible > 0)
+        n += (size_t)snprintf(line + n, sizeof line - n, "  %lld infeasible",
+                              (long long)p->infeasible);
+    if (p->has_best) {
+        n += (size_t)snprintf(line + n, sizeof line - n, "  best");
+        if (isfinite(p->best_accuracy))
+            n += (size_t)snprintf(line + n, sizeof line - n, " %.4f val", p->best_accuracy);
+        snprintf(line + n, sizeof line - n, " %.1f us %.2f uJ %.2f mm2",
+                 p->best_metric[TD_METRIC_LATENCY] * 1e6, p->best_metric[TD_METRIC_ENERGY] * 1e6,
+                 p->best_metric[TD_METRIC_AREA]);
+    }
+    if (b->terminal)
+        fprintf(stderr, "\r\033[K%s", line);
+    else
+        fprintf(stderr, "%s  %.0f s\n", line, p->elapsed_s);
+    fflush(stderr);
+}
+
+static td_status load_recipe(const char *name, td_arena *a, td_recipe **r, td_error *err) {
+    const char *path = name;
+    if (!td_file_exists(name)) {
+        /* A shipped name: "quickstart" or "recipes/quickstart.yaml". */
+        const char *slash = strrchr(name, '/');
+        const char *base = slash != NULL ? slash + 1 : name;
+        size_t len = strlen(base);
+        bool yaml = len > 5 && strcmp(base + len - 5, ".yaml") == 0;
+        if (td_data_find(a, td_arena_printf(a, "recipes/%s%s", base, yaml ? "" : ".yaml"), &path,
+                         NULL) != TD_OK)
+            return td_fail(err, TD_E_NOT_FOUND, "%s: no such recipe", name);
+    }
+    return td_recipe_load(path, r, err);
+}
+
+int cmd_search(int argc, char **argv) {
+    static const struct argp_option argp_options[] = {
+        {"out", 'o', "DIR", 0, "results folder (default results/NAME); resumes what is there", 0},
+        {"threads", OPT_THREADS, "N", 0, "candidates at a time (default: one per core)", 0},
+        {"trials", OPT_TRIALS, "N", 0, "trials per row in place of the recipe's", 0},
+        {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe and say what it would do", 0},
+        {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
+        {"quiet", 'q', 0, 0, "no progress", 0},
+        {0}};
+    static const struct argp argp = {
+        argp_options,
+        parse,
+        "RECIPE",
+        "Searches networks and accelerators together, as the recipe says, trains the best and "
+        "writes the results folder. Ctrl-C stops; the same command goes on where it stopped.\v"
+        "Examples:\n"
+        "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
+        "  tandem search my.yaml --dry-run",
+        0,
+        0,
+        0};
+    options o = {.format = CLI_TABLE};
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+
+    td_error err = {0};
+    td_recipe *r = NULL;
+    td_run_summary sum = {0};
+    td_text text = {0};
+    int code = 0;
+    td_arena *a = td_arena_create();
+    if (a == NULL) {
+        td_fail(&err, TD_E_MEMORY, "out of memory");
+        return cli_fail(&err);
+    }
+    td_status s = load_recipe(o.recipe, a, &r, &err);
+    if (s == TD_OK) s = td_recipe_describe(r, &text, &err);
+    if (s != TD_OK) goto end;
+    if (o.dry_run) {
+        code = cli_print(&text);
+        goto end;
+    }
+    if (!o.quiet && text.data != NULL) fputs(text.data, stderr);
+
+    struct sigaction act = {.sa_handler = on_signal};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    bar b = {.terminal = isatty(STDERR_FILENO) != 0};
+    td_run_options run = {
+        .out = o.out != NULL ? o.out : td_arena_printf(a, "results/%s", td_recipe_name(r)),
+        .threads = o.threads,
+        .max_trials = o.trials,
+        .progress = o.quiet ? NULL : show_progress,
+        .cancelled = cancelled,
+        .self = &b};
+    s = td_recipe_run(r, &run, &sum, &err);
+    if (b.terminal && b.shown) fputc('\n', stderr);
+    if (s == TD_E_INTERRUPTED) {
+        fprintf(stderr,
+                "tandem: interrupted; finished trials are in %s; the same command goes on\n",
+                run.out);
+        code = td_status_exit_code(s);
+        s = TD_OK;
+        goto end;
+    }
+    if (s == TD_OK) s = td_report_write(r, &sum, run.out, &err);
+    if (s != TD_OK) goto end;
+    text.size = 0;
+    if (o.format == CLI_JSON) {
+        td_node_to_json(td_report_summary_node(r, &sum, a), 2, &text);
+        td_text_add(&text, "\n");
+    } else {
+        td_report_summary(r, &sum, &text);
+        td_text_addf(&text, "\nresults in %s   (tandem eval %s/best)\n", run.out, run.out);
+    }
+    code = cli_print(&text);
+    for (int i = 0; i < sum.n; i++)
+        if (!sum.row[i].found || !sum.row[i].meets)
+            fprintf(stderr, "tandem: warning: row \"%s\": no design met the targets\n",
+                    sum.row[i].name);
+end:
+    if (s != TD_OK) code = cli_fail(&err);
+    td_text_free(&text);
+    td_run_summary_free(&sum);
+    td_recipe_destroy(r);
+    td_arena_destroy(a);
+    return code;
+}
