@@ -6,7 +6,7 @@
 
 /* Around network C of the training notes (28x28 grey images): C is the point with depths 1, 2, 2,
  * widths of 1 and its kernels and expansions. */
-#define IBN(name, fused)                                                                           \
+#define IBN(name, kernel, fused)                                                                   \
     "space: " name "\n"                                                                            \
     "input: [1, 28, 28]\n"                                                                         \
     "classes: 10\n"                                                                                \
@@ -15,7 +15,7 @@
     "  - {channels: 16, stride: 1, depth: [1], expansion: [1]}\n"                                  \
     "  - {channels: 24, stride: 2, depth: [1, 2, 3]}\n"                                            \
     "  - {channels: 32, stride: 1, depth: [1, 2, 3]}\n"                                            \
-    "kernel: [3, 5, 7]\n"                                                                          \
+    "kernel: " kernel "\n"                                                                         \
     "expansion: [3, 6]\n"                                                                          \
     "width: [0.5, 0.75, 1.0, 1.25]\n"                                                              \
     "fused: " fused "\n"                                                                           \
@@ -25,9 +25,9 @@
 
 /* X(name, is it a network space, default text, about). A new shipped space is one line here. */
 #define SPACES(X)                                                                                  \
-    X("ibn", true, IBN("ibn", "false"),                                                            \
+    X("ibn", true, IBN("ibn", "[3, 5, 7]", "false"),                                               \
       "inverted bottlenecks for 28x28 images: width, depth, kernels, expansions")                  \
-    X("ibn-fused", true, IBN("ibn-fused", "[false, true]"),                                        \
+    X("ibn-fused", true, IBN("ibn-fused", "[3, 5]", "[false, true]"),                              \
       "ibn with the choice of inverted or fused bottleneck per block")                             \
     X("micro", false, NULL, "edge template at 22 nm, 32 to 2,048 MACs per cycle")                  \
     X("edge", false, NULL, "edge template of the class of the Edge TPU")
