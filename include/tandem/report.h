@@ -10,10 +10,14 @@
 extern "C" {
 #endif
 
-/* Trials as CSV with a header (RFC 4180), one column per decision that any of them has, a first
- * column `study`. add_header false: rows only. pick: indices of the rows wanted, NULL: all n. */
+/* Trials as CSV (RFC 4180), one column per decision in `names`, so that several studies stand in
+ * one file: first the names of all the trials together, then one header, then the rows of each
+ * study. pick: indices of the rows wanted, NULL: all n. */
+td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **names,
+                              td_error *err);
+void td_report_trials_header(const td_node *names, td_text *out);
 td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, const int *pick,
-                               int npick, td_text *out, td_error *err);
+                               int npick, const td_node *names, td_text *out, td_error *err);
 td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, int npick,
                                td_arena *a);
 /* Table of trials for people. */

@@ -123,7 +123,11 @@ typedef struct {
     td_result_row row[TD_MAX_ROWS];
     int n, best; /* best: the row that is exported; -1: none was found */
     double wall_s, cpu_s, started;
+    /* The data that the final trainings saw; empty name: none was loaded. */
+    char data_name[48];
     uint64_t data_hash;
+    int data_n[TD_NSPLIT];
+    float mean[4], std[4]; /* normalisation of the input, per channel */
 } td_run_summary;
 void td_run_summary_free(td_run_summary *s); /* {0} is fine */
 

@@ -232,6 +232,10 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (s == TD_OK && r->final != NULL) {
         s = load_data(r, &data, err);
         out->data_hash = data.hash;
+        snprintf(out->data_name, sizeof out->data_name, "%s", data.name);
+        memcpy(out->data_n, data.n, sizeof out->data_n);
+        memcpy(out->mean, data.mean, sizeof out->mean);
+        memcpy(out->std, data.std, sizeof out->std);
         if (s == TD_OK) s = td__final_train(r, o, &data, u.candidate, u.n, &u.cpu_s, err);
     }
     if (s == TD_OK) s = finish_rows(&u, &data, err);

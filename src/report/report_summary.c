@@ -1,0 +1,197 @@
+/* report_summary.c - the result table of a run, why the best pair is good, and both as JSON. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tandem/report.h"
+
+static const char *title(const char *row) {
+    static const char *const t[][2] = {
+        {"hand-made", "hand-made network on baseline"},
+        {"accelerator", "hand-made network on its best accelerator"},
+        {"network", "best network for the baseline"},
+        {"joint", "joint"},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
+        if (strcmp(t[i][0], row) == 0) return t[i][1];
+    return row;
+}
+
+/* ---- why ------------------------------------------------------------------------------------- */
+
+/* Share of a schedule's time by what limits it: the largest. */
+static double main_limit(const td_schedule *s, const char **name) {
+    double best = 0, total = 0;
+    *name = "";
+    for (int i = 0; i < s->n; i++) {
+        double sum = 0;
+        total += s->interval[i].latency_s;
+        for (int k = 0; k < s->n; k++)
+            if (strcmp(s->interval[k].limit, s->interval[i].limit) == 0)
+                sum += s->interval[k].latency_s;
+        if (sum > best) {
+            best = sum;
+            *name = s->interval[i].limit;
+        }
+    }
+    return total > 0 ? best / total : 0;
+}
+
+static double scalar(const td_node *n) {
+    return n->kind == TD_INT || n->kind == TD_REAL ? n->real : NAN;
+}
+
+/* "io_gbps 0.8 -> 1.6, lanes 2 -> 1": parameters of the accelerators that differ. */
+static void changes(const td_node *from, const td_node *to, td_text *out) {
+    int n = 0;
+    if (from == NULL || to == NULL) return;
+    for (int i = 0; i < to->count; i++) {
+        const td_node *b = to->item[i], *a = td_node_find(from, b->key);
+        if (a == NULL || !isfinite(scalar(a)) || !isfinite(scalar(b)) || scalar(a) == scalar(b))
+            continue;
+        td_text_addf(out, "%s%s %g -> %g", n++ ? ", " : "", b->key, scalar(a), scalar(b));
+    }
+    if (n == 0) td_text_add(out, "the same accelerator");
+}
+
+void td_report_why(const td_run_summary *s, td_text *out) {
+    if (s->best < 0) {
+        td_text_add(out, "no design could be built");
+        return;
+    }
+    const td_result_row *b = &s->row[s->best];
+    const char *limit;
+    double share = main_limit(&b->schedule, &limit);
+    td_net_totals nb;
+    td_net_count(b->design.net, &nb);
+    if (s->n < 2 || !s->row[0].found || s->best == 0) {
+        td_text_addf(out,
+                     "%.0f %% of the time of %s is limited by %s; %.1f of %.1f KB of weights stay "
+                     "on chip",
+                     100 * share, title(b->name), limit,
+                     (double)b->schedule.resident_weight_bytes / 1024,
+                     (double)nb.weight_bytes / 1024);
+        return;
+    }
+    const td_result_row *h = &s->row[0];
+    const char *limit0;
+    double share0 = main_limit(&h->schedule, &limit0);
+    td_net_totals nh;
+    td_net_count(h->design.net, &nh);
+    td_text_addf(out, "%.0f %% of the time of the %s is limited by %s", 100 * share0,
+                 title(h->name), limit0);
+    td_text_addf(out, "; the best pair moves %.1f instead of %.1f KB over the DRAM link",
+                 b->schedule.dram_bytes / 1024, h->schedule.dram_bytes / 1024);
+    td_text_addf(out, ", keeps %.0f of %.0f KB of weights on chip (%.0f of %.0f before)",
+                 (double)b->schedule.resident_weight_bytes / 1024, (double)nb.weight_bytes / 1024,
+                 (double)h->schedule.resident_weight_bytes / 1024, (double)nh.weight_bytes / 1024);
+    td_text_addf(out, ", needs %.2f instead of %.2f M MACs, and changes ", (double)nb.macs / 1e6,
+                 (double)nh.macs / 1e6);
+    changes(h->design.hw_node, b->design.hw_node, out);
+    td_text_addf(out, "; now %.0f %% of its time is limited by %s", 100 * share, limit);
+}
+
+/* ---- table ----------------------------------------------------------------------------------- */
+
+static void accuracy_cell(td_text *t, double v) {
+    if (isfinite(v))
+        td_text_addf(t, " %7.2f %%", 100 * v);
+    else
+        td_text_addf(t, " %9s", "-");
+}
+
+void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out) {
+    static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
+    static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
+    static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
+    const td_objective *o = td_recipe_objective(r);
+    td_text_add(out, "targets:");
+    for (int m = 0, n = 0; m < TD_NMETRIC; m++)
+        if (isfinite(o->target[m]))
+            td_text_addf(out, "%s %s <= %g %s", n++ ? "," : "", name[m], o->target[m] * scale[m],
+                         unit[m]);
+    td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %8s %7s %8s\n", "design", "test acc",
+                 "val acc", "latency", "energy", "area", "targets", "trials", "trained");
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        td_text_addf(out, "%-42s", title(row->name));
+        if (!row->found) {
+            td_text_addf(out, " no design could be built in %" PRId64 " trials\n", row->trials);
+            continue;
+        }
+        accuracy_cell(out, row->test_accuracy);
+        accuracy_cell(out, row->valid_accuracy);
+        td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %8s %7" PRId64 " %8" PRId64 "%s\n",
+                     row->metric[TD_METRIC_LATENCY] * 1e6, row->metric[TD_METRIC_ENERGY] * 1e6,
+                     row->metric[TD_METRIC_AREA], row->meets ? "met" : "missed", row->trials,
+                     row->trained, i == s->best ? "   <- best/" : "");
+    }
+    td_text_add(out, "\nwhy: ");
+    td_report_why(s, out);
+    td_text_add(out, "\n");
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static void put_known(td_arena *a, td_node *m, const char *key, double v) {
+    td_node_put(a, m, key, isfinite(v) ? td_node_real(a, v) : td_node_null(a));
+}
+
+static td_node *hex(td_arena *a, uint64_t h) {
+    return td_node_string(a, td_arena_printf(a, "%016" PRIx64, h));
+}
+
+td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_arena *a) {
+    const td_objective *o = td_recipe_objective(r);
+    td_node *root = td_node_map(a);
+    td_node *t = td_node_put(a, root, "targets", td_node_map(a));
+    put_known(a, t, "latency_s", o->target[TD_METRIC_LATENCY]);
+    put_known(a, t, "energy_j", o->target[TD_METRIC_ENERGY]);
+    put_known(a, t, "area_mm2", o->target[TD_METRIC_AREA]);
+    td_node *rows = td_node_put(a, root, "rows", td_node_list(a));
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        td_node *m = td_node_push(a, rows, td_node_map(a));
+        td_node_put_string(a, m, "name", row->name);
+        td_node_put_string(a, m, "title", title(row->name));
+        td_node_put_bool(a, m, "found", row->found);
+        td_node_put_bool(a, m, "meets_targets", row->found && row->meets);
+        td_node_put_bool(a, m, "best", i == s->best);
+        td_node_put_int(a, m, "trials", row->trials);
+        td_node_put_int(a, m, "trained", row->trained);
+        td_node_put_int(a, m, "infeasible", row->infeasible);
+        if (!row->found) continue;
+        td_net_totals n;
+        td_net_count(row->design.net, &n);
+        put_known(a, m, "test_accuracy", row->test_accuracy);
+        put_known(a, m, "valid_accuracy", row->valid_accuracy);
+        put_known(a, m, "latency_s", row->metric[TD_METRIC_LATENCY]);
+        put_known(a, m, "energy_j", row->metric[TD_METRIC_ENERGY]);
+        put_known(a, m, "area_mm2", row->metric[TD_METRIC_AREA]);
+        td_node_put_int(a, m, "macs", n.macs);
+        td_node_put_int(a, m, "params", n.params);
+        td_node_put_int(a, m, "resident_weight_bytes", row->schedule.resident_weight_bytes);
+        put_known(a, m, "dram_bytes", row->schedule.dram_bytes);
+    }
+    td_text why = {0};
+    td_report_why(s, &why);
+    td_node_put_string(a, root, "why", why.data ? why.data : "");
+    td_text_free(&why);
+    td_node *p = td_node_put(a, root, "provenance", td_node_map(a));
+    char machine[256];
+    td_machine_text(machine, sizeof machine);
+    td_node_put_string(a, p, "version", td_version());
+    td_node_put_int(a, p, "seed", (int64_t)td_recipe_seed(r));
+    td_node_put_string(a, p, "recipe", td_recipe_name(r));
+    td_node_put(a, p, "recipe_hash", hex(a, td_recipe_hash(r)));
+    td_node_put_string(a, p, "data", s->data_name);
+    td_node_put(a, p, "data_hash", hex(a, s->data_hash));
+    td_node_put_int(a, p, "train_images", s->data_n[TD_SPLIT_TRAIN]);
+    td_node_put_int(a, p, "valid_images", s->data_n[TD_SPLIT_VALID]);
+    td_node_put_int(a, p, "test_images", s->data_n[TD_SPLIT_TEST]);
+    td_node_put_string(a, p, "machine", machine);
+    put_known(a, p, "started", s->started);
+    put_known(a, p, "wall_s", s->wall_s);
+    put_known(a, p, "cpu_s", s->cpu_s);
+    return root;
+}

@@ -1,0 +1,178 @@
+/* report_trials.c - trials as CSV, JSON and a table. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tandem/report.h"
+
+static const char *const state_name[] = {"ready",  "running", "done",
+                                         "pruned", "failed",  "infeasible"};
+
+static const char *state_text(td_state s) {
+    return s >= 0 && (size_t)s < sizeof state_name / sizeof state_name[0] ? state_name[s] : "?";
+}
+
+static int chosen(const int *pick, int i) {
+    return pick != NULL ? pick[i] : i;
+}
+
+/* A field of RFC 4180: quoted where it holds a comma, a quote or a line end. */
+static void csv_field(td_text *t, const char *s) {
+    if (strpbrk(s, ",\"\r\n") == NULL) {
+        td_text_add(t, s);
+        return;
+    }
+    td_text_add(t, "\"");
+    for (; *s != '\0'; s++) {
+        if (*s == '"') td_text_add(t, "\"");
+        td_text_add_bytes(t, s, 1);
+    }
+    td_text_add(t, "\"");
+}
+
+/* Unknown values are empty fields. */
+static void csv_real(td_text *t, double v) {
+    char text[32];
+    if (isfinite(v)) {
+        td_real_text(v, text);
+        td_text_add(t, text);
+    }
+}
+
+static td_status parse_params(const td_trial_row *t, td_arena *a, const td_node **doc,
+                              td_error *err) {
+    return td_json_parse(a, t->params, strlen(t->params), "study.db", 1, doc, err);
+}
+
+/* Names of all decisions of the trials wanted, in order of first appearance: a list of strings. */
+static td_status decisions(const td_trial_row *t, const int *pick, int npick, td_arena *a,
+                           td_node **out, td_error *err) {
+    td_node *names = td_node_list(a), *known = td_node_map(a);
+    td_arena *scratch = td_arena_create();
+    td_status s = names == NULL || known == NULL || scratch == NULL
+                      ? td_fail(err, TD_E_MEMORY, "out of memory")
+                      : TD_OK;
+    for (int i = 0; s == TD_OK && i < npick; i++) {
+        const td_node *doc;
+        td_arena_reset(scratch);
+        s = parse_params(&t[chosen(pick, i)], scratch, &doc, err);
+        for (int k = 0; s == TD_OK && k < doc->count; k++) {
+            const char *key = doc->item[k]->key;
+            if (td_node_find(known, key) != NULL) continue;
+            td_node_put_bool(a, known, td_arena_strdup(a, key), true);
+            td_node_push(a, names, td_node_string(a, key));
+        }
+    }
+    td_arena_destroy(scratch);
+    *out = names;
+    return s;
+}
+
+td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **names,
+                              td_error *err) {
+    return decisions(t, NULL, n, a, names, err);
+}
+
+void td_report_trials_header(const td_node *names, td_text *out) {
+    td_text_add(out, "study,number,state,feasible,trained,accuracy,reward,latency_us,energy_uj,"
+                     "area_mm2,violation");
+    for (int i = 0; i < names->count; i++) {
+        td_text_add(out, ",");
+        csv_field(out, names->item[i]->text);
+    }
+    td_text_add(out, ",reason\r\n");
+}
+
+td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, const int *pick,
+                               int npick, const td_node *names, td_text *out, td_error *err) {
+    if (pick == NULL) npick = n;
+    td_arena *a = td_arena_create();
+    td_status s = a == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
+    for (int i = 0; s == TD_OK && i < npick; i++) {
+        const td_trial_row *r = &t[chosen(pick, i)];
+        const td_node *doc;
+        td_arena_reset(a);
+        if ((s = parse_params(r, a, &doc, err)) != TD_OK) break;
+        csv_field(out, study);
+        td_text_addf(out, ",%" PRId64 ",%s,%d,%d,", r->number, state_text(r->state), r->feasible,
+                     r->trained);
+        const double v[] = {r->accuracy,
+                            r->reward,
+                            r->metric[TD_METRIC_LATENCY] * 1e6,
+                            r->metric[TD_METRIC_ENERGY] * 1e6,
+                            r->metric[TD_METRIC_AREA],
+                            r->violation};
+        for (size_t k = 0; k < sizeof v / sizeof v[0]; k++) {
+            csv_real(out, v[k]);
+            td_text_add(out, ",");
+        }
+        for (int k = 0; k < names->count; k++) {
+            const td_node *x = td_node_find(doc, names->item[k]->text);
+            if (x != NULL && x->text != NULL) csv_field(out, x->text);
+            td_text_add(out, ",");
+        }
+        csv_field(out, r->error != NULL ? r->error : "");
+        td_text_add(out, "\r\n");
+    }
+    td_arena_destroy(a);
+    return s == TD_OK && out->failed ? td_fail(err, TD_E_MEMORY, "out of memory") : s;
+}
+
+static void put_known(td_arena *a, td_node *m, const char *key, double v) {
+    td_node_put(a, m, key, isfinite(v) ? td_node_real(a, v) : td_node_null(a));
+}
+
+td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, int npick,
+                               td_arena *a) {
+    td_node *list = td_node_list(a);
+    for (int i = 0; i < (pick != NULL ? npick : n); i++) {
+        const td_trial_row *r = &t[chosen(pick, i)];
+        const td_node *doc = NULL;
+        td_node *m = td_node_push(a, list, td_node_map(a));
+        td_node_put_int(a, m, "number", r->number);
+        td_node_put_string(a, m, "state", state_text(r->state));
+        td_node_put_bool(a, m, "feasible", r->feasible);
+        td_node_put_bool(a, m, "trained", r->trained);
+        put_known(a, m, "accuracy", r->accuracy);
+        put_known(a, m, "reward", r->reward);
+        put_known(a, m, "latency_s", r->metric[TD_METRIC_LATENCY]);
+        put_known(a, m, "energy_j", r->metric[TD_METRIC_ENERGY]);
+        put_known(a, m, "area_mm2", r->metric[TD_METRIC_AREA]);
+        put_known(a, m, "violation", r->violation);
+        if (parse_params(r, a, &doc, NULL) == TD_OK) {
+            td_node *choices = td_node_put(a, m, "choices", td_node_map(a));
+            for (int k = 0; k < doc->count; k++) {
+                const td_node *x = doc->item[k];
+                td_node *copy = x->kind == TD_STRING ? td_node_string(a, x->text)
+                                : x->kind == TD_INT  ? td_node_int(a, x->integer)
+                                : x->kind == TD_BOOL ? td_node_bool(a, x->boolean)
+                                                     : td_node_real(a, x->real);
+                td_node_put(a, choices, x->key, copy);
+            }
+        }
+        if (r->error != NULL) td_node_put_string(a, m, "reason", r->error);
+    }
+    return list;
+}
+
+static void cell(td_text *t, const char *format, double v) {
+    if (isfinite(v))
+        td_text_addf(t, format, v);
+    else
+        td_text_addf(t, " %9s", "-");
+}
+
+void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int npick,
+                            td_text *out) {
+    td_text_addf(out, "%6s  %-10s %9s %9s %9s %9s %9s  %s\n", "trial", "state", "accuracy",
+                 "reward", "us", "uJ", "mm2", "reason");
+    for (int i = 0; i < (pick != NULL ? npick : n); i++) {
+        const td_trial_row *r = &t[chosen(pick, i)];
+        td_text_addf(out, "%6" PRId64 "  %-10s", r->number, state_text(r->state));
+        cell(out, " %9.4f", r->accuracy);
+        cell(out, " %9.4f", r->reward);
+        cell(out, " %9.2f", r->metric[TD_METRIC_LATENCY] * 1e6);
+        cell(out, " %9.3f", r->metric[TD_METRIC_ENERGY] * 1e6);
+        cell(out, " %9.3f", r->metric[TD_METRIC_AREA]);
+        td_text_addf(out, "  %s\n", r->error != NULL ? r->error : "");
+    }
+}
