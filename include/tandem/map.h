@@ -110,6 +110,12 @@ typedef struct {
     double dram_bytes;
     double utilization;
     double bound_latency_s; /* roofline sum: no schedule of this form is faster */
+    td_map_objective objective; /* as asked */
+    td_counting counting;
+    bool cold;
+    int batch;
+    bool proved; /* no other choice of places and resident weights does better with the mappings that
+                  * were found; of cold: the set of resident weights is that of the steady state */
 } td_schedule;
 
 /* The best schedule found for a network on an accelerator. Layers run in order; a dynamic program

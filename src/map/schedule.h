@@ -1,0 +1,185 @@
+/* schedule.h - what the files of the network schedule share. The whole, from the inside out:
+ *
+ *     schedule_plan.c   the network as intervals and the values between them
+ *     schedule_home.c   where on the chip things can stay, and what that leaves to a layer
+ *     schedule_table.c  ways to run each distinct layer (mapper calls), by what stands on chip
+ *     schedule_dp.c     best places for all values and staged weights, given the resident weights
+ *     schedule_pick.c   which weights are resident
+ *     schedule_bound.c  what no schedule can beat
+ *     schedule.c        the answer: intervals with their costs, sums
+ *     schedule_check.c  independent of all of these
+ *     schedule_node.c   export
+ *
+ * Sizes are in bits here, times in cycles, energies in pJ; "pool" is the storage on the chip that
+ * resident data and the tiles of a running layer share. */
+#ifndef TANDEM_MAP_SCHEDULE_H
+#define TANDEM_MAP_SCHEDULE_H
+
+#include "tandem/map.h"
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+/* A value that an interval makes (or the input image: maker -1). last: the last interval that reads
+ * it, -1 for none. stay: it may stand on chip. Layers inside a fused chain make none: maker -2. */
+typedef struct {
+    int maker, last;
+    int64_t bits;
+    bool stay;
+} td__value;
+
+/* One interval's work. value, in: numbers of layers of the network (= values). shape: index of its
+ * layer problem, -1 on the vector unit. */
+typedef struct {
+    int layer, value, shape, n_in, in[TD_MAX_INPUTS];
+    int64_t macs, weight_bits;
+    double ops; /* of the vector unit, in an interval that it runs */
+} td__step;
+
+typedef struct {
+    const td_net *net;
+    int n, n_value, n_shape, batch;
+    td__step *step;
+    td__value *value;  /* by layer of the network */
+    td_problem *shape; /* the distinct layer problems */
+    int *shape_step;   /* an interval that has it, for messages */
+    bool beam;         /* some value was sent to DRAM to bound the state of the DP */
+} td__plan;
+
+/* At most so many values that may stand on chip cross a boundary between two intervals: the state
+ * of the dynamic program is a subset of them. Plain chains have 1, residual networks 2. */
+enum { TD__MAX_LIVE = 8 };
+
+/* Memory from the arena. TD_E_INPUT: the network has a fault, or no layer. */
+td_status td__plan_build(const td_net *net, int batch, td_arena *a, td__plan *out, td_error *err);
+/* Decides td__value.stay for a pool of `pool_bits` whose home level keeps the tensors `may`. */
+void td__plan_limit(td__plan *p, int64_t pool_bits, unsigned may);
+
+/* ---- home ------------------------------------------------------------------------------------ */
+
+/* The home level is where values and weights stay on chip. If it `shares` the storage of an inner
+ * level, that level holds the tiles of the running layer and both split one pool; otherwise home
+ * and tiles are the same level. home -1: nothing can stay. */
+typedef struct {
+    int top, home, tiles;
+    unsigned may;   /* tensors that can stay, TD_BIT(tensor) */
+    int64_t pool;   /* bits of all instances */
+    int64_t stores; /* instances of `tiles` */
+} td__home;
+
+void td__home_find(const td_hw *hw, td__home *out);
+
+/* The accelerator as a layer sees it whose tensors `chip` stand at home: home_bits of the pool at
+ * the home level, tile_bits per store for tiles (one level: their sum). Levels further out need not
+ * keep the tensors of `chip`. */
+void td__home_layer_hw(const td_hw *hw, const td__home *h, unsigned chip, int64_t home_bits,
+                       int64_t tile_bits, td_hw *out);
+
+/* Bits of the pool that a mapped layer needs: home and, per store, tiles, each with its level's
+ * buffering. One level: all in *home. words: the tensors' bits in the pool as values (a tensor on
+ * chip counts at least its value, which strides may exceed the box of). */
+void td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
+                   const td_cost *c, int64_t *home_bits, int64_t *tile_bits);
+
+/* DRAM traffic of a mapped layer, bits per tensor; *read and *write are the sums by direction. */
+void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
+                      double bits[TD_NTENSOR], double *read, double *write);
+/* Cycles that the outermost level needs for so many bits, rounded up to whole cycles. */
+double td__dram_cycles(const td_hw *hw, double read, double write);
+/* Cycles of a mapped layer but for the outermost level, and the level that sets them (-1: MACs). */
+double td__chip_cycles(const td_cost *c, int top, int *limit);
+/* pJ of a mapped layer with the clock's share on what happens on chip. */
+double td__mapped_pj(const td_hw *hw, const td_cost *c);
+/* pJ to bring weights from DRAM to the home level ahead of their use. */
+double td__prefetch_pj(const td_hw *hw, const td__home *h, int64_t words, int bits);
+
+/* The same for the weights of step s. */
+double td__load_pj(const td__plan *p, const td_hw *hw, const td__home *h, int s);
+/* Bits of a mapped step's input value beyond the box that the layer reads of it (strides may skip
+ * its border): they stand on chip all the same. */
+int64_t td__skipped_bits(const td__plan *p, int s);
+
+/* A layer of the vector unit. chip: bits of operands that stand on chip (read, written) and of
+ * those in DRAM. */
+typedef struct {
+    double ops, chip_read, chip_write, dram_read, dram_write; /* bits but for ops */
+    int word_bits;
+} td__vector_work;
+double td__vector_cycles(const td_hw *hw, const td__vector_work *w);
+double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w);
+/* The work of step s under the places on_chip[value]. */
+void td__vector_step(const td__plan *p, int s, const bool *on_chip, td__vector_work *out);
+
+/* ---- table ----------------------------------------------------------------------------------- */
+
+/* One way to run a layer problem: what the DP needs of it, and the mapping. */
+typedef struct {
+    const td_problem *problem;
+    const td_mapping *mapping;
+    double cycles, read, write; /* on chip; DRAM bits */
+    double dram;                /* cycles of these bits */
+    double pj;                  /* dynamic, with the clock's share */
+    int64_t bits;               /* of the pool, its own tensors on chip included */
+} td__way;
+
+enum { TD__MAX_WAYS = 12 };
+typedef struct {
+    int n;
+    td__way way[TD__MAX_WAYS]; /* none is worse than another in everything */
+} td__ways;
+
+/* By shape and by the tensors that stand on chip (TD_BIT mask). */
+typedef struct {
+    td__ways (*of)[TD_ALL_TENSORS + 1];
+    int64_t calls, evaluations;
+} td__table;
+
+td_status td__table_build(const td__plan *p, const td_hw *hw, const td__home *h,
+                          const td_schedule_options *o, td_arena *a, td__table *out,
+                          int64_t *missing_bytes, td_error *err);
+
+/* ---- dynamic program ------------------------------------------------------------------------- */
+
+/* How weights get on chip: they are there (steady state), or resident ones are loaded once, in
+ * their own interval or in the one before (cold). */
+typedef enum { TD__STEADY, TD__COLD } td__regime;
+
+/* What the DP decides for an interval. */
+typedef struct {
+    const td__way *way; /* NULL on the vector unit */
+    bool out_chip;      /* its value stands on chip */
+    bool ahead;         /* its weights are loaded in the interval before */
+    double cycles, pj;  /* with prefetch and leakage */
+} td__choice;
+
+typedef struct {
+    double first, second; /* objective and tie-break: cycles and pJ, or the other way round */
+    td__choice *choice;   /* n; owned by the caller; NULL: only the figures are wanted */
+} td__answer;
+
+typedef struct td__dp td__dp;
+/* Prepares all that does not depend on the resident weights. Memory from the arena; NULL: memory.
+ */
+td__dp *td__dp_create(const td__plan *p, const td_hw *hw, const td__home *h, const td__table *t,
+                      td_map_objective objective, td_arena *a);
+/* Best places for the given resident weights (resident[step]). Exact: no other choice of places,
+ * staged weights and ways of the table has a smaller (first, second). False: none is feasible.
+ * relaxed: every weight may be used from the chip for nothing and takes no room but its own
+ * layer's: a lower bound for all sets. */
+bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, bool relaxed, td__answer *out);
+/* How often td__dp_run was called. */
+int64_t td__dp_runs(const td__dp *dp);
+
+/* ---- resident weights ------------------------------------------------------------------------ */
+
+/* Chooses resident[step] for the steady state. *proved: no other set is better (given the table).
+ */
+bool td__pick_resident(td__dp *dp, const td__plan *p, const td_hw *hw, const td__home *h,
+                       const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
+                       td__answer *best, bool *proved);
+
+/* ---- bound ----------------------------------------------------------------------------------- */
+
+/* Cycles that no schedule of this form can beat. */
+double td__bound_cycles(const td__plan *p, const td_hw *hw, const td__home *h, bool cold);
+
+#endif

@@ -1,0 +1,308 @@
+/* Best places for given resident weights: a dynamic program over the intervals.
+ *
+ * State at the boundary before interval i: which of the values that cross it stand on chip, and
+ * whether the weights of interval i were loaded ahead (during i - 1). From there interval i decides
+ * where its own value will stand, whether the weights of i + 1 are loaded during it, and by which
+ * way of the table it runs in the room that is left. The cost of an interval depends on nothing
+ * else, and times and energies add up, so the recursion is exact. In the steady state the boundary
+ * after the last interval is the one before the first: the program runs for both values of its
+ * flag.
+ *
+ * Room in interval i: resident weights of all other layers, values on chip that pass by, weights
+ * that are being loaded for i + 1, and the way's own bits (its tensors on chip and its tiles). */
+#include "schedule.h"
+
+#include <string.h>
+
+/* A set of values on chip at the boundary before an interval, as the interval sees it. */
+typedef struct {
+    int64_t others; /* bits of values on chip that pass by, and what a stride skips of its input */
+    uint16_t next;  /* the set at the boundary behind, without the interval's own value */
+    uint8_t chip;   /* mapped: TD_BIT(TD_I) if the input is on chip */
+    struct {
+        double cycles, read, write, dram, pj;
+        int64_t bits;
+    } vector[2]; /* vector unit: its value in DRAM, on chip */
+} view;
+
+typedef struct {
+    double first, second;
+    uint16_t from;
+    uint8_t chip, way, out;
+} cell;
+
+struct td__dp {
+    const td__plan *plan;
+    const td_hw *hw;
+    const td__home *home;
+    const td__table *table;
+    bool by_energy;
+    double leak_pj; /* per cycle */
+    view **view;    /* [interval][set] */
+    int *sets;      /* sets at the boundary before an interval; sets[n] = 1 */
+    uint16_t *own;  /* bit of the interval's value in the set behind it, 0: it cannot stand there */
+    double *load_pj; /* of an interval's weights */
+    cell **cell;     /* [boundary][set * 2 + flag] */
+    bool *ahead_ok;  /* an interval's weights may be loaded ahead */
+    int64_t runs;
+};
+
+/* ---- preparation ------------------------------------------------------------------------------
+ */
+
+/* Numbers of the values that may stand on chip across the boundary before interval b. */
+static int crossing(const td__plan *p, int boundary, int out[TD__MAX_LIVE]) {
+    int n = 0;
+    if (boundary == 0 || boundary == p->n) return 0;
+    for (int i = 0; i < p->n_value && n < TD__MAX_LIVE; i++)
+        if (p->value[i].stay && p->value[i].maker < boundary && p->value[i].last >= boundary)
+            out[n++] = i;
+    return n;
+}
+
+static bool reads(const td__step *s, int value) {
+    for (int k = 0; k < s->n_in; k++)
+        if (s->in[k] == value) return true;
+    return false;
+}
+
+static void see(td__dp *d, int i, int set, const int *live, int n_live, const int *behind,
+                int n_behind, bool *on_chip) {
+    const td__plan *p = d->plan;
+    const td__step *s = &p->step[i];
+    view *v = &d->view[i][set];
+    int64_t operands = 0;
+    *v = (view){0};
+    for (int k = 0; k < n_live; k++) on_chip[live[k]] = set >> k & 1;
+    for (int k = 0; k < n_live; k++) {
+        if (!on_chip[live[k]]) continue;
+        if (reads(s, live[k]))
+            operands += p->value[live[k]].bits;
+        else
+            v->others += p->value[live[k]].bits;
+        for (int j = 0; j < n_behind; j++)
+            if (behind[j] == live[k]) v->next = (uint16_t)(v->next | 1u << j);
+    }
+    if (s->shape >= 0) {
+        if (on_chip[s->in[0]]) {
+            v->chip = TD_BIT(TD_I);
+            v->others += td__skipped_bits(p, i);
+        }
+    } else {
+        for (int out = 0; out < 2; out++) {
+            td__vector_work w;
+            on_chip[s->value] = out == 1;
+            td__vector_step(p, i, on_chip, &w);
+            v->vector[out].cycles = td__vector_cycles(d->hw, &w);
+            v->vector[out].read = w.dram_read;
+            v->vector[out].write = w.dram_write;
+            v->vector[out].dram = td__dram_cycles(d->hw, w.dram_read, w.dram_write);
+            v->vector[out].pj = td__vector_pj(d->hw, d->home, &w);
+            v->vector[out].bits = operands + (out == 1 ? p->value[s->value].bits : 0);
+        }
+        on_chip[s->value] = false;
+    }
+    for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
+}
+
+td__dp *td__dp_create(const td__plan *p, const td_hw *hw, const td__home *h, const td__table *t,
+                      td_map_objective objective, td_arena *a) {
+    int n = p->n;
+    td__dp *d = TD_NEW(a, td__dp, 1);
+    bool *on_chip = TD_NEW(a, bool, p->n_value);
+    if (d == NULL || on_chip == NULL) return NULL;
+    *d = (td__dp){.plan = p, .hw = hw, .home = h, .table = t};
+    d->by_energy = objective == TD_OBJ_ENERGY;
+    d->leak_pj = hw->leak_w / hw->clock_hz * 1e12;
+    d->view = TD_NEW(a, view *, n);
+    d->sets = TD_NEW(a, int, n + 1);
+    d->own = TD_NEW(a, uint16_t, n);
+    d->load_pj = TD_NEW(a, double, n);
+    d->cell = TD_NEW(a, cell *, n + 1);
+    d->ahead_ok = TD_NEW(a, bool, n);
+    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok) return NULL;
+    int live[TD__MAX_LIVE], behind[TD__MAX_LIVE];
+    int n_live = 0;
+    for (int i = 0; i <= n; i++) {
+        int n_behind = i < n ? crossing(p, i + 1, behind) : 0;
+        d->sets[i] = 1 << n_live;
+        d->cell[i] = TD_NEW(a, cell, 2 * d->sets[i]);
+        if (d->cell[i] == NULL) return NULL;
+        if (i == n) break;
+        const td__step *s = &p->step[i];
+        d->view[i] = TD_NEW(a, view, d->sets[i]);
+        if (d->view[i] == NULL) return NULL;
+        for (int j = 0; j < n_behind; j++)
+            if (behind[j] == s->value) d->own[i] = (uint16_t)(1u << j);
+        for (int set = 0; set < d->sets[i]; set++)
+            see(d, i, set, live, n_live, behind, n_behind, on_chip);
+        if (s->shape >= 0) {
+            d->load_pj[i] = td__load_pj(p, hw, h, i);
+            d->ahead_ok[i] = (h->may & TD_BIT(TD_W)) != 0;
+        }
+        n_live = n_behind;
+        memcpy(live, behind, sizeof live);
+    }
+    return d;
+}
+
+/* ---- the recursion ----------------------------------------------------------------------------
+ */
+
+typedef struct {
+    double cycles, pj;
+    int way;
+} step_cost;
+
+typedef struct {
+    td__dp *d;
+    const bool *resident;
+    td__regime regime;
+    bool relaxed;
+    int64_t resident_bits;
+} run;
+
+static inline bool better(double first, double second, double than_first, double than_second) {
+    return first < than_first || (first == than_first && second < than_second);
+}
+
+/* Cheapest way of a list in `room` with `extra` bits more to read and `extra_pj`. */
+static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double extra,
+                     double extra_pj, step_cost *out) {
+    double best_first = INFINITY, best_second = INFINITY;
+    for (int k = 0; k < list->n && list->way[k].bits <= room; k++) {
+        const td__way *w = &list->way[k];
+        double dram = extra > 0 ? td__dram_cycles(d->hw, w->read + extra, w->write) : w->dram;
+        double cycles = w->cycles > dram ? w->cycles : dram;
+        double pj = w->pj + extra_pj + d->leak_pj * cycles;
+        double first = d->by_energy ? pj : cycles, second = d->by_energy ? cycles : pj;
+        if (!better(first, second, best_first, best_second)) continue;
+        best_first = first;
+        best_second = second;
+        *out = (step_cost){cycles, pj, k};
+    }
+    return best_first < INFINITY;
+}
+
+static void relax(const run *r, int i, int from, int to, const step_cost *c, unsigned chip,
+                  int out) {
+    const td__dp *d = r->d;
+    const cell *a = &d->cell[i][from];
+    cell *b = &d->cell[i + 1][to];
+    double first = a->first + (d->by_energy ? c->pj : c->cycles);
+    double second = a->second + (d->by_energy ? c->cycles : c->pj);
+    if (!better(first, second, b->first, b->second)) return;
+    *b = (cell){first, second, (uint16_t)from, (uint8_t)chip, (uint8_t)c->way, (uint8_t)out};
+}
+
+/* All decisions of interval i from one state; `next` is whose weights may be loaded meanwhile (-1:
+ * none). */
+static void advance(const run *r, int i, int set, int flag, int next) {
+    td__dp *d = r->d;
+    const td__step *s = &d->plan->step[i];
+    const view *v = &d->view[i][set];
+    const bool bounded = d->home->home >= 0;
+    int from = set * 2 + flag;
+    int64_t others = v->others + r->resident_bits;
+    if (r->resident[i] && !r->relaxed) others -= s->weight_bits; /* its own: in the way's bits */
+    for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++) {
+        double extra = 0, extra_pj = 0;
+        int64_t room = bounded ? d->home->pool - others : INT64_MAX;
+        if (ahead) {
+            extra = (double)d->plan->step[next].weight_bits;
+            extra_pj = d->load_pj[next];
+            if (!r->resident[next]) room -= d->plan->step[next].weight_bits;
+        }
+        if (r->regime == TD__COLD && r->resident[i] && !flag) { /* loaded once, now */
+            extra += (double)s->weight_bits;
+            extra_pj += d->load_pj[i];
+        }
+        for (int out = 0; out < (d->own[i] != 0 ? 2 : 1); out++) {
+            int to = (v->next | (out ? d->own[i] : 0)) * 2 + ahead;
+            step_cost c;
+            if (s->shape < 0) {
+                if (v->vector[out].bits > room) continue;
+                double dram = extra > 0 ? td__dram_cycles(d->hw, v->vector[out].read + extra,
+                                                          v->vector[out].write)
+                                        : v->vector[out].dram;
+                c.cycles = v->vector[out].cycles > dram ? v->vector[out].cycles : dram;
+                c.pj = v->vector[out].pj + extra_pj + d->leak_pj * c.cycles;
+                c.way = 0;
+                relax(r, i, from, to, &c, 0, out);
+                continue;
+            }
+            unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
+            const td__ways *of = d->table->of[s->shape];
+            bool weights = flag || r->resident[i];
+            if (!weights || r->relaxed)
+                if (cheapest(d, &of[chip], room, extra, extra_pj, &c))
+                    relax(r, i, from, to, &c, chip, out);
+            if (weights || r->relaxed) {
+                chip |= TD_BIT(TD_W);
+                if (cheapest(d, &of[chip], room, extra, extra_pj, &c))
+                    relax(r, i, from, to, &c, chip, out);
+            }
+        }
+    }
+}
+
+/* Whose weights may be loaded during interval i. */
+static int loaded_during(const run *r, int i) {
+    const td__dp *d = r->d;
+    if (r->relaxed) return -1;
+    if (i + 1 == d->plan->n && r->regime == TD__COLD) return -1;
+    int next = (i + 1) % d->plan->n;
+    if (!d->ahead_ok[next]) return -1;
+    return r->resident[next] && r->regime == TD__STEADY ? -1 : next;
+}
+
+static void forward(const run *r, int wrap) {
+    td__dp *d = r->d;
+    int n = d->plan->n;
+    for (int i = 0; i <= n; i++)
+        for (int k = 0; k < 2 * d->sets[i]; k++)
+            d->cell[i][k].first = d->cell[i][k].second = INFINITY;
+    d->cell[0][wrap].first = d->cell[0][wrap].second = 0;
+    for (int i = 0; i < n; i++) {
+        int next = loaded_during(r, i);
+        for (int set = 0; set < d->sets[i]; set++)
+            for (int flag = 0; flag < 2; flag++)
+                if (d->cell[i][set * 2 + flag].first < INFINITY) advance(r, i, set, flag, next);
+    }
+}
+
+static void backward(const run *r, int wrap, td__choice *choice) {
+    const td__dp *d = r->d;
+    int at = wrap;
+    for (int i = d->plan->n - 1; i >= 0; i--) {
+        const cell *c = &d->cell[i + 1][at];
+        const td__step *s = &d->plan->step[i];
+        choice[i] = (td__choice){.out_chip = c->out, .ahead = c->from & 1};
+        if (s->shape >= 0) choice[i].way = &d->table->of[s->shape][c->chip].way[c->way];
+        at = c->from;
+    }
+}
+
+bool td__dp_run(td__dp *d, const bool *resident, td__regime regime, bool relaxed, td__answer *out) {
+    run r = {.d = d, .resident = resident, .regime = regime, .relaxed = relaxed};
+    int n = d->plan->n;
+    d->runs++;
+    for (int i = 0; i < n && !relaxed; i++)
+        if (resident[i]) r.resident_bits += d->plan->step[i].weight_bits;
+    if (d->home->home >= 0 && r.resident_bits > d->home->pool) return false;
+    out->first = out->second = INFINITY;
+    bool wraps = regime == TD__STEADY && loaded_during(&r, n - 1) >= 0;
+    for (int wrap = 0; wrap < (wraps ? 2 : 1); wrap++) {
+        forward(&r, wrap);
+        const cell *end = &d->cell[n][wrap];
+        if (!better(end->first, end->second, out->first, out->second)) continue;
+        out->first = end->first;
+        out->second = end->second;
+        if (out->choice != NULL) backward(&r, wrap, out->choice);
+    }
+    return out->first < INFINITY;
+}
+
+int64_t td__dp_runs(const td__dp *d) {
+    return d->runs;
+}

@@ -1,0 +1,192 @@
+/* Which weights stay on chip over inferences.
+ *
+ * For a given set the dynamic program is exact; the set itself is chosen among candidates
+ * (heuristic, unless the result says `proved`):
+ * - up to ENUMERATED layers: all sets;
+ * - otherwise weights are ordered by what being resident saves per byte, seen from the relaxed
+ *   solution in which weights on chip cost no room. Sets are filled in this order up to a budget,
+ *   for budgets of 2^k and 1.5 * 2^k bits up to the pool (the same numbers whatever the pool, so
+ * that a larger pool tries what a smaller one tried). The best is improved by adding, removing and
+ *   exchanging single layers while that helps and runs of the DP remain.
+ * The relaxed solution is a lower bound for all sets; meeting it ends the search and proves the
+ * set. */
+#include "schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENUMERATED = 5, MAX_RUNS = 40, MAX_BUDGETS = 10 };
+
+typedef struct {
+    int step;
+    int64_t bits;
+    double first, second; /* saved per bit */
+} item;
+
+typedef struct {
+    td__dp *dp;
+    int n; /* intervals */
+    item *item;
+    int n_item;
+    bool *resident, *best_set;
+    td__answer best;
+    double bound_first, bound_second;
+} picker;
+
+static int by_benefit(const void *x, const void *y) {
+    const item *a = x, *b = y;
+    if (a->first != b->first) return a->first > b->first ? -1 : 1;
+    if (a->second != b->second) return a->second > b->second ? -1 : 1;
+    return a->step - b->step;
+}
+
+static bool met(const picker *p) {
+    return p->best.first <= p->bound_first && p->best.second <= p->bound_second;
+}
+
+/* Runs the set in p->resident; true if it is the best so far. */
+static bool try_set(picker *p) {
+    td__answer a = {.choice = NULL};
+    if (!td__dp_run(p->dp, p->resident, TD__STEADY, false, &a)) return false;
+    if (a.first > p->best.first) return false;
+    if (a.first == p->best.first && a.second >= p->best.second) return false;
+    p->best.first = a.first;
+    p->best.second = a.second;
+    memcpy(p->best_set, p->resident, (size_t)p->n);
+    return true;
+}
+
+/* Smallest figures of a layer with these tensors on chip, alone. */
+static void alone(const td__ways *list, const td_hw *hw, bool by_energy, double *first,
+                  double *second) {
+    *first = *second = INFINITY;
+    for (int k = 0; k < list->n; k++) {
+        const td__way *w = &list->way[k];
+        double cycles = w->cycles > w->dram ? w->cycles : w->dram;
+        double pj = w->pj + hw->leak_w / hw->clock_hz * 1e12 * cycles;
+        double a = by_energy ? pj : cycles, b = by_energy ? cycles : pj;
+        if (a < *first || (a == *first && b < *second)) {
+            *first = a;
+            *second = b;
+        }
+    }
+}
+
+/* Candidates, by what they save where the relaxed solution puts their inputs and outputs. */
+static void find_items(picker *p, const td__plan *plan, const td_hw *hw, const td__home *h,
+                       const td__table *t, bool by_energy, const td__choice *relaxed) {
+    for (int i = 0; i < plan->n; i++) {
+        const td__step *s = &plan->step[i];
+        if (s->shape < 0 || !(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool) continue;
+        int maker = plan->value[s->in[0]].maker;
+        unsigned chip = (maker >= 0 && relaxed[maker].out_chip ? TD_BIT(TD_I) : 0) |
+                        (relaxed[i].out_chip ? TD_BIT(TD_O) : 0);
+        double with[2], without[2];
+        alone(&t->of[s->shape][chip | TD_BIT(TD_W)], hw, by_energy, &with[0], &with[1]);
+        alone(&t->of[s->shape][chip], hw, by_energy, &without[0], &without[1]);
+        if (!(with[0] < INFINITY)) continue;
+        double bits = (double)s->weight_bits;
+        item it = {.step = i, .bits = s->weight_bits};
+        /* Where the other place cannot be mapped the benefit is without limit. */
+        it.first = without[0] < INFINITY ? (without[0] - with[0]) / bits : 0x1p500;
+        it.second = without[0] < INFINITY ? (without[1] - with[1]) / bits : 0x1p500;
+        p->item[p->n_item++] = it;
+    }
+    qsort(p->item, (size_t)p->n_item, sizeof *p->item, by_benefit);
+}
+
+static void try_all(picker *p) {
+    for (unsigned set = 0; set < 1u << p->n_item; set++) {
+        for (int k = 0; k < p->n_item; k++) p->resident[p->item[k].step] = set >> k & 1;
+        try_set(p);
+    }
+}
+
+static void try_budgets(picker *p, int64_t pool) {
+    int64_t all = 0;
+    for (int k = 0; k < p->n_item; k++) all += p->item[k].bits;
+    int64_t budget[MAX_BUDGETS + 2], floor = 1024;
+    int n = 0;
+    if (all <= pool) budget[n++] = all;
+    if (pool < all) budget[n++] = pool;
+    int64_t power = 1024;
+    while (power <= pool / 2) power *= 2;
+    for (; power >= floor && n < MAX_BUDGETS; power /= 2) {
+        if (power / 2 * 3 <= pool) budget[n++] = power / 2 * 3;
+        budget[n++] = power;
+    }
+    int64_t last = -1;
+    for (int b = 0; b < n && !met(p); b++) {
+        if (b > 0 && budget[b] >= all) continue;
+        memset(p->resident, 0, (size_t)p->n);
+        int64_t used = 0;
+        for (int k = 0; k < p->n_item; k++) {
+            if (used + p->item[k].bits > budget[b]) continue;
+            used += p->item[k].bits;
+            p->resident[p->item[k].step] = true;
+        }
+        if (used == last) continue; /* most likely the same set */
+        last = used;
+        try_set(p);
+    }
+}
+
+/* One layer more, one less, or one for another; the best set grows while this helps. */
+static void improve(picker *p) {
+    bool again = true;
+    while (again && !met(p)) {
+        again = false;
+        for (int k = 0; k < p->n_item && !again; k++) { /* more: the most useful first */
+            if (p->best_set[p->item[k].step] || td__dp_runs(p->dp) >= MAX_RUNS) continue;
+            memcpy(p->resident, p->best_set, (size_t)p->n);
+            p->resident[p->item[k].step] = true;
+            again = try_set(p);
+            for (int j = p->n_item - 1; j > k && !again; j--) { /* for the least useful one */
+                if (!p->best_set[p->item[j].step] || td__dp_runs(p->dp) >= MAX_RUNS) continue;
+                p->resident[p->item[j].step] = false;
+                again = try_set(p);
+                break;
+            }
+        }
+        for (int k = p->n_item - 1; k >= 0 && !again; k--) { /* less */
+            if (!p->best_set[p->item[k].step] || td__dp_runs(p->dp) >= MAX_RUNS) continue;
+            memcpy(p->resident, p->best_set, (size_t)p->n);
+            p->resident[p->item[k].step] = false;
+            again = try_set(p);
+        }
+    }
+}
+
+bool td__pick_resident(td__dp *dp, const td__plan *plan, const td_hw *hw, const td__home *h,
+                       const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
+                       td__answer *best, bool *proved) {
+    int n = plan->n;
+    picker p = {.dp = dp, .n = n, .best_set = resident};
+    p.best.first = p.best.second = INFINITY;
+    p.resident = TD_NEW(a, bool, n);
+    p.item = TD_NEW(a, item, n);
+    *proved = false;
+    memset(resident, 0, (size_t)n);
+    td__answer relaxed = {.choice = best->choice};
+    if (p.resident == NULL || p.item == NULL ||
+        !td__dp_run(dp, p.resident, TD__STEADY, true, &relaxed))
+        return false;
+    p.bound_first = relaxed.first;
+    p.bound_second = relaxed.second;
+    find_items(&p, plan, hw, h, t, objective == TD_OBJ_ENERGY, relaxed.choice);
+
+    try_set(&p); /* nothing resident */
+    if (p.n_item <= ENUMERATED) {
+        try_all(&p);
+        *proved = true;
+    } else {
+        try_budgets(&p, h->pool);
+        improve(&p);
+        *proved = met(&p);
+    }
+    *proved = *proved && !plan->beam;
+    p.best.choice = best->choice;
+    if (!td__dp_run(dp, resident, TD__STEADY, false, &p.best)) return false;
+    *best = p.best;
+    return true;
+}

@@ -1,0 +1,156 @@
+/* The network as intervals and the values between them. A convolution or fc takes along the batch
+ * norm and the activation behind it, as long as each is the sole reader of what it works on: they
+ * are applied while results are drained. The same holds behind a layer of the vector unit, where
+ * their operations count but need no pass of their own over the data. */
+#include "schedule.h"
+
+#include <string.h>
+
+static bool mapped_op(td_op op) {
+    return op == TD_OP_CONV || op == TD_OP_FC;
+}
+
+static bool unary_op(td_op op) {
+    return op == TD_OP_BN || op >= TD_OP_RELU;
+}
+
+static int64_t words_of(const td_layer *l, int batch) {
+    return (int64_t)l->c * l->h * l->w * batch;
+}
+
+static int64_t whole_bytes(int64_t bits) {
+    return (bits + 7) / 8 * 8;
+}
+
+/* Operations of a layer on the vector unit: one per tap of a pool, per element joined, moved or
+ * activated (a batch norm is one multiply-add). */
+static double vector_ops(const td_net *net, const td_layer *l, int batch) {
+    double out = (double)words_of(l, batch);
+    switch (l->op) {
+    case TD_OP_MAX_POOL:
+    case TD_OP_AVG_POOL: return out * l->kernel[0] * l->kernel[1];
+    case TD_OP_GLOBAL_POOL: return (double)words_of(td_net_layer(net, l->input[0]), batch);
+    case TD_OP_ADD:
+    case TD_OP_MUL: return out * (l->n_inputs - 1);
+    default: return out;
+    }
+}
+
+static int shape_of(td__plan *p, const td_problem *problem, int step) {
+    for (int i = 0; i < p->n_shape; i++)
+        if (memcmp(&p->shape[i], problem, sizeof *problem) == 0) return i;
+    p->shape[p->n_shape] = *problem;
+    p->shape_step[p->n_shape] = step;
+    return p->n_shape++;
+}
+
+static void add_step(td__plan *p, int layer, const int *only_reader) {
+    const td_layer *l = td_net_layer(p->net, layer);
+    int s = p->n++;
+    td__step *step = &p->step[s];
+    *step = (td__step){.layer = layer, .shape = -1, .n_in = l->n_inputs};
+    for (int k = 0; k < l->n_inputs; k++) {
+        step->in[k] = l->input[k];
+        p->value[l->input[k]].last = s;
+    }
+    bool mapped = mapped_op(l->op);
+    if (!mapped) step->ops = vector_ops(p->net, l, p->batch);
+    int v = layer;
+    for (int next; (next = only_reader[v]) >= 0; v = next) {
+        const td_layer *f = td_net_layer(p->net, next);
+        if (!unary_op(f->op)) break;
+        if (!mapped) step->ops += vector_ops(p->net, f, p->batch);
+        p->value[v].maker = -2;
+    }
+    step->value = v;
+    p->value[v].maker = s;
+    td_problem problem;
+    memset(&problem, 0, sizeof problem); /* compared as bytes */
+    if (mapped && td_layer_problem(p->net, layer, p->batch, &problem)) {
+        step->shape = shape_of(p, &problem, s);
+        step->macs = td_problem_macs(&problem);
+        step->weight_bits = whole_bytes(td_problem_words(&problem, TD_W) * problem.bits[TD_W]);
+    }
+}
+
+td_status td__plan_build(const td_net *net, int batch, td_arena *a, td__plan *out, td_error *err) {
+    td_status s = td_net_check(net, err);
+    if (s != TD_OK) return s;
+    int n = td_net_size(net);
+    if (n < 2) return td_fail(err, TD_E_INPUT, "%s: the network has no layer", td_net_name(net));
+    *out = (td__plan){.net = net, .n_value = n, .batch = batch};
+    out->step = TD_NEW(a, td__step, n);
+    out->value = TD_NEW(a, td__value, n);
+    out->shape = TD_NEW(a, td_problem, n);
+    out->shape_step = TD_NEW(a, int, n);
+    int *readers = TD_NEW(a, int, n), *only_reader = TD_NEW(a, int, n);
+    if (!out->step || !out->value || !out->shape || !out->shape_step || !readers || !only_reader)
+        return td_fail(err, TD_E_MEMORY, "out of memory for the schedule's plan");
+
+    for (int i = 0; i < n; i++) {
+        const td_layer *l = td_net_layer(net, i);
+        out->value[i] = (td__value){.maker = -1, .last = -1, .bits = l->bits[TD_O]};
+        for (int k = 0; k < l->n_inputs; k++) {
+            int x = l->input[k];
+            readers[x]++;
+            only_reader[x] = i;
+            /* Words as wide as the widest of maker and readers. */
+            if (l->bits[TD_I] > out->value[x].bits) out->value[x].bits = l->bits[TD_I];
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        if (readers[i] != 1) only_reader[i] = -1;
+        out->value[i].bits =
+            whole_bytes(words_of(td_net_layer(net, i), batch) * out->value[i].bits);
+    }
+    for (int i = 1; i < n; i++)
+        if (out->value[i].maker == -1) add_step(out, i, only_reader); /* else: in a chain already */
+    return TD_OK;
+}
+
+void td__plan_limit(td__plan *p, int64_t pool_bits, unsigned may) {
+    const unsigned both = TD_BIT(TD_I) | TD_BIT(TD_O);
+    int output = td_net_output(p->net);
+    for (int i = 0; i < p->n_value; i++) {
+        td__value *v = &p->value[i];
+        v->stay = v->maker >= 0 && v->last > v->maker && i != output && v->bits <= pool_bits &&
+                  (may & both) == both;
+    }
+    p->beam = false;
+    for (int boundary = 1; boundary < p->n; boundary++)
+        for (;;) {
+            int live = 0, worst = -1;
+            double worst_cost = -1;
+            for (int i = 0; i < p->n_value; i++) {
+                const td__value *v = &p->value[i];
+                if (!v->stay || v->maker >= boundary || v->last < boundary) continue;
+                live++;
+                double cost = (double)v->bits * (v->last - v->maker); /* room x time */
+                if (cost > worst_cost) {
+                    worst_cost = cost;
+                    worst = i;
+                }
+            }
+            if (live <= TD__MAX_LIVE) break;
+            p->value[worst].stay = false;
+            p->beam = true;
+        }
+}
+
+void td__vector_step(const td__plan *p, int s, const bool *on_chip, td__vector_work *out) {
+    const td__step *step = &p->step[s];
+    const td_layer *l = td_net_layer(p->net, step->layer);
+    *out = (td__vector_work){.ops = step->ops, .word_bits = l->bits[TD_O]};
+    for (int k = 0; k < step->n_in; k++) {
+        double bits = (double)p->value[step->in[k]].bits;
+        if (on_chip[step->in[k]])
+            out->chip_read += bits;
+        else
+            out->dram_read += bits;
+    }
+    double bits = (double)p->value[step->value].bits;
+    if (on_chip[step->value])
+        out->chip_write += bits;
+    else
+        out->dram_write += bits;
+}
