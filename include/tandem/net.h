@@ -1,5 +1,5 @@
-/* tandem/net.h - the network: a DAG of layers with shapes and precisions, its builders, its weights,
- * folding of batch norms, ONNX out, and the layer problems that the cost core sees.
+/* tandem/net.h - the network: a DAG of layers with shapes and precisions, its builders, its
+ * weights, folding of batch norms, ONNX out, and the layer problems that the cost core sees.
  *
  *     td_net *net = td_net_create("toy", TD_DIM(1, 28, 28));
  *     int x = td_net_conv(net, 0, 16, 3, 2, 1, 1);        // value 0 is the input
@@ -23,25 +23,28 @@ extern "C" {
 
 typedef enum { TD_N, TD_K, TD_C, TD_P, TD_Q, TD_R, TD_S, TD_G, TD_NDIM } td_dim;
 typedef enum { TD_W, TD_I, TD_O, TD_NTENSOR } td_tensor;
-extern const char td_dim_letter[TD_NDIM + 1];      /* "NKCPQRSG" */
+extern const char td_dim_letter[TD_NDIM + 1];       /* "NKCPQRSG" */
 extern const char td_tensor_letter[TD_NTENSOR + 1]; /* "WIO" */
 int td_dim_from_letter(char c);                     /* -1 if none */
 
 /* Seven loops and a group loop. W[G,K,C,R,S], I[N,G,C,h(P,R),w(Q,S)], O[N,G,K,P,Q] with
  * h = p*stride[0] + r*dilation[0], w = q*stride[1] + s*dilation[1]. Depthwise: G = channels,
- * K = C = 1. Matrix product M x N x K: P x K x C. pad[] (top, left, bottom, right) is zeros that are
- * made and not fetched; the neutral cases have none. Words of W, I, O have bits[], partial sums
- * acc_bits. */
+ * K = C = 1. Matrix product M x N x K: P x K x C. pad[] (top, left, bottom, right) is zeros that
+ * are made and not fetched; the neutral cases have none. At the end (bottom, right) it is what the
+ * last window reaches beyond the image, which at stride 2 is often less than the layer's padding.
+ * Words of W, I, O have bits[], partial sums acc_bits. */
 typedef struct {
     int32_t dim[TD_NDIM], stride[2], dilation[2], pad[4];
     uint8_t bits[TD_NTENSOR], acc_bits;
 } td_problem;
 
 int64_t td_problem_macs(const td_problem *p);
-/* Words of a tensor over the whole layer (input: the rows and columns that lie inside the image,
- * i.e. without pad). */
+/* Words of a tensor over the whole layer. Input: the dense box of rows and columns inside the image
+ * that the outputs span, i.e. without pad: (P-1) stride + (R-1) dilation + 1 - top - bottom rows.
+ */
 int64_t td_problem_words(const td_problem *p, td_tensor t);
-/* First fault as a message: dims >= 1, strides and dilations >= 1, bits in 1..64, products < 2^62. */
+/* First fault as a message (TD_E_INPUT): dims >= 1, strides and dilations >= 1, bits in 1..64,
+ * input rows and columns < 2^31, MACs and bits of each tensor < 2^62. */
 td_status td_problem_check(const td_problem *p, td_error *err);
 /* "conv K64 C64 P56 Q56 R3 S3 s2", "dwconv G144 ...": for tables. */
 void td_problem_text(const td_problem *p, char *out, size_t size);
@@ -69,7 +72,7 @@ typedef enum {
 #define TD_X(e, n) e,
     TD_OP_MAP(TD_X)
 #undef TD_X
-    TD_NOP
+        TD_NOP
 } td_op;
 const char *td_op_name(td_op op);
 
@@ -81,64 +84,77 @@ typedef struct {
     td_op op;
     char name[48];
     int32_t n_inputs, input[TD_MAX_INPUTS];
-    int32_t c, h, w;                     /* output shape */
+    int32_t c, h, w; /* output shape */
     int32_t kernel[2], stride[2], dilation[2], pad[4], groups;
-    bool bias;                           /* conv, fc */
-    uint8_t bits[TD_NTENSOR], acc_bits;  /* 8, 8, 8, 32 unless set */
+    bool bias;                          /* conv, fc */
+    uint8_t bits[TD_NTENSOR], acc_bits; /* 8, 8, 8, 32 unless set */
 } td_layer;
 
 typedef struct td_net td_net;
-typedef struct { int32_t c, h, w; } td_shape;
+typedef struct {
+    int32_t c, h, w;
+} td_shape;
 #define TD_DIM(c, h, w) ((td_shape){(c), (h), (w)})
 
+/* Limits, so that no count overflows: 2^20 channels, 65536 rows and columns, 65536 layers, 2^40
+ * words of a value, 2^48 parameters, 2^61 MACs; beyond them adding is a fault. */
 td_net *td_net_create(const char *name, td_shape input); /* NULL: memory */
 void td_net_destroy(td_net *net);
 td_net *td_net_clone(const td_net *net);
 const char *td_net_name(const td_net *net);
-int td_net_size(const td_net *net);                      /* layers, the input included */
+int td_net_size(const td_net *net);   /* layers, the input included */
+int td_net_output(const td_net *net); /* the last value */
+/* Layer i, NULL if there is none. The pointer holds until a layer is added. */
 const td_layer *td_net_layer(const td_net *net, int i);
-int td_net_output(const td_net *net);                    /* the last value */
 
-/* Adding layers: each returns the new value's number, or -1 after a fault, which sticks: later calls
- * return -1 too and td_net_check() reports the first one, so that builders need no tests. Padding of
- * td_net_conv and of pools is "same" for odd kernels: dilation*(k-1)/2 on each side, which gives
- * ceil(h/stride) rows. Names are made ("conv3") unless td_net_name_last() sets one. */
+/* Adding layers: each returns the new value's number, or -1 after a fault, which sticks: later
+ * calls return -1 too and td_net_check() reports the first one, so that builders need no tests.
+ * Padding of td_net_conv and of pools is "same" for odd kernels: dilation*(k-1)/2 on each side,
+ * which gives ceil(h/stride) rows; even kernels pad one more at the bottom and right. Names are
+ * made ("conv3") unless td_net_name_last() sets one. */
 int td_net_conv(td_net *net, int x, int out_c, int kernel, int stride, int groups, int dilation);
 typedef struct {
     int32_t out_c, kernel[2], stride[2], dilation[2], pad[4], groups;
     bool bias;
 } td_conv_spec;
 int td_net_conv_spec(td_net *net, int x, const td_conv_spec *spec);
-int td_net_fc(td_net *net, int x, int out_c);            /* with bias; flattens c*h*w */
+int td_net_fc(td_net *net, int x, int out_c); /* with bias; flattens c*h*w */
 int td_net_bn(td_net *net, int x);
-int td_net_pool(td_net *net, int x, td_op kind, int kernel, int stride); /* avg: zeros not counted */
+/* TD_OP_MAX_POOL or TD_OP_AVG_POOL, the latter over the words inside the image only. */
+int td_net_pool(td_net *net, int x, td_op kind, int kernel, int stride);
 int td_net_global_pool(td_net *net, int x);
 int td_net_add(td_net *net, int a, int b);
-int td_net_mul(td_net *net, int a, int b);               /* b may be c x 1 x 1: broadcast */
-int td_net_concat(td_net *net, const int *x, int n);     /* along channels */
+int td_net_mul(td_net *net, int a, int b);           /* b may be c x 1 x 1: broadcast */
+int td_net_concat(td_net *net, const int *x, int n); /* along channels */
 int td_net_act(td_net *net, int x, td_op kind);
 void td_net_name_last(td_net *net, const char *format, ...) TD_PRINTF(2, 3);
 void td_net_set_bits(td_net *net, int layer, int w, int i, int o, int acc);
 td_status td_net_check(const td_net *net, td_error *err);
 
 /* Blocks (conv - BN - activation each; the projection has no activation; residual where stride is 1
- * and channels match and `residual` is set; no expanding convolution where expansion is 1).
- * se: squeeze-excite channels as a fraction of the block's input channels, 0 for none. */
+ * and channels match and `residual` is set; no expanding convolution where expansion is 1: a fused
+ * block then is one convolution with activation and no projection). se: squeeze-excite channels as
+ * a fraction of the block's input channels (whole part, at least 1), 0 for none; its gate is a
+ * sigmoid. */
 typedef struct {
     int32_t kernel, expansion, out_c, stride, groups; /* groups: of the fused convolution */
     bool fused, residual;
     double se;
     td_op act;
 } td_block;
-int td_net_block(td_net *net, int x, const td_block *b);  /* IBN or fused IBN */
-int td_net_conv_bn_act(td_net *net, int x, int out_c, int kernel, int stride, int groups, td_op act);
+int td_net_block(td_net *net, int x, const td_block *b); /* IBN or fused IBN */
+int td_net_conv_bn_act(td_net *net, int x, int out_c, int kernel, int stride, int groups,
+                       td_op act);
 int td_net_squeeze_excite(td_net *net, int x, int squeezed_c, td_op act, td_op gate);
-/* Channels times width, to a multiple of `divisor`, never below 90 % (networks.md). */
+/* Channels times width, to the nearest multiple of `divisor`, never below 90 % of it; -1 (which
+ * every adding function refuses) if the product is not in (0, 2^20]. */
 int td_round_channels(double c, double width, int divisor);
 
 /* Whole networks by name: "mobilenetv2" (any size and width, classes), "handmade" (MobileNetV2-like
- * for 28x28 and 32x32 input), "A", "B", "C" of the training notes. `size` 0: the network's own.
- * Unknown names: TD_E_NOT_FOUND with the list. Caller destroys *net. */
+ * for 28x28 and 32x32 input), "A", "B", "C" of the training notes. A zero in `input`, or 0 classes:
+ * the network's own. Width multiplies all channels, rounded to multiples of 8 (MobileNetV2's last
+ * convolution does not shrink below width 1). Unknown names: TD_E_NOT_FOUND with the list. Caller
+ * destroys *net. */
 typedef struct {
     const char *name, *about;
 } td_net_entry;
@@ -146,7 +162,11 @@ const td_net_entry *td_net_list(int *n);
 td_status td_net_build(const char *name, td_shape input, double width, int classes, td_net **net,
                        td_error *err);
 
-/* Counts of one inference. Bytes follow each layer's bits (rounded up per tensor). */
+/* Counts of one inference. Bytes follow each layer's bits (rounded up per tensor): weights bits[W],
+ * biases acc_bits, scale and shift of an unfolded BN bits[W], values bits[O]. Layers run in the
+ * order of their numbers; a BN or activation that is the only reader of its input works in place,
+ * so only the last value of such a chain counts. Peak: the most that lives at once, a layer's
+ * inputs and output together. Activation bytes are -1 if memory is out. */
 typedef struct {
     int64_t macs, params, weight_bytes, activation_bytes_peak, activation_bytes_sum;
     int32_t layers; /* conv and fc */
@@ -156,13 +176,22 @@ int64_t td_layer_macs(const td_net *net, int i);
 /* Trainable and stored words: weights, bias; BN counts 2 per channel (scale, shift) as published
  * parameter counts do. */
 int64_t td_layer_params(const td_net *net, int i);
-/* The layer problem of a conv or fc (false for others). batch is N. */
+/* The layer problem of a conv or fc (false for others). batch is N. conv: G = groups, K and C per
+ * group (depthwise: K = C = 1); fc: K outputs, C = c*h*w, P = Q = R = S = 1. */
 bool td_layer_problem(const td_net *net, int i, int batch, td_problem *out);
 
-/* Graph in and out (JSON and YAML): the tool's own network file. */
+/* Graph in and out (JSON and YAML): the tool's own network file (docs: file formats). A map of
+ * name, input [c, h, w], layers: a list of maps with op, name, inputs (names; default: the layer
+ * before), out (conv, fc), kernel, stride, dilation (a number or [rows, columns]; 1), pad ("same",
+ * a number or [top, left, bottom, right]), groups, bias, bits [W, I, O, acc]. Only what differs
+ * from the default is written. Names that stand twice are made unique on the way out. Out: NULL
+ * after a fault. In: unknown keys and whatever adding would refuse are TD_E_INPUT with file and
+ * line. */
 td_node *td_net_to_node(const td_net *net, td_arena *a);
 td_status td_net_from_node(const td_node *n, td_net **net, td_error *err);
-uint64_t td_net_hash(const td_net *net); /* structure only, no names, no weights */
+/* Structure only: ops, shapes, attributes, bits, edges; no names, no weights. The same on all
+ * machines. */
+uint64_t td_net_hash(const td_net *net);
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
@@ -172,19 +201,20 @@ typedef struct {
     float *weight, *bias, *scale, *shift, *mean, *var;
 } td_layer_params_t;
 typedef struct {
-    int n;                     /* = td_net_size */
-    td_layer_params_t *layer;  /* carved out of one allocation */
+    int n;                    /* = td_net_size */
+    td_layer_params_t *layer; /* carved out of one allocation */
     float *data;
     int64_t count;
-    float bn_eps;              /* 1e-5 */
+    float bn_eps; /* 1e-5 */
 } td_weights;
 /* Allocates zeros (BN: scale 1, var 1). NULL: memory. */
 td_weights *td_weights_create(const td_net *net);
 void td_weights_destroy(td_weights *w);
 
-/* A new network without batch norms: each BN that follows a convolution (or fc) with no other reader
- * is folded into its weight and bias (computed in double). Predictions do not change beyond rounding.
- * A BN that cannot be folded stays. Caller destroys both results. */
+/* A new network without batch norms: each BN that follows a convolution (or fc) with no other
+ * reader is folded into its weight and bias (computed in double). Predictions do not change beyond
+ * rounding. A BN that cannot be folded stays. Values are renumbered, names stay. w and
+ * folded_weights may both be NULL: structure only. Caller destroys both results. */
 td_status td_net_fold_bn(const td_net *net, const td_weights *w, td_net **folded,
                          td_weights **folded_weights, td_error *err);
 
@@ -193,9 +223,10 @@ td_status td_net_fold_bn(const td_net *net, const td_weights *w, td_net **folded
 td_status td_net_forward(const td_net *net, const td_weights *w, const float *input, int batch,
                          float *output, td_error *err);
 
-/* ONNX out: fp32, opset 13, input "input" NCHW float in 0..1 with a symbolic batch, output "logits".
- * The normalisation (x - mean[c]) / std[c] stands inside the graph. BN is folded first where it can
- * be. mean, std: c values each. */
+/* ONNX out: fp32, opset 13, input "input" NCHW float in 0..1 with a symbolic batch, output
+ * "logits". The normalisation (x - mean[c]) / std[c] stands inside the graph. BN is folded first
+ * where it can be. mean, std: c values each (std not 0). Replaces the file as a whole or not at
+ * all. */
 td_status td_onnx_write(const td_net *net, const td_weights *w, const float *mean, const float *std,
                         const char *path, td_error *err);
 
