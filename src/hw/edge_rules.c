@@ -60,7 +60,9 @@ td_status td__edge_rules(const td_edge *p, int64_t *missing_bytes, td_error *err
     int64_t files = p->lanes * p->rf_bytes;
     if (p->max_rf_share > 0 && (double)files > p->max_rf_share * (double)p->local_bytes) {
         need = (int64_t)ceil((double)files / p->max_rf_share);
-        while (p->max_rf_share * (double)need < (double)files) need++; /* share was rounded */
+        /* The quotient was rounded: the least number for which the rule itself holds. */
+        while (p->max_rf_share * (double)need < (double)files) need++;
+        while (p->max_rf_share * (double)(need - 1) >= (double)files) need--;
         *missing_bytes = need - p->local_bytes;
         return broken(err, "register_file_share",
                       "level Local needs %lld bytes for %d register files of %lld bytes in at most "

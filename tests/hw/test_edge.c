@@ -95,6 +95,51 @@ static void edge_baseline(void **state) {
     assert_near(hw.vec.bw, 64 * 16 * 8, 0);
 }
 
+/* What mappings the template allows, how its levels keep, multicast and buffer, and what its ports
+ * give: the contract with the mapper. */
+static void edge_contract(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("edge", &hw, &err), &err);
+    const unsigned w = TD_BIT(TD_W), i = TD_BIT(TD_I), o = TD_BIT(TD_O);
+    const unsigned may[4] = {w | o, w | i | o, w | i | o, w | i | o}, must[4] = {w | o, i, 0, 0};
+    const unsigned reduction = TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S);
+    const unsigned outputs = 0xff & ~reduction; /* N, K, P, Q, G */
+    const double buffering[4] = {2, 2, 1, 1};
+    assert_true(hw.rules.pad);
+    assert_int_equal(hw.mac.bits, 8);
+    for (int l = 0; l < 4; l++) {
+        const td_level *level = &hw.level[l];
+        assert_int_equal(level->may_keep, may[l]);
+        assert_int_equal(level->must_keep, must[l]);
+        assert_int_equal(level->multicast, TD_ALL_TENSORS);
+        assert_int_equal(level->reduce, l == 0 ? o : 0); /* the only adders are those of the MACs */
+        assert_near(level->buffering, buffering[l], 0);
+        assert_int_equal(level->word_bits, 8);
+        assert_near(level->fill_pj, level->read_pj, 0);
+        assert_near(level->update_pj, level->read_pj, 0);
+        assert_near(level->leak_w, .008 * level->area_mm2, 1e-15);
+        assert_int_equal(hw.rules.allowed[l][TD_AXIS_T], 0xff);
+        assert_int_equal(hw.rules.single[l][TD_AXIS_X], l == 0);
+        assert_int_equal(hw.rules.single[l][TD_AXIS_Y], 0);
+    }
+    assert_int_equal(hw.rules.allowed[0][TD_AXIS_X], TD_BIT(TD_K) | TD_BIT(TD_G) | TD_BIT(TD_Q));
+    assert_int_equal(hw.rules.allowed[0][TD_AXIS_Y], reduction);
+    assert_int_equal(hw.rules.allowed[1][TD_AXIS_X], outputs);
+    assert_int_equal(hw.rules.allowed[2][TD_AXIS_X], outputs);
+    assert_int_equal(hw.rules.allowed[2][TD_AXIS_Y], outputs);
+    assert_near(hw.mac.leak_w, .008 * hw.mac.area_mm2, 1e-15);
+    /* A row of 64 x 4 bytes: read weights and sums, write sums, and 16 bytes for the port. */
+    assert_near(hw.level[0].read_bw, 2 * 64 * 32 + 128, 0);
+    assert_near(hw.level[0].write_bw, 64 * 32 + 128, 0);
+    assert_int_equal(hw.level[0].block_bits, 64 * 32);
+    assert_near(hw.level[1].write_bw, hw.level[1].read_bw, 0);
+    assert_near(hw.level[2].write_bw, hw.level[2].read_bw, 0);
+    assert_true(isinf(hw.level[3].read_bw) && isinf(hw.level[3].write_bw));
+    for (int l = 0; l < 3; l++) assert_true(isinf(hw.level[l].shared_bw));
+}
+
 static double sum(const td_area *a) {
     return a->mac + a->rf + a->sram + a->pe_lane + a->io + a->fixed + a->overhead;
 }
@@ -316,25 +361,30 @@ static void edge_space_area(void **state) {
     close_template(&f);
 }
 
-/* A share that is no binary fraction: what is missing is still exact. */
+/* A share that is no binary fraction, register files of any size: what is missing is still exact.
+ */
 static void odd_share(void **state) {
     (void)state;
     fixture f;
     td_error err = {0};
     td_hw hw;
     open_template(&f, "micro");
-    for (int i = 1; i <= 300; i++) {
-        td_edge p = f.p;
-        p.max_rf_share = i / 1000.0;
-        p.local_bytes = 2;
-        p.min_total_bytes = 0;
-        int64_t missing;
-        assert_int_equal(td_edge_build(&p, &f.tech, &hw, &missing, &err), TD_E_INFEASIBLE);
-        p.local_bytes += missing;
-        assert_ok(td_edge_build(&p, &f.tech, &hw, NULL, &err), &err);
-        p.local_bytes--;
-        assert_int_equal(td_edge_build(&p, &f.tech, &hw, NULL, &err), TD_E_INFEASIBLE);
-    }
+    f.p.rf_weight_steps = f.p.rf_accumulators = 0;
+    f.p.min_total_bytes = 0;
+    f.p.lanes = 1;
+    for (int i = 1; i <= 200; i++)
+        for (int bytes = 1; bytes < 900; bytes += 7) {
+            td_edge p = f.p;
+            p.max_rf_share = i / 1000.0;
+            p.rf_bytes = bytes;
+            p.local_bytes = 1;
+            int64_t missing;
+            assert_int_equal(td_edge_build(&p, &f.tech, &hw, &missing, NULL), TD_E_INFEASIBLE);
+            p.local_bytes += missing;
+            assert_ok(td_edge_build(&p, &f.tech, &hw, NULL, &err), &err);
+            p.local_bytes--;
+            assert_int_equal(td_edge_build(&p, &f.tech, &hw, NULL, NULL), TD_E_INFEASIBLE);
+        }
     close_template(&f);
 }
 
@@ -514,13 +564,13 @@ static void template_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(edge_baseline),   cmocka_unit_test(edge_area),
-        cmocka_unit_test(micro_baseline),  cmocka_unit_test(edge_efficiency),
-        cmocka_unit_test(micro_space),     cmocka_unit_test(edge_space),
-        cmocka_unit_test(edge_space_area), cmocka_unit_test(odd_share),
-        cmocka_unit_test(messages),        cmocka_unit_test(parameters),
-        cmocka_unit_test(wild_parameters), cmocka_unit_test(template_round_trip),
-        cmocka_unit_test(template_errors),
+        cmocka_unit_test(edge_baseline),       cmocka_unit_test(edge_contract),
+        cmocka_unit_test(edge_area),           cmocka_unit_test(micro_baseline),
+        cmocka_unit_test(edge_efficiency),     cmocka_unit_test(micro_space),
+        cmocka_unit_test(edge_space),          cmocka_unit_test(edge_space_area),
+        cmocka_unit_test(odd_share),           cmocka_unit_test(messages),
+        cmocka_unit_test(parameters),          cmocka_unit_test(wild_parameters),
+        cmocka_unit_test(template_round_trip), cmocka_unit_test(template_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
