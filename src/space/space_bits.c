@@ -165,6 +165,22 @@ const char *td__space_file(const td_node *named, td_arena *a) {
     return beside != NULL && td_file_exists(beside) ? beside : NULL;
 }
 
+td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **doc, td_error *err) {
+    const char *path = td__space_file(named, a);
+    td_error why = {0};
+    td_status s = path == NULL ? td_hw_find(a, named->text, &path, &why) : TD_OK;
+    if (s == TD_OK) s = td_node_load(a, path, doc, &why);
+    if (s == TD_OK && (*doc)->kind != TD_MAP)
+        return td_node_fail(*doc, err, "expected an accelerator, a map with its template");
+    if (s == TD_OK || err == NULL) return s;
+    *err = why; /* faults within the file have their own place */
+    if (s == TD_E_NOT_FOUND) {
+        td_node_fail(named, err, "%s", why.message);
+        err->code = s;
+    }
+    return s;
+}
+
 td_status td__shape_read(const td_node *map, td_shape *out, td_error *err) {
     const td_node *n = NULL;
     td_status s = td_node_opt_list(map, "input", &n, err);

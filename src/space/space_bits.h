@@ -50,6 +50,10 @@ td_status td__space_finish(const char *name, const td__decisions *list, const vo
  * document. NULL if the name is no file's, or there is none. */
 const char *td__space_file(const td_node *named, td_arena *a);
 
+/* The accelerator's document that a node names: a file as above, or a shipped name. Absent:
+ * TD_E_NOT_FOUND with the place of the node. */
+td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **doc, td_error *err);
+
 /* The kinds of spaces. `n` is the recipe's map; `defaults` has the keys that it leaves out. */
 td_status td__space_ibn(const td_node *n, const td_node *defaults, td_arena *a, td_space **out,
                         td_error *err);

@@ -76,22 +76,9 @@ static td_status find_doc(const td_node *n, td_arena *a, const td_node **doc, co
     *doc = n;
     if (space == NULL)
         return td_node_fail(n, err, "missing key \"space\", expected a name, a file or a map");
-    if (space->kind == TD_MAP) return TD_OK;
+    if (space->kind == TD_MAP) return td_node_opt_string(n, "name", name, err);
     td_status s = td_node_get_string(n, "space", name, err);
-    if (s != TD_OK) return s;
-    const char *path = td__space_file(space, a);
-    td_error why = {0};
-    if (path == NULL) {
-        s = td_hw_find(a, *name, &path, &why);
-        if (s != TD_OK && err != NULL) {
-            td_node_fail(space, err, "%s", why.message);
-            err->code = s;
-        }
-    }
-    if (s == TD_OK) s = td_node_load(a, path, doc, err);
-    if (s == TD_OK && (*doc)->kind != TD_MAP)
-        s = td_node_fail(*doc, err, "expected an accelerator: a map with template and space");
-    return s;
+    return s == TD_OK ? td__space_hw_doc(space, a, doc, err) : s;
 }
 
 td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err) {

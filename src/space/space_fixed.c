@@ -108,18 +108,8 @@ td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_e
     if (s != TD_OK) return s;
     fixed_hw *p = TD_NEW(a, fixed_hw, 1);
     if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    const char *path = td__space_file(td_node_find(n, "hw"), a);
     const td_node *doc = NULL;
-    if (path == NULL) {
-        td_error why = {0};
-        s = td_hw_find(a, name, &path, &why);
-        if (s != TD_OK) {
-            td_node_fail(td_node_find(n, "hw"), err, "%s", why.message);
-            if (err != NULL) err->code = s;
-            return s;
-        }
-    }
-    s = td_node_load(a, path, &doc, err);
+    s = td__space_hw_doc(td_node_find(n, "hw"), a, &doc, err);
     if (s == TD_OK) s = td_hw_from_node(doc, &p->hw, err);
     if (s != TD_OK) return s;
     const td_node *template = td_node_find(doc, "template");

@@ -1,0 +1,374 @@
+/* tandem space - the decisions of a search space, its exact size, and what random points of it are.
+ */
+#include "cli.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "space_sample.h"
+#include "tandem/space.h"
+
+typedef struct {
+    cli_format format;
+    int64_t sample;
+    uint64_t seed;
+    const char *what;
+} options;
+
+/* A number at the end of an option; false if it is none, or beyond. */
+static bool parse_number(const char *s, uint64_t most, uint64_t *out) {
+    char *end;
+    if (s[0] < '0' || s[0] > '9') return false;
+    unsigned long long v = strtoull(s, &end, 10);
+    *out = v;
+    return *end == '\0' && v <= most && (v < UINT64_MAX || strcmp(s, "18446744073709551615") == 0);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    uint64_t n;
+    switch (key) {
+    case 'f':
+        if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
+            argp_error(state, "--format: expected table or json, found \"%s\"", arg);
+        return 0;
+    case 'n':
+        if (!parse_number(arg, 10000000, &n) || n == 0)
+            argp_error(state, "--sample: expected an integer in [1, 10000000], found \"%s\"", arg);
+        o->sample = (int64_t)n;
+        return 0;
+    case 's':
+        if (!parse_number(arg, UINT64_MAX, &o->seed))
+            argp_error(state, "--seed: expected an integer >= 0, found \"%s\"", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->what != NULL) argp_error(state, "one NAME or RECIPE at most");
+        o->what = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->what == NULL && o->sample > 0) argp_error(state, "--sample needs a NAME or RECIPE");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- finding the space
+ * --------------------------------------------------------------------------- */
+
+typedef struct {
+    td_space *net, *hw, *all; /* all: the one there is, or the product */
+} sides;
+
+static bool is_shipped(const char *name, bool *network) {
+    int n;
+    const td_space_entry *e = td_space_list(&n);
+    for (int i = 0; i < n; i++)
+        if (strcmp(e[i].name, name) == 0) {
+            *network = e[i].network;
+            return true;
+        }
+    return false;
+}
+
+/* A recipe (network:, accelerator:), or an accelerator's own file (template: and space:). */
+static td_status load_file(const char *path, td_arena *a, sides *out, td_error *err) {
+    const td_node *doc, *net = NULL, *hw = NULL;
+    td_status s = td_node_load(a, path, &doc, err);
+    if (s != TD_OK) return s;
+    if (td_node_find(doc, "template") != NULL) {
+        hw = doc;
+    } else {
+        s = td_node_opt_map(doc, "network", &net, err);
+        if (s == TD_OK) s = td_node_opt_map(doc, "accelerator", &hw, err);
+    }
+    if (s == TD_OK && net == NULL && hw == NULL)
+        s = td_node_fail(doc, err,
+                         "expected a recipe with network: or accelerator:, or an "
+                         "accelerator with template: and space:");
+    if (s == TD_OK && net != NULL) s = td_space_net_from_node(net, a, &out->net, err);
+    if (s == TD_OK && hw != NULL) s = td_space_hw_from_node(hw, a, &out->hw, err);
+    return s;
+}
+
+static td_status load(const char *what, td_arena *a, sides *out, td_error *err) {
+    bool network;
+    td_status s;
+    if (is_shipped(what, &network)) {
+        s = td_space_by_name(what, a, network ? &out->net : &out->hw, err);
+    } else if (strpbrk(what, "/.") == NULL && !td_file_exists(what)) {
+        s = td_space_by_name(what, a, &out->all, err); /* tells the names that there are */
+    } else {
+        s = load_file(what, a, out, err);
+    }
+    if (s != TD_OK) return s;
+    if (out->net != NULL && out->hw != NULL)
+        return td_space_product(out->net, out->hw, a, &out->all, err);
+    out->all = out->net != NULL ? out->net : out->hw;
+    return TD_OK;
+}
+
+/* ---- the document, and the table from it
+ * ----------------------------------------------------------- */
+
+static td_node *value_node(const td_decision *d, int k, td_arena *a) {
+    if (d->label != NULL) return td_node_string(a, d->label[k]);
+    double v = d->value[k];
+    return v == floor(v) && fabs(v) < 9e15 ? td_node_int(a, (int64_t)v) : td_node_real(a, v);
+}
+
+static td_status put_size(const td_space *s, td_arena *a, td_node *map, const char *key,
+                          td_error *err) {
+    td_text t = {0};
+    td_status status = td_space_size(s, &t, err);
+    if (status == TD_OK) td_node_put_string(a, map, key, t.data); /* may be beyond 64 bits */
+    td_text_free(&t);
+    return status;
+}
+
+static void put_decision(const td_space *s, int i, td_arena *a, td_node *list) {
+    static const char *const kinds[] = {"categorical", "ordered", "integer", "real"};
+    const td_decision *d = &s->d[i];
+    td_node *m = td_node_push(a, list, td_node_map(a));
+    td_node_put_string(a, m, "name", d->name);
+    td_node_put_string(a, m, "kind", kinds[d->kind]);
+    if (d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE) {
+        td_node_put_real(a, m, "low", d->lo);
+        td_node_put_real(a, m, "high", d->hi);
+        if (d->log) td_node_put_bool(a, m, "log", true);
+    } else {
+        td_node *values = td_node_put(a, m, "values", td_node_list(a));
+        for (int k = 0; k < d->n; k++) td_node_push(a, values, value_node(d, k, a));
+    }
+    if (d->parent < 0) return;
+    const td_decision *p = &s->d[d->parent];
+    td_node_put_string(a, m, "parent", p->name);
+    td_node *when = td_node_put(a, m, "when", td_node_list(a));
+    for (int k = 0; k < 64; k++) {
+        if ((d->when >> k & 1) == 0) continue;
+        td_node_push(a, when,
+                     p->kind == TD_INTEGER ? td_node_int(a, (int64_t)p->lo + k)
+                                           : value_node(p, k, a));
+    }
+}
+
+static void put_spread(td_node *map, const char *key, const double *v, int64_t n, td_arena *a) {
+    if (n == 0) return;
+    td_node *m = td_node_put(a, map, key, td_node_map(a));
+    td_node_put_real(a, m, "least", v[0]);
+    td_node_put_real(a, m, "median", v[n / 2]);
+    td_node_put_real(a, m, "most", v[n - 1]);
+}
+
+static void put_sample(const cli_sample *s, uint64_t seed, td_arena *a, td_node *root) {
+    td_node *m = td_node_put(a, root, "sample", td_node_map(a));
+    td_node_put_int(a, m, "points", s->drawn);
+    td_node_put_int(a, m, "seed", (int64_t)seed);
+    td_node_put_int(a, m, "different", s->different);
+    td_node_put_int(a, m, "built", s->built);
+    put_spread(m, "macs", s->macs, s->n_net, a);
+    put_spread(m, "params", s->params, s->n_net, a);
+    put_spread(m, "area_mm2", s->area, s->n_hw, a);
+    td_node *list = td_node_put(a, m, "refused", td_node_list(a));
+    for (int i = 0; i < s->n_refused; i++) {
+        td_node *r = td_node_push(a, list, td_node_map(a));
+        td_node_put_int(a, r, "points", s->refused[i].points);
+        td_node_put_string(a, r, "reason", s->refused[i].reason);
+        td_node_put_string(a, r, "example", s->refused[i].example);
+    }
+}
+
+static td_status describe(const sides *x, td_arena *a, td_node *root, td_error *err) {
+    td_node_put_string(a, root, "name", x->all->name);
+    td_status s = put_size(x->all, a, root, "size", err);
+    if (s == TD_OK && x->net != NULL) s = put_size(x->net, a, root, "networks", err);
+    if (s == TD_OK && x->hw != NULL) s = put_size(x->hw, a, root, "accelerators", err);
+    td_node *list = td_node_put(a, root, "decisions", td_node_list(a));
+    for (int i = 0; i < x->all->n; i++) put_decision(x->all, i, a, list);
+    return s;
+}
+
+/* "23040" as "23,040". */
+static void add_grouped(td_text *t, const char *digits) {
+    size_t n = strlen(digits);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && digits[0] >= '0' && digits[0] <= '9') td_text_add(t, ",");
+        td_text_add_bytes(t, &digits[i], 1);
+    }
+}
+
+static void add_list(td_text *t, const td_node *list, const char *between) {
+    for (int i = 0; i < list->count; i++) {
+        const td_node *n = list->item[i];
+        char number[32];
+        if (n->kind == TD_INT) snprintf(number, sizeof number, "%lld", (long long)n->integer);
+        if (n->kind == TD_REAL) td_real_text(n->real, number);
+        td_text_addf(t, "%s%s", i > 0 ? between : "", n->kind == TD_STRING ? n->text : number);
+    }
+}
+
+static void add_decisions(td_text *t, const td_node *list) {
+    size_t name_w = 8, values_w = 6;
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 1)
+            td_text_addf(t, "\n%-*s  %-*s  active while\n", (int)name_w, "decision", (int)values_w,
+                         "values");
+        for (int i = 0; i < list->count; i++) {
+            const td_node *m = list->item[i], *values = td_node_find(m, "values");
+            const char *name = td_node_find(m, "name")->text;
+            td_text v = {0};
+            if (values != NULL)
+                add_list(&v, values, " ");
+            else
+                td_text_addf(&v, "%s %.10g .. %.10g%s", td_node_find(m, "kind")->text,
+                             td_node_find(m, "low")->real, td_node_find(m, "high")->real,
+                             td_node_find(m, "log") != NULL ? ", log" : "");
+            const char *text = v.data != NULL ? v.data : "";
+            if (pass == 0) {
+                if (strlen(name) > name_w) name_w = strlen(name);
+                if (strlen(text) > values_w) values_w = strlen(text);
+            } else if (td_node_find(m, "parent") != NULL) {
+                td_text_addf(t, "%-*s  %-*s  %s is ", (int)name_w, name, (int)values_w, text,
+                             td_node_find(m, "parent")->text);
+                add_list(t, td_node_find(m, "when"), " or ");
+                td_text_add(t, "\n");
+            } else {
+                td_text_addf(t, "%-*s  %s\n", (int)name_w, name, text);
+            }
+            td_text_free(&v);
+        }
+    }
+}
+
+static void add_spread(td_text *t, const td_node *map, const char *key, const char *text,
+                       double unit) {
+    const td_node *m = td_node_find(map, key);
+    if (m == NULL) return;
+    td_text_addf(t, "  %-14s %10.3f %10.3f %10.3f\n", text, td_node_find(m, "least")->real / unit,
+                 td_node_find(m, "median")->real / unit, td_node_find(m, "most")->real / unit);
+}
+
+static void add_sample(td_text *t, const td_node *m) {
+    double points = td_node_find(m, "points")->real, built = td_node_find(m, "built")->real;
+    td_text_addf(t, "\n%.0f points drawn (%.0f different), %.0f can be built: %.1f %%\n", points,
+                 td_node_find(m, "different")->real, built, 100 * built / points);
+    if (built > 0) td_text_addf(t, "  %-14s %10s %10s %10s\n", "", "least", "median", "most");
+    add_spread(t, m, "macs", "MACs, M", 1e6);
+    add_spread(t, m, "params", "parameters, M", 1e6);
+    add_spread(t, m, "area_mm2", "area, mm2", 1);
+    const td_node *list = td_node_find(m, "refused");
+    if (list->count > 0) td_text_add(t, "refused, with an example each:\n");
+    for (int i = 0; i < list->count; i++)
+        td_text_addf(t, "%7.1f %%  %s\n",
+                     100 * td_node_find(list->item[i], "points")->real / points,
+                     td_node_find(list->item[i], "example")->text);
+}
+
+static void add_table(td_text *t, const td_node *root) {
+    const td_node *nets = td_node_find(root, "networks"), *hw = td_node_find(root, "accelerators");
+    const td_node *decisions = td_node_find(root, "decisions"),
+                  *drawn = td_node_find(root, "sample");
+    td_text_addf(t, "%s: %d decision%s, ", td_node_find(root, "name")->text, decisions->count,
+                 decisions->count == 1 ? "" : "s");
+    if (nets != NULL) add_grouped(t, nets->text);
+    if (nets != NULL) td_text_add(t, " networks");
+    if (nets != NULL && hw != NULL) td_text_add(t, " x ");
+    if (hw != NULL) add_grouped(t, hw->text);
+    if (hw != NULL) td_text_add(t, " accelerators");
+    if (nets != NULL && hw != NULL) {
+        td_text_add(t, " = ");
+        add_grouped(t, td_node_find(root, "size")->text);
+    }
+    td_text_add(t, "\n");
+    if (decisions->count > 0) add_decisions(t, decisions);
+    if (drawn != NULL) add_sample(t, drawn);
+}
+
+/* ---- the list of spaces
+ * ---------------------------------------------------------------------------- */
+
+static td_status list_spaces(cli_format format, td_arena *a, td_text *t, td_error *err) {
+    int n;
+    const td_space_entry *e = td_space_list(&n);
+    td_node *list = td_node_list(a);
+    if (format == CLI_TABLE)
+        td_text_addf(t, "%-10s  %-11s  %9s  %14s  %s\n", "name", "of", "decisions", "points",
+                     "about");
+    for (int i = 0; i < n; i++) {
+        td_space *s;
+        td_node *m = td_node_push(a, list, td_node_map(a));
+        td_node_put_string(a, m, "name", e[i].name);
+        td_node_put_string(a, m, "about", e[i].about);
+        td_node_put_string(a, m, "of", e[i].network ? "networks" : "accelerators");
+        td_status status = td_space_by_name(e[i].name, a, &s, err);
+        if (status == TD_OK) td_node_put_int(a, m, "decisions", s->n);
+        if (status == TD_OK) status = put_size(s, a, m, "size", err);
+        if (status != TD_OK) return status;
+        td_text size = {0};
+        add_grouped(&size, td_node_find(m, "size")->text);
+        if (format == CLI_TABLE)
+            td_text_addf(t, "%-10s  %-12s %9d  %14s  %s\n", e[i].name, td_node_find(m, "of")->text,
+                         s->n, size.data, e[i].about);
+        td_text_free(&size);
+    }
+    if (format == CLI_JSON) td_node_to_json(list, 2, t);
+    if (format == CLI_JSON) td_text_add(t, "\n");
+    return TD_OK;
+}
+
+static td_status show_space(const options *o, td_arena *a, td_text *t, td_error *err) {
+    sides x = {0};
+    cli_sample drawn = {0};
+    td_node *root = td_node_map(a);
+    td_status s = root == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
+    if (s == TD_OK) s = load(o->what, a, &x, err);
+    if (s == TD_OK) s = describe(&x, a, root, err);
+    if (s == TD_OK && o->sample > 0) s = cli_sample_draw(x.all, o->sample, o->seed, &drawn, err);
+    if (s == TD_OK && o->sample > 0) put_sample(&drawn, o->seed, a, root);
+    if (s == TD_OK && o->format == CLI_JSON) {
+        td_node_to_json(root, 2, t);
+        td_text_add(t, "\n");
+    } else if (s == TD_OK) {
+        add_table(t, root);
+    }
+    cli_sample_free(&drawn);
+    return s;
+}
+
+int cmd_space(int argc, char **argv) {
+    static const struct argp_option argp_options[] = {
+        {"sample", 'n', "N", 0, "draw N random points: how many can be built, and why not", 0},
+        {"seed", 's', "SEED", 0, "seed of the sample (0)", 0},
+        {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
+        {0}};
+    static const struct argp argp = {
+        argp_options,
+        parse,
+        "[NAME|RECIPE]",
+        "Shows the decisions of a search space and its exact size. NAME is a shipped space; RECIPE "
+        "is "
+        "a YAML file with network: or accelerator: or both, or an accelerator's file with "
+        "template: "
+        "and space:. Without argument: the shipped spaces.\v"
+        "Examples:\n  tandem space\n  tandem space micro --sample 2000\n"
+        "  tandem space recipes/quickstart.yaml --sample 500 --seed 1 --format json",
+        0,
+        0,
+        0};
+    options o = {.format = CLI_TABLE};
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    td_text t = {0};
+    td_status s;
+    if (a == NULL)
+        s = td_fail(&err, TD_E_MEMORY, "out of memory");
+    else
+        s = o.what != NULL ? show_space(&o, a, &t, &err) : list_spaces(o.format, a, &t, &err);
+    int code = s == TD_OK ? cli_print(&t) : cli_fail(&err);
+    td_text_free(&t);
+    td_arena_destroy(a);
+    return code;
+}
