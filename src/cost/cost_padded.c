@@ -1,12 +1,232 @@
+/* Exact input traffic of layers with padding: words outside of the image are made, not fetched.
+ *
+ * The new words of a step are |new| - |new and old|, both cut to the image. Given the loop k that
+ * advances, the move is fixed and each rank's position depends on loops of its own dims only, so
+ * the sum over all steps in which k advances is a product over ranks of sums over that rank's
+ * positions. Summing |new| over all k leaves one sum over all positions. Along h and w, the sums of
+ * cut lengths are the uncut ones less what sticks out on either side, and only positions near the
+ * border stick out. */
 #include "cost_nest.h"
-double td__padded_partition(const td__nest *z, int level) {
-    (void)z;
-    (void)level;
-    return 0;
+#include "cost_offsets.h"
+
+/* Positions along one rank: sums of progressions, each combination once (they may coincide). */
+typedef struct {
+    int n;
+    int64_t step[2 * TD_MAX_LOOPS], count[2 * TD_MAX_LOOPS];
+} positions;
+
+static inline void push(positions *x, int64_t step, int64_t count) {
+    x->step[x->n] = step;
+    x->count[x->n++] = count;
 }
+
+/* Sum over positions x, of progressions from i on, of min(length, max(0, reach - x)). */
+static double overhang(const positions *x, int i, int64_t reach, int64_t length) {
+    if (reach <= 0) return 0;
+    if (i == x->n) return (double)(reach < length ? reach : length);
+    const int64_t step = x->step[i];
+    int64_t n = (reach + step - 1) / step; /* beyond these, reach - x <= 0 */
+    if (n > x->count[i]) n = x->count[i];
+    double sum = 0;
+    if (i + 1 < x->n) {
+        for (int64_t k = 0; k < n; k++) sum += overhang(x, i + 1, reach - k * step, length);
+        return sum;
+    }
+    int64_t whole = reach > length ? (reach - length) / step + 1 : 0; /* stick out entirely */
+    if (whole > n) whole = n;
+    sum = (double)whole * (double)length;
+    double m = (double)(n - whole); /* reach - k step for k = whole .. n - 1 */
+    return sum + m * (double)reach - (double)step * m * (double)(whole + n - 1) / 2;
+}
+
+/* One rank of the input (h or w) as seen by the children of one keeper. */
+typedef struct {
+    int64_t extent, lo, hi; /* of a child's box; image is [lo, hi) */
+    double above;           /* instances of the keeper along this rank */
+    td__offsets joint;      /* children that share what coincides */
+    positions at; /* keepers, children that do not share, temporal loops from the outermost */
+} rank;
+
+/* Sum over positions of the part of [base, base + length) that lies in the image. x is used up to
+ * its first n progressions; `extra` more follow from a class of children. */
+static double cut_sum(const rank *r, positions *x, int64_t base, int64_t length) {
+    if (length <= 0 || r->hi <= r->lo) return 0;
+    double combinations = 1;
+    int64_t last = base;
+    for (int i = 0; i < x->n; i++) {
+        combinations *= (double)x->count[i];
+        last += (x->count[i] - 1) * x->step[i];
+    }
+    return combinations * (double)length - overhang(x, 0, r->lo - base, length) -
+           overhang(x, 0, last + length - r->hi, length);
+}
+
+static inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* The sum over positions of covered(d) (cost_offsets.h), cut to the image: the run of words whose
+ * outermost holder is child a, without the |d| words of it that a did not hold before. The runs
+ * start at the right end of the left neighbour's box if d >= 0; if d < 0 they end where the right
+ * one's begins. */
+static double covered_sum(const rank *r, positions *x, int64_t base, int64_t d) {
+    const td__offsets *u = &r->joint;
+    const int64_t e = r->extent, m = d < 0 ? -d : d;
+    const int n = x->n;
+    if (m >= e) return 0;
+    double sum = 0;
+    if (!u->nested) {
+        for (int64_t a = 0, next, before = INT64_MIN; a != INT64_MAX; before = a, a = next) {
+            next = td__offsets_next(u, a);
+            int64_t gap =
+                d < 0 ? (next == INT64_MAX ? e : next - a) : (before == INT64_MIN ? e : a - before);
+            gap = least(gap, e);
+            sum += cut_sum(r, x, base + a + (d < 0 ? m : e - gap), gap - m);
+        }
+        return sum;
+    }
+    int64_t span = 0;
+    for (int j = 0; j < u->n; j++) span += (u->count[j] - 1) * u->step[j];
+    sum = cut_sum(r, x, base + (d < 0 ? span + m : 0), e - m);
+    for (int j = u->n - 1; j >= 0; j--) {
+        span -= (u->count[j] - 1) * u->step[j];
+        int64_t gap = least(u->step[j] - span, e);
+        push(x, u->step[j], u->count[j] - 1);
+        sum += cut_sum(r, x, base + (d < 0 ? span + m : u->step[j] + e - gap), gap - m);
+        x->count[x->n - 1]++;
+    }
+    x->n = n;
+    return sum;
+}
+
+static inline int64_t unit_of(const td_problem *p, int dim) {
+    switch (dim) {
+    case TD_P: return p->stride[0];
+    case TD_Q: return p->stride[1];
+    case TD_R: return p->dilation[0];
+    case TD_S: return p->dilation[1];
+    default: return 0;
+    }
+}
+
+static inline int axis_of(int dim) {
+    return dim == TD_P || dim == TD_R ? 0 : dim == TD_Q || dim == TD_S ? 1 : -1;
+}
+
+/* Sets up a rank for tiles of `child` below keepers at `level`, without loops in time. */
+static void make_rank(const td__nest *z, int child, int level, int axis, rank *r) {
+    const td_problem *p = z->p;
+    const int32_t *tile = z->tile[child + 1];
+    r->extent = (int64_t)(tile[TD_P + axis] - 1) * p->stride[axis] +
+                (int64_t)(tile[TD_R + axis] - 1) * p->dilation[axis] + 1;
+    r->lo = p->pad[axis];
+    r->hi = (int64_t)(axis == 0 ? z->rows : z->columns) - p->pad[2 + axis];
+    r->above = 1;
+    r->at.n = 0;
+    td__offsets_clear(&r->joint);
+    for (int k = z->ns - 1; k >= z->s0[child + 1]; k--) {
+        const td__loop *x = &z->s[k];
+        if (axis_of(x->dim) != axis) continue;
+        int64_t step = x->step * unit_of(p, x->dim);
+        if (x->level <= level && (z->hw->level[x->level].multicast & TD_BIT(TD_I))) {
+            td__offsets_add(&r->joint, step, x->bound);
+            continue;
+        }
+        push(&r->at, step, x->bound);
+        if (x->level > level) r->above *= x->bound;
+    }
+    td__offsets_normalize(&r->joint);
+}
+
+/* Words that keepers at `level` give to tiles of `child`, average per keeper; for level == child,
+ * what one tile takes. */
+static double traffic(const td__nest *z, int child, int level) {
+    const td_problem *p = z->p;
+    const int32_t *tile = z->tile[child + 1];
+    double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
+    for (int k = z->s0[child + 1]; k < z->s0[level + 1]; k++) {
+        const td__loop *x = &z->s[k];
+        bool apart = !(z->hw->level[x->level].multicast & TD_BIT(TD_I));
+        if (axis_of(x->dim) < 0 && (apart || x->dim != TD_K)) planes *= x->bound;
+    }
+    rank r[2];
+    for (int axis = 0; axis < 2; axis++) make_rank(z, child, level, axis, &r[axis]);
+
+    /* Loops from the first one that moves the box (all of them for MACs, which hold nothing) up to
+     * the first over N, G or C, after which nothing is kept. */
+    int first = z->t0[child + 1], end;
+    if (child >= 0)
+        while (first < z->nt && !(TD__DIMS_I & TD_BIT(z->t[first].dim))) first++;
+    for (end = first; end < z->nt; end++)
+        if (axis_of(z->t[end].dim) < 0 && z->t[end].dim != TD_K) break;
+    if (child < 0) end = first;
+
+    int n[2]; /* progressions of each rank without the temporal loops below k */
+    double others = 1;
+    for (int k = z->nt - 1; k >= first; k--) {
+        const td__loop *x = &z->t[k];
+        int axis = axis_of(x->dim);
+        if (axis < 0)
+            others *= x->bound;
+        else
+            push(&r[axis].at, x->step * unit_of(p, x->dim), x->bound);
+    }
+    double sum = others;
+    for (int axis = 0; axis < 2; axis++) {
+        n[axis] = r[axis].at.n;
+        sum *= covered_sum(&r[axis], &r[axis].at, 0, 0);
+    }
+
+    int64_t back[2] = {0, 0};
+    for (int k = first; k < end; k++) {
+        const td__loop *x = &z->t[k];
+        int axis = axis_of(x->dim);
+        int64_t d[2] = {-back[0], -back[1]}, base[2] = {0, 0};
+        double steps;
+        if (axis >= 0) {
+            int64_t v = x->step * unit_of(p, x->dim);
+            d[axis] += v;
+            base[axis] = v; /* the loop is at 1 .. bound - 1 */
+            back[axis] += (x->bound - 1) * v;
+            r[axis].at.count[n[axis] - 1]--;
+            steps = others;
+        } else {
+            others /= x->bound;
+            steps = (x->bound - 1) * others;
+        }
+        bool overlap =
+            (d[0] < 0 ? -d[0] : d[0]) < r[0].extent && (d[1] < 0 ? -d[1] : d[1]) < r[1].extent;
+        if (overlap) {
+            double kept = steps;
+            for (int i = 0; i < 2; i++) kept *= covered_sum(&r[i], &r[i].at, base[i], d[i]);
+            sum -= kept;
+        }
+        if (axis >= 0) r[axis].at.n = --n[axis];
+    }
+    return planes * sum / (r[0].above * r[1].above);
+}
+
 void td__count_padded_input(const td__nest *z, int child, int level, double *reads, double *fills) {
-    (void)z;
-    (void)child;
-    (void)level;
-    *reads = *fills = 0;
+    *reads = traffic(z, child, level);
+    *fills = child >= 0 ? traffic(z, child, child) : 0;
+}
+
+double td__padded_partition(const td__nest *z, int level) {
+    const int32_t *tile = z->tile[level + 1];
+    double words = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
+    rank r[2];
+    for (int axis = 0; axis < 2; axis++) make_rank(z, level, level, axis, &r[axis]);
+    for (int k = z->t0[level + 1]; k < z->nt; k++) {
+        const td__loop *x = &z->t[k];
+        int axis = axis_of(x->dim);
+        if (axis >= 0)
+            td__offsets_add(&r[axis].joint, x->step * unit_of(z->p, x->dim), x->bound);
+        else if (x->dim != TD_K)
+            words *= x->bound;
+    }
+    for (int axis = 0; axis < 2; axis++) {
+        td__offsets_normalize(&r[axis].joint);
+        words *= covered_sum(&r[axis], &r[axis].at, 0, 0) / r[axis].above;
+    }
+    return words;
 }

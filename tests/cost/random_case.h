@@ -1,0 +1,16 @@
+/* random_case.h - small random cases with perfect factors, for comparisons with the simulator. */
+#ifndef TANDEM_TESTS_RANDOM_CASE_H
+#define TANDEM_TESTS_RANDOM_CASE_H
+
+#include "tandem/cost.h"
+
+typedef struct {
+    int max_macs;  /* product of the dims */
+    bool padding;  /* now and then */
+    bool resident; /* outer levels may leave tensors out */
+} random_limits;
+
+/* Case number `number`: the same whenever asked for. Capacities are unbounded. */
+void random_case(uint64_t seed, uint64_t number, random_limits limits, td_case *out);
+
+#endif
