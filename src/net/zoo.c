@@ -142,6 +142,7 @@ td_status td_net_build(const char *name, td_shape input, double width, int class
                        td_error *err) {
     *net = NULL;
     const recipe *r = NULL;
+    if (name == NULL) name = "";
     for (int i = 0; i < N_ENTRIES; i++)
         if (strcmp(entries[i].name, name) == 0) r = recipes[i];
     if (r == NULL) {

@@ -325,6 +325,15 @@ static void test_bytes(void **state) {
     assert_int_equal(t.activation_bytes_sum, 32 + 64 + 24 + 64 + 64 + 5);
     assert_int_equal(t.weight_bytes, 72 + 8 + 5 + 108 + 320 + 5 * 4);
     td_net_destroy(net);
+
+    /* An activation whose input is read elsewhere needs a buffer of its own: 16 + 16 + 16. */
+    net = td_net_create("own buffer", TD_DIM(1, 1, 1));
+    int e = td_net_conv(net, 0, 16, 1, 1, 1, 1);
+    td_net_add(net, td_net_act(net, e, TD_OP_RELU), e);
+    td_net_count(net, &t);
+    assert_int_equal(t.activation_bytes_sum, 1 + 16 + 16 + 16);
+    assert_int_equal(t.activation_bytes_peak, 16 + 16 + 16);
+    td_net_destroy(net);
 }
 
 /* MobileNetV2's largest moment at 8 bits: the expanded 96 x 112 x 112 and its input 16 x 112 x 112,
