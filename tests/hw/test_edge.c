@@ -190,19 +190,27 @@ static void micro_baseline(void **state) {
     assert_near(hw.level[1].read_pj / 16, 2.9 * sqrt(64. / 2048), 1e-12);
 }
 
-/* About 2.6 TOPS/W on chip for the edge baseline. Each SIMD unit adds into the sum that it holds,
- * reads a fresh row of weights every cycle and gets its inputs broadcast from the local memory. */
+/* On-chip TOPS/W of the edge baseline at full use, when each cycle moves `rows` rows of the
+ * register files and 4 input bytes per lane. */
+static double efficiency(const td_hw *hw, double rows) {
+    double macs_of_lane = 4.0 * td_hw_fanout(hw, 0, TD_AXIS_X);
+    double input_pj = hw->level[1].read_pj * 8 / hw->level[1].block_bits * 4;
+    double lane_pj = macs_of_lane * hw->mac.energy_pj + rows * hw->level[0].read_pj + input_pj;
+    double leak_pj = hw->leak_w / ((double)td_hw_peak_macs(hw) * hw->clock_hz) * 1e12;
+    return 2 / (lane_pj / macs_of_lane * (1 + hw->clock_tree) + leak_pj);
+}
+
+/* About 2.6 TOPS/W: one row of weights a cycle, added into sums that stay in the units. The
+ * loop-nest analysis lets MACs hold nothing: it counts a row of weights, one of sums read and one
+ * written in every cycle, which is half as efficient. Both are noted here so that neither moves
+ * unseen. */
 static void edge_efficiency(void **state) {
     (void)state;
     td_hw hw;
     td_error err = {0};
     assert_ok(td_hw_load("edge", &hw, &err), &err);
-    double simd = td_hw_fanout(&hw, 0, TD_AXIS_X), macs_of_lane = 4 * simd;
-    double input_pj = hw.level[1].read_pj * 8 / hw.level[1].block_bits * 4; /* 4 bytes a cycle */
-    double lane_pj = macs_of_lane * hw.mac.energy_pj + hw.level[0].read_pj + input_pj;
-    double leak_pj = hw.leak_w / (16384 * hw.clock_hz) * 1e12;
-    double pj_per_mac = lane_pj / macs_of_lane * (1 + hw.clock_tree) + leak_pj;
-    assert_near(2 / pj_per_mac, 2.6, .1);
+    assert_near(efficiency(&hw, 1), 2.6, .1);
+    assert_near(efficiency(&hw, 3), 1.22, .02);
 }
 
 /* ---- rules ---- */
