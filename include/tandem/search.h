@@ -1,7 +1,7 @@
 /* tandem/search.h - strategies behind one ask/tell interface.
  *
- * A strategy's state is a function of (space, parameters, seed, the calls made): asked numbers and told
- * outcomes in order. Resuming is replaying the same calls. Random draws come from
+ * A strategy's state is a function of (space, parameters, seed, the calls made): asked numbers and
+ * told outcomes in order. Resuming is replaying the same calls. Random draws come from
  * td_rng_make(seed, number, TD_RNG_ASK), so they do not depend on what was drawn before.
  */
 #ifndef TANDEM_SEARCH_H
@@ -14,10 +14,16 @@
 extern "C" {
 #endif
 
-/* done: objectives are there. infeasible: it cannot be built or mapped, or misses a constraint and was
- * not trained; con[] says by how much where that is known (ncon 0: cannot be built). */
-typedef enum { TD_TRIAL_READY, TD_TRIAL_RUNNING, TD_TRIAL_DONE, TD_TRIAL_PRUNED, TD_TRIAL_FAILED,
-               TD_TRIAL_INFEASIBLE } td_state;
+/* done: objectives are there. infeasible: it cannot be built or mapped, or misses a constraint and
+ * was not trained; con[] says by how much where that is known (ncon 0: cannot be built). */
+typedef enum {
+    TD_TRIAL_READY,
+    TD_TRIAL_RUNNING,
+    TD_TRIAL_DONE,
+    TD_TRIAL_PRUNED,
+    TD_TRIAL_FAILED,
+    TD_TRIAL_INFEASIBLE
+} td_state;
 typedef struct {
     td_state state;
     int nobj, ncon;
@@ -36,7 +42,8 @@ typedef struct {
     /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
-    td_verdict (*report)(void *state, int64_t number, int step, const double *value); /* may be NULL */
+    td_verdict (*report)(void *state, int64_t number, int step,
+                         const double *value); /* may be NULL */
     void (*destroy)(void *state);
 } td_strategy;
 
@@ -50,14 +57,14 @@ typedef struct {
  *     crossover   probability that a child has two parents (.5)
  *
  * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
- * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned. Lag
- * between ask and tell is fine. */
+ * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned.
+ * Lag between ask and tell is fine. */
 const td_strategy *const *td_strategy_list(int *n);
 const td_strategy *td_strategy_find(const char *name); /* NULL if there is none */
 
-/* One order for all: feasible before infeasible; among feasible the smaller obj[0]; then pruned ones;
- * then infeasible ones with known constraints, the smaller sum of violations first; then what cannot
- * be built; then failed ones and those without an objective. <0, 0, >0. */
+/* One order for all: feasible before infeasible; among feasible the smaller obj[0]; then pruned
+ * ones; then infeasible ones with known constraints, the smaller sum of violations first; then what
+ * cannot be built; then failed ones and those without an objective. <0, 0, >0. */
 int td_outcome_compare(const td_outcome *a, const td_outcome *b);
 /* Done, and every constraint met (an unknown one, NAN, is not). */
 bool td_outcome_feasible(const td_outcome *o);

@@ -1,6 +1,6 @@
-/* tandem/space.h - decisions, choices, designs. A space is a list of declared decisions and a function
- * that builds a design (network, accelerator) from a vector of choices. Decisions that do not matter
- * for a design are inactive (NAN), so equal designs have one canonical vector.
+/* tandem/space.h - decisions, choices, designs. A space is a list of declared decisions and a
+ * function that builds a design (network, accelerator) from a vector of choices. Decisions that do
+ * not matter for a design are inactive (NAN), so equal designs have one canonical vector.
  */
 #ifndef TANDEM_SPACE_H
 #define TANDEM_SPACE_H
@@ -15,9 +15,10 @@ extern "C" {
 
 typedef enum { TD_CATEGORICAL, TD_ORDERED, TD_INTEGER, TD_REAL_RANGE } td_kind;
 
-/* categorical and ordered: a choice is an index 0..n-1 into value[] (label[] for people; may be NULL).
- * integer: lo..hi; real: [lo, hi], log: searched on a log scale. parent >= 0: active only while the
- * parent (an earlier decision) is active and bit `index of its choice` of `when` is set. */
+/* categorical and ordered: a choice is an index 0..n-1 into value[] (label[] for people; may be
+ * NULL). integer: lo..hi; real: [lo, hi], log: searched on a log scale. parent >= 0: active only
+ * while the parent (an earlier decision) is active and bit `index of its choice` of `when` is set.
+ */
 typedef struct {
     const char *name;
     td_kind kind;
@@ -34,8 +35,8 @@ typedef struct {
     double *v; /* index, integer or real per decision; NAN: inactive */
 } td_choices;
 
-/* What a choice vector stands for. Owned by the caller; free with td_design_free. Either side may be
- * absent (net NULL, has_hw false). */
+/* What a choice vector stands for. Owned by the caller; free with td_design_free. Either side may
+ * be absent (net NULL, has_hw false). */
 typedef struct {
     td_net *net;
     td_hw hw;
@@ -53,7 +54,8 @@ typedef struct td_space {
     /* c is canonical. TD_E_INFEASIBLE: a physical rule is broken, with its reason; d->net and
      * d->hw_node are still there where they can be, so free d in any case. Memory that outlives the
      * call comes from the arena. Thread-safe with an arena per thread. */
-    td_status (*build)(const void *self, const td_choices *c, td_arena *a, td_design *d, td_error *err);
+    td_status (*build)(const void *self, const td_choices *c, td_arena *a, td_design *d,
+                       td_error *err);
 } td_space;
 
 /* First fault of a space that was made in C: parents that stand later, masks of values that are not
@@ -72,20 +74,17 @@ td_status td_space_check(const td_space *s, td_error *err);
  *     kernel: [3, 5, 7]       decisions s2.b1.kernel, ...
  *     expansion: [3, 6]       s2.b1.expansion
  *     fused: [false, true]    s2.b1.fused; IBN or fused IBN
- *     width: [0.5, 0.75, 1]   s2.width; times channels, rounded to multiples of divisor. Widths that
- *     divisor: 8              round to the same channels are one choice (the nearest stays)
- *     head: [64, 128]         1x1 convolution before the classifier; 0: none
- *     act: relu
- *   Lists are sorted; one value (or a list of one) is no decision. Blocks beyond a stage's depth are
- *   inactive. Depth 0 leaves a stage of stride 1 out. Two vectors can still be one network where
- *   neighbouring stages of stride 1 have equal channels: compare net_hash.
- *   space: fixed            net: NAME (input, width, classes) or FILE
- * Accelerator spaces:
- *   space: micro | edge | FILE   a template with a `space:` map of parameter lists; other keys are
- *                                parameters of the template, in place of the file's: io_gbps: [1, 2]
- *   space: {pe_x: [1, 2], ...}   the same with the description in place: template: edge, simd: 16, ...
- *   space: fixed                 hw: NAME or FILE
- * Files are looked for as they stand, then beside the document that names them.                  */
+ *     width: [0.5, 0.75, 1]   s2.width; times channels, rounded to multiples of divisor. Widths
+ * that divisor: 8              round to the same channels are one choice (the nearest stays) head:
+ * [64, 128]         1x1 convolution before the classifier; 0: none act: relu Lists are sorted; one
+ * value (or a list of one) is no decision. Blocks beyond a stage's depth are inactive. Depth 0
+ * leaves a stage of stride 1 out. Two vectors can still be one network where neighbouring stages of
+ * stride 1 have equal channels: compare net_hash. space: fixed            net: NAME (input, width,
+ * classes) or FILE Accelerator spaces: space: micro | edge | FILE   a template with a `space:` map
+ * of parameter lists; other keys are parameters of the template, in place of the file's: io_gbps:
+ * [1, 2] space: {pe_x: [1, 2], ...}   the same with the description in place: template: edge, simd:
+ * 16, ... space: fixed                 hw: NAME or FILE Files are looked for as they stand, then
+ * beside the document that names them.                  */
 td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* Shipped spaces by name, for `tandem space` and tests. */
@@ -108,7 +107,8 @@ void td_space_sample(const td_space *s, td_rng *r, td_choices *c);
  * decisions are sampled. Nothing happens where no decision has another value. */
 void td_space_mutate(const td_space *s, td_rng *r, td_choices *c);
 /* Per decision from a or b, evenly; what only one of them has is taken from it. Canonical again. */
-void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b, td_choices *c);
+void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
+                    td_choices *c);
 uint64_t td_choices_hash(const td_choices *c);
 /* Number of distinct canonical vectors as decimal text (exact, big); "inf" with real decisions. */
 td_status td_space_size(const td_space *s, td_text *out, td_error *err);

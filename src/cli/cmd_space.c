@@ -28,7 +28,7 @@ static bool parse_number(const char *s, uint64_t most, uint64_t *out) {
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
-    uint64_t n;
+    uint64_t n = 0;
     switch (key) {
     case 'f':
         if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
