@@ -74,17 +74,24 @@ td_status td_space_check(const td_space *s, td_error *err);
  *     kernel: [3, 5, 7]       decisions s2.b1.kernel, ...
  *     expansion: [3, 6]       s2.b1.expansion
  *     fused: [false, true]    s2.b1.fused; IBN or fused IBN
- *     width: [0.5, 0.75, 1]   s2.width; times channels, rounded to multiples of divisor. Widths
- * that divisor: 8              round to the same channels are one choice (the nearest stays) head:
- * [64, 128]         1x1 convolution before the classifier; 0: none act: relu Lists are sorted; one
- * value (or a list of one) is no decision. Blocks beyond a stage's depth are inactive. Depth 0
- * leaves a stage of stride 1 out. Two vectors can still be one network where neighbouring stages of
- * stride 1 have equal channels: compare net_hash. space: fixed            net: NAME (input, width,
- * classes) or FILE Accelerator spaces: space: micro | edge | FILE   a template with a `space:` map
- * of parameter lists; other keys are parameters of the template, in place of the file's: io_gbps:
- * [1, 2] space: {pe_x: [1, 2], ...}   the same with the description in place: template: edge, simd:
- * 16, ... space: fixed                 hw: NAME or FILE Files are looked for as they stand, then
- * beside the document that names them.                  */
+ *     width: [0.5, 0.75, 1]   s2.width; times channels, to multiples of divisor. Widths that
+ *     divisor: 8              round to the same channels are one choice (the nearest stays)
+ *     head: [64, 128]         1x1 convolution before the classifier; 0: none
+ *     act: relu
+ *
+ *   Lists are sorted; one value (or a list of one) is no decision. Blocks beyond a stage's depth
+ *   are inactive. Depth 0 leaves a stage of stride 1 out. Two vectors can still be one network
+ *   where neighbouring stages of stride 1 have equal channels: compare net_hash.
+ *
+ *   space: fixed              net: NAME (input, width, classes) or FILE
+ *
+ * Accelerator spaces:
+ *   space: micro              or edge, or a FILE: a template with a `space:` map of parameter
+ *     io_gbps: [1, 2]         lists; other keys are the template's, in place of the file's
+ *   space: {pe_x: [1, 2]}     the description in place: template: edge, simd: 16, ...
+ *   space: fixed              hw: NAME or FILE
+ *
+ * Files are looked for as they stand, then beside the document that names them. */
 td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* Shipped spaces by name, for `tandem space` and tests. */
