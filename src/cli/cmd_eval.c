@@ -1,0 +1,209 @@
+/* tandem eval - the schedule of a network on an accelerator: cost layer by layer and in all. */
+#include "cli.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval_table.h"
+#include "tandem/map.h"
+
+typedef struct {
+    const char *net, *hw, *cases;
+    td_shape size;
+    double width;
+    int classes;
+    bool shaped; /* an option that only builders of shipped networks have */
+    td_schedule_options schedule;
+    cli_format format;
+} options;
+
+enum { OPT_SIZE = 1000, OPT_WIDTH, OPT_CLASSES, OPT_COLD, OPT_BATCH, OPT_CASES };
+
+static int whole_number(struct argp_state *state, const char *name, const char *arg, int hi) {
+    char *end;
+    long v = strtol(arg, &end, 10);
+    if (*arg == '\0' || *end != '\0' || v < 1 || v > hi)
+        argp_error(state, "--%s: expected an integer from 1 to %d, found \"%s\"", name, hi, arg);
+    return (int)v;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    options *o = state->input;
+    char *end, after;
+    switch (key) {
+    case 'w': o->hw = arg; return 0;
+    case OPT_SIZE:
+        if (sscanf(arg, "%dx%dx%d%c", &o->size.c, &o->size.h, &o->size.w, &after) != 3 ||
+            o->size.c < 1 || o->size.h < 1 || o->size.w < 1)
+            argp_error(state, "--size: expected CxHxW such as 3x224x224, found \"%s\"", arg);
+        o->shaped = true;
+        return 0;
+    case OPT_WIDTH:
+        o->width = strtod(arg, &end);
+        if (*arg == '\0' || *end != '\0' || !(o->width > 0))
+            argp_error(state, "--width: expected a number > 0, found \"%s\"", arg);
+        o->shaped = true;
+        return 0;
+    case OPT_CLASSES:
+        o->classes = whole_number(state, "classes", arg, 1000000);
+        o->shaped = true;
+        return 0;
+    case 'o':
+        if (strcmp(arg, "latency") == 0)
+            o->schedule.objective = TD_OBJ_LATENCY;
+        else if (strcmp(arg, "energy") == 0)
+            o->schedule.objective = TD_OBJ_ENERGY;
+        else
+            argp_error(state, "--objective: expected latency or energy, found \"%s\"", arg);
+        return 0;
+    case OPT_COLD: o->schedule.cold = true; return 0;
+    case OPT_BATCH: o->schedule.batch = whole_number(state, "batch", arg, 65536); return 0;
+    case OPT_CASES: o->cases = arg; return 0;
+    case 'f':
+        if (!cli_format_parse(arg, &o->format))
+            argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->net != NULL) argp_error(state, "one NET at a time");
+        o->net = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->net == NULL)
+            argp_error(state, "expected a NET (a name, a file or a results folder)");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* A network's file, or the folder of a search's best design (best/, or the results folder around
+ * it): then *hw is its accelerator, unless another was asked for. NULL: not a path to anything. */
+static const char *find_file(td_arena *a, const char *name, const char **hw) {
+    static const char *const inside[] = {"", "best/"};
+    for (int i = 0; i < 2; i++) {
+        const char *net = td_arena_printf(a, "%s/%snetwork.yaml", name, inside[i]);
+        if (net == NULL || !td_file_exists(net)) continue;
+        const char *own = td_arena_printf(a, "%s/%saccelerator.yaml", name, inside[i]);
+        if (*hw == NULL && own != NULL && td_file_exists(own)) *hw = own;
+        return net;
+    }
+    return strpbrk(name, "/.") != NULL ? name : NULL;
+}
+
+static td_status load_net(const options *o, td_arena *a, const char **hw, td_net **net,
+                          td_error *err) {
+    const char *file = find_file(a, o->net, hw);
+    if (file == NULL) return td_net_build(o->net, o->size, o->width, o->classes, net, err);
+    if (o->shaped)
+        return td_fail(err, TD_E_USAGE,
+                       "--size, --width and --classes shape shipped networks; %s is a file", file);
+    const char *dot = strrchr(file, '.');
+    if (dot != NULL && strcmp(dot, ".onnx") == 0)
+        return td_fail(
+            err, TD_E_UNSUPPORTED,
+            "%s: ONNX files are written, not read; expected a network file (.yaml, .json)", file);
+    const td_node *doc;
+    td_status s = td_node_load(a, file, &doc, err);
+    return s == TD_OK ? td_net_from_node(doc, net, err) : s;
+}
+
+static td_status write_cases(const td_net *net, const td_schedule *s, const char *path, td_arena *a,
+                             td_error *err) {
+    td_text text = {0};
+    for (int i = 0; i < s->n; i++) {
+        if (!s->interval[i].mapped) continue;
+        td_case c;
+        td_interval_case(net, &s->interval[i], &c);
+        td_node *n = td_case_to_node(&c, a);
+        if (n == NULL) text.failed = true;
+        if (text.failed) break;
+        td_node_to_json(n, 0, &text);
+        td_text_add(&text, "\n");
+    }
+    td_status st = text.failed ? td_fail(err, TD_E_MEMORY, "out of memory")
+                               : td_file_write(path, text.data ? text.data : "", text.size, err);
+    td_text_free(&text);
+    return st;
+}
+
+static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
+    td_net *net = NULL;
+    td_schedule s = {0};
+    td_hw hw;
+    const char *hw_name = o->hw;
+    o->schedule.cache = td_map_cache_create(0);
+    td_status st = o->schedule.cache != NULL ? load_net(o, a, &hw_name, &net, err)
+                                             : td_fail(err, TD_E_MEMORY, "out of memory");
+    if (st != TD_OK) goto done;
+    if (hw_name == NULL) {
+        st = td_fail(err, TD_E_USAGE, "expected --hw NAME or FILE (`tandem list accelerators`)");
+        goto done;
+    }
+    st = td_hw_load(hw_name, &hw, err);
+    if (st != TD_OK) goto done;
+    st = td_schedule_best(net, &hw, &o->schedule, &s, NULL, err);
+    if (st != TD_OK) {
+        if (st == TD_E_INFEASIBLE)
+            td_error_prefix(err, "%s on %s: cannot be built", td_net_name(net), hw.name);
+        goto done;
+    }
+    if (o->cases != NULL && (st = write_cases(net, &s, o->cases, a, err)) != TD_OK) goto done;
+    if (o->format == CLI_JSON) {
+        td_node_to_json(td_schedule_to_node(net, &hw, &s, a), 2, out);
+        td_text_add(out, "\n");
+    } else if (o->format == CLI_CSV) {
+        eval_csv(net, &s, out);
+    } else {
+        eval_table(net, &hw, &s, out);
+        eval_next_step(net, &hw, &o->schedule, &s, out);
+    }
+done:
+    td_schedule_free(&s);
+    td_net_destroy(net);
+    td_map_cache_destroy(o->schedule.cache);
+    return st;
+}
+
+int cmd_eval(int argc, char **argv) {
+    static const struct argp_option argp_options[] = {
+        {"hw", 'w', "HW", 0, "accelerator: a shipped name or a file", 0},
+        {"size", OPT_SIZE, "CxHxW", 0, "input of a shipped network", 0},
+        {"width", OPT_WIDTH, "W", 0, "channels times this (shipped networks)", 0},
+        {"classes", OPT_CLASSES, "N", 0, "outputs (shipped networks)", 0},
+        {"objective", 'o', "WHAT", 0, "latency (default) or energy: what the schedule minimises",
+         0},
+        {"cold", OPT_COLD, 0, 0, "the first inference: no weights are on chip yet", 0},
+        {"batch", OPT_BATCH, "N", 0, "samples per inference (1)", 0},
+        {"cases", OPT_CASES, "FILE", 0,
+         "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
+        {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
+        {0}};
+    static const struct argp argp = {
+        argp_options,
+        parse,
+        "NET",
+        "Cost of a network on an accelerator: the best schedule found, layer by layer, with what "
+        "limits each and what stays on chip. NET is a shipped network, a network file, or the "
+        "folder of a search's best design, which brings its accelerator along.\v"
+        "Examples:\n"
+        "  tandem eval mobilenetv2 --hw edge\n"
+        "  tandem eval handmade --size 3x32x32 --hw micro --objective energy\n"
+        "  tandem eval results/quickstart/best --format json\n"
+        "  tandem eval handmade --hw micro --cases cases.jsonl",
+        0,
+        0,
+        0};
+    options o = {.width = 1, .format = CLI_TABLE};
+    td_schedule_options_default(&o.schedule);
+    argp_parse(&argp, argc, argv, 0, NULL, &o);
+
+    td_arena *a = td_arena_create();
+    td_text out = {0};
+    td_error err = {0};
+    td_status s = a != NULL ? run(&o, a, &out, &err) : td_fail(&err, TD_E_MEMORY, "out of memory");
+    int code = s == TD_OK ? cli_print(&out) : cli_fail(&err);
+    td_text_free(&out);
+    td_arena_destroy(a);
+    return code;
+}

@@ -1,0 +1,305 @@
+#include "eval_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- numbers for people -----------------------------------------------------------------------
+ */
+
+typedef struct {
+    char s[40];
+} cell;
+
+/* "41,472" */
+static cell thousands(double v) {
+    char digits[40];
+    cell c;
+    int n = snprintf(digits, sizeof digits, "%.0f", v), k = 0;
+    if (n > 30) {
+        snprintf(c.s, sizeof c.s, "%.3g", v);
+        return c;
+    }
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-') c.s[k++] = ',';
+        c.s[k++] = digits[i];
+    }
+    c.s[k] = '\0';
+    return c;
+}
+
+/* "118.0 M", "4.09 G" */
+static cell count(double v) {
+    static const char *const unit[] = {"", " K", " M", " G", " T"};
+    int u = 0;
+    for (; v >= 999.5 && u < 4; u++) v /= 1000;
+    cell c;
+    snprintf(c.s, sizeof c.s,
+             u == 0      ? "%.0f%s"
+             : v < 9.995 ? "%.2f%s"
+             : v < 99.95 ? "%.1f%s"
+                         : "%.0f%s",
+             v, unit[u]);
+    return c;
+}
+
+/* 1.23e-5, "J" -> "12.3 uJ" */
+static cell small(double v, const char *unit) {
+    static const char *const prefix[] = {"", "m", "u", "n", "p"};
+    int u = 0;
+    for (; v != 0 && fabs(v) < 0.9995 && u < 4; u++) v *= 1000;
+    cell c;
+    snprintf(c.s, sizeof c.s,
+             v < 9.995   ? "%.2f %s%s"
+             : v < 99.95 ? "%.1f %s%s"
+                         : "%.0f %s%s",
+             v, v == 0 ? "" : prefix[u], unit);
+    return c;
+}
+
+static cell bytes(double v) {
+    cell c;
+    if (v >= 1024 * 1024)
+        snprintf(c.s, sizeof c.s, "%.4g MB", v / 1024 / 1024);
+    else if (v >= 1024)
+        snprintf(c.s, sizeof c.s, "%.4g KB", v / 1024);
+    else
+        snprintf(c.s, sizeof c.s, "%.0f B", v);
+    return c;
+}
+
+/* ---- header -----------------------------------------------------------------------------------
+ */
+
+/* Bits per cycle of the outermost level, both directions. */
+static double io_bits(const td_hw *hw) {
+    const td_level *top = &hw->level[hw->n - 1];
+    double apart = top->read_bw + top->write_bw;
+    return top->shared_bw < apart ? top->shared_bw : apart;
+}
+
+static void describe_hw(const td_hw *hw, td_text *out) {
+    double macs = (double)td_hw_peak_macs(hw), bits = 0, io = io_bits(hw) / 8 * hw->clock_hz;
+    td_text_addf(out, "%s: ", hw->name);
+    for (int l = hw->n - 2; l >= 0; l--) {
+        const td_level *v = &hw->level[l];
+        if (v->shares < 0 && v->capacity_bits > 0) bits += (double)v->capacity_bits * v->instances;
+        int fan = hw->level[l + 1].instances > 0 ? v->instances / hw->level[l + 1].instances : 1;
+        if (fan > 1) td_text_addf(out, "%d %s x ", fan, v->name);
+    }
+    td_text_addf(out, "%d MACs = %s MACs, %.2f GHz, %.3g TOPS, %s on chip",
+                 hw->mac.instances / hw->level[0].instances, thousands(macs).s, hw->clock_hz * 1e-9,
+                 2 * macs * hw->clock_hz * 1e-12, bytes(bits / 8).s);
+    if (io < INFINITY) td_text_addf(out, ", %.3g GB/s", io * 1e-9);
+    if (isfinite(hw->area_mm2)) td_text_addf(out, ", %.3g mm2", hw->area_mm2);
+    if (hw->node[0] != '\0') td_text_addf(out, " (%s)", hw->node);
+    td_text_add(out, "\n");
+}
+
+static void describe_net(const td_net *net, const td_schedule *s, td_text *out) {
+    td_net_totals t;
+    td_net_count(net, &t);
+    const td_layer *in = td_net_layer(net, 0);
+    int conv = 0, fc = 0, w = 0, a = 0;
+    bool mixed = false;
+    for (int i = 1; i < td_net_size(net); i++) {
+        const td_layer *l = td_net_layer(net, i);
+        conv += l->op == TD_OP_CONV;
+        fc += l->op == TD_OP_FC;
+        if (l->op != TD_OP_CONV && l->op != TD_OP_FC) continue;
+        mixed = mixed || (w != 0 && (w != l->bits[TD_W] || a != l->bits[TD_I]));
+        w = l->bits[TD_W];
+        a = l->bits[TD_I];
+    }
+    td_text_addf(out, "%s: input %dx%dx%d, %d conv, %d fc, %s MACs, %s parameters",
+                 td_net_name(net), in->c, in->h, in->w, conv, fc, count((double)t.macs).s,
+                 count((double)t.params).s);
+    if (mixed)
+        td_text_add(out, " (mixed precision)");
+    else if (w == a && w != 0)
+        td_text_addf(out, " (int%d)", w);
+    else if (w != 0)
+        td_text_addf(out, " (weights int%d, activations int%d)", w, a);
+    if (s->batch > 1) td_text_addf(out, ", batch %d", s->batch);
+    td_text_add(out, s->cold ? ", first inference\n" : "\n");
+}
+
+/* ---- rows -------------------------------------------------------------------------------------
+ */
+
+static void shape_text(const td_net *net, const td_interval *t, int batch, char *out, size_t size) {
+    td_problem p;
+    if (td_layer_problem(net, t->layer, batch, &p)) {
+        td_problem_text(&p, out, size);
+        return;
+    }
+    const td_layer *l = td_net_layer(net, t->layer);
+    if (l->op == TD_OP_MAX_POOL || l->op == TD_OP_AVG_POOL)
+        snprintf(out, size, "%s %dx%d s%d to %dx%dx%d", td_op_name(l->op), l->kernel[0],
+                 l->kernel[1], l->stride[0], l->c, l->h, l->w);
+    else
+        snprintf(out, size, "%s %dx%dx%d", td_op_name(l->op), l->c, l->h, l->w);
+}
+
+static const char *chip_text(const td_interval *t, bool two_inputs, char out[48]) {
+    out[0] = '\0';
+    bool in = t->input == TD_AT_CHIP, in2 = two_inputs && t->input2 == TD_AT_CHIP;
+    if (in || in2) strcat(out, two_inputs && in != in2 ? (in ? "in(1) " : "in(2) ") : "in ");
+    if (t->output == TD_AT_CHIP) strcat(out, "out ");
+    if (t->weights == TD_AT_CHIP) strcat(out, "weights ");
+    if (t->weights == TD_AT_STAGED) strcat(out, "weights (staged) ");
+    size_t n = strlen(out);
+    if (n > 0) out[n - 1] = '\0';
+    return out;
+}
+
+/* What limits, in shares of the time, largest first. */
+static void describe_limits(const td_schedule *s, td_text *out) {
+    struct {
+        const char *name;
+        double cycles;
+    } group[2 * TD_MAX_LEVELS + 8];
+    int n = 0;
+    double all = 0;
+    for (int i = 0; i < s->n; i++) {
+        const td_interval *t = &s->interval[i];
+        int k = 0;
+        while (k < n && strcmp(group[k].name, t->limit) != 0) k++;
+        if (k == (int)(sizeof group / sizeof group[0])) continue;
+        if (k == n) {
+            group[n].name = t->limit;
+            group[n++].cycles = 0;
+        }
+        group[k].cycles += t->cycles;
+        all += t->cycles;
+    }
+    td_text_add(out, "limits: ");
+    for (int shown = 0; shown < n; shown++) {
+        int best = shown;
+        for (int k = shown + 1; k < n; k++)
+            if (group[k].cycles > group[best].cycles) best = k;
+        const char *name = group[best].name;
+        double cycles = group[best].cycles;
+        group[best] = group[shown];
+        if (all > 0 && cycles / all >= 0.005)
+            td_text_addf(out, "%s%s %.0f %%", shown > 0 ? ", " : "", name, 100 * cycles / all);
+    }
+    td_text_add(out, "\n");
+}
+
+void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_text *out) {
+    describe_hw(hw, out);
+    describe_net(net, s, out);
+    td_text_addf(out, "\n %-18s %-34s %8s %12s %6s  %-16s %9s   %s\n", "layer", "shape", "MACs",
+                 "cycles", "util", "limit", "energy", "on chip");
+    double macs = 0, cycles = 0;
+    for (int i = 0; i < s->n; i++) {
+        const td_interval *t = &s->interval[i];
+        const td_layer *l = td_net_layer(net, t->layer);
+        char shape[96], chip[48], util[16] = "";
+        shape_text(net, t, s->batch, shape, sizeof shape);
+        if (t->mapped) snprintf(util, sizeof util, "%.0f %%", 100 * t->utilization);
+        td_text_addf(out, " %-18.40s %-34s %8s %12s %6s  %-16s %9s   %s\n", l->name, shape,
+                     t->mapped ? count((double)t->macs).s : "", thousands(t->cycles).s, util,
+                     t->limit, small(t->energy_j, "J").s, chip_text(t, l->n_inputs > 1, chip));
+        macs += (double)t->macs;
+        cycles += t->cycles;
+    }
+    td_text_addf(out, " %-18s %-34s %8s %12s %4.0f %%  %-16s %9s\n\n", "total", "", count(macs).s,
+                 thousands(cycles).s, 100 * s->utilization, "", small(s->energy_j, "J").s);
+    td_text_addf(out, "latency %s (%s/s, bound %s), energy %s (leakage %s), %s\n",
+                 small(s->latency_s, "s").s,
+                 thousands(s->latency_s > 0 ? s->batch / s->latency_s : 0).s,
+                 small(s->bound_latency_s, "s").s, small(s->energy_j, "J").s,
+                 small(s->leak_j, "J").s, small(s->power_w, "W").s);
+    td_text_addf(out, "on chip: %s of weights resident, at most %s in use; %s over the I/O%s\n",
+                 bytes((double)s->resident_weight_bytes).s, bytes((double)s->peak_chip_bytes).s,
+                 bytes(s->dram_bytes).s, s->proved ? "" : " (places found by search, not proved)");
+    describe_limits(s, out);
+}
+
+/* ---- next step --------------------------------------------------------------------------------
+ */
+
+static bool changed(const td_net *net, const td_hw *hw, const td_schedule_options *o, double before,
+                    double *percent) {
+    td_schedule s;
+    if (td_schedule_best(net, hw, o, &s, NULL, NULL) != TD_OK) return false;
+    double after = o->objective == TD_OBJ_ENERGY ? s.energy_j : s.latency_s;
+    *percent = before > 0 ? 100 * (after / before - 1) : 0;
+    td_schedule_free(&s);
+    return true;
+}
+
+void eval_next_step(const td_net *net, const td_hw *hw, const td_schedule_options *o,
+                    const td_schedule *s, td_text *out) {
+    double before = o->objective == TD_OBJ_ENERGY ? s->energy_j : s->latency_s, percent;
+    const char *separator = "next step: ";
+    td_hw more = *hw;
+    td_level *top = &more.level[hw->n - 1];
+    top->read_bw *= 1.25;
+    top->write_bw *= 1.25;
+    top->shared_bw *= 1.25;
+    double io = io_bits(hw) / 8 * hw->clock_hz * 1e-9;
+    if (io < INFINITY && changed(net, &more, o, before, &percent)) {
+        td_text_addf(out, "%sI/O %.3g -> %.3g GB/s gives %+.1f %%", separator, io, 1.25 * io,
+                     percent);
+        separator = "; ";
+    }
+    /* The storage whose tiles and residents compete: the outermost of its own on the chip. */
+    int l = hw->n - 2;
+    while (l >= 0 && (hw->level[l].shares >= 0 || hw->level[l].capacity_bits <= 0)) l--;
+    if (l >= 0) {
+        more = *hw;
+        more.level[l].capacity_bits = hw->level[l].capacity_bits / 16 * 24;
+        if (changed(net, &more, o, before, &percent))
+            td_text_addf(out, "%s%s %s -> %s gives %+.1f %%", separator, hw->level[l].name,
+                         bytes((double)hw->level[l].capacity_bits / 8).s,
+                         bytes((double)more.level[l].capacity_bits / 8).s, percent);
+    }
+    td_text_addf(out, "\n");
+}
+
+/* ---- CSV --------------------------------------------------------------------------------------
+ */
+
+static void csv_text(const char *s, td_text *out) {
+    if (strpbrk(s, ",\"\r\n") == NULL) {
+        td_text_add(out, s);
+        return;
+    }
+    td_text_add(out, "\"");
+    for (; *s != '\0'; s++) td_text_addf(out, *s == '"' ? "\"\"" : "%c", *s);
+    td_text_add(out, "\"");
+}
+
+void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
+    static const char *const where[] = {"dram", "chip", "staged"};
+    td_text_add(out, "layer,op,shape,macs,cycles,compute_cycles,dram_cycles,latency_s,utilization,"
+                     "limit,energy_j,dram_bytes_w,dram_bytes_i,dram_bytes_o,prefetch_bytes,"
+                     "chip_bytes,input,input2,output,weights\r\n");
+    for (int i = 0; i < s->n; i++) {
+        const td_interval *t = &s->interval[i];
+        const td_layer *l = td_net_layer(net, t->layer);
+        char shape[96];
+        shape_text(net, t, s->batch, shape, sizeof shape);
+        csv_text(l->name, out);
+        td_text_addf(out, ",%s,%s,%lld", td_op_name(l->op), shape, (long long)t->macs);
+        const double v[] = {t->cycles, t->compute_cycles, t->dram_cycles, t->latency_s,
+                            t->utilization};
+        char number[32];
+        for (int k = 0; k < 5; k++) {
+            td_real_text(v[k], number);
+            td_text_addf(out, ",%s", number);
+        }
+        td_text_addf(out, ",%s", t->limit);
+        const double d[] = {t->energy_j, t->dram_bytes[TD_W], t->dram_bytes[TD_I],
+                            t->dram_bytes[TD_O], t->prefetch_bytes};
+        for (int k = 0; k < 5; k++) {
+            td_real_text(d[k], number);
+            td_text_addf(out, ",%s", number);
+        }
+        td_text_addf(out, ",%lld,%s,%s,%s,%s\r\n", (long long)t->chip_bytes, where[t->input],
+                     l->n_inputs > 1 ? where[t->input2] : "", where[t->output],
+                     t->mapped ? where[t->weights] : "");
+    }
+}

@@ -1,0 +1,13 @@
+/* eval_table.h - a schedule as a table for a person and as CSV, for `tandem eval`. */
+#ifndef TANDEM_CLI_EVAL_TABLE_H
+#define TANDEM_CLI_EVAL_TABLE_H
+
+#include "tandem/map.h"
+
+void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_text *out);
+/* What one step more of I/O bandwidth and of on-chip memory would give; costs a schedule each. */
+void eval_next_step(const td_net *net, const td_hw *hw, const td_schedule_options *o,
+                    const td_schedule *s, td_text *out);
+void eval_csv(const td_net *net, const td_schedule *s, td_text *out);
+
+#endif
