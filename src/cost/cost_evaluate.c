@@ -17,7 +17,7 @@ static void finish_level(const td__nest *z, int l, double compute_cycles, td_cos
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (!(z->m->keep[l] & TD_BIT(t))) continue;
         td_access *a = &c->at[l][t];
-        int bits = td__word_bits(z, td__child(z, l, (td_tensor)t), (td_tensor)t);
+        int bits = td__word_bits(z, l, t);
         double block = v->block_bits > bits ? v->block_bits / bits : 1;
         a->energy_pj = used * (accesses(a->reads, block) * v->read_pj +
                                accesses(a->fills, block) * v->fill_pj +
@@ -53,15 +53,14 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
     td__nest z;
     const bool exact = counting == TD_COUNT_EXACT;
     td_status s = td__nest_build(p, hw, m, exact, &z, err);
-    if (s == TD_OK) s = td__capacity_check(&z, exact, NULL, err);
+    if (s == TD_OK) s = td__capacity_check(&z, NULL, err);
     if (s != TD_OK) return s;
 
     memset(c, 0, sizeof *c);
     for (int l = 0; l < z.n; l++) {
         c->used[l] = (int32_t)z.used[l + 1];
         for (int t = 0; t < TD_NTENSOR; t++)
-            if (m->keep[l] & TD_BIT(t))
-                c->at[l][t].tile_words = td__tile_words(&z, l, (td_tensor)t, exact);
+            if (m->keep[l] & TD_BIT(t)) c->at[l][t].tile_words = z.words[l][t];
     }
     if (exact)
         td__count_exact(&z, c);
@@ -88,7 +87,7 @@ td_status td_mapping_check(const td_problem *p, const td_hw *hw, const td_mappin
     td__nest z;
     if (missing_bits != NULL) *missing_bits = 0;
     td_status s = td__nest_build(p, hw, m, true, &z, err);
-    return s == TD_OK ? td__capacity_check(&z, true, missing_bits, err) : s;
+    return s == TD_OK ? td__capacity_check(&z, missing_bits, err) : s;
 }
 
 int td_word_bits(const td_problem *p, const td_mapping *m, int level, td_tensor t) {
@@ -105,7 +104,8 @@ int td_cost_deliveries(const td_problem *p, const td_hw *hw, const td_mapping *m
     td__nest z;
     if (td__nest_build(p, hw, m, false, &z, NULL) != TD_OK || level < 0 || level > z.top[t])
         return 0;
-    int child = td__child(&z, level, t);
+    int child = level > 0 ? level - 1 : -1;
+    while (child >= 0 && !(m->keep[child] & TD_BIT(t))) child--;
     double words = td__timeloop_traffic(&z, child, t);
     td_delivery inner[TD_MAX_DELIVERIES];
     for (int l = child + 1; l < level; l++) { /* what the bypassed levels pass on */

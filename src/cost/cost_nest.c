@@ -3,6 +3,7 @@
 #include "cost_nest.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const uint8_t td__dims_of[TD_NTENSOR] = {TD__DIMS_W, TD__DIMS_I, TD__DIMS_O};
 
@@ -126,11 +127,6 @@ static COLD td_status fail_above(const td_hw *hw, int t, const td__loop *o, cons
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-static inline int64_t plane(const td_problem *p, int axis) {
-    return ((int64_t)p->dim[TD_P + axis] - 1) * p->stride[axis] +
-           ((int64_t)p->dim[TD_R + axis] - 1) * p->dilation[axis] + 1;
-}
-
 static td_status check_problem(const td_problem *p, td__nest *z, td_error *err) {
     bool ok = p->stride[0] >= 1 && p->stride[1] >= 1 && p->dilation[0] >= 1 && p->dilation[1] >= 1;
     double macs = 1;
@@ -143,10 +139,15 @@ static td_status check_problem(const td_problem *p, td__nest *z, td_error *err) 
     for (int t = 0; t < TD_NTENSOR; t++) ok &= (unsigned)(p->bits[t] - 1) < 64;
     ok &= (unsigned)(p->acc_bits - 1) < 64;
     if (!ok) return fail_problem(p, err);
-    int64_t rows = plane(p, 0), columns = plane(p, 1);
-    if (rows > INT32_MAX || columns > INT32_MAX) return fail_problem(p, err);
-    z->rows = (int32_t)rows;
-    z->columns = (int32_t)columns;
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t whole = ((int64_t)p->dim[TD_P + axis] - 1) * p->stride[axis] +
+                        ((int64_t)p->dim[TD_R + axis] - 1) * p->dilation[axis] + 1;
+        if (whole > INT32_MAX) return fail_problem(p, err); /* from here on rows are 32 bits wide */
+        *(axis == 0 ? &z->rows : &z->columns) = (int32_t)whole;
+        z->unit[TD_P + axis] = p->stride[axis];
+        z->unit[TD_R + axis] = p->dilation[axis];
+    }
+    z->unit[TD_N] = z->unit[TD_K] = z->unit[TD_C] = z->unit[TD_G] = 0;
     return TD_OK;
 }
 
@@ -163,10 +164,17 @@ static td_status check_fan(const td_hw *hw, int level, int64_t x, int64_t y, td_
     return TD_OK;
 }
 
+/* Axis of the input plane that a dim moves along. */
+static const int8_t axis_of[TD_NDIM] = {[TD_N] = -1, [TD_K] = -1, [TD_C] = -1, [TD_G] = -1,
+                                        [TD_P] = 0,  [TD_R] = 0,  [TD_Q] = 1,  [TD_S] = 1};
+
 /* One level's loops, from the innermost: appends them to the lists and grows the tile. */
 static td_status add_level(td__nest *z, int level, int32_t tile[TD_NDIM], td_error *err) {
     const td_mapping *m = z->m;
     const td_map_rules *rules = &z->hw->rules;
+    z->fan[level] = z->distinct[level][TD_W] = z->distinct[level][TD_I] = z->distinct[level][TD_O] =
+        1;
+    if (m->first[level] == m->first[level + 1]) return TD_OK;
     int64_t product[TD_NAXIS] = {1, 1, 1};
     uint8_t seen[TD_NAXIS] = {0, 0, 0};
     double fan = 1, distinct[TD_NTENSOR] = {1, 1, 1};
@@ -183,7 +191,12 @@ static td_status add_level(td__nest *z, int level, int32_t tile[TD_NDIM], td_err
         if (!(rules->allowed[level][axis] & TD_BIT(o->dim))) return fail_rule(z->hw, level, o, err);
         int64_t grown = (int64_t)tile[o->dim] * o->bound;
         if (grown > z->p->dim[o->dim]) return fail_factors(z->p, m, o->dim, err);
-        td__loop x = {o->bound, tile[o->dim], o->dim, (uint8_t)level};
+        td__loop x = {.bound = o->bound,
+                      .step = tile[o->dim],
+                      .move = tile[o->dim] * z->unit[o->dim],
+                      .dim = o->dim,
+                      .level = (uint8_t)level,
+                      .axis = axis_of[o->dim]};
         tile[o->dim] = (int32_t)grown;
         if (TD__DIMS_REDUCED & TD_BIT(o->dim)) z->reduced = level;
         seen[axis] |= (uint8_t)TD_BIT(o->dim);
@@ -193,8 +206,9 @@ static td_status add_level(td__nest *z, int level, int32_t tile[TD_NDIM], td_err
         } else {
             z->s[z->ns++] = x;
             fan *= o->bound;
-            for (int t = 0; t < TD_NTENSOR; t++)
-                if (td__dims_of[t] & TD_BIT(o->dim)) distinct[t] *= o->bound;
+            distinct[TD_W] *= TD__DIMS_W & TD_BIT(o->dim) ? o->bound : 1;
+            distinct[TD_I] *= TD__DIMS_I & TD_BIT(o->dim) ? o->bound : 1;
+            distinct[TD_O] *= TD__DIMS_O & TD_BIT(o->dim) ? o->bound : 1;
         }
     }
     for (int a = 0; a < TD_NAXIS; a++)
@@ -220,7 +234,29 @@ static td_status check_resident(const td__nest *z, int t, td_error *err) {
     return TD_OK;
 }
 
-td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool strict,
+static inline double clipped(int32_t extent, int32_t whole, int64_t pad) {
+    int64_t image = whole - pad;
+    if (extent > image) return image > 0 ? (double)image : 0;
+    return extent;
+}
+
+/* Words of the tiles of one level. clip: without the rows and columns of made zeros. */
+static inline void tile_words(const td__nest *z, const int32_t e[TD_NDIM], bool clip,
+                              double words[TD_NTENSOR]) {
+    const td_problem *p = z->p;
+    double g = e[TD_G], ng = g * e[TD_N];
+    words[TD_W] = g * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
+    words[TD_O] = ng * e[TD_K] * e[TD_P] * e[TD_Q];
+    int32_t h = td__span(z, e, 0), w = td__span(z, e, 1);
+    words[TD_I] = ng * e[TD_C];
+    if (clip)
+        words[TD_I] *= clipped(h, z->rows, (int64_t)p->pad[0] + p->pad[2]) *
+                       clipped(w, z->columns, (int64_t)p->pad[1] + p->pad[3]);
+    else
+        words[TD_I] *= (double)h * w;
+}
+
+td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool exact,
                          td__nest *z, td_error *err) {
     z->p = p;
     z->hw = hw;
@@ -234,68 +270,58 @@ td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping 
         m->first[hw->n] != m->n)
         return fail_shape(hw, m, err);
 
-    int kept = 0;
+    const int n = hw->n;
+    const bool clip = exact && (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
+    for (int t = 0; t < TD_NTENSOR; t++) z->top[t] = -1;
     for (int d = 0; d < TD_NDIM; d++) z->tile[0][d] = 1;
-    for (int l = 0; l < hw->n; l++) {
+    for (int l = 0; l < n; l++) {
         if (m->first[l + 1] < m->first[l]) return fail_shape(hw, m, err);
         unsigned keep = m->keep[l];
         if ((keep & ~(unsigned)(hw->level[l].may_keep & TD_ALL_TENSORS)) ||
             (~keep & hw->level[l].must_keep & TD_ALL_TENSORS))
             return fail_keep(hw, l, keep, err);
-        for (int t = 0; t < TD_NTENSOR; t++)
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            z->child[l][t] = (int8_t)z->top[t];
             if (keep & TD_BIT(t)) z->top[t] = l;
-        kept |= (int)keep;
+        }
         z->t0[l] = z->nt;
         z->s0[l] = z->ns;
-        for (int d = 0; d < TD_NDIM; d++) z->tile[l + 1][d] = z->tile[l][d];
+        memcpy(z->tile[l + 1], z->tile[l], sizeof z->tile[l]);
         s = add_level(z, l, z->tile[l + 1], err);
         if (s != TD_OK) return s;
+        if (keep != 0) tile_words(z, z->tile[l + 1], clip, z->words[l]);
     }
-    z->t0[hw->n] = z->nt;
-    z->s0[hw->n] = z->ns;
-    for (int d = 0; d < TD_NDIM; d++)
-        if (z->tile[hw->n][d] != p->dim[d]) return fail_factors(p, m, d, err);
+    z->t0[n] = z->nt;
+    z->s0[n] = z->ns;
+    if (memcmp(z->tile[n], p->dim, sizeof p->dim) != 0)
+        for (int d = 0; d < TD_NDIM; d++)
+            if (z->tile[n][d] != p->dim[d]) return fail_factors(p, m, d, err);
     for (int t = 0; t < TD_NTENSOR; t++)
-        if (!(kept & (int)TD_BIT(t))) return fail_nowhere(t, err);
+        if (z->top[t] < 0) return fail_nowhere(t, err);
+    tile_words(z, z->tile[n], false, z->total);
 
-    double used = 1, outer = 1;
-    z->used[hw->n] = 1;
-    for (int l = hw->n - 1; l >= 0; l--) z->used[l] = used *= z->fan[l];
+    double used = 1, outer = 1, above[TD_NTENSOR] = {1, 1, 1};
+    z->used[n] = 1;
+    for (int l = n - 1; l >= 0; l--) {
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            z->above[l][t] = above[t];
+            above[t] *= z->distinct[l][t];
+        }
+        z->used[l] = used *= z->fan[l];
+    }
     z->outer[z->nt] = 1;
     for (int k = z->nt - 1; k >= 0; k--) z->outer[k] = outer *= z->t[k].bound;
 
-    if (strict)
+    if (exact)
         for (int t = 0; t < TD_NTENSOR; t++)
-            if (z->top[t] < hw->n - 1 && (s = check_resident(z, t, err)) != TD_OK) return s;
+            if (z->top[t] < n - 1 && (s = check_resident(z, t, err)) != TD_OK) return s;
     return TD_OK;
 }
 
-/* ---- tiles and capacities -------------------------------------------------------------------- */
+/* ---- capacities ------------------------------------------------------------------------------ */
 
-static inline double clipped(int64_t extent, int32_t whole, int32_t pad) {
-    int64_t image = (int64_t)whole - pad;
-    if (extent > image) extent = image;
-    return extent > 0 ? (double)extent : 0;
-}
-
-double td__tile_words(const td__nest *z, int level, td_tensor t, bool clip) {
-    const td_problem *p = z->p;
-    const int32_t *e = z->tile[level + 1];
-    switch (t) {
-    case TD_W: return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
-    case TD_O: return (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
-    default: break;
-    }
-    int64_t h = (int64_t)(e[TD_P] - 1) * p->stride[0] + (int64_t)(e[TD_R] - 1) * p->dilation[0] + 1;
-    int64_t w = (int64_t)(e[TD_Q] - 1) * p->stride[1] + (int64_t)(e[TD_S] - 1) * p->dilation[1] + 1;
-    double planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
-    if (!clip) return planes * (double)h * (double)w;
-    return planes * clipped(h, z->rows, p->pad[0] + p->pad[2]) *
-           clipped(w, z->columns, p->pad[1] + p->pad[3]);
-}
-
-static COLD td_status fail_capacity(const td__nest *z, int level, bool clip, double bits,
-                                    double missing, td_error *err) {
+static COLD td_status fail_capacity(const td__nest *z, int level, double bits, double missing,
+                                    td_error *err) {
     if (err == NULL) return TD_E_INFEASIBLE;
     const td_level *l = &z->hw->level[level];
     char words[128] = "";
@@ -303,9 +329,8 @@ static COLD td_status fail_capacity(const td__nest *z, int level, bool clip, dou
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (!(z->m->keep[level] & TD_BIT(t))) continue;
         int n = snprintf(words + used, sizeof words - used, "%s%.0f of %c (%d-bit)",
-                         used > 0 ? ", " : "", td__tile_words(z, level, (td_tensor)t, clip),
-                         td_tensor_letter[t],
-                         td__word_bits(z, td__child(z, level, (td_tensor)t), (td_tensor)t));
+                         used > 0 ? ", " : "", z->words[level][t], td_tensor_letter[t],
+                         td__word_bits(z, level, t));
         if (n > 0) used += (size_t)n;
         if (used >= sizeof words) used = sizeof words - 1;
     }
@@ -317,22 +342,22 @@ static COLD td_status fail_capacity(const td__nest *z, int level, bool clip, dou
                    l->buffering > 1 ? " of a divided buffer" : "", ceil(missing / 8));
 }
 
-td_status td__capacity_check(const td__nest *z, bool clip, int64_t *missing_bits, td_error *err) {
+td_status td__capacity_check(const td__nest *z, int64_t *missing_bits, td_error *err) {
     for (int l = 0; l < z->n; l++) {
         const td_level *v = &z->hw->level[l];
         if (v->capacity_bits < 0) continue;
         double bits = 0;
         for (int t = 0; t < TD_NTENSOR; t++)
-            if (z->m->keep[l] & TD_BIT(t))
-                bits += td__tile_words(z, l, (td_tensor)t, clip) *
-                        td__word_bits(z, td__child(z, l, (td_tensor)t), (td_tensor)t);
-        double buffering = v->buffering > 0 ? v->buffering : 1;
-        if (bits > floor((double)v->capacity_bits / buffering)) {
-            double missing = ceil(bits * buffering) - (double)v->capacity_bits;
+            if (z->m->keep[l] & TD_BIT(t)) bits += z->words[l][t] * td__word_bits(z, l, t);
+        double usable = (double)v->capacity_bits;
+        if (v->buffering > 1) usable = floor(usable / v->buffering);
+        if (bits > usable) {
+            double missing =
+                ceil(bits * (v->buffering > 1 ? v->buffering : 1)) - (double)v->capacity_bits;
             if (missing < 1) missing = 1;
             if (missing_bits != NULL)
                 *missing_bits = missing < 0x1p62 ? (int64_t)missing : INT64_C(1) << 62;
-            return fail_capacity(z, l, clip, bits, missing, err);
+            return fail_capacity(z, l, bits, missing, err);
         }
     }
     return TD_OK;

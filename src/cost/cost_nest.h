@@ -15,11 +15,13 @@
 #define TD__DIMS_REDUCED (TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S))
 extern const uint8_t td__dims_of[TD_NTENSOR];
 
-/* A loop with bound > 1; step: how far its dim moves when it advances (product of the bounds of the
- * same dim inside it). */
+/* A loop with bound > 1. step: how far its dim moves when it advances (product of the bounds of the
+ * same dim inside it); move: how far that is in rows (axis 0) or columns (1) of the input; axis -1:
+ * it moves neither. */
 typedef struct {
-    int32_t bound, step;
+    int32_t bound, step, move;
     uint8_t dim, level;
+    int8_t axis;
 } td__loop;
 
 /* Lists run from the innermost loop to the outermost. Loops of levels >= l are t[t0[l]] .. t[nt-1]
@@ -34,37 +36,46 @@ typedef struct {
     int top[TD_NTENSOR];            /* outermost level that keeps the tensor */
     int reduced;                    /* outermost level that has a loop over C, R or S; -1: none */
     int32_t rows, columns;          /* of the padded input plane */
+    int32_t unit[TD_NDIM];          /* rows or columns of the input that a dim moves by */
     double used[TD_MAX_LEVELS + 1]; /* used[l + 1]: instances of level l; used[0]: MACs */
     double fan[TD_MAX_LEVELS];      /* used fan-out below level l ... */
     double distinct[TD_MAX_LEVELS][TD_NTENSOR]; /* ... and its part in dims of the tensor */
+    double total[TD_NTENSOR];                   /* words of the tensor, made zeros included */
+    double words[TD_MAX_LEVELS][TD_NTENSOR];    /* kept tiles; made zeros left out if `exact` */
+    double above[TD_MAX_LEVELS][TD_NTENSOR];    /* instances with different words of the tensor */
+    int8_t child[TD_MAX_LEVELS][TD_NTENSOR];    /* next inner keeper, -1: the MACs */
     int32_t tile[TD_MAX_LEVELS + 1][TD_NDIM];
     double outer[TD_MAX_LOOPS + 1]; /* product of the bounds of t[k] and all outside of it */
     td__loop t[TD_MAX_LOOPS], s[TD_MAX_LOOPS];
 } td__nest;
 
-/* Flattens and checks everything but capacities. `strict`: a resident tensor must not be needed by
- * loops outside of its outermost keeper (Timeloop accepts that). */
-td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool strict,
+/* Flattens and checks everything but capacities. exact: for exact counting, so that a resident
+ * tensor must not be needed by loops outside of its outermost keeper (Timeloop accepts that). */
+td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool exact,
                          td__nest *z, td_error *err);
 
-/* Words of the tile of t at `level` (-1: a MAC's). clip: without the rows and columns of made
- * zeros. */
-double td__tile_words(const td__nest *z, int level, td_tensor t, bool clip);
-
-/* td_word_bits for a built nest; `child` is the next keeper of outputs inside `level`, -1 for none.
- */
-static inline int td__word_bits(const td__nest *z, int child, td_tensor t) {
-    return t == TD_O && z->reduced > child ? z->p->acc_bits : z->p->bits[t];
+/* td_word_bits for a built nest. */
+static inline int td__word_bits(const td__nest *z, int level, int t) {
+    return t == TD_O && z->reduced > z->child[level][t] ? z->p->acc_bits : z->p->bits[t];
 }
 
 /* Sum of the kept tiles against the usable capacity of every level. */
-td_status td__capacity_check(const td__nest *z, bool clip, int64_t *missing_bits, td_error *err);
+td_status td__capacity_check(const td__nest *z, int64_t *missing_bits, td_error *err);
 
-/* Next level inside `level` that keeps t, -1 if there is none. */
-static inline int td__child(const td__nest *z, int level, td_tensor t) {
-    int c = level - 1;
-    while (c >= 0 && !(z->m->keep[c] & TD_BIT(t))) c--;
-    return c;
+/* Rows (axis 0) or columns (1) of the input that a tile spans. */
+static inline int32_t td__span(const td__nest *z, const int32_t tile[TD_NDIM], int axis) {
+    return (tile[TD_P + axis] - 1) * z->unit[TD_P + axis] +
+           (tile[TD_R + axis] - 1) * z->unit[TD_R + axis] + 1;
+}
+
+/* Words of W or O that go in or out of one tile of `child` over the run. Tiles at different places
+ * have no word in common, so every step that moves the tile costs all of it; the innermost loops
+ * that do not move it cost nothing. MACs hold nothing: each step costs a word. */
+static inline double td__block_traffic(const td__nest *z, int child, int t) {
+    if (child < 0) return z->outer[0];
+    int k = z->t0[child + 1];
+    while (k < z->nt && !(td__dims_of[t] & TD_BIT(z->t[k].dim))) k++;
+    return z->words[child][t] * z->outer[k];
 }
 
 /* The counters fill reads, fills, updates and partition_words of c->at[][]. */
@@ -78,10 +89,10 @@ double td__padded_partition(const td__nest *z, int level);
 
 /* Timeloop's numbers of distinct children below `level` by how many share each word: fills `out`
  * (multicast, targets; words left 0) and returns how many there are, at most `max`. */
-int td__timeloop_histogram(const td__nest *z, int level, td_tensor t, td_delivery *out, int max);
+int td__timeloop_histogram(const td__nest *z, int level, int t, td_delivery *out, int max);
 /* Words that Timeloop counts from level child + 1 to one tile of t at `child` (rule of one
  * remembered move). */
-double td__timeloop_traffic(const td__nest *z, int child, td_tensor t);
-double td__timeloop_partition(const td__nest *z, int level, td_tensor t);
+double td__timeloop_traffic(const td__nest *z, int child, int t);
+double td__timeloop_partition(const td__nest *z, int level, int t);
 
 #endif

@@ -99,26 +99,11 @@ static double covered_sum(const rank *r, positions *x, int64_t base, int64_t d) 
     return sum;
 }
 
-static inline int64_t unit_of(const td_problem *p, int dim) {
-    switch (dim) {
-    case TD_P: return p->stride[0];
-    case TD_Q: return p->stride[1];
-    case TD_R: return p->dilation[0];
-    case TD_S: return p->dilation[1];
-    default: return 0;
-    }
-}
-
-static inline int axis_of(int dim) {
-    return dim == TD_P || dim == TD_R ? 0 : dim == TD_Q || dim == TD_S ? 1 : -1;
-}
-
 /* Sets up a rank for tiles of `child` below keepers at `level`, without loops in time. */
 static void make_rank(const td__nest *z, int child, int level, int axis, rank *r) {
     const td_problem *p = z->p;
     const int32_t *tile = z->tile[child + 1];
-    r->extent = (int64_t)(tile[TD_P + axis] - 1) * p->stride[axis] +
-                (int64_t)(tile[TD_R + axis] - 1) * p->dilation[axis] + 1;
+    r->extent = td__span(z, tile, axis);
     r->lo = p->pad[axis];
     r->hi = (int64_t)(axis == 0 ? z->rows : z->columns) - p->pad[2 + axis];
     r->above = 1;
@@ -126,13 +111,12 @@ static void make_rank(const td__nest *z, int child, int level, int axis, rank *r
     td__offsets_clear(&r->joint);
     for (int k = z->ns - 1; k >= z->s0[child + 1]; k--) {
         const td__loop *x = &z->s[k];
-        if (axis_of(x->dim) != axis) continue;
-        int64_t step = x->step * unit_of(p, x->dim);
+        if (x->axis != axis) continue;
         if (x->level <= level && (z->hw->level[x->level].multicast & TD_BIT(TD_I))) {
-            td__offsets_add(&r->joint, step, x->bound);
+            td__offsets_add(&r->joint, x->move, x->bound);
             continue;
         }
-        push(&r->at, step, x->bound);
+        push(&r->at, x->move, x->bound);
         if (x->level > level) r->above *= x->bound;
     }
     td__offsets_normalize(&r->joint);
@@ -141,13 +125,12 @@ static void make_rank(const td__nest *z, int child, int level, int axis, rank *r
 /* Words that keepers at `level` give to tiles of `child`, average per keeper; for level == child,
  * what one tile takes. */
 static double traffic(const td__nest *z, int child, int level) {
-    const td_problem *p = z->p;
     const int32_t *tile = z->tile[child + 1];
     double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
     for (int k = z->s0[child + 1]; k < z->s0[level + 1]; k++) {
         const td__loop *x = &z->s[k];
         bool apart = !(z->hw->level[x->level].multicast & TD_BIT(TD_I));
-        if (axis_of(x->dim) < 0 && (apart || x->dim != TD_K)) planes *= x->bound;
+        if (x->axis < 0 && (apart || x->dim != TD_K)) planes *= x->bound;
     }
     rank r[2];
     for (int axis = 0; axis < 2; axis++) make_rank(z, child, level, axis, &r[axis]);
@@ -158,18 +141,18 @@ static double traffic(const td__nest *z, int child, int level) {
     if (child >= 0)
         while (first < z->nt && !(TD__DIMS_I & TD_BIT(z->t[first].dim))) first++;
     for (end = first; end < z->nt; end++)
-        if (axis_of(z->t[end].dim) < 0 && z->t[end].dim != TD_K) break;
+        if (z->t[end].axis < 0 && z->t[end].dim != TD_K) break;
     if (child < 0) end = first;
 
     int n[2]; /* progressions of each rank without the temporal loops below k */
     double others = 1;
     for (int k = z->nt - 1; k >= first; k--) {
         const td__loop *x = &z->t[k];
-        int axis = axis_of(x->dim);
+        int axis = x->axis;
         if (axis < 0)
             others *= x->bound;
         else
-            push(&r[axis].at, x->step * unit_of(p, x->dim), x->bound);
+            push(&r[axis].at, x->move, x->bound);
     }
     double sum = others;
     for (int axis = 0; axis < 2; axis++) {
@@ -180,11 +163,11 @@ static double traffic(const td__nest *z, int child, int level) {
     int64_t back[2] = {0, 0};
     for (int k = first; k < end; k++) {
         const td__loop *x = &z->t[k];
-        int axis = axis_of(x->dim);
+        int axis = x->axis;
         int64_t d[2] = {-back[0], -back[1]}, base[2] = {0, 0};
         double steps;
         if (axis >= 0) {
-            int64_t v = x->step * unit_of(p, x->dim);
+            int64_t v = x->move;
             d[axis] += v;
             base[axis] = v; /* the loop is at 1 .. bound - 1 */
             back[axis] += (x->bound - 1) * v;
@@ -218,9 +201,9 @@ double td__padded_partition(const td__nest *z, int level) {
     for (int axis = 0; axis < 2; axis++) make_rank(z, level, level, axis, &r[axis]);
     for (int k = z->t0[level + 1]; k < z->nt; k++) {
         const td__loop *x = &z->t[k];
-        int axis = axis_of(x->dim);
+        int axis = x->axis;
         if (axis >= 0)
-            td__offsets_add(&r[axis].joint, x->step * unit_of(z->p, x->dim), x->bound);
+            td__offsets_add(&r[axis].joint, x->move, x->bound);
         else if (x->dim != TD_K)
             words *= x->bound;
     }

@@ -34,9 +34,7 @@ static void add_level(const td__nest *z, int l, int column, td_text *out) {
         bool kept = z->m->keep[l] & TD_BIT(t);
         keep[2 * t] = kept ? td_tensor_letter[t] : ' ';
         keep[2 * t + 1] = ' ';
-        if (kept)
-            bits += td__tile_words(z, l, (td_tensor)t, true) *
-                    td__word_bits(z, td__child(z, l, (td_tensor)t), (td_tensor)t);
+        if (kept) bits += z->words[l][t] * td__word_bits(z, l, t);
     }
     keep[2 * TD_NTENSOR - 1] = '\0';
     td_text_addf(out, "%*s  %-10s %s", column < LEVEL_COLUMN ? LEVEL_COLUMN - column : 0, "",
