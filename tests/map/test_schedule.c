@@ -1,0 +1,542 @@
+/* Schedules of random networks on random micro accelerators: accepted by the independent checker,
+ * reproducible, consistent in what more of a resource gives; faults that are put in are found. */
+#include <math.h>
+
+#include "common.h"
+#include "schedule_random.h"
+#include "tandem/map.h"
+
+static int pick(td_rng *r, int lo, int hi) {
+    return lo + (int)td_rng_below(r, (uint64_t)(hi - lo + 1));
+}
+
+static td_schedule_options options(td_map_cache *cache) {
+    td_schedule_options o;
+    td_schedule_options_default(&o);
+    o.cache = cache;
+    o.max_nodes = 2000; /* enough for layers of this size */
+    return o;
+}
+
+/* A schedule that the checker accepts, or a failed test. */
+static void solve(const td_net *net, const td_hw *hw, const td_schedule_options *o,
+                  td_schedule *s) {
+    td_error err = {0};
+    assert_ok(td_schedule_best(net, hw, o, s, NULL, &err), &err);
+    assert_ok(td_schedule_check(net, hw, s, &err), &err);
+    assert_true(s->bound_latency_s <= s->latency_s * (1 + 1e-12));
+}
+
+static void checker_accepts(void **state) {
+    (void)state;
+    td_map_cache *cache = td_map_cache_create(0);
+    int on_chip = 0, resident = 0, staged = 0, streamed = 0, loaded = 0;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
+        td_net *net = random_schedule_net(&r, pick(&r, 2, 8));
+        td_edge e;
+        td_hw hw;
+        random_micro(&r, &e, &hw);
+        if (pick(&r, 0, 1)) { /* less memory than the space has: values and weights compete */
+            e.local_bytes = 1024 * pick(&r, 3, 12);
+            build_micro(&e, &hw);
+        }
+        td_schedule_options o = options(cache);
+        o.objective = seed % 3 == 0 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
+        o.batch = seed % 4 == 1 ? 3 : 1;
+        td_schedule steady, cold;
+        solve(net, &hw, &o, &steady);
+        o.cold = true;
+        solve(net, &hw, &o, &cold);
+        if (o.objective == TD_OBJ_LATENCY)
+            assert_true(steady.latency_s <= cold.latency_s * (1 + 1e-12));
+        else
+            assert_true(steady.energy_j <= cold.energy_j * (1 + 1e-12));
+        assert_int_equal(steady.resident_weight_bytes, cold.resident_weight_bytes);
+        for (int i = 0; i < steady.n; i++) {
+            const td_interval *t = &steady.interval[i];
+            on_chip += t->output == TD_AT_CHIP;
+            resident += t->weights == TD_AT_CHIP;
+            staged += t->weights == TD_AT_STAGED;
+            streamed += t->mapped && t->weights == TD_AT_DRAM;
+            loaded += cold.interval[i].prefetch_bytes > 0;
+        }
+        td_schedule_free(&steady);
+        td_schedule_free(&cold);
+        td_net_destroy(net);
+    }
+    /* All kinds of places occur. */
+    assert_in_range(on_chip, 50, 10000);
+    assert_in_range(resident, 50, 10000);
+    assert_in_range(staged, 5, 10000);
+    assert_in_range(streamed, 5, 10000);
+    assert_in_range(loaded, 20, 10000);
+    td_map_cache_destroy(cache);
+}
+
+static void same_schedule(const td_schedule *a, const td_schedule *b) {
+    assert_int_equal(a->n, b->n);
+    assert_true(a->latency_s == b->latency_s && a->energy_j == b->energy_j);
+    assert_int_equal(a->resident_weight_bytes, b->resident_weight_bytes);
+    for (int i = 0; i < a->n; i++) {
+        const td_interval *x = &a->interval[i], *y = &b->interval[i];
+        assert_true(x->cycles == y->cycles && x->energy_j == y->energy_j);
+        assert_true(x->input == y->input && x->output == y->output && x->weights == y->weights);
+        assert_int_equal(x->mapping.n, y->mapping.n);
+        assert_memory_equal(x->mapping.keep, y->mapping.keep, sizeof x->mapping.keep);
+        assert_memory_equal(x->mapping.loop, y->mapping.loop,
+                            sizeof x->mapping.loop[0] * x->mapping.n);
+    }
+}
+
+static void deterministic(void **state) {
+    (void)state;
+    td_map_cache *cache = td_map_cache_create(0);
+    for (uint64_t seed = 100; seed < 108; seed++) {
+        td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
+        td_net *net = random_schedule_net(&r, 6);
+        td_edge e;
+        td_hw hw;
+        random_micro(&r, &e, &hw);
+        td_schedule_options o = options(cache), bare = options(NULL);
+        td_schedule first, again, without;
+        solve(net, &hw, &o, &first);
+        solve(net, &hw, &o, &again);
+        solve(net, &hw, &bare, &without);
+        same_schedule(&first, &again);
+        same_schedule(&first, &without);
+        td_schedule_free(&first);
+        td_schedule_free(&again);
+        td_schedule_free(&without);
+        td_net_destroy(net);
+    }
+    td_map_cache_destroy(cache);
+}
+
+/* More of a resource, all else equal (the energies of a larger memory too). */
+static void more_is_not_slower(void **state) {
+    (void)state;
+    td_map_cache *cache = td_map_cache_create(0);
+    for (uint64_t seed = 200; seed < 230; seed++) {
+        td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
+        td_net *net = random_schedule_net(&r, pick(&r, 3, 8));
+        td_edge e;
+        td_hw hw;
+        random_micro(&r, &e, &hw);
+        td_schedule_options o = options(cache);
+        td_schedule s;
+        hw.level[3].shared_bw = 1; /* 0.05 GB/s */
+        double before = INFINITY;
+        for (int k = 0; k < 5; k++, hw.level[3].shared_bw *= 2.5) {
+            solve(net, &hw, &o, &s);
+            assert_true(s.latency_s <= before * (1 + 1e-12));
+            before = s.latency_s;
+            td_schedule_free(&s);
+        }
+        random_micro(&r, &e, &hw);
+        before = INFINITY;
+        hw.level[1].capacity_bits = 8 * 4096;
+        for (int k = 0; k < 5; k++, hw.level[1].capacity_bits *= 2) {
+            td_status st = td_schedule_best(net, &hw, &o, &s, NULL, NULL);
+            if (st == TD_E_INFEASIBLE && before == INFINITY) continue;
+            assert_int_equal(st, TD_OK);
+            assert_true(s.latency_s <= before * (1 + 1e-12));
+            before = s.latency_s;
+            td_schedule_free(&s);
+        }
+        td_net_destroy(net);
+    }
+    td_map_cache_destroy(cache);
+}
+
+/* ---- faults -----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *name;
+    /* Puts the fault in at interval i; false: it cannot be there. */
+    bool (*make)(td_schedule *s, int i, const td_hw *hw);
+} fault;
+
+static bool f_cycles(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    s->interval[i].cycles -= 1;
+    return true;
+}
+static bool f_latency(td_schedule *s, int i, const td_hw *hw) {
+    (void)i, (void)hw;
+    s->latency_s *= 0.99;
+    return true;
+}
+static bool f_energy(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    s->interval[i].energy_j *= 1.001;
+    s->energy_j += s->interval[i].energy_j / 1001;
+    return true;
+}
+static bool f_dram(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    double *b = &s->interval[i].dram_bytes[TD_I];
+    if (*b < 2) return false;
+    *b -= 1;
+    s->dram_bytes -= 1;
+    return true;
+}
+static bool f_input(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    s->interval[i].input = s->interval[i].input == TD_AT_CHIP ? TD_AT_DRAM : TD_AT_CHIP;
+    return true;
+}
+static bool f_output(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    s->interval[i].output = s->interval[i].output == TD_AT_CHIP ? TD_AT_DRAM : TD_AT_CHIP;
+    return true;
+}
+static bool f_weights(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (s->interval[i].weights != TD_AT_DRAM || !s->interval[i].mapped) return false;
+    s->interval[i].weights = TD_AT_CHIP;
+    return true;
+}
+static bool f_staged(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (s->interval[i].weights != TD_AT_CHIP) return false;
+    s->interval[i].weights = TD_AT_STAGED; /* nobody loads them */
+    return true;
+}
+static bool f_prefetch(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (s->interval[i].prefetch_bytes == 0) return false;
+    s->dram_bytes -= s->interval[i].prefetch_bytes;
+    s->interval[i].prefetch_bytes = 0;
+    return true;
+}
+static bool f_needless(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (s->interval[i].prefetch_bytes != 0) return false;
+    s->interval[i].prefetch_bytes = 64;
+    s->dram_bytes += 64;
+    return true;
+}
+static bool f_chip_bytes(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    s->interval[i].chip_bytes += 4096;
+    if (s->interval[i].chip_bytes > s->peak_chip_bytes)
+        s->peak_chip_bytes = s->interval[i].chip_bytes;
+    return true;
+}
+static bool f_capacity(td_schedule *s, int i, const td_hw *hw) {
+    if (!s->interval[i].mapped) return false;
+    s->interval[i].hw.level[2].capacity_bits += hw->level[1].capacity_bits * hw->level[1].instances;
+    return true;
+}
+static bool f_mapping(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    td_mapping *m = &s->interval[i].mapping;
+    if (!s->interval[i].mapped) return false;
+    for (int k = 0; k < m->n; k++) {
+        if (m->loop[k].bound % 2 != 0) continue;
+        m->loop[k].bound /= 2;
+        m->loop[k].tail /= 2;
+        return true;
+    }
+    return false;
+}
+static bool f_cost(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (!s->interval[i].mapped) return false;
+    s->interval[i].cost.at[0][TD_W].reads += 1;
+    return true;
+}
+static bool f_faster_hw(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (!s->interval[i].mapped) return false;
+    s->interval[i].hw.level[3].shared_bw *= 2;
+    return true;
+}
+static bool f_problem(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (!s->interval[i].mapped) return false;
+    s->interval[i].problem.bits[TD_W] = 4;
+    return true;
+}
+static bool f_macs(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    if (!s->interval[i].mapped) return false;
+    s->interval[i].macs++;
+    return true;
+}
+static bool f_layer(td_schedule *s, int i, const td_hw *hw) {
+    (void)hw;
+    s->interval[i].layer++;
+    return true;
+}
+static bool f_dropped(td_schedule *s, int i, const td_hw *hw) {
+    (void)i, (void)hw;
+    s->n--;
+    return true;
+}
+static bool f_resident(td_schedule *s, int i, const td_hw *hw) {
+    (void)i, (void)hw;
+    s->resident_weight_bytes += 16;
+    return true;
+}
+static bool f_bound(td_schedule *s, int i, const td_hw *hw) {
+    (void)i, (void)hw;
+    s->bound_latency_s = s->latency_s * 1.01;
+    return true;
+}
+
+static const fault faults[] = {
+    {"an interval too short", f_cycles},
+    {"a sum too small", f_latency},
+    {"energy from nowhere", f_energy},
+    {"bytes not counted", f_dram},
+    {"an input that is elsewhere", f_input},
+    {"an output that is elsewhere", f_output},
+    {"streamed weights called resident", f_weights},
+    {"staged weights that nobody loaded", f_staged},
+    {"a prefetch left out", f_prefetch},
+    {"a prefetch for nobody", f_needless},
+    {"bytes on chip that are not there", f_chip_bytes},
+    {"more capacity than there is", f_capacity},
+    {"a mapping of half the layer", f_mapping},
+    {"a cost that is not the mapping's", f_cost},
+    {"a faster accelerator", f_faster_hw},
+    {"another layer's problem", f_problem},
+    {"a MAC more", f_macs},
+    {"another layer", f_layer},
+    {"an interval less", f_dropped},
+    {"more resident bytes", f_resident},
+    {"a bound above the latency", f_bound},
+};
+enum { N_FAULTS = sizeof faults / sizeof faults[0] };
+
+static void checker_finds_faults(void **state) {
+    (void)state;
+    td_map_cache *cache = td_map_cache_create(0);
+    int made[N_FAULTS] = {0};
+    for (uint64_t seed = 300; seed < 312; seed++) {
+        td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
+        td_net *net = random_schedule_net(&r, 7);
+        td_edge e;
+        td_hw hw;
+        random_micro(&r, &e, &hw);
+        e.local_bytes = 1024 * pick(&r, 3, 8);
+        e.pe_x = e.pe_y = 2;
+        build_micro(&e, &hw);
+        td_schedule_options o = options(cache);
+        td_schedule s;
+        solve(net, &hw, &o, &s);
+        td_interval *copy = malloc(sizeof *copy * (size_t)s.n);
+        assert_non_null(copy);
+        for (int f = 0; f < N_FAULTS; f++) {
+            for (int i = 0; i < s.n; i++) {
+                td_schedule bad = s;
+                memcpy(copy, s.interval, sizeof *copy * (size_t)s.n);
+                bad.interval = copy;
+                if (!faults[f].make(&bad, i, &hw)) continue;
+                made[f]++;
+                td_error err = {0};
+                if (td_schedule_check(net, &hw, &bad, &err) == TD_OK)
+                    fail_msg("not found: %s (seed %d, interval %d)", faults[f].name, (int)seed, i);
+                assert_true(err.message[0] != '\0');
+            }
+        }
+        free(copy);
+        td_schedule_free(&s);
+        td_net_destroy(net);
+    }
+    for (int f = 0; f < N_FAULTS; f++)
+        if (made[f] == 0) fail_msg("never put in: %s", faults[f].name);
+    td_map_cache_destroy(cache);
+}
+
+/* ---- cases, export, refusals ------------------------------------------------------------------
+ */
+
+static void cases_reproduce_costs(void **state) {
+    (void)state;
+    td_rng r = td_rng_make(400, 1, TD_RNG_TEST);
+    td_net *net = random_schedule_net(&r, 8);
+    td_edge e;
+    td_hw hw;
+    random_micro(&r, &e, &hw);
+    td_schedule_options o = options(NULL);
+    td_schedule s;
+    solve(net, &hw, &o, &s);
+    for (int i = 0; i < s.n; i++) {
+        const td_interval *t = &s.interval[i];
+        if (!t->mapped) continue;
+        td_arena *a = td_arena_create();
+        td_text text = {0};
+        td_case c, back;
+        td_cost cost;
+        td_error err = {0};
+        const td_node *doc;
+        td_interval_case(net, t, &c);
+        td_node_to_json(td_case_to_node(&c, a), 0, &text);
+        assert_ok(td_json_parse(a, text.data, text.size, "case", 1, &doc, &err), &err);
+        assert_ok(td_case_from_node(doc, &back, &err), &err);
+        assert_ok(td_cost_evaluate(&back.problem, &back.hw, &back.mapping, o.counting, &cost, &err),
+                  &err);
+        assert_true(cost.cycles == t->cost.cycles && cost.total_pj == t->cost.total_pj);
+        for (int l = 0; l < hw.n; l++)
+            for (int k = 0; k < TD_NTENSOR; k++)
+                assert_memory_equal(&cost.at[l][k], &t->cost.at[l][k], sizeof(td_access));
+        td_text_free(&text);
+        td_arena_destroy(a);
+    }
+    td_schedule_free(&s);
+    td_net_destroy(net);
+}
+
+static double real_at(const td_node *n, const char *key) {
+    const td_node *v = td_node_find(n, key);
+    if (v == NULL) fail_msg("no %s", key);
+    return v->real;
+}
+
+/* The exported parts of each interval's energy add up to it. */
+static void export_is_complete(void **state) {
+    (void)state;
+    td_rng r = td_rng_make(401, 1, TD_RNG_TEST);
+    td_net *net = random_schedule_net(&r, 8);
+    td_edge e;
+    td_hw hw;
+    random_micro(&r, &e, &hw);
+    td_schedule_options o = options(NULL);
+    td_schedule s;
+    solve(net, &hw, &o, &s);
+    td_arena *a = td_arena_create();
+    const td_node *doc = td_schedule_to_node(net, &hw, &s, a);
+    assert_non_null(doc);
+    assert_near(real_at(doc, "latency_s"), s.latency_s, 0);
+    const td_node *list = td_node_find(doc, "intervals");
+    assert_int_equal(list->count, s.n);
+    double latency = 0;
+    for (int i = 0; i < s.n; i++) {
+        const td_node *n = list->item[i], *parts = td_node_find(n, "energy_pj");
+        double pj = 0;
+        latency += real_at(n, "latency_s");
+        for (int k = 0; k < parts->count; k++) {
+            if (parts->item[k]->kind == TD_REAL) {
+                pj += parts->item[k]->real;
+                continue;
+            }
+            const td_node *levels = parts->item[k];
+            for (int l = 0; l < levels->count; l++)
+                for (int t = 0; t < levels->item[l]->count; t++)
+                    pj += levels->item[l]->item[t]->real;
+        }
+        assert_near(pj, s.interval[i].energy_j * 1e12, 1e-6 * pj);
+        if (s.interval[i].mapped) {
+            assert_non_null(td_node_find(n, "case"));
+            assert_true(strstr(td_node_find(n, "mapping")->text, "Local") != NULL);
+        }
+    }
+    assert_near(latency, s.latency_s, 1e-12 * latency);
+    td_arena_destroy(a);
+    td_schedule_free(&s);
+    td_net_destroy(net);
+}
+
+static void infeasible_has_a_reason(void **state) {
+    (void)state;
+    td_edge e;
+    td_tech tech;
+    td_hw hw;
+    micro_defaults(&e, &tech);
+    build_micro(&e, &hw);
+    td_net *net = td_net_create("wide", TD_DIM(64, 8, 8));
+    int x = td_net_conv(net, 0, 64, 3, 1, 1, 1);
+    td_net_name_last(net, "widest");
+    td_net_conv(net, x, 16, 1, 1, 1, 1);
+    td_schedule s;
+    td_error err = {0};
+    td_schedule_options o = options(NULL);
+    int64_t missing = 0;
+    hw.level[1].capacity_bits = 8 * 2; /* two bytes per PE */
+    assert_int_equal(td_schedule_best(net, &hw, &o, &s, &missing, &err), TD_E_INFEASIBLE);
+    assert_non_null(strstr(err.message, "widest"));
+    assert_non_null(strstr(err.message, "Local"));
+    assert_true(missing > 0);
+    assert_null(s.interval);
+    hw.level[1].capacity_bits += 8 * missing; /* what is said to be missing, per memory */
+    assert_ok(td_schedule_best(net, &hw, &o, &s, &missing, &err), &err);
+    assert_ok(td_schedule_check(net, &hw, &s, &err), &err);
+    td_schedule_free(&s);
+
+    o.batch = 0;
+    assert_int_equal(td_schedule_best(net, &hw, &o, &s, NULL, &err), TD_E_USAGE);
+    o = options(NULL);
+    o.objective = TD_OBJ_EDP;
+    assert_int_equal(td_schedule_best(net, &hw, &o, &s, NULL, &err), TD_E_USAGE);
+    td_net_destroy(net);
+}
+
+/* ---- hardware of other kinds ------------------------------------------------------------------
+ */
+
+/* Eyeriss: home and tiles are one level, weights cannot stay there. */
+static void one_level_for_all(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load(TD_TEST_SOURCE "/hw/eyeriss-168.yaml", &hw, &err), &err);
+    td_map_cache *cache = td_map_cache_create(0);
+    int on_chip = 0;
+    for (uint64_t seed = 500; seed < 506; seed++) {
+        td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
+        td_net *net = random_schedule_net(&r, 5);
+        for (int i = 0; i < td_net_size(net); i++) td_net_set_bits(net, i, 16, 16, 16, 16);
+        td_schedule_options o = options(cache);
+        td_schedule s;
+        solve(net, &hw, &o, &s);
+        for (int i = 0; i < s.n; i++) {
+            on_chip += s.interval[i].output == TD_AT_CHIP;
+            assert_true(s.interval[i].weights == TD_AT_DRAM);
+        }
+        td_schedule_free(&s);
+        td_net_destroy(net);
+    }
+    assert_in_range(on_chip, 5, 1000);
+    td_map_cache_destroy(cache);
+}
+
+/* Memories that are not shared cannot hand values on: everything streams. */
+static void nothing_can_stay(void **state) {
+    (void)state;
+    td_edge e;
+    td_tech tech;
+    td_hw hw;
+    micro_defaults(&e, &tech);
+    build_micro(&e, &hw);
+    hw.level[2].may_keep = hw.level[2].must_keep = 0; /* the pool becomes a network only */
+    td_rng r = td_rng_make(600, 1, TD_RNG_TEST);
+    td_net *net = random_schedule_net(&r, 6);
+    td_schedule_options o = options(NULL);
+    td_schedule s, cold;
+    solve(net, &hw, &o, &s);
+    for (int i = 0; i < s.n; i++) {
+        assert_true(s.interval[i].output == TD_AT_DRAM && s.interval[i].weights == TD_AT_DRAM);
+        assert_int_equal(s.interval[i].chip_bytes, 0);
+    }
+    o.cold = true; /* the same, as nothing was there before */
+    solve(net, &hw, &o, &cold);
+    assert_true(cold.latency_s == s.latency_s);
+    td_schedule_free(&s);
+    td_schedule_free(&cold);
+    td_net_destroy(net);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checker_accepts),         cmocka_unit_test(deterministic),
+        cmocka_unit_test(more_is_not_slower),      cmocka_unit_test(checker_finds_faults),
+        cmocka_unit_test(cases_reproduce_costs),   cmocka_unit_test(export_is_complete),
+        cmocka_unit_test(infeasible_has_a_reason), cmocka_unit_test(one_level_for_all),
+        cmocka_unit_test(nothing_can_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
