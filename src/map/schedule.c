@@ -26,7 +26,7 @@ void td_schedule_free(td_schedule *s) {
 typedef struct {
     const td_hw *hw;
     const td_schedule_options *o;
-    td__plan plan;
+    td__sched_plan plan;
     td__home home;
     td__table table;
     bool *resident, *on_chip; /* by interval, by value */
@@ -47,7 +47,7 @@ static int loads_for(const work *w, int i) {
 /* Bits of the pool in interval i that are not its own: resident weights of the others, values that
  * pass by, what is loaded for the next interval. */
 static int64_t others_bits(const work *w, int i) {
-    const td__plan *p = &w->plan;
+    const td__sched_plan *p = &w->plan;
     const td__step *s = &p->step[i];
     int64_t bits = w->resident_bits - (w->resident[i] ? s->weight_bits : 0);
     for (int v = 0; v < p->n_value; v++) {
@@ -121,7 +121,7 @@ static td_status fill_mapped(const work *w, int i, td_interval *out, double *rea
 
 static void fill_vector(const work *w, int i, td_interval *out, double *read, double *write,
                         double *pj, int *limit) {
-    const td__plan *p = &w->plan;
+    const td__sched_plan *p = &w->plan;
     const td__step *s = &p->step[i];
     td__vector_work v;
     td__vector_step(p, i, w->on_chip, &v);
@@ -177,7 +177,7 @@ static td_status fill(const work *w, int i, td_interval *out, double *pj, td_err
  */
 
 static td_status assemble(work *w, td_schedule *out, td_error *err) {
-    const td__plan *p = &w->plan;
+    const td__sched_plan *p = &w->plan;
     double cycles = 0, dynamic_pj = 0, macs = 0;
     out->interval = calloc((size_t)p->n, sizeof *out->interval);
     if (out->interval == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
@@ -220,11 +220,11 @@ static td_status check_options(const td_schedule_options *o, td_error *err) {
 
 static td_status solve(work *w, td_arena *a, td_schedule *out, int64_t *missing_bytes,
                        td_error *err) {
-    td_status s = td__plan_build(w->plan.net, w->o->batch, a, &w->plan, err);
+    td_status s = td__sched_plan_build(w->plan.net, w->o->batch, a, &w->plan, err);
     if (s != TD_OK) return s;
-    td__plan *p = &w->plan;
+    td__sched_plan *p = &w->plan;
     td__home_find(w->hw, &w->home);
-    td__plan_limit(p, w->home.pool, w->home.may);
+    td__sched_plan_limit(p, w->home.pool, w->home.may);
     s = td__table_build(p, w->hw, &w->home, w->o, a, &w->table, missing_bytes, err);
     if (s != TD_OK) return s;
     td__dp *dp = td__dp_create(p, w->hw, &w->home, &w->table, w->o->objective, a);

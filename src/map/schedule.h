@@ -43,16 +43,17 @@ typedef struct {
     td_problem *shape; /* the distinct layer problems */
     int *shape_step;   /* an interval that has it, for messages */
     bool beam;         /* some value was sent to DRAM to bound the state of the DP */
-} td__plan;
+} td__sched_plan;
 
 /* At most so many values that may stand on chip cross a boundary between two intervals: the state
  * of the dynamic program is a subset of them. Plain chains have 1, residual networks 2. */
 enum { TD__MAX_LIVE = 8 };
 
 /* Memory from the arena. TD_E_INPUT: the network has a fault, or no layer. */
-td_status td__plan_build(const td_net *net, int batch, td_arena *a, td__plan *out, td_error *err);
+td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sched_plan *out,
+                               td_error *err);
 /* Decides td__value.stay for a pool of `pool_bits` whose home level keeps the tensors `may`. */
-void td__plan_limit(td__plan *p, int64_t pool_bits, unsigned may);
+void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may);
 
 /* ---- home ------------------------------------------------------------------------------------ */
 
@@ -93,10 +94,10 @@ double td__mapped_pj(const td_hw *hw, const td_cost *c);
 double td__prefetch_pj(const td_hw *hw, const td__home *h, int64_t words, int bits);
 
 /* The same for the weights of step s. */
-double td__load_pj(const td__plan *p, const td_hw *hw, const td__home *h, int s);
+double td__load_pj(const td__sched_plan *p, const td_hw *hw, const td__home *h, int s);
 /* Bits of a mapped step's input value beyond the box that the layer reads of it (strides may skip
  * its border): they stand on chip all the same. */
-int64_t td__skipped_bits(const td__plan *p, int s);
+int64_t td__skipped_bits(const td__sched_plan *p, int s);
 
 /* A layer of the vector unit. chip: bits of operands that stand on chip (read, written) and of
  * those in DRAM. */
@@ -107,7 +108,7 @@ typedef struct {
 double td__vector_cycles(const td_hw *hw, const td__vector_work *w);
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w);
 /* The work of step s under the places on_chip[value]. */
-void td__vector_step(const td__plan *p, int s, const bool *on_chip, td__vector_work *out);
+void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__vector_work *out);
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
@@ -133,7 +134,7 @@ typedef struct {
     int64_t calls, evaluations;
 } td__table;
 
-td_status td__table_build(const td__plan *p, const td_hw *hw, const td__home *h,
+td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td_schedule_options *o, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err);
 
@@ -159,8 +160,8 @@ typedef struct {
 typedef struct td__dp td__dp;
 /* Prepares all that does not depend on the resident weights. Memory from the arena; NULL: memory.
  */
-td__dp *td__dp_create(const td__plan *p, const td_hw *hw, const td__home *h, const td__table *t,
-                      td_map_objective objective, td_arena *a);
+td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                      const td__table *t, td_map_objective objective, td_arena *a);
 /* Best places for the given resident weights (resident[step]). Exact: no other choice of places,
  * staged weights and ways of the table has a smaller (first, second). False: none is feasible.
  * relaxed: every weight may be used from the chip for nothing and takes no room but its own
@@ -173,13 +174,13 @@ int64_t td__dp_runs(const td__dp *dp);
 
 /* Chooses resident[step] for the steady state. *proved: no other set is better (given the table).
  */
-bool td__pick_resident(td__dp *dp, const td__plan *p, const td_hw *hw, const td__home *h,
+bool td__pick_resident(td__dp *dp, const td__sched_plan *p, const td_hw *hw, const td__home *h,
                        const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
                        td__answer *best, bool *proved);
 
 /* ---- bound ----------------------------------------------------------------------------------- */
 
 /* Cycles that no schedule of this form can beat. */
-double td__bound_cycles(const td__plan *p, const td_hw *hw, const td__home *h, bool cold);
+double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h, bool cold);
 
 #endif

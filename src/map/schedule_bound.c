@@ -39,7 +39,7 @@ typedef struct {
     double cycles, read, write;
 } least;
 
-static least of_step(const td__plan *p, const td_hw *hw, const td__home *h, int i) {
+static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h, int i) {
     const td__step *s = &p->step[i];
     least b = {0};
     bool out_dram = p->beam ? s->value == td_net_output(p->net) : !p->value[s->value].stay;
@@ -68,7 +68,7 @@ static least of_step(const td__plan *p, const td_hw *hw, const td__home *h, int 
     return b;
 }
 
-double td__bound_cycles(const td__plan *p, const td_hw *hw, const td__home *h, bool cold) {
+double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h, bool cold) {
     double sum = 0, read = 0, write = 0, weights = 0;
     for (int i = 0; i < p->n; i++) {
         least b = of_step(p, hw, h, i);

@@ -32,7 +32,7 @@ typedef struct {
 } cell;
 
 struct td__dp {
-    const td__plan *plan;
+    const td__sched_plan *plan;
     const td_hw *hw;
     const td__home *home;
     const td__table *table;
@@ -51,7 +51,7 @@ struct td__dp {
  */
 
 /* Numbers of the values that may stand on chip across the boundary before interval b. */
-static int crossing(const td__plan *p, int boundary, int out[TD__MAX_LIVE]) {
+static int crossing(const td__sched_plan *p, int boundary, int out[TD__MAX_LIVE]) {
     int n = 0;
     if (boundary == 0 || boundary == p->n) return 0;
     for (int i = 0; i < p->n_value && n < TD__MAX_LIVE; i++)
@@ -68,7 +68,7 @@ static bool reads(const td__step *s, int value) {
 
 static void see(td__dp *d, int i, int set, const int *live, int n_live, const int *behind,
                 int n_behind, bool *on_chip) {
-    const td__plan *p = d->plan;
+    const td__sched_plan *p = d->plan;
     const td__step *s = &p->step[i];
     view *v = &d->view[i][set];
     int64_t operands = 0;
@@ -105,8 +105,8 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
 }
 
-td__dp *td__dp_create(const td__plan *p, const td_hw *hw, const td__home *h, const td__table *t,
-                      td_map_objective objective, td_arena *a) {
+td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                      const td__table *t, td_map_objective objective, td_arena *a) {
     int n = p->n;
     td__dp *d = TD_NEW(a, td__dp, 1);
     bool *on_chip = TD_NEW(a, bool, p->n_value);

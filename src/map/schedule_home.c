@@ -122,12 +122,12 @@ double td__prefetch_pj(const td_hw *hw, const td__home *h, int64_t words, int bi
            accesses_pj(home, all, bits, home->fill_pj) * (1 + hw->clock_tree);
 }
 
-double td__load_pj(const td__plan *p, const td_hw *hw, const td__home *h, int s) {
+double td__load_pj(const td__sched_plan *p, const td_hw *hw, const td__home *h, int s) {
     const td_problem *q = &p->shape[p->step[s].shape];
     return td__prefetch_pj(hw, h, td_problem_words(q, TD_W), q->bits[TD_W]);
 }
 
-int64_t td__skipped_bits(const td__plan *p, int s) {
+int64_t td__skipped_bits(const td__sched_plan *p, int s) {
     const td_problem *q = &p->shape[p->step[s].shape];
     int64_t box = td_problem_words(q, TD_I) * q->bits[TD_I];
     int64_t value = p->value[p->step[s].in[0]].bits;

@@ -73,7 +73,7 @@ static void alone(const td__ways *list, const td_hw *hw, bool by_energy, double 
 }
 
 /* Candidates, by what they save where the relaxed solution puts their inputs and outputs. */
-static void find_items(picker *p, const td__plan *plan, const td_hw *hw, const td__home *h,
+static void find_items(picker *p, const td__sched_plan *plan, const td_hw *hw, const td__home *h,
                        const td__table *t, bool by_energy, const td__choice *relaxed) {
     for (int i = 0; i < plan->n; i++) {
         const td__step *s = &plan->step[i];
@@ -157,7 +157,7 @@ static void improve(picker *p) {
     }
 }
 
-bool td__pick_resident(td__dp *dp, const td__plan *plan, const td_hw *hw, const td__home *h,
+bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, const td__home *h,
                        const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
                        td__answer *best, bool *proved) {
     int n = plan->n;

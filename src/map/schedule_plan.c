@@ -36,7 +36,7 @@ static double vector_ops(const td_net *net, const td_layer *l, int batch) {
     }
 }
 
-static int shape_of(td__plan *p, const td_problem *problem, int step) {
+static int shape_of(td__sched_plan *p, const td_problem *problem, int step) {
     for (int i = 0; i < p->n_shape; i++)
         if (memcmp(&p->shape[i], problem, sizeof *problem) == 0) return i;
     p->shape[p->n_shape] = *problem;
@@ -44,7 +44,7 @@ static int shape_of(td__plan *p, const td_problem *problem, int step) {
     return p->n_shape++;
 }
 
-static void add_step(td__plan *p, int layer, const int *only_reader) {
+static td_status add_step(td__sched_plan *p, int layer, const int *only_reader, td_error *err) {
     const td_layer *l = td_net_layer(p->net, layer);
     int s = p->n++;
     td__step *step = &p->step[s];
@@ -66,19 +66,23 @@ static void add_step(td__plan *p, int layer, const int *only_reader) {
     p->value[v].maker = s;
     td_problem problem;
     memset(&problem, 0, sizeof problem); /* compared as bytes */
-    if (mapped && td_layer_problem(p->net, layer, p->batch, &problem)) {
-        step->shape = shape_of(p, &problem, s);
-        step->macs = td_problem_macs(&problem);
-        step->weight_bits = whole_bytes(td_problem_words(&problem, TD_W) * problem.bits[TD_W]);
-    }
+    if (!mapped) return TD_OK;
+    td_layer_problem(p->net, layer, p->batch, &problem);
+    if (td_problem_check(&problem, err) != TD_OK) /* a large batch may be too much */
+        return td_error_prefix(err, "layer %s", l->name), TD_E_INPUT;
+    step->shape = shape_of(p, &problem, s);
+    step->macs = td_problem_macs(&problem);
+    step->weight_bits = whole_bytes(td_problem_words(&problem, TD_W) * problem.bits[TD_W]);
+    return TD_OK;
 }
 
-td_status td__plan_build(const td_net *net, int batch, td_arena *a, td__plan *out, td_error *err) {
+td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sched_plan *out,
+                               td_error *err) {
     td_status s = td_net_check(net, err);
     if (s != TD_OK) return s;
     int n = td_net_size(net);
     if (n < 2) return td_fail(err, TD_E_INPUT, "%s: the network has no layer", td_net_name(net));
-    *out = (td__plan){.net = net, .n_value = n, .batch = batch};
+    *out = (td__sched_plan){.net = net, .n_value = n, .batch = batch};
     out->step = TD_NEW(a, td__step, n);
     out->value = TD_NEW(a, td__value, n);
     out->shape = TD_NEW(a, td_problem, n);
@@ -100,15 +104,19 @@ td_status td__plan_build(const td_net *net, int batch, td_arena *a, td__plan *ou
     }
     for (int i = 0; i < n; i++) {
         if (readers[i] != 1) only_reader[i] = -1;
-        out->value[i].bits =
-            whole_bytes(words_of(td_net_layer(net, i), batch) * out->value[i].bits);
+        /* Sums of values must not overflow either. */
+        const td_layer *l = td_net_layer(net, i);
+        if ((double)l->c * l->h * l->w * batch * (double)out->value[i].bits >= 0x1p50)
+            return td_fail(err, TD_E_INPUT, "layer %s: its output is too large for batch %d",
+                           l->name, batch);
+        out->value[i].bits = whole_bytes(words_of(l, batch) * out->value[i].bits);
     }
-    for (int i = 1; i < n; i++)
-        if (out->value[i].maker == -1) add_step(out, i, only_reader); /* else: in a chain already */
-    return TD_OK;
+    for (int i = 1; i < n && s == TD_OK; i++) /* makers other than -1: in a chain already */
+        if (out->value[i].maker == -1) s = add_step(out, i, only_reader, err);
+    return s;
 }
 
-void td__plan_limit(td__plan *p, int64_t pool_bits, unsigned may) {
+void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may) {
     const unsigned both = TD_BIT(TD_I) | TD_BIT(TD_O);
     int output = td_net_output(p->net);
     for (int i = 0; i < p->n_value; i++) {
@@ -137,7 +145,7 @@ void td__plan_limit(td__plan *p, int64_t pool_bits, unsigned may) {
         }
 }
 
-void td__vector_step(const td__plan *p, int s, const bool *on_chip, td__vector_work *out) {
+void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__vector_work *out) {
     const td__step *step = &p->step[s];
     const td_layer *l = td_net_layer(p->net, step->layer);
     *out = (td__vector_work){.ops = step->ops, .word_bits = l->bits[TD_O]};

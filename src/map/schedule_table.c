@@ -18,7 +18,7 @@
 enum { RUNGS = 3, RUNG_STEP = 4, SMALLEST_SHARE = 64 };
 
 typedef struct {
-    const td__plan *plan;
+    const td__sched_plan *plan;
     const td_hw *hw;
     const td__home *home;
     const td_schedule_options *o;
@@ -118,15 +118,16 @@ static bool retarget(const td_hw *hw, const td__home *h, const td_mapping *m, un
     return true;
 }
 
-static td_status spread(builder *b, int shape, const td_map_result *r, unsigned to) {
+static td_status spread(builder *b, int shape, const td_problem *p, const td_mapping *from,
+                        unsigned to) {
     td_mapping m;
     td_hw hw;
     td_cost cost;
-    if (!retarget(b->hw, b->home, &r->mapping, to, &m)) return TD_OK;
+    if (!retarget(b->hw, b->home, from, to, &m)) return TD_OK;
     td__home_layer_hw(b->hw, b->home, to, b->home->pool, b->home->pool / b->home->stores, &hw);
     b->table->evaluations++;
-    if (td_cost_evaluate(&r->problem, &hw, &m, b->o->counting, &cost, NULL) != TD_OK) return TD_OK;
-    return add(b, shape, to, &r->problem, &m, &cost);
+    if (td_cost_evaluate(p, &hw, &m, b->o->counting, &cost, NULL) != TD_OK) return TD_OK;
+    return add(b, shape, to, p, &m, &cost);
 }
 
 /* ---- asking the mapper ------------------------------------------------------------------------
@@ -182,7 +183,7 @@ static td_status share_out(builder *b, int shape, unsigned chip, const td_map_re
     const unsigned acts = TD_BIT(TD_I) | TD_BIT(TD_O);
     for (unsigned to = 0; to <= TD_ALL_TENSORS; to++) {
         if (to == chip || (to & ~h->may) != 0 || (to & ~acts) != (chip & ~acts)) continue;
-        td_status s = spread(b, shape, r, to);
+        td_status s = spread(b, shape, &r->problem, &r->mapping, to);
         if (s != TD_OK) return s;
     }
     return TD_OK;
@@ -258,6 +259,31 @@ static td_status climb(builder *b, int shape, unsigned chip, int64_t *missing_by
     return TD_OK;
 }
 
+static double fastest(const td__ways *list) {
+    double least = INFINITY;
+    for (int k = 0; k < list->n; k++)
+        if (list->way[k].cycles < least) least = list->way[k].cycles;
+    return least;
+}
+
+/* Weights on chip should never cost cycles; where the mapper (or its node budget) says so, the
+ * loops found for streamed weights do better. */
+static td_status mend(builder *b, int shape) {
+    const td__home *h = b->home;
+    if (h->home < 0 || h->tiles == h->home || !(h->may & TD_BIT(TD_W))) return TD_OK;
+    for (unsigned from = 0; from <= TD_ALL_TENSORS; from++) {
+        unsigned to = from | TD_BIT(TD_W);
+        const td__ways *list = &b->table->of[shape][from];
+        if (to == from || (to & ~h->may) != 0 || own_bits(b, shape, to) > h->pool) continue;
+        if (fastest(&b->table->of[shape][to]) <= fastest(list)) continue;
+        for (int k = 0; k < list->n; k++) {
+            td_status s = spread(b, shape, list->way[k].problem, list->way[k].mapping, to);
+            if (s != TD_OK) return s;
+        }
+    }
+    return TD_OK;
+}
+
 static td_status build_shape(builder *b, int shape, int64_t *missing_bytes, td_error *err) {
     static const unsigned shared[] = {0, TD_BIT(TD_I) | TD_BIT(TD_O), TD_ALL_TENSORS, TD_BIT(TD_W)};
     static const unsigned each[] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -280,10 +306,10 @@ static td_status build_shape(builder *b, int shape, int64_t *missing_bytes, td_e
             td_fail(err, s, "out of memory");
         return td_error_prefix(err, "layer %s", td_net_layer(b->plan->net, layer)->name), s;
     }
-    return TD_OK;
+    return mend(b, shape);
 }
 
-static int64_t demand_of(const td__plan *p, const td__home *h) {
+static int64_t demand_of(const td__sched_plan *p, const td__home *h) {
     int64_t weights = 0, live = 0;
     if (h->may & TD_BIT(TD_W))
         for (int i = 0; i < p->n; i++) weights += p->step[i].weight_bits;
@@ -297,7 +323,7 @@ static int64_t demand_of(const td__plan *p, const td__home *h) {
     return weights + live;
 }
 
-td_status td__table_build(const td__plan *p, const td_hw *hw, const td__home *h,
+td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td_schedule_options *o, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err) {
     *out = (td__table){0};

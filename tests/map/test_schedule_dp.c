@@ -12,7 +12,7 @@ typedef struct {
     td_net *net;
     td_hw hw;
     td__home home;
-    td__plan plan;
+    td__sched_plan plan;
     td__table table;
     td_map_objective objective;
     td_rng rng;
@@ -33,12 +33,12 @@ static void make(setup *s, uint64_t seed, int steps) {
     micro_defaults(&e, &tech);
     build_micro(&e, &s->hw);
     s->net = random_chain(r, steps);
-    assert_ok(td__plan_build(s->net, 1, s->arena, &s->plan, &err), &err);
+    assert_ok(td__sched_plan_build(s->net, 1, s->arena, &s->plan, &err), &err);
     td__home_find(&s->hw, &s->home);
     assert_int_equal(s->home.home, 2);
     assert_int_equal(s->home.tiles, 1);
     s->home.pool = 8 * pick(r, 300, 2500); /* values have 256 bytes, weights 16 or 144 */
-    td__plan_limit(&s->plan, s->home.pool, s->home.may);
+    td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
     s->table.of = td_arena_alloc(s->arena, sizeof *s->table.of * (size_t)s->plan.n_shape);
     for (int k = 0; k < s->plan.n_shape; k++)
         for (unsigned chip = 0; chip < 8; chip++) {
@@ -86,7 +86,7 @@ static bool less(const setup *s, figures a, figures b) {
 /* Best of one interval when all places are given. */
 static bool interval(const setup *s, int i, const bool *resident, const bool *ahead,
                      const bool *on_chip, bool cold, figures *best) {
-    const td__plan *p = &s->plan;
+    const td__sched_plan *p = &s->plan;
     const td__step *x = &p->step[i];
     int next = (i + 1) % p->n;
     bool loads = ahead[next] && !(cold && next == 0);
@@ -138,7 +138,7 @@ static bool interval(const setup *s, int i, const bool *resident, const bool *ah
 
 /* All places of values x all weights loaded ahead. */
 static bool enumerate(const setup *s, const bool *resident, bool cold, figures *best) {
-    const td__plan *p = &s->plan;
+    const td__sched_plan *p = &s->plan;
     bool found = false, on_chip[16] = {0}, ahead[16] = {0};
     for (unsigned values = 0; values < 1u << p->n; values++) {
         bool legal = true;
@@ -180,7 +180,7 @@ static void dp_is_exact(void **state) {
     for (uint64_t seed = 0; seed < 150; seed++) {
         setup s;
         make(&s, seed, 2 + (int)(seed % 4));
-        const td__plan *p = &s.plan;
+        const td__sched_plan *p = &s.plan;
         td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
         td__choice choice[16];
         assert_non_null(dp);
@@ -220,7 +220,7 @@ static void picked_set_is_best(void **state) {
     for (uint64_t seed = 1000; seed < 1120; seed++) {
         setup s;
         make(&s, seed, 2 + (int)(seed % 3));
-        const td__plan *p = &s.plan;
+        const td__sched_plan *p = &s.plan;
         td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
         td__choice choice[16];
         bool resident[16], proved, found = false;
@@ -257,7 +257,7 @@ static void heuristic_set_is_good(void **state) {
     for (uint64_t seed = 2000; seed < 2040; seed++) {
         setup s;
         make(&s, seed, 10);
-        const td__plan *p = &s.plan;
+        const td__sched_plan *p = &s.plan;
         td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
         td__choice choice[16];
         bool resident[16], trial[16], proved;
