@@ -9,20 +9,30 @@
 #include "cost_nest.h"
 #include "cost_offsets.h"
 
-/* Positions along one rank: sums of progressions, each combination once (they may coincide). */
+/* Positions along one rank: sums of progressions, each combination once (they may coincide). all[i]
+ * and last[i]: number and largest of the sums of the first i progressions. */
 typedef struct {
     int n;
-    int64_t step[2 * TD_MAX_LOOPS], count[2 * TD_MAX_LOOPS];
+    int64_t step[2 * TD_MAX_LOOPS], count[2 * TD_MAX_LOOPS], last[2 * TD_MAX_LOOPS + 1];
+    double all[2 * TD_MAX_LOOPS + 1];
 } positions;
 
-static inline void push(positions *x, int64_t step, int64_t count) {
-    x->step[x->n] = step;
-    x->count[x->n++] = count;
+static inline void clear(positions *x) {
+    x->n = 0;
+    x->last[0] = 0;
+    x->all[0] = 1;
 }
 
-/* Sum over positions x, of progressions from i on, of min(length, max(0, reach - x)). */
+static inline void push(positions *x, int64_t step, int64_t count) {
+    int n = x->n++;
+    x->step[n] = step;
+    x->count[n] = count;
+    x->last[n + 1] = x->last[n] + (count - 1) * step;
+    x->all[n + 1] = x->all[n] * (double)count;
+}
+
+/* Sum over positions x, of progressions from i on, of min(length, max(0, reach - x)); reach > 0. */
 static double overhang(const positions *x, int i, int64_t reach, int64_t length) {
-    if (reach <= 0) return 0;
     if (i == x->n) return (double)(reach < length ? reach : length);
     const int64_t step = x->step[i];
     int64_t n = (reach + step - 1) / step; /* beyond these, reach - x <= 0 */
@@ -47,18 +57,14 @@ typedef struct {
     positions at; /* keepers, children that do not share, temporal loops from the outermost */
 } rank;
 
-/* Sum over positions of the part of [base, base + length) that lies in the image. x is used up to
- * its first n progressions; `extra` more follow from a class of children. */
-static double cut_sum(const rank *r, positions *x, int64_t base, int64_t length) {
+/* Sum over positions of the part of [base, base + length) that lies in the image. */
+static inline double cut_sum(const rank *r, const positions *x, int64_t base, int64_t length) {
     if (length <= 0 || r->hi <= r->lo) return 0;
-    double combinations = 1;
-    int64_t last = base;
-    for (int i = 0; i < x->n; i++) {
-        combinations *= (double)x->count[i];
-        last += (x->count[i] - 1) * x->step[i];
-    }
-    return combinations * (double)length - overhang(x, 0, r->lo - base, length) -
-           overhang(x, 0, last + length - r->hi, length);
+    double sum = x->all[x->n] * (double)length;
+    int64_t low = r->lo - base, high = base + x->last[x->n] + length - r->hi;
+    if (low > 0) sum -= overhang(x, 0, low, length);
+    if (high > 0) sum -= overhang(x, 0, high, length);
+    return sum;
 }
 
 static inline int64_t least(int64_t a, int64_t b) {
@@ -93,7 +99,8 @@ static double covered_sum(const rank *r, positions *x, int64_t base, int64_t d) 
         int64_t gap = least(u->step[j] - span, e);
         push(x, u->step[j], u->count[j] - 1);
         sum += cut_sum(r, x, base + (d < 0 ? span + m : u->step[j] + e - gap), gap - m);
-        x->count[x->n - 1]++;
+        x->n--;
+        if (j > 0) push(x, u->step[j], u->count[j]); /* for the finer ones */
     }
     x->n = n;
     return sum;
@@ -107,7 +114,7 @@ static void make_rank(const td__nest *z, int child, int level, int axis, rank *r
     r->lo = p->pad[axis];
     r->hi = (int64_t)(axis == 0 ? z->rows : z->columns) - p->pad[2 + axis];
     r->above = 1;
-    r->at.n = 0;
+    clear(&r->at);
     td__offsets_clear(&r->joint);
     for (int k = z->ns - 1; k >= z->s0[child + 1]; k--) {
         const td__loop *x = &z->s[k];
@@ -123,75 +130,85 @@ static void make_rank(const td__nest *z, int child, int level, int axis, rank *r
 }
 
 /* Words that keepers at `level` give to tiles of `child`, average per keeper; for level == child,
- * what one tile takes. */
-static double traffic(const td__nest *z, int child, int level) {
-    const int32_t *tile = z->tile[child + 1];
-    double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
-    for (int k = z->s0[child + 1]; k < z->s0[level + 1]; k++) {
-        const td__loop *x = &z->s[k];
-        bool apart = !(z->hw->level[x->level].multicast & TD_BIT(TD_I));
-        if (x->axis < 0 && (apart || x->dim != TD_K)) planes *= x->bound;
-    }
-    rank r[2];
-    for (int axis = 0; axis < 2; axis++) make_rank(z, child, level, axis, &r[axis]);
-
+ * what one tile takes. r: set up for them. Counts along h and w only. */
+static double traffic(const td__nest *z, int child, rank r[2]) {
     /* Loops from the first one that moves the box (all of them for MACs, which hold nothing) up to
      * the first over N, G or C, after which nothing is kept. */
     int first = z->t0[child + 1], end;
     if (child >= 0)
-        while (first < z->nt && !(TD__DIMS_I & TD_BIT(z->t[first].dim))) first++;
+        while (first < z->nt && z->t[first].dim == TD_K) first++;
     for (end = first; end < z->nt; end++)
         if (z->t[end].axis < 0 && z->t[end].dim != TD_K) break;
     if (child < 0) end = first;
 
-    int n[2]; /* progressions of each rank without the temporal loops below k */
-    double others = 1;
+    double others = 1; /* steps of the loops that move neither h nor w */
     for (int k = z->nt - 1; k >= first; k--) {
         const td__loop *x = &z->t[k];
-        int axis = x->axis;
-        if (axis < 0)
+        if (x->axis < 0)
             others *= x->bound;
         else
-            push(&r[axis].at, x->move, x->bound);
+            push(&r[x->axis].at, x->move, x->bound);
     }
     double sum = others;
-    for (int axis = 0; axis < 2; axis++) {
-        n[axis] = r[axis].at.n;
-        sum *= covered_sum(&r[axis], &r[axis].at, 0, 0);
-    }
+    for (int axis = 0; axis < 2; axis++) sum *= covered_sum(&r[axis], &r[axis].at, 0, 0);
 
     int64_t back[2] = {0, 0};
     for (int k = first; k < end; k++) {
         const td__loop *x = &z->t[k];
-        int axis = x->axis;
         int64_t d[2] = {-back[0], -back[1]}, base[2] = {0, 0};
         double steps;
-        if (axis >= 0) {
-            int64_t v = x->move;
-            d[axis] += v;
-            base[axis] = v; /* the loop is at 1 .. bound - 1 */
-            back[axis] += (x->bound - 1) * v;
-            r[axis].at.count[n[axis] - 1]--;
+        if (x->axis >= 0) {
+            d[x->axis] += x->move;
+            back[x->axis] += (x->bound - 1) * (int64_t)x->move;
+            r[x->axis].at.n--; /* only loops outside of this one, which is at 1 .. bound - 1 */
+            base[x->axis] = x->move;
             steps = others;
         } else {
             others /= x->bound;
             steps = (x->bound - 1) * others;
         }
-        bool overlap =
-            (d[0] < 0 ? -d[0] : d[0]) < r[0].extent && (d[1] < 0 ? -d[1] : d[1]) < r[1].extent;
-        if (overlap) {
-            double kept = steps;
-            for (int i = 0; i < 2; i++) kept *= covered_sum(&r[i], &r[i].at, base[i], d[i]);
-            sum -= kept;
+        if ((d[0] < 0 ? -d[0] : d[0]) >= r[0].extent || (d[1] < 0 ? -d[1] : d[1]) >= r[1].extent)
+            continue;
+        for (int axis = 0; axis < 2; axis++) {
+            positions *at = &r[axis].at;
+            const int n = at->n;
+            if (axis == x->axis) push(at, x->move, x->bound - 1);
+            steps *= covered_sum(&r[axis], at, base[axis], d[axis]);
+            at->n = n;
         }
-        if (axis >= 0) r[axis].at.n = --n[axis];
+        sum -= steps;
     }
-    return planes * sum / (r[0].above * r[1].above);
+    return sum;
 }
 
 void td__count_padded_input(const td__nest *z, int child, int level, double *reads, double *fills) {
-    *reads = traffic(z, child, level);
-    *fills = child >= 0 ? traffic(z, child, child) : 0;
+    /* Children in dims other than h and w; children at different places of h and w without sharing.
+     */
+    double apart = 1, offset = 1;
+    bool shared = false; /* some children are offset along h or w and share */
+    for (int k = z->s0[child + 1]; k < z->s0[level + 1]; k++) {
+        const td__loop *x = &z->s[k];
+        bool multicast = z->hw->level[x->level].multicast & TD_BIT(TD_I);
+        if (x->axis < 0 && (x->dim != TD_K || !multicast)) apart *= x->bound;
+        if (x->axis >= 0 && !multicast) offset *= x->bound;
+        shared |= x->axis >= 0 && multicast;
+    }
+    const int32_t *tile = z->tile[child + 1];
+    const double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
+    rank r[2];
+    double own = 0;
+    for (int axis = 0; axis < 2; axis++) make_rank(z, child, child, axis, &r[axis]);
+    if (child >= 0 || !shared) {
+        own = planes * traffic(z, child, r);
+    }
+    /* Whole numbers up to the division, so that averages that are whole stay so. */
+    *fills = own / (r[0].above * r[1].above);
+    if (!shared) {
+        *reads = own * apart * offset / (r[0].above * r[1].above);
+        return;
+    }
+    for (int axis = 0; axis < 2; axis++) make_rank(z, child, level, axis, &r[axis]);
+    *reads = planes * apart * traffic(z, child, r) / (r[0].above * r[1].above);
 }
 
 double td__padded_partition(const td__nest *z, int level) {
@@ -209,7 +226,7 @@ double td__padded_partition(const td__nest *z, int level) {
     }
     for (int axis = 0; axis < 2; axis++) {
         td__offsets_normalize(&r[axis].joint);
-        words *= covered_sum(&r[axis], &r[axis].at, 0, 0) / r[axis].above;
+        words *= covered_sum(&r[axis], &r[axis].at, 0, 0);
     }
-    return words;
+    return words / (r[0].above * r[1].above);
 }
