@@ -1,0 +1,185 @@
+/* tandem eval, run as a program: formats agree, cases reproduce costs in `tandem cost`, faults have
+ * their exit codes. */
+#include "common.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tandem/base.h"
+#include "tandem/hw.h"
+#include "tandem/net.h"
+
+static char out[1 << 20];
+
+/* Runs `tandem command`; standard output in out, or standard error if `errors`. The exit code. */
+static int run(const char *command, bool errors) {
+    char line[1024];
+    snprintf(line, sizeof line, "%s %s %s", TD_TEST_PROGRAM, command,
+             errors ? "2>&1 >/dev/null" : "2>/dev/null");
+    FILE *f = popen(line, "r");
+    assert_non_null(f);
+    size_t n = fread(out, 1, sizeof out - 1, f);
+    out[n] = '\0';
+    int status = pclose(f);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int program(void **unused) {
+    (void)unused;
+    return access(TD_TEST_PROGRAM, X_OK);
+}
+
+static double real_at(const td_node *n, const char *key) {
+    const td_node *v = td_node_find(n, key);
+    if (v == NULL) fail_msg("no %s", key);
+    return v->real;
+}
+
+static void formats_agree(void **unused) {
+    (void)unused;
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    const td_node *doc;
+    assert_int_equal(run("eval handmade --hw micro --format json", false), 0);
+    assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &doc, &err), &err);
+    const td_node *list = td_node_find(doc, "intervals");
+    assert_in_range(list->count, 20, 60);
+
+    assert_int_equal(run("eval handmade --hw micro --format csv", false), 0);
+    char *line = strtok(out, "\r\n");
+    assert_non_null(strstr(line, "layer,op,shape,macs,cycles"));
+    double cycles = 0;
+    for (int i = 0; i < list->count; i++) {
+        line = strtok(NULL, "\r\n");
+        assert_non_null(line);
+        const char *name = td_node_find(list->item[i], "layer")->text;
+        assert_int_equal(strncmp(line, name, strlen(name)), 0);
+        int commas = 0;
+        for (const char *s = line; *s != '\0'; s++) commas += *s == ',';
+        assert_int_equal(commas, 19);
+        cycles += real_at(list->item[i], "cycles");
+    }
+    assert_null(strtok(NULL, "\r\n"));
+    assert_near(cycles / 0.4e9, real_at(doc, "latency_s"), 1e-9 * real_at(doc, "latency_s"));
+
+    assert_int_equal(run("eval handmade --hw micro", false), 0);
+    char total[32];
+    snprintf(total, sizeof total, "%d,%03d", (int)cycles / 1000, (int)cycles % 1000);
+    assert_non_null(strstr(out, total));
+    assert_non_null(strstr(out, "512 MACs"));
+    assert_non_null(strstr(out, "next step: I/O"));
+    td_arena_destroy(a);
+}
+
+static void cases_go_to_cost(void **unused) {
+    (void)unused;
+    char path[] = "/tmp/tandem-eval-XXXXXX", command[256];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    const td_node *doc, *one;
+    snprintf(command, sizeof command, "eval handmade --hw micro --format json --cases %s", path);
+    assert_int_equal(run(command, false), 0);
+    assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &doc, &err), &err);
+    const td_node *list = td_node_find(doc, "intervals");
+    snprintf(command, sizeof command, "cost %s --format json", path);
+    assert_int_equal(run(command, false), 0);
+    char *line = strtok(out, "\n");
+    int mapped = 0;
+    for (int i = 0; i < list->count; i++) {
+        const td_node *parts = td_node_find(list->item[i], "energy_pj");
+        if (td_node_find(list->item[i], "case") == NULL) continue;
+        assert_non_null(line);
+        assert_ok(td_json_parse(a, line, strlen(line), "cost", 1, &one, &err), &err);
+        const td_node *cost = td_node_find(one, "result");
+        double pj = real_at(parts, "mac");
+        const td_node *levels = td_node_find(parts, "levels");
+        for (int l = 0; l < levels->count; l++)
+            for (int t = 0; t < levels->item[l]->count; t++) pj += levels->item[l]->item[t]->real;
+        assert_near(real_at(cost, "energy_total_pj"), pj, 1e-9 * pj);
+        assert_true(real_at(cost, "cycles") >= real_at(list->item[i], "compute_cycles"));
+        line = strtok(NULL, "\n");
+        mapped++;
+    }
+    assert_null(line);
+    assert_in_range(mapped, 15, 60);
+    unlink(path);
+    td_arena_destroy(a);
+}
+
+/* The folder that a search leaves behind needs no --hw. */
+static void folder_of_a_design(void **unused) {
+    (void)unused;
+    char folder[] = "/tmp/tandem-eval-XXXXXX", path[128], command[256];
+    assert_non_null(mkdtemp(folder));
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    td_net *net;
+    td_text text = {0};
+    assert_ok(td_net_build("handmade", TD_DIM(0, 0, 0), 1, 10, &net, &err), &err);
+    td_node_to_yaml(td_net_to_node(net, a), &text);
+    snprintf(path, sizeof path, "%s/network.yaml", folder);
+    assert_ok(td_file_write(path, text.data, text.size, &err), &err);
+    snprintf(command, sizeof command, "eval %s", folder);
+    assert_int_equal(run(command, true), td_status_exit_code(TD_E_USAGE)); /* on what? */
+    assert_non_null(strstr(out, "--hw"));
+
+    td_hw hw;
+    td_text_free(&text);
+    assert_ok(td_hw_load("micro", &hw, &err), &err);
+    td_node_to_yaml(td_hw_to_node(&hw, a), &text);
+    char own[128];
+    snprintf(own, sizeof own, "%s/accelerator.yaml", folder);
+    assert_ok(td_file_write(own, text.data, text.size, &err), &err);
+    assert_int_equal(run("eval handmade --hw micro", false), 0);
+    char *direct = td_arena_strdup(a, out);
+    assert_int_equal(run(command, false), 0);
+    assert_string_equal(out, direct);
+    unlink(path);
+    unlink(own);
+    rmdir(folder);
+    td_text_free(&text);
+    td_net_destroy(net);
+    td_arena_destroy(a);
+}
+
+static void wrong_use(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *command, *part;
+        td_status status;
+    } wrong[] = {
+        {"eval", "expected a NET", TD_E_USAGE},
+        {"eval handmade", "--hw", TD_E_USAGE},
+        {"eval handmade --hw micro --format xml", "table, json or csv", TD_E_USAGE},
+        {"eval handmade --hw micro --objective edp", "latency or energy", TD_E_USAGE},
+        {"eval handmade --hw micro --batch 0", "--batch", TD_E_USAGE},
+        {"eval handmade --hw micro --size 28", "CxHxW", TD_E_USAGE},
+        {"eval nosuchnet --hw micro", "nosuchnet", TD_E_NOT_FOUND},
+        {"eval handmade --hw nosuchhw", "nosuchhw", TD_E_NOT_FOUND},
+        {"eval no/such/file.yaml --hw micro", "no/such/file.yaml", TD_E_NOT_FOUND},
+        {"eval some.onnx --hw micro", "ONNX", TD_E_UNSUPPORTED},
+        {"eval handmade --hw micro --cases /nonexistent/x.jsonl", "/nonexistent", TD_E_NOT_FOUND},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        int code = run(wrong[i].command, true);
+        if (code != td_status_exit_code(wrong[i].status) || strstr(out, wrong[i].part) == NULL)
+            fail_msg("%s: exit code %d, \"%s\"", wrong[i].command, code, out);
+        assert_non_null(strstr(out, "tandem"));
+    }
+    assert_int_equal(run("eval --help", false), 0);
+    assert_non_null(strstr(out, "Examples:"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(formats_agree),
+        cmocka_unit_test(cases_go_to_cost),
+        cmocka_unit_test(folder_of_a_design),
+        cmocka_unit_test(wrong_use),
+    };
+    return cmocka_run_group_tests(tests, program, NULL);
+}
