@@ -34,6 +34,8 @@ typedef struct td_accuracy {
 /* The entry `source` (default "train") of a recipe's `accuracy` map:
  *   {source: train, data: fashion-mnist, epochs, batch, rate, images, ...} see train.h
  * The data set is loaded once and shared. Destroy with td_accuracy_free. */
+/* What td_accuracy_from_node would refuse, without loading any data (TD_E_INPUT). */
+td_status td_accuracy_check(const td_node *n, td_error *err);
 td_status td_accuracy_from_node(const td_node *n, uint64_t seed, td_accuracy *out, td_error *err);
 void td_accuracy_free(td_accuracy *a);
 typedef struct {

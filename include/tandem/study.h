@@ -52,7 +52,9 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err);
 
 /* SQLite now; the schema and rules of docs/store.md. One handle per thread. */
 typedef struct td_store td_store;
-/* TD_E_NOT_FOUND, TD_E_STORE (damaged, not a store, on a network file system), TD_E_IO. */
+/* create: for writing, made if absent. Otherwise for reading only: no file is made or changed, and
+ * a search that runs in the folder is not held up. TD_E_NOT_FOUND, TD_E_STORE (damaged, not a
+ * store, on a network file system), TD_E_IO. */
 td_status td_store_open(const char *path, bool create, td_store **out, td_error *err);
 void td_store_close(td_store *s);
 
@@ -79,10 +81,14 @@ typedef struct {
 } td_trial_row;
 td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
                           td_error *err);
-/* The one function that decides what is best: feasible before infeasible, then higher accuracy,
- * then lower reward-weighted cost (latency, energy, area in this order). -1 if there is none. */
+/* The one function that decides what is best. A design that meets all targets beats one that does
+ * not; among those that do not the smaller violation; then the higher accuracy; then the smaller
+ * product latency x energy x area; then the earlier one. Trials that could not be built are never
+ * best: -1 if there are no others. */
 int td_trials_best(const td_trial_row *t, int n);
-/* Indices of the Pareto front (accuracy, latency, energy, area) of the trained trials. */
+/* Indices of the Pareto front (accuracy, latency, energy, area) of the done trials: out has room
+ * for n, *count are filled, in order of number. Targets play no part. Of equal designs the first.
+ */
 td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err);
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -100,7 +106,9 @@ typedef struct {
     int threads;        /* 0: one per core */
     int64_t max_trials; /* > 0 overrides the recipe's */
     void (*progress)(void *self, const td_progress *p); /* never from two threads at once */
-    bool (*cancelled)(void *self); /* true: drain; polled between trials and during trainings */
+    /* True: drain. Trials that run are finished (a final training is broken off), no new one
+     * begins. May be called from several threads at once. */
+    bool (*cancelled)(void *self);
     void *self;
     const td_log *log;
 } td_run_options;
@@ -134,8 +142,11 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
 /* Runs (or resumes) all that a recipe asks for: the joint search; with `compare:` also the
  * hand-made network on the baseline, the accelerator search for it and the network search for the
  * baseline; then the final trainings and the one look at the test split. Trials stand in
- * out/study.db. Deterministic for a seed whatever the number of threads: trial n is asked when the
- * strategy has been told exactly the trials below n - lag. TD_E_INTERRUPTED after a drain. */
+ * out/study.db. Deterministic for a seed whatever the number of threads and interruptions: trial n
+ * is asked when the strategy has been told exactly the trials below n - lag (more near the end of a
+ * budget of trainings, which is never exceeded). TD_E_INTERRUPTED after a drain; TD_E_USAGE if the
+ * folder's studies were made with other things than the recipe's; TD_E_STORE if another process
+ * searches there. The summary holds what there is after a fault, too: free it in any case. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
 

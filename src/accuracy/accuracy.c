@@ -1,7 +1,6 @@
 /* accuracy.c - the table of accuracy sources, and the choice of one from a recipe. */
 #include "tandem/accuracy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "accuracy_sources.h"
@@ -10,7 +9,12 @@
 static const td_accuracy_entry sources[] = {
     {"train", "trains each network from scratch for a few epochs (proxy)"},
 };
-static td__accuracy_make *const makers[] = {td__accuracy_train};
+static const struct {
+    td__accuracy_check_fn *check;
+    td__accuracy_make_fn *make;
+} makers[] = {
+    {td__accuracy_train_check, td__accuracy_train},
+};
 enum { N_SOURCES = sizeof sources / sizeof sources[0] };
 _Static_assert(N_SOURCES == sizeof makers / sizeof makers[0], "one maker per source");
 
@@ -19,20 +23,34 @@ const td_accuracy_entry *td_accuracy_list(int *n) {
     return sources;
 }
 
-td_status td_accuracy_from_node(const td_node *n, uint64_t seed, td_accuracy *out, td_error *err) {
-    memset(out, 0, sizeof *out);
+/* Index of the source that a map names; the first one if it names none. */
+static td_status find(const td_node *n, int *index, td_error *err) {
     const char *name = sources[0].name;
     td_status s = td_node_opt_string(n, "source", &name, err);
     if (s != TD_OK) return s;
+    for (*index = 0; *index < N_SOURCES; ++*index)
+        if (strcmp(sources[*index].name, name) == 0) return TD_OK;
+    td_text known = {0};
     for (int i = 0; i < N_SOURCES; i++)
-        if (strcmp(sources[i].name, name) == 0) return makers[i](n, seed, out, err);
-    char known[256] = "";
-    size_t used = 0;
-    for (int i = 0; i < N_SOURCES && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                 sources[i].name);
-    return td_node_fail(td_node_find(n, "source"), err, "expected one of %s, found \"%s\"", known,
-                        name);
+        td_text_addf(&known, "%s%s", i > 0 ? ", " : "", sources[i].name);
+    s = td_node_fail(td_node_find(n, "source"), err, "expected %s%s, found \"%s\"",
+                     N_SOURCES > 1 ? "one of " : "", known.data != NULL ? known.data : "", name);
+    td_text_free(&known);
+    return s;
+}
+
+td_status td_accuracy_check(const td_node *n, td_error *err) {
+    int i;
+    td_status s = find(n, &i, err);
+    return s == TD_OK ? makers[i].check(n, err) : s;
+}
+
+td_status td_accuracy_from_node(const td_node *n, uint64_t seed, td_accuracy *out, td_error *err) {
+    int i;
+    memset(out, 0, sizeof *out);
+    td_status s = find(n, &i, err);
+    if (s == TD_OK) s = makers[i].check(n, err);
+    return s == TD_OK ? makers[i].make(n, seed, out, err) : s;
 }
 
 void td_accuracy_free(td_accuracy *a) {

@@ -4,8 +4,11 @@
 
 #include "tandem/accuracy.h"
 
-typedef td_status td__accuracy_make(const td_node *n, uint64_t seed, td_accuracy *out,
-                                    td_error *err);
-td__accuracy_make td__accuracy_train;
+/* check: the map's keys and values only. make: an entry whose map was checked. */
+typedef td_status td__accuracy_check_fn(const td_node *n, td_error *err);
+typedef td_status td__accuracy_make_fn(const td_node *n, uint64_t seed, td_accuracy *out,
+                                       td_error *err);
+td__accuracy_check_fn td__accuracy_train_check;
+td__accuracy_make_fn td__accuracy_train;
 
 #endif

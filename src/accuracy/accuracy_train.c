@@ -1,13 +1,13 @@
 /* accuracy_train.c - accuracy by training from scratch: every network gets the same data, options
  * and seed, and is scored on the validation split. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "accuracy_sources.h"
 
 typedef struct {
     td_dataset data;
     td_train_options options;
-    uint64_t seed;
 } source;
 
 static td_status evaluate(void *self, const td_design *d, double fidelity,
@@ -21,7 +21,6 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
                        fidelity);
     td_train_options o = s->options;
     o.epochs *= fidelity;
-    o.seed = s->seed;
     o.cancelled = cancelled;
     o.self = cancel_self;
     td_weights *w = NULL;
@@ -37,7 +36,7 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
 
 static uint64_t key(const void *self) {
     const source *s = self;
-    uint64_t h = td_hash_text("train", td_hash_text(td_version(), s->seed));
+    uint64_t h = td_hash_text("train", td_hash_text(td_version(), 0));
     h = td_hash(&s->data.hash, sizeof s->data.hash, h);
     uint64_t o = td_train_options_hash(&s->options);
     return td_hash(&o, sizeof o, h);
@@ -50,54 +49,54 @@ static void destroy(void *self) {
     free(s);
 }
 
-/* The node holds `source`, `data`, `path` and, beside them, the keys of td_train_options_from_node.
- */
+/* The node holds `source`, `data`, `path` and, beside them, the keys of td_train_options_from_node:
+ * these check their own keys, so they get the map without ours. */
+static td_status read(const td_node *n, uint64_t seed, td_train_options *o, const char **data,
+                      const char **path, td_error *err) {
+    static const char *const own[] = {"source", "data", "path"};
+    td_node rest = n != NULL ? *n : (td_node){.kind = TD_MAP};
+    *data = "fashion-mnist";
+    *path = NULL;
+    td_status s = td_node_opt_string(n, "data", data, err);
+    if (s == TD_OK) s = td_node_opt_string(n, "path", path, err);
+    if (s != TD_OK) return s;
+    rest.item = malloc(sizeof *rest.item * (size_t)(rest.count + 1));
+    if (rest.item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    rest.count = 0;
+    for (int i = 0; n != NULL && i < n->count; i++) {
+        bool mine = false;
+        for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
+            mine = mine || strcmp(n->item[i]->key, own[k]) == 0;
+        if (!mine) rest.item[rest.count++] = n->item[i];
+    }
+    td_train_options_default(o);
+    o->seed = seed;
+    s = td_train_options_from_node(&rest, o, err);
+    free(rest.item);
+    if (s == TD_OK && o->with_valid)
+        s = td_node_fail(td_node_find(n, "with_valid"), err,
+                         "accuracies are measured on the validation split, which therefore cannot "
+                         "be trained on");
+    return s;
+}
+
+td_status td__accuracy_train_check(const td_node *n, td_error *err) {
+    td_train_options o;
+    const char *data, *path;
+    return read(n, 0, &o, &data, &path, err);
+}
+
 td_status td__accuracy_train(const td_node *n, uint64_t seed, td_accuracy *out, td_error *err) {
+    const char *data, *path;
     source *s = calloc(1, sizeof *s);
-    td_arena *a = td_arena_create();
-    td_status status = TD_OK;
-    if (s == NULL || a == NULL) {
-        status = td_fail(err, TD_E_MEMORY, "out of memory");
-        goto end;
+    if (s == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status status = read(n, seed, &s->options, &data, &path, err);
+    if (status == TD_OK) status = td_dataset_load(data, path, &s->data, err);
+    if (status != TD_OK) {
+        free(s);
+        return status;
     }
-    const char *data = "fashion-mnist", *path = NULL;
-    if ((status = td_node_opt_string(n, "data", &data, err)) != TD_OK) goto end;
-    if ((status = td_node_opt_string(n, "path", &path, err)) != TD_OK) goto end;
-    /* The training options check their own keys: hand them the map without ours. */
-    td_node *rest = td_node_map(a);
-    if (rest == NULL) {
-        status = td_fail(err, TD_E_MEMORY, "out of memory");
-        goto end;
-    }
-    if (n != NULL) {
-        rest->file = n->file;
-        rest->line = n->line;
-        rest->key = n->key;
-        rest->parent = n->parent;
-        static const char *const own[] = {"source", "data", "path"};
-        td_node **item = TD_NEW(a, td_node *, n->count + 1);
-        if (item == NULL) {
-            status = td_fail(err, TD_E_MEMORY, "out of memory");
-            goto end;
-        }
-        for (int i = 0; i < n->count; i++) {
-            bool mine = false;
-            for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
-                mine = mine || n->item[i] == td_node_find(n, own[k]);
-            if (!mine) item[rest->count++] = n->item[i];
-        }
-        rest->item = item;
-        rest->capacity = n->count + 1;
-    }
-    td_train_options_default(&s->options);
-    if ((status = td_train_options_from_node(rest, &s->options, err)) != TD_OK) goto end;
-    s->seed = seed;
-    if ((status = td_dataset_load(data, path, &s->data, err)) != TD_OK) goto end;
     *out = (td_accuracy){
         .name = "train", .self = s, .evaluate = evaluate, .key = key, .destroy = destroy};
-    s = NULL;
-end:
-    free(s);
-    td_arena_destroy(a);
-    return status;
+    return TD_OK;
 }

@@ -55,6 +55,10 @@ td_status td_lut_fit(td_lut *l, const td_net *const *net, const double *measured
                      double *error, td_error *err) {
     *error = NAN;
     if (n < 1) return td_fail(err, TD_E_USAGE, "the bias needs at least one measured network");
+    for (int i = 0; i < n; i++)
+        if (!(measured_s[i] > 0 && measured_s[i] < INFINITY))
+            return td_fail(err, TD_E_USAGE, "measurement %d: expected a time > 0, found %g", i,
+                           measured_s[i]);
     double *predicted = malloc((size_t)n * sizeof *predicted);
     if (predicted == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = TD_OK;

@@ -1,7 +1,9 @@
 /* final.c - full training of the chosen designs. Weights are kept in out/final/ under a name that
  * holds the network, the data and the options, so that a resumed run trains nothing twice. */
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,14 +17,17 @@ typedef struct {
     int n;
     td_status *status;
     td_error *err;
+    const char *dir;
     pthread_mutex_t lock;
     int done, total;
-    double cpu_s, start;
+    double start;
+    atomic_bool failed; /* one training has: the others are not worth their time any more */
 } job;
 
 static bool is_cancelled(void *self) {
-    const td_run_options *run = ((job *)self)->run;
-    return run->cancelled != NULL && run->cancelled(run->self);
+    job *j = self;
+    const td_run_options *run = j->run;
+    return atomic_load(&j->failed) || (run->cancelled != NULL && run->cancelled(run->self));
 }
 
 static int first_of_network(const job *j, int i) {
@@ -31,35 +36,48 @@ static int first_of_network(const job *j, int i) {
     return k;
 }
 
-static void train_one(void *self, int i) {
-    job *j = self;
-    if (first_of_network(j, i) != i) return; /* shared below */
+/* Weights that an earlier run has left, or a training. */
+static td_status train_network(job *j, int i) {
     td__candidate *c = &j->c[i];
+    td_error *err = &j->err[i];
     td_train_options o = j->options;
     o.cancelled = is_cancelled;
     o.self = j;
     uint64_t key = td_train_options_hash(&o);
     key = td_hash(&j->data->hash, sizeof j->data->hash, key);
     key = td_hash_text(td_version(), key);
-    char path[1200];
-    snprintf(path, sizeof path, "%s/final/%016" PRIx64 "-%016" PRIx64 ".weights", j->run->out,
-             c->design.net_hash, key);
-    double start = td_time_thread_s();
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%016" PRIx64 "-%016" PRIx64 ".weights", j->dir,
+                 c->design.net_hash, key) >= (int)sizeof path)
+        return td_fail(err, TD_E_USAGE, "%.40s...: the path is too long", j->dir);
     td_status s = TD_E_NOT_FOUND;
     if (td_file_exists(path)) s = td_weights_load(c->design.net, path, &c->weights, NULL);
     if (s != TD_OK) { /* none yet, or damaged: trained (again) */
         td_train_result r;
-        s = td_train(c->design.net, j->data, &o, &c->weights, &r, &j->err[i]);
-        if (s == TD_OK) s = td_weights_save(c->weights, c->design.net, path, &j->err[i]);
+        s = is_cancelled(j) ? td_fail(err, TD_E_INTERRUPTED, "interrupted")
+                            : td_train(c->design.net, j->data, &o, &c->weights, &r, err);
+        if (s == TD_E_INFEASIBLE)
+            return TD_OK; /* diverges: it stays without weights and accuracy */
+        if (s == TD_OK) s = td_weights_save(c->weights, c->design.net, path, err);
     }
-    if (s == TD_OK)
+    /* Trained on the validation split, it cannot be measured there: the proxy's accuracy stays. */
+    if (s == TD_OK && !o.with_valid)
         s = td_test(c->design.net, c->weights, j->data, TD_SPLIT_VALID, &c->valid_accuracy, NULL,
-                    &j->err[i]);
-    j->status[i] = s;
+                    err);
+    return s;
+}
+
+static void train_one(void *self, int i) {
+    job *j = self;
+    if (first_of_network(j, i) != i) return; /* shared below */
+    td_status s = j->status[i] = train_network(j, i);
+    if (s != TD_OK) atomic_store(&j->failed, true);
+    if (s == TD_OK && j->c[i].weights == NULL)
+        td_log_write(j->run->log, 1, "the final training of %s diverges",
+                     td_net_name(j->c[i].design.net));
     pthread_mutex_lock(&j->lock);
-    j->done++;
-    j->cpu_s += td_time_thread_s() - start;
-    if (j->run->progress != NULL) {
+    j->done += s == TD_OK;
+    if (s == TD_OK && j->run->progress != NULL) {
         td_progress p = {.row = "all rows",
                          .phase = "final training",
                          .done = j->done,
@@ -68,6 +86,19 @@ static void train_one(void *self, int i) {
         j->run->progress(j->run->self, &p);
     }
     pthread_mutex_unlock(&j->lock);
+}
+
+/* The first real fault; interruptions are often its consequence. */
+static td_status first_fault(const job *j, td_error *err) {
+    int fault = -1;
+    for (int i = 0; i < j->n; i++) {
+        if (j->status[i] == TD_OK) continue;
+        if (fault < 0 || (j->status[fault] == TD_E_INTERRUPTED && j->status[i] != TD_E_INTERRUPTED))
+            fault = i;
+    }
+    if (fault < 0) return TD_OK;
+    if (err != NULL) *err = j->err[fault];
+    return j->status[fault];
 }
 
 static td_weights *weights_copy(const td_net *net, const td_weights *w) {
@@ -82,35 +113,35 @@ static td_weights *weights_copy(const td_net *net, const td_weights *w) {
 }
 
 td_status td__final_train(const td_recipe *r, const td_run_options *run, const td_dataset *data,
-                          td__candidate *c, int n, double *cpu_s, td_error *err) {
+                          td__candidate *c, int n, td_error *err) {
     job j = {.run = run, .data = data, .c = c, .n = n, .start = td_time_mono_s()};
-    char dir[1100];
-    snprintf(dir, sizeof dir, "%s/final", run->out);
-    td_train_options_default(&j.options);
-    td_status s = td_train_options_from_node(r->final, &j.options, err);
-    if (s == TD_OK) s = td_dir_make(dir, err);
-    if (s != TD_OK) return s;
-    j.options.seed = r->seed;
+    if (n == 0) return TD_OK;
+    td_arena *a = td_arena_create();
+    if (a != NULL) j.dir = td_arena_printf(a, "%s/final", run->out);
     j.status = calloc((size_t)n, sizeof *j.status);
     j.err = calloc((size_t)n, sizeof *j.err);
     pthread_mutex_init(&j.lock, NULL);
-    if (j.status == NULL || j.err == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
+    td_train_options_default(&j.options);
+    j.options.seed = r->seed;
+    td_status s = TD_OK;
+    if (j.dir == NULL || j.status == NULL || j.err == NULL)
+        s = td_fail(err, TD_E_MEMORY, "out of memory");
+    if (s == TD_OK) s = td_train_options_from_node(r->final, &j.options, err);
+    if (s == TD_OK) s = td_dir_make(j.dir, err);
     for (int i = 0; i < n; i++) j.total += first_of_network(&j, i) == i;
     if (s == TD_OK) s = td_parallel_for(run->threads, n, train_one, &j);
+    if (s == TD_OK) s = first_fault(&j, err);
     for (int i = 0; s == TD_OK && i < n; i++) {
         int k = first_of_network(&j, i);
-        if (j.status[k] != TD_OK) {
-            s = j.status[k];
-            if (err != NULL) *err = j.err[k];
-        } else if (k != i) {
-            c[i].valid_accuracy = c[k].valid_accuracy;
-            c[i].weights = weights_copy(c[i].design.net, c[k].weights);
-            if (c[i].weights == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
-        }
+        if (k == i) continue;
+        if (!j.options.with_valid) c[i].valid_accuracy = c[k].valid_accuracy;
+        if (c[k].weights == NULL) continue;
+        c[i].weights = weights_copy(c[i].design.net, c[k].weights);
+        if (c[i].weights == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
     }
-    *cpu_s += j.cpu_s;
     pthread_mutex_destroy(&j.lock);
     free(j.err);
     free(j.status);
+    td_arena_destroy(a);
     return s;
 }

@@ -2,8 +2,21 @@
  * docs/recipes.md. */
 #include "recipe.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* An exponent that the chosen reward does not have is a misunderstanding, not a detail. */
+static td_status refuse_foreign(const td_node *n, const char *reward, bool tunas, td_error *err) {
+    static const char *const nahas_keys[] = {"p", "q"};
+    for (int i = 0; i < 2; i++)
+        if (tunas && td_node_find(n, nahas_keys[i]) != NULL)
+            return td_node_fail(td_node_find(n, nahas_keys[i]), err,
+                                "only the nahas rewards have it, not %s", reward);
+    if (!tunas && td_node_find(n, "beta") != NULL)
+        return td_node_fail(td_node_find(n, "beta"), err, "only tunas has it, not %s", reward);
+    return TD_OK;
+}
 
 static td_status read_objective(const td_node *n, td_objective *o, td_error *err) {
     *o = (td_objective){.kind = TD_REWARD_NAHAS, .p = 0, .q = -1, .beta = -0.10};
@@ -26,6 +39,7 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
                             "expected nahas-hard, nahas-soft or tunas, found \"%s\"", reward);
     /* Screening is what a hard constraint means; a soft one is there to be traded. */
     o->train_violating = strcmp(reward, "nahas-hard") != 0;
+    s = refuse_foreign(n, reward, o->kind == TD_REWARD_TUNAS, err);
     if (s == TD_OK) s = td_node_opt_real(n, "p", -10, 10, &o->p, err);
     if (s == TD_OK) s = td_node_opt_real(n, "q", -10, 10, &o->q, err);
     if (s == TD_OK) s = td_node_opt_real(n, "beta", -10, 0, &o->beta, err);
@@ -34,10 +48,10 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
     if (s == TD_OK) s = td_node_only(t, targets, err);
     for (int m = 0; s == TD_OK && m < TD_NMETRIC; m++) {
         double v = INFINITY;
-        s = td_node_opt_real(t, targets[m], 0, INFINITY, &v, err);
-        if (s == TD_OK && v == 0)
-            s = td_node_fail(td_node_find(t, targets[m]), err, "expected a number > 0, found 0");
+        s = td_node_opt_real(t, targets[m], DBL_MIN, INFINITY, &v, err);
         o->target[m] = v * unit[m];
+        if (s == TD_OK && o->target[m] < DBL_MIN)
+            s = td_node_fail(td_node_find(t, targets[m]), err, "too small: %g", v);
     }
     return s;
 }
@@ -100,8 +114,8 @@ static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     static const char *const keys[] = {"trials", "trained", NULL};
     r->trained = INT64_MAX;
     td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = td_node_get_int(n, "trials", 1, 100000000, &r->trials, err);
-    if (s == TD_OK) s = td_node_opt_int(n, "trained", 1, 100000000, &r->trained, err);
+    if (s == TD_OK) s = td_node_get_int(n, "trials", 1, TD__MAX_TRIALS, &r->trials, err);
+    if (s == TD_OK) s = td_node_opt_int(n, "trained", 1, TD__MAX_TRIALS, &r->trained, err);
     return s;
 }
 
@@ -144,6 +158,18 @@ static td_status read_final(td_recipe *r, td_error *err) {
     return td_train_options_from_node(rest, &o, err);
 }
 
+/* The name is that of the default results folder. */
+static td_status check_name(const td_recipe *r, td_error *err) {
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t n = strlen(r->name);
+    if (n > 0 && n <= 80 && r->name[0] != '.' && strspn(r->name, allowed) == n) return TD_OK;
+    return td_node_fail(td_node_find(r->doc, "name"), err,
+                        "expected up to 80 letters, digits, \"-\", \"_\" and \".\", found "
+                        "\"%.100s\"",
+                        r->name);
+}
+
 static td_status read_all(td_recipe *r, td_error *err) {
     static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
                                        "final",  "objective", "schedule", "strategy",    "lag",
@@ -156,6 +182,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
     if (s == TD_OK) s = td_node_only(d, keys, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
+    if (s == TD_OK) s = check_name(r, err);
     if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);
     if (s == TD_OK) s = td_node_opt_int(d, "lag", 0, 4096, &r->lag, err);
     r->seed = (uint64_t)seed;
@@ -177,8 +204,29 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
     if (s == TD_OK) s = read_compare(part, r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
+    if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
     if (s == TD_OK) s = read_final(r, err);
+    return s;
+}
+
+td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
+                           td_error *err) {
+    *out = NULL;
+    td_recipe *r = calloc(1, sizeof *r);
+    if (r == NULL || (r->arena = td_arena_create()) == NULL) {
+        free(r);
+        return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    r->hash = td_hash(text, size, 0);
+    r->text = td_arena_printf(r->arena, "%.*s", (int)size, text);
+    td_status s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
+                                  : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
+    if (s == TD_OK) s = read_all(r, err);
+    if (s == TD_OK)
+        *out = r;
+    else
+        td_recipe_destroy(r);
     return s;
 }
 
@@ -186,24 +234,9 @@ td_status td_recipe_load(const char *path, td_recipe **out, td_error *err) {
     *out = NULL;
     char *text = NULL;
     size_t size = 0;
-    td_recipe *r = calloc(1, sizeof *r);
-    if (r == NULL || (r->arena = td_arena_create()) == NULL) {
-        free(r);
-        return td_fail(err, TD_E_MEMORY, "out of memory");
-    }
     td_status s = td_file_read(path, 1 << 20, &text, &size, err);
-    if (s == TD_OK) {
-        r->text = td_arena_strdup(r->arena, text);
-        r->hash = td_hash(text, size, 0);
-        s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
-                            : td_yaml_parse(r->arena, text, size, path, &r->doc, err);
-    }
+    if (s == TD_OK) s = td__recipe_parse(text, size, path, out, err);
     free(text);
-    if (s == TD_OK) s = read_all(r, err);
-    if (s == TD_OK)
-        *out = r;
-    else
-        td_recipe_destroy(r);
     return s;
 }
 
@@ -244,10 +277,14 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
         static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
         static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
         static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
-        for (int m = 0; m < TD_NMETRIC; m++)
-            if (isfinite(r->objective.target[m]))
-                td_text_addf(out, " %s <= %g %s", name[m], r->objective.target[m] * scale[m],
-                             unit[m]);
+        bool some = false;
+        for (int m = 0; m < TD_NMETRIC; m++) {
+            if (!isfinite(r->objective.target[m])) continue;
+            td_text_addf(out, "%s %s <= %g %s", some ? "," : "", name[m],
+                         r->objective.target[m] * scale[m], unit[m]);
+            some = true;
+        }
+        if (!some) td_text_add(out, " none");
         td_text_addf(out, "\nrows: %sjoint\n",
                      r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
     }

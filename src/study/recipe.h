@@ -4,6 +4,9 @@
 
 #include "tandem/study.h"
 
+/* Most trials of a budget: the loop keeps about 300 bytes of each in memory. */
+enum { TD__MAX_TRIALS = 10000000 };
+
 struct td_recipe {
     td_arena *arena;
     const td_node *doc;
@@ -20,5 +23,9 @@ struct td_recipe {
     const td_params *params;
     int64_t lag, trials, trained;
 };
+
+/* td_recipe_load of a text; `name` stands in messages, and files are looked for beside it. */
+td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
+                           td_error *err);
 
 #endif

@@ -27,4 +27,7 @@ td_status td__row_search(const td__row *row, td_error *err);
 td_status td__design_cost(const td_design *d, const td_schedule_options *o,
                           double metric[TD_NMETRIC], td_schedule *schedule, td_error *err);
 
+/* The order behind td_trials_best: is a better than b? Of equals neither is. */
+bool td__trial_better(const td_trial_row *a, const td_trial_row *b);
+
 #endif

@@ -23,45 +23,100 @@ typedef struct {
     td_store *store;
     td_accuracy accuracy;
     td_schedule_options schedule;
-    uint64_t spec_hash;
     td__candidate *candidate;
     int n;
-    double cpu_s;
 } run;
 
 /* One process per results folder: its lock lasts until the descriptor is closed, also by a crash.
  */
-static td_status lock_folder(const char *out, int *fd, td_error *err) {
-    char path[1100];
-    snprintf(path, sizeof path, "%s/study.lock", out);
+static td_status lock_folder(const char *out, td_arena *a, int *fd, td_error *err) {
+    const char *path = td_arena_printf(a, "%s/study.lock", out);
+    if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (*fd < 0)
-        return td_fail(err, errno == ENOENT ? TD_E_NOT_FOUND : TD_E_IO, "%s: %s", path,
-                       strerror(errno));
-    if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
-        close(*fd);
-        *fd = -1;
-        return td_fail(err, TD_E_STORE, "%s: another tandem process is searching in this folder",
-                       out);
-    }
-    return TD_OK;
+    if (*fd < 0) return td_fail(err, TD_E_IO, "%s: %s", path, strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return TD_OK;
+    int e = errno;
+    close(*fd);
+    *fd = -1;
+    if (e != EWOULDBLOCK) return td_fail(err, TD_E_IO, "%s: cannot lock: %s", path, strerror(e));
+    return td_fail(err, TD_E_STORE, "%s: another tandem process is searching in this folder", out);
 }
 
-/* What trials depend on: all of the recipe but its name, its budget and the final training. */
-static uint64_t spec_hash(const td_recipe *r) {
-    uint64_t h = 1;
-    for (int i = 0; i < r->doc->count; i++) {
-        const td_node *n = r->doc->item[i];
-        if (strcmp(n->key, "name") == 0 || strcmp(n->key, "budget") == 0 ||
-            strcmp(n->key, "final") == 0)
-            continue;
-        td_text t = {0};
-        td_node_to_json(n, 0, &t);
-        h = td_hash_text(t.data ? t.data : "", td_hash_text(n->key, h));
-        td_text_free(&t);
+/* ---- what trials depend on ------------------------------------------------------------------- */
+
+static uint64_t hash_u64(uint64_t v, uint64_t h) {
+    return td_hash(&v, sizeof v, h);
+}
+
+static uint64_t hash_real(double v, uint64_t h) {
+    return td_hash(&v, sizeof v, h);
+}
+
+/* Of a map's keys and values, whatever their order. */
+static uint64_t hash_node(const td_node *n) {
+    uint64_t h = n->kind == TD_INT ? TD_REAL : n->kind;
+    if (n->kind == TD_INT || n->kind == TD_REAL) return hash_real(n->real, h);
+    if (n->kind == TD_BOOL) return hash_u64(n->boolean, h);
+    if (n->kind == TD_STRING) return td_hash_text(n->text, h);
+    for (int i = 0; i < n->count; i++) {
+        if (n->kind == TD_LIST)
+            h = hash_u64(hash_node(n->item[i]), h);
+        else
+            h += td_hash_text(n->item[i]->key, hash_node(n->item[i]));
     }
     return h;
 }
+
+/* A space is its decisions and what is built of them: some samples stand for all that is fixed in
+ * it (input, stem, the accelerator's other parameters, technology), wherever that was read from. */
+static td_status hash_space(const td_space *space, uint64_t *h, td_error *err) {
+    enum { SAMPLES = 16 };
+    td_arena *a = td_arena_create();
+    double *v = a != NULL ? TD_NEW(a, double, space->n + 1) : NULL;
+    td_status s = v != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    *h = hash_u64(td_space_hash(space), *h);
+    for (uint64_t i = 0; s == TD_OK && i < SAMPLES; i++) {
+        td_choices c = {.n = space->n, .v = v};
+        td_rng rng = td_rng_make(0, i, TD_RNG_SPACE_SAMPLE);
+        td_design d = {0};
+        td_error why = {0};
+        td_space_sample(space, &rng, &c);
+        s = space->build(space->self, &c, a, &d, &why);
+        *h = hash_u64(d.hw_hash, hash_u64(d.net_hash, *h));
+        if (s == TD_E_INFEASIBLE) {
+            *h = td_hash_text(why.message, *h);
+            s = TD_OK;
+        } else if (s != TD_OK && err != NULL) {
+            *err = why;
+        }
+        td_design_free(&d);
+    }
+    td_arena_destroy(a);
+    return s;
+}
+
+/* All that a row's trials depend on, beside the seed: a study goes on with the same only. Name,
+ * budgets, final training and other rows are free to change. */
+static td_status spec_hash(const run *u, const td_space *space, bool trains, uint64_t *out,
+                           td_error *err) {
+    const td_recipe *r = u->r;
+    const td_objective *o = &r->objective;
+    uint64_t h = td_hash_text(td_version(), 1);
+    td_status s = hash_space(space, &h, err);
+    h = hash_u64(o->kind, h);
+    h = hash_real(o->beta, hash_real(o->q, hash_real(o->p, h)));
+    for (int m = 0; m < TD_NMETRIC; m++) h = hash_real(o->target[m], h);
+    h = hash_u64(o->train_violating, h);
+    h = hash_u64(r->schedule.counting, hash_u64(r->schedule.objective, h));
+    h = hash_u64(r->schedule.max_nodes, hash_u64((uint64_t)r->schedule.batch, h));
+    h = hash_u64(r->schedule.cold, h);
+    h = hash_u64(hash_node(r->params), td_hash_text(r->strategy->name, h));
+    h = hash_u64((uint64_t)r->lag, h);
+    *out = trains ? hash_u64(u->accuracy.key(u->accuracy.self), h) : h;
+    return s;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static td_status build_from(const td_space *space, const char *params, td_arena *a, td_design *d,
                             td_error *err) {
@@ -95,11 +150,18 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
         if (best < 0 || (u->n > first && first_feasible && !t[best].feasible)) break;
         if (u->n == first) first_feasible = t[best].feasible;
         td__candidate *c = &u->candidate[u->n];
-        *c = (td__candidate){.row = row, .valid_accuracy = NAN, .violation = t[best].violation};
+        /* The proxy's accuracy, until a final training has a better one. */
+        *c = (td__candidate){
+            .row = row, .valid_accuracy = t[best].accuracy, .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
+        if (u->r->final == NULL)
+            c->valid_accuracy = t[best].accuracy; /* the proxy's is all there is */
         s = build_from(space, t[best].params, a, &c->design, err);
         t[best].violation = NAN; /* taken */
-        if (s != TD_OK) break;
+        if (s != TD_OK) {
+            td_design_free(&c->design);
+            break;
+        }
         bool again = false;
         for (int i = first; i < u->n; i++)
             again = again || u->candidate[i].design.net_hash == c->design.net_hash;
@@ -116,14 +178,16 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
 static td_status search_row(run *u, const char *name, const td_space *net, const td_space *hw,
                             bool trains, td_error *err) {
     td_space *space;
+    uint64_t spec = 0;
     int index = u->sum->n;
     td_status s = td_space_product(net, hw, u->sum->arena, &space, err);
+    if (s == TD_OK) s = spec_hash(u, space, trains, &spec, err);
     if (s != TD_OK) return s;
     snprintf(u->sum->row[index].name, sizeof u->sum->row[index].name, "%s", name);
     u->sum->n++;
     td__row row = {.name = name,
                    .spec = u->r->text,
-                   .spec_hash = u->spec_hash,
+                   .spec_hash = spec,
                    .seed = u->r->seed,
                    .space = space,
                    .objective = &u->r->objective,
@@ -142,33 +206,42 @@ static td_status search_row(run *u, const char *name, const td_space *net, const
     return s == TD_OK ? choose(u, index, space, name, err) : s;
 }
 
-/* The winner of each row: of its candidates the one that meets the targets, then the most accurate
- * on the validation split. */
-static td_status finish_rows(run *u, const td_dataset *data, td_error *err) {
-    td_run_summary *sum = u->sum;
-    td_status s = TD_OK;
-    for (int i = 0; s == TD_OK && i < u->n; i++) {
+/* The order of results: targets first, then accuracy on the validation split; an accuracy that is
+ * not known is below all others. */
+static int compare(bool meets_a, double accuracy_a, bool meets_b, double accuracy_b) {
+    if (meets_a != meets_b) return meets_a ? 1 : -1;
+    double a = isnan(accuracy_a) ? -1 : accuracy_a, b = isnan(accuracy_b) ? -1 : accuracy_b;
+    return (a > b) - (a < b);
+}
+
+/* The winner of each row is the best of its candidates, the first of equal ones. */
+static void pick_winners(run *u) {
+    for (int i = 0; i < u->n; i++) {
         td__candidate *c = &u->candidate[i];
-        td_result_row *row = &sum->row[c->row];
+        td_result_row *row = &u->sum->row[c->row];
         bool meets = c->violation == 0;
-        if (row->found && (row->meets > meets ||
-                           (row->meets == meets && !(c->valid_accuracy > row->valid_accuracy))))
+        if (row->found && compare(meets, c->valid_accuracy, row->meets, row->valid_accuracy) <= 0)
             continue;
         td_design_free(&row->design);
         td_weights_destroy(row->weights);
         row->found = true;
         row->meets = meets;
         row->valid_accuracy = c->valid_accuracy;
-        row->test_accuracy = NAN;
         memcpy(row->metric, c->metric, sizeof row->metric);
         row->design = c->design;
         row->weights = c->weights;
         c->design = (td_design){0};
         c->weights = NULL;
     }
-    sum->best = -1;
+}
+
+static td_status finish_rows(run *u, const td_dataset *data, td_error *err) {
+    td_run_summary *sum = u->sum;
+    td_status s = TD_OK;
+    pick_winners(u);
     for (int i = 0; s == TD_OK && i < sum->n; i++) {
         td_result_row *row = &sum->row[i];
+        row->test_accuracy = NAN;
         if (!row->found) continue;
         double metric[TD_NMETRIC];
         s = td__design_cost(&row->design, &u->schedule, metric, &row->schedule, err);
@@ -177,8 +250,7 @@ static td_status finish_rows(run *u, const td_dataset *data, td_error *err) {
                         NULL, err);
         /* Later rows (the joint one is last) win ties. */
         const td_result_row *b = sum->best >= 0 ? &sum->row[sum->best] : NULL;
-        if (b == NULL || row->meets > b->meets ||
-            (row->meets == b->meets && !(row->valid_accuracy < b->valid_accuracy)))
+        if (b == NULL || compare(row->meets, row->valid_accuracy, b->meets, b->valid_accuracy) >= 0)
             sum->best = i;
     }
     return s;
@@ -213,21 +285,22 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
                         td_error *err) {
     *out = (td_run_summary){.best = -1, .started = td_time_wall_s()};
     double wall = td_time_mono_s(), cpu = process_cpu_s();
-    run u = {.r = r, .o = o, .sum = out, .schedule = r->schedule, .spec_hash = spec_hash(r)};
+    run u = {.r = r, .o = o, .sum = out, .schedule = r->schedule};
     td_dataset data = {0};
-    char path[1100];
+    const char *path = NULL;
     int lock = -1;
-    snprintf(path, sizeof path, "%s/study.db", o->out);
     out->arena = td_arena_create();
+    if (out->arena != NULL) path = td_arena_printf(out->arena, "%s/study.db", o->out);
     u.candidate = calloc(MAX_CANDIDATES, sizeof *u.candidate);
     u.schedule.cache = td_map_cache_create(200000);
     td_status s = TD_OK;
-    if (out->arena == NULL || u.candidate == NULL || u.schedule.cache == NULL)
+    if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
-    if (s == TD_OK) s = td_dir_make(o->out, err);
-    if (s == TD_OK) s = lock_folder(o->out, &lock, err);
-    if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    /* The data first: nothing is made in the folder if they are not there. */
     if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
+    if (s == TD_OK) s = td_dir_make(o->out, err);
+    if (s == TD_OK) s = lock_folder(o->out, out->arena, &lock, err);
+    if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
     if (s == TD_OK) s = run_rows(&u, err);
     if (s == TD_OK && r->final != NULL) {
         s = load_data(r, &data, err);
@@ -236,7 +309,7 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
         memcpy(out->data_n, data.n, sizeof out->data_n);
         memcpy(out->mean, data.mean, sizeof out->mean);
         memcpy(out->std, data.std, sizeof out->std);
-        if (s == TD_OK) s = td__final_train(r, o, &data, u.candidate, u.n, &u.cpu_s, err);
+        if (s == TD_OK) s = td__final_train(r, o, &data, u.candidate, u.n, err);
     }
     if (s == TD_OK) s = finish_rows(&u, &data, err);
     for (int i = 0; i < u.n; i++) {

@@ -16,8 +16,9 @@ typedef struct {
 } td__candidate;
 
 /* Trains the candidates on all cores (each distinct network once), keeps their weights in
- * out/final/, and fills valid_accuracy. data: loaded by the caller. */
+ * out/final/, and fills valid_accuracy. One whose training diverges stays without weights and with
+ * NAN. data: loaded by the caller. */
 td_status td__final_train(const td_recipe *r, const td_run_options *run, const td_dataset *data,
-                          td__candidate *c, int n, double *cpu_s, td_error *err);
+                          td__candidate *c, int n, td_error *err);
 
 #endif

@@ -10,7 +10,8 @@
 #include "tandem/study.h"
 
 /* Creates the study or finds it. An existing one with another spec_hash or seed is TD_E_USAGE.
- * spec: text kept for people (the recipe's part). max_trials: the budget; a larger one replaces. */
+ * spec: text kept for people (the recipe). max_trials: the budget from now on; not less than what
+ * was asked already. The study is active again. */
 td_status td__store_study(td_store *s, const char *name, const char *spec, uint64_t spec_hash,
                           uint64_t seed, int64_t max_trials, int64_t *id, td_error *err);
 td_status td__store_study_state(td_store *s, int64_t study, int state, td_error *err);

@@ -8,7 +8,7 @@
 
 struct td_store {
     sqlite3 *db;
-    char path[1024];
+    char *path; /* owned */
 };
 
 /* The last fault of the handle as a status and a message for people. */
@@ -19,6 +19,8 @@ td_status td__sql_begin(td_store *s, td_error *err);
 td_status td__sql_end(td_store *s, td_status status, td_error *err);
 td_status td__sql_prepare(td_store *s, sqlite3_stmt **st, td_error *err, const char *sql,
                           const char *binds, ...);
+/* A column as text: never NULL, also in a damaged store. Valid until the next step. */
+const char *td__sql_text(sqlite3_stmt *st, int column);
 td_status td__sql_step(td_store *s, sqlite3_stmt *st, bool *row, td_error *err);
 
 #endif

@@ -151,6 +151,8 @@ td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finis
                          td_error *err) {
     sqlite3_stmt *st = NULL;
     bool row = false;
+    if (f->outcome.state <= TD_TRIAL_RUNNING)
+        return td_fail(err, TD_E_USAGE, "told outcomes are of finished trials");
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
     status = td__sql_prepare(
@@ -219,8 +221,7 @@ static double column_value(sqlite3_stmt *st, int value, int code) {
 }
 
 static uint64_t column_hash(sqlite3_stmt *st, int column) {
-    const char *hex = (const char *)sqlite3_column_text(st, column);
-    return hex != NULL ? strtoull(hex, NULL, 16) : 0;
+    return strtoull(td__sql_text(st, column), NULL, 16);
 }
 
 static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td_error *err) {
@@ -262,52 +263,70 @@ static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td
     return status;
 }
 
-td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
-                         td_error *err) {
+/* One row of load_rows(); what no store of ours would hold is told as damage. */
+static td_status read_trial(td_store *s, sqlite3_stmt *st, int64_t expected, td_arena *a,
+                            td__trial *t, td_error *err) {
+    int64_t state = sqlite3_column_int64(st, 5);
+    t->id = sqlite3_column_int64(st, 0);
+    t->number = sqlite3_column_int64(st, 1);
+    t->token = sqlite3_column_int64(st, 2);
+    t->seen = sqlite3_column_int64(st, 3);
+    t->attempt = sqlite3_column_int(st, 4);
+    if (t->number != expected || state < TD_TRIAL_READY || state > TD_TRIAL_INFEASIBLE ||
+        t->seen < 0 || t->seen > t->number)
+        return td_fail(err, TD_E_STORE, "%s: damaged (trial %lld)", s->path, (long long)expected);
+    t->state = (td_state)state;
+    t->params = td_arena_strdup(a, td__sql_text(st, 6));
+    bool reason = sqlite3_column_type(st, 7) != SQLITE_NULL;
+    t->error = reason ? td_arena_strdup(a, td__sql_text(st, 7)) : NULL;
+    t->rev = sqlite3_column_int64(st, 8);
+    t->started = (double)sqlite3_column_int64(st, 9) / 1000;
+    t->finished = (double)sqlite3_column_int64(st, 10) / 1000;
+    t->net_hash = column_hash(st, 11);
+    t->hw_hash = column_hash(st, 12);
+    t->outcome = (td_outcome){.state = t->state, .fidelity = 1};
+    for (int i = 0; i < TD_NMETRIC; i++) t->metric[i] = NAN;
+    t->accuracy = t->reward = t->violation = NAN;
+    return t->params == NULL || (reason && t->error == NULL)
+               ? td_fail(err, TD_E_MEMORY, "out of memory")
+               : TD_OK;
+}
+
+static td_status load_rows(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
+                           td_error *err) {
     sqlite3_stmt *st = NULL;
     bool row = true;
     int capacity = 0;
-    *out = NULL;
-    *n = 0;
     td_status status =
         td__sql_prepare(s, &st, err,
                         "SELECT id, number, token, seen, attempt, state, params, error, rev,"
-                        " coalesce(started, 0), coalesce(finished, 0),"
+                        " coalesce(started, 0), coalesce(finished, 0), net_hash, hw_hash,"
                         " (SELECT count(*) FROM trial u WHERE u.study_id = trial.study_id)"
                         " FROM trial WHERE study_id = ? ORDER BY number",
                         "i", study);
     while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
         if (*out == NULL) {
-            capacity = sqlite3_column_int(st, 11);
+            capacity = sqlite3_column_int(st, 13);
             *out = TD_NEW(a, td__trial, capacity);
             if (*out == NULL) status = td_fail(err, TD_E_MEMORY, "out of memory");
         }
         if (status != TD_OK || *n == capacity) break;
-        td__trial *t = &(*out)[(*n)++];
-        t->id = sqlite3_column_int64(st, 0);
-        t->number = sqlite3_column_int64(st, 1);
-        t->token = sqlite3_column_int64(st, 2);
-        t->seen = sqlite3_column_int64(st, 3);
-        t->attempt = sqlite3_column_int(st, 4);
-        t->state = (td_state)sqlite3_column_int(st, 5);
-        const char *params = (const char *)sqlite3_column_text(st, 6);
-        const char *error = (const char *)sqlite3_column_text(st, 7);
-        t->params = td_arena_strdup(a, params ? params : "{}");
-        t->error = error ? td_arena_strdup(a, error) : NULL;
-        t->rev = sqlite3_column_int64(st, 8);
-        t->started = (double)sqlite3_column_int64(st, 9) / 1000;
-        t->finished = (double)sqlite3_column_int64(st, 10) / 1000;
-        t->outcome = (td_outcome){.state = t->state, .fidelity = 1};
-        for (int i = 0; i < TD_NMETRIC; i++) t->metric[i] = NAN;
-        t->accuracy = t->reward = t->violation = NAN;
-        t->net_hash = column_hash(st, 12);
-        t->hw_hash = column_hash(st, 13);
-        if (t->params == NULL || (error != NULL && t->error == NULL))
-            status = td_fail(err, TD_E_MEMORY, "out of memory");
+        status = read_trial(s, st, *n, a, &(*out)[*n], err);
+        ++*n;
     }
     sqlite3_finalize(st);
-    if (status == TD_OK && *n > 0) status = load_values(s, study, *out, *n, err);
     return status;
+}
+
+td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
+                         td_error *err) {
+    *out = NULL;
+    *n = 0;
+    /* One read transaction: rows and values of the same moment, whoever writes beside. */
+    td_status status = td__sql_exec(s, "BEGIN", err);
+    if (status == TD_OK) status = load_rows(s, study, a, out, n, err);
+    if (status == TD_OK && *n > 0) status = load_values(s, study, *out, *n, err);
+    return td__sql_end(s, status, err);
 }
 
 td_status td__store_cache_get(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,

@@ -1,0 +1,48 @@
+/* loop.h - the state of one trial loop, shared by row.c (who asks and tells) and evaluate.c (what a
+ * trial costs and is worth). */
+#ifndef TANDEM_LOOP_H
+#define TANDEM_LOOP_H
+
+#include <pthread.h>
+
+#include "row.h"
+#include "seen.h"
+
+typedef struct {
+    td_choices c;
+    td__finish f;
+    bool finished;
+} td__slot;
+
+typedef struct {
+    const td__row *row;
+    int64_t study;
+    void *strategy;
+    pthread_mutex_t lock; /* of all below, and of the store's handle */
+    pthread_cond_t changed;
+    td__slot *slot;
+    double *values; /* choices of all slots */
+    td__trial *stored;
+    int n_stored;
+    int64_t next, told, finished, infeasible;
+    td__seen paid;    /* networks that told trials needed: what the budget of trainings counts */
+    td__seen scored;  /* the same of finished trials, for the progress line */
+    td__seen designs; /* finished designs, by both hashes: the number of the trial */
+    uint64_t *busy;   /* networks whose training is under way */
+    int n_busy;
+    td_arena *arena; /* reasons of infeasible trials */
+    bool ended, cancelled;
+    td_status status;
+    td_error err;
+    int64_t best;
+    double start;
+} td__loop;
+
+/* The key of a design in `designs`. */
+uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash);
+
+/* What trial c comes to. Called without the lock, from several threads; reasons are from the arena.
+ * TD_E_INTERRUPTED: the loop ends, the trial was not evaluated. */
+td_status td__evaluate(td__loop *l, const td_choices *c, td_arena *a, td__finish *f, td_error *err);
+
+#endif

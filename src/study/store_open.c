@@ -1,0 +1,206 @@
+/* store_open.c - opening a store: schema, pragmas, and what is refused. Rules: docs/store.md. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "store_sql.h"
+
+static const char schema[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+    "CREATE TABLE study (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, spec TEXT NOT NULL,"
+    " spec_hash TEXT NOT NULL, seed BIGINT NOT NULL, state INT NOT NULL DEFAULT 0,"
+    " max_trials BIGINT, next_number BIGINT NOT NULL DEFAULT 0, rev BIGINT NOT NULL DEFAULT 0,"
+    " created BIGINT NOT NULL);"
+    "CREATE TABLE trial (id INTEGER PRIMARY KEY,"
+    " study_id BIGINT NOT NULL REFERENCES study(id) ON DELETE CASCADE, number BIGINT NOT NULL,"
+    " state INT NOT NULL, params BLOB NOT NULL, params_hash TEXT NOT NULL, ask_key TEXT NOT NULL,"
+    " seen BIGINT NOT NULL, attempt INT NOT NULL DEFAULT 0, worker TEXT,"
+    " token BIGINT NOT NULL DEFAULT 0, lease_until BIGINT, created BIGINT NOT NULL, started BIGINT,"
+    " finished BIGINT, rev BIGINT NOT NULL DEFAULT 0, error TEXT, net_hash TEXT, hw_hash TEXT,"
+    " UNIQUE (study_id, number), UNIQUE (study_id, ask_key));"
+    "CREATE INDEX trial_ready ON trial (study_id, number) WHERE state = 0;"
+    "CREATE INDEX trial_lease ON trial (study_id, lease_until) WHERE state = 1;"
+    "CREATE INDEX trial_rev ON trial (study_id, rev);"
+    "CREATE INDEX trial_hash ON trial (study_id, params_hash);"
+    "CREATE TABLE trial_value (trial_id BIGINT NOT NULL REFERENCES trial(id) ON DELETE CASCADE,"
+    " kind INT NOT NULL, idx INT NOT NULL, value DOUBLE PRECISION, code INT NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (trial_id, kind, idx));"
+    "CREATE TABLE trial_report (trial_id BIGINT NOT NULL REFERENCES trial(id) ON DELETE CASCADE,"
+    " step BIGINT NOT NULL, idx INT NOT NULL, value DOUBLE PRECISION, code INT NOT NULL DEFAULT 0,"
+    " PRIMARY KEY (trial_id, step, idx));"
+    "CREATE TABLE eval_cache (problem_hash TEXT NOT NULL, config_hash TEXT NOT NULL,"
+    " fidelity BIGINT NOT NULL, result BLOB NOT NULL,"
+    " PRIMARY KEY (problem_hash, config_hash, fidelity));"
+    "CREATE TABLE snapshot (study_id BIGINT NOT NULL REFERENCES study(id) ON DELETE CASCADE,"
+    " algo TEXT NOT NULL, rev BIGINT NOT NULL, state BLOB NOT NULL, PRIMARY KEY (study_id, algo));"
+    "CREATE TABLE worker (id TEXT PRIMARY KEY, host TEXT, pid INT, job TEXT, started BIGINT,"
+    " last_seen BIGINT);"
+    "INSERT INTO meta VALUES ('schema', '1');";
+
+/* The folder that a path stands in. */
+static void folder_of(const char *path, char *out, size_t size) {
+    snprintf(out, size, "%s", path);
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        snprintf(out, size, ".");
+    else
+        slash[slash == out ? 1 : 0] = '\0';
+}
+
+/* WAL needs shared memory between processes: not on a network file system (rule 11). */
+static td_status refuse_network(const char *path, td_error *err) {
+    static const unsigned long types[] = {0x6969 /* NFS */, 0x517B /* SMB */, 0xFF534D42 /* CIFS */,
+                                          0xFE534D42 /* SMB2 */, 0x01021997 /* 9P */};
+    char dir[PATH_MAX];
+    folder_of(path, dir, sizeof dir);
+    struct statfs f;
+    if (statfs(dir, &f) != 0) return TD_OK; /* opening will tell */
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (((unsigned long)f.f_type & 0xffffffffUL) == types[i])
+            return td_fail(err, TD_E_STORE,
+                           "%s: a study store cannot stand on a network file system; give a "
+                           "local folder with --out",
+                           path);
+    return TD_OK;
+}
+
+/* First cell of a statement's first row as text; "" if there is none. */
+static td_status one_text(td_store *s, const char *sql, char *out, size_t size, td_error *err) {
+    sqlite3_stmt *st;
+    bool row = false;
+    out[0] = '\0';
+    td_status status = td__sql_prepare(s, &st, err, sql, "");
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) snprintf(out, size, "%s", td__sql_text(st, 0));
+    sqlite3_finalize(st);
+    return status;
+}
+
+/* The structure of all pages. SQLite has no checksums: what is wrong within a value is not seen. */
+static td_status check_pages(td_store *s, td_error *err) {
+    char text[256];
+    td_status status = one_text(s, "PRAGMA quick_check(1)", text, sizeof text, err);
+    if (status != TD_OK || strcmp(text, "ok") == 0) return status;
+    return td_fail(err, TD_E_STORE,
+                   "%s: damaged (%s); restore a copy, or move it away to begin anew", s->path,
+                   text);
+}
+
+static td_status check_schema(td_store *s, bool create, td_error *err) {
+    char text[64];
+    td_status status = one_text(s, "SELECT count(*) FROM sqlite_master", text, sizeof text, err);
+    if (status != TD_OK) return status;
+    if (strcmp(text, "0") == 0) {
+        if (!create) return td_fail(err, TD_E_STORE, "%s: not a study store (empty)", s->path);
+        status = td__sql_begin(s, err);
+        return status == TD_OK ? td__sql_end(s, td__sql_exec(s, schema, err), err) : status;
+    }
+    status = one_text(s, "SELECT value FROM meta WHERE key = 'schema'", text, sizeof text, err);
+    if (status != TD_OK)
+        return (sqlite3_errcode(s->db) & 0xff) == SQLITE_ERROR
+                   ? td_fail(err, TD_E_STORE, "%s: not a study store", s->path)
+                   : status;
+    if (strcmp(text, "1") != 0)
+        return td_fail(err, TD_E_UNSUPPORTED, "%s: schema version %s; this program knows version 1",
+                       s->path, text[0] != '\0' ? text : "missing");
+    return check_pages(s, err);
+}
+
+/* "file:" name of a path, with what would have a meaning there escaped. Caller frees. */
+static char *uri_of(const char *path, const char *options) {
+    td_text t = {0};
+    td_text_add(&t, path[0] == '/' ? "file://" : "file:");
+    for (; *path != '\0'; path++) {
+        if (strchr("%?#", *path) != NULL)
+            td_text_addf(&t, "%%%02x", (unsigned)*path);
+        else
+            td_text_add_bytes(&t, path, 1);
+    }
+    td_text_addf(&t, "?%s", options);
+    if (t.failed) td_text_free(&t);
+    return t.data;
+}
+
+static bool file_size(const char *path, const char *ending, int64_t *size) {
+    char name[PATH_MAX];
+    struct stat st;
+    snprintf(name, sizeof name, "%s%s", path, ending);
+    if (stat(name, &st) != 0) return false;
+    *size = st.st_size;
+    return true;
+}
+
+/* How a reader opens a store so that no file is made or changed:
+ *
+ *     files there         meaning                        opened as
+ *     db                  nobody writes                  immutable: no lock, no other file
+ *     db, -wal, -shm      a search runs, or was killed   the shared index is only read; where its
+ *                                                        maker is dead, SQLite makes one in memory
+ *     db, -wal            copied without the index       plainly: the index is made again
+ */
+static const char *reader_options(const char *path) {
+    int64_t wal = 0, shm;
+    if (file_size(path, "-shm", &shm)) return "mode=ro&readonly_shm=1";
+    return file_size(path, "-wal", &wal) && wal > 0 ? "mode=ro" : "immutable=1&mode=ro";
+}
+
+static td_status open_file(td_store *s, const char *options, td_error *err) {
+    char *uri = uri_of(s->path, options);
+    if (uri == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    int rc = sqlite3_open_v2(
+        uri, &s->db,
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+    free(uri);
+    if (s->db == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, 10000);
+    return rc == SQLITE_OK ? TD_OK : td__sql_fail(s, err);
+}
+
+/* The file is looked at before anything is written to it: it may be somebody else's. */
+static td_status open_writer(td_store *s, td_error *err) {
+    td_status status = open_file(s, "mode=rwc", err);
+    if (status == TD_OK) status = check_schema(s, true, err);
+    if (status == TD_OK)
+        status = td__sql_exec(s,
+                              "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL;"
+                              "PRAGMA synchronous = NORMAL;",
+                              err);
+    return status;
+}
+
+static td_status open_reader(td_store *s, td_error *err) {
+    td_status status = open_file(s, reader_options(s->path), err);
+    return status == TD_OK ? check_schema(s, false, err) : status;
+}
+
+td_status td_store_open(const char *path, bool create, td_store **out, td_error *err) {
+    *out = NULL;
+    if (strlen(path) + 8 > PATH_MAX)
+        return td_fail(err, TD_E_USAGE, "%.40s...: the path is too long", path);
+    if (!create && !td_file_exists(path))
+        return td_fail(err, TD_E_NOT_FOUND, "%s: no study store there", path);
+    td_status status = refuse_network(path, err);
+    if (status != TD_OK) return status;
+    td_store *s = calloc(1, sizeof *s);
+    if (s != NULL) s->path = strdup(path);
+    if (s == NULL || s->path == NULL)
+        status = td_fail(err, TD_E_MEMORY, "out of memory");
+    else
+        status = create ? open_writer(s, err) : open_reader(s, err);
+    if (status == TD_OK)
+        *out = s;
+    else
+        td_store_close(s);
+    return status;
+}
+
+void td_store_close(td_store *s) {
+    if (s == NULL) return;
+    sqlite3_close(s->db);
+    free(s->path);
+    free(s);
+}
