@@ -176,13 +176,15 @@ static bool fatal(td_status s) {
     return s != TD_OK && s != TD_E_INFEASIBLE;
 }
 
-/* All masks that take mappings from this one: those with the same place of the weights. */
+/* The masks between take the mappings of their neighbours: those with the same place of the
+ * weights. */
 static td_status share_out(builder *b, int shape, unsigned chip, const td_map_result *r) {
     const td__home *h = b->home;
     if (h->home < 0 || h->tiles == h->home) return TD_OK;
-    const unsigned acts = TD_BIT(TD_I) | TD_BIT(TD_O);
-    for (unsigned to = 0; to <= TD_ALL_TENSORS; to++) {
-        if (to == chip || (to & ~h->may) != 0 || (to & ~acts) != (chip & ~acts)) continue;
+    const unsigned between[] = {TD_BIT(TD_I), TD_BIT(TD_O)};
+    for (int k = 0; k < 2; k++) {
+        unsigned to = between[k] | (chip & TD_BIT(TD_W));
+        if (to == chip || (to & ~h->may) != 0) continue;
         td_status s = spread(b, shape, &r->problem, &r->mapping, to);
         if (s != TD_OK) return s;
     }
@@ -266,21 +268,22 @@ static double fastest(const td__ways *list) {
     return least;
 }
 
-/* Weights on chip should never cost cycles; where the mapper (or its node budget) says so, the
- * loops found for streamed weights do better. */
+/* A tensor more on chip should never cost cycles there; where the mapper (or its node budget) says
+ * so, the loops that it found without do better. */
 static td_status mend(builder *b, int shape) {
     const td__home *h = b->home;
-    if (h->home < 0 || h->tiles == h->home || !(h->may & TD_BIT(TD_W))) return TD_OK;
-    for (unsigned from = 0; from <= TD_ALL_TENSORS; from++) {
-        unsigned to = from | TD_BIT(TD_W);
-        const td__ways *list = &b->table->of[shape][from];
-        if (to == from || (to & ~h->may) != 0 || own_bits(b, shape, to) > h->pool) continue;
-        if (fastest(&b->table->of[shape][to]) <= fastest(list)) continue;
-        for (int k = 0; k < list->n; k++) {
-            td_status s = spread(b, shape, list->way[k].problem, list->way[k].mapping, to);
-            if (s != TD_OK) return s;
+    if (h->home < 0 || h->tiles == h->home) return TD_OK;
+    for (unsigned from = 0; from < TD_ALL_TENSORS; from++)
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            unsigned to = from | TD_BIT(t);
+            const td__ways *list = &b->table->of[shape][from];
+            if (to == from || (to & ~h->may) != 0 || own_bits(b, shape, to) > h->pool) continue;
+            if (fastest(&b->table->of[shape][to]) <= fastest(list)) continue;
+            for (int k = 0; k < list->n; k++) {
+                td_status s = spread(b, shape, list->way[k].problem, list->way[k].mapping, to);
+                if (s != TD_OK) return s;
+            }
         }
-    }
     return TD_OK;
 }
 
