@@ -129,8 +129,8 @@ static void make_rank(const td__nest *z, int child, int level, int axis, rank *r
     td__offsets_normalize(&r->joint);
 }
 
-/* Words that keepers at `level` give to tiles of `child`, average per keeper; for level == child,
- * what one tile takes. r: set up for them. Counts along h and w only. */
+/* Words that all keepers give to all tiles of `child`, in planes: along h and w only. r is set up
+ * for the two levels (for one tile's view: for child twice). */
 static double traffic(const td__nest *z, int child, rank r[2]) {
     /* Loops from the first one that moves the box (all of them for MACs, which hold nothing) up to
      * the first over N, G or C, after which nothing is kept. */
