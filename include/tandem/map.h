@@ -121,8 +121,20 @@ typedef struct {
 /* The best schedule found for a network on an accelerator. Layers run in order; a dynamic program
  * chooses for each value whether it stays on chip until its last reader, and for each layer whether
  * its weights are streamed, kept resident over inferences, or staged (prefetched during the interval
- * before, while its traffic and capacity allow). TD_E_INFEASIBLE: a layer cannot be mapped; the
- * message names layer, level and missing bytes. Caller frees with td_schedule_free. */
+ * before, while its traffic and capacity allow; in the steady state the last interval prefetches for
+ * the first). The input image comes from DRAM, the output goes there. On chip is the outermost
+ * bounded level inside DRAM, if it is one for all; when it shares the storage of an inner level,
+ * residents and the tiles of the running layer (in every instance) split that storage.
+ *
+ *     cycles of an interval = max(on chip, all its DRAM bits / outermost bandwidth)
+ *     energy = mapping, or vector operations with their traffic + prefetch (DRAM read, fill on chip)
+ *              + clock tree on what happens on chip + leakage x latency
+ *
+ * cold: the same resident weights as in the steady state, each loaded once, in its own interval or the
+ * one before; all other places are chosen anew. TD_E_INFEASIBLE: a layer cannot be mapped; the
+ * message names layer, level and missing bytes (per instance of that level; also in *missing_bytes,
+ * may be NULL). Deterministic, whatever is in the cache and however many threads share it. Caller
+ * frees with td_schedule_free. */
 td_status td_schedule_best(const td_net *net, const td_hw *hw, const td_schedule_options *o,
                            td_schedule *out, int64_t *missing_bytes, td_error *err);
 void td_schedule_free(td_schedule *s); /* {0} is fine */
