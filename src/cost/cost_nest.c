@@ -269,13 +269,13 @@ td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping 
     if (hw->n < 1 || hw->n > TD_MAX_LEVELS || m->n > TD_MAX_LOOPS || m->first[0] != 0 ||
         m->first[hw->n] != m->n)
         return fail_shape(hw, m, err);
-
     const int n = hw->n;
+    for (int l = 0; l < n; l++) /* before any of them is used as an index */
+        if (m->first[l + 1] < m->first[l]) return fail_shape(hw, m, err);
     const bool clip = exact && (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
     for (int t = 0; t < TD_NTENSOR; t++) z->top[t] = -1;
     for (int d = 0; d < TD_NDIM; d++) z->tile[0][d] = 1;
     for (int l = 0; l < n; l++) {
-        if (m->first[l + 1] < m->first[l]) return fail_shape(hw, m, err);
         unsigned keep = m->keep[l];
         if ((keep & ~(unsigned)(hw->level[l].may_keep & TD_ALL_TENSORS)) ||
             (~keep & hw->level[l].must_keep & TD_ALL_TENSORS))
