@@ -167,11 +167,11 @@ double td_edge_get(const td_edge *p, const char *key);
  * NULL) gets that number, and enlarging that level (per instance) by it removes the reason. Rules,
  * in the order in which the first broken one is reported:
  *
- *     register_file_depth  RF     rf_bytes >= simd * 2 * (4 * rf_weight_steps + 4 *
- * rf_accumulators) total_memory         Local  PEs * local_bytes >= min_total_bytes
+ *     register_file_depth  RF     rf_bytes >= simd * 8 * (rf_weight_steps + rf_accumulators)
+ *     total_memory         Local  PEs * local_bytes >= min_total_bytes
  *     register_file_share  Local  lanes * rf_bytes <= max_rf_share * local_bytes
- *     lane_width           -      lanes * (simd + route_extra) <= max_lane_width       (missing 0)
- *     mac_range            -      min_macs <= MACs per cycle <= max_macs                (missing 0)
+ *     lane_width           -      lanes * (simd + route_extra) <= max_lane_width   (missing 0)
+ *     mac_range            -      min_macs <= MACs per cycle <= max_macs           (missing 0)
  *
  * What they stand for is told in src/hw/edge_rules.c. Parameters out of range are TD_E_USAGE. */
 td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_t *missing_bytes,

@@ -1,7 +1,6 @@
 /* The NAHAS edge template: from a few parameters to levels, map rules, energies and area.
  *
- *     DRAM -- I/O -- [pe_x by pe_y PEs: local memory] -- [lanes: register file] -- [SIMD x 4-way
- * MAC]
+ *     DRAM -- I/O -- [pe_x by pe_y PEs: memory] -- [lanes: register file] -- [SIMD x 4-way MAC]
  *
  * Instances and mesh extents. The fan-out of a level is the ratio of extents to the level inside
  * it, so the grid is laid out with lanes and SIMD units along X and the four MACs of a unit along

@@ -8,12 +8,18 @@
  * twice: one half works while the other is loaded or drained. A set of weights works for steps *
  * accumulators cycles, and loading the next one takes 4 * steps * simd / port_bytes: with 4 * simd
  * / port_bytes sums the port just keeps up. 32 sums are that for 128 SIMD units on a 16-byte port,
- * 4 for 16 units. total_memory. The memories of the PEs together must hold the largest thing that
- * may not go through DRAM within a layer: the input and output of the widest layer of the networks
- * meant for the chip. register_file_share. The next contents of all register files of a PE wait in
- * its local memory, and activations need room beside them: at most this share of the memory may be
- * register files. lane_width. Every lane wires its SIMD units and `route_extra` columns of port and
- * control to the one memory of the PE; beyond this width the PE cannot be routed at its clock.
+ * 4 for 16 units.
+ *
+ * total_memory. The memories of the PEs together must hold the largest thing that may not go
+ * through DRAM within a layer: the input and output of the widest layer of the networks meant for
+ * the chip.
+ *
+ * register_file_share. The next contents of all register files of a PE wait in its local memory,
+ * and activations need room beside them: at most this share of the memory may be register files.
+ *
+ * lane_width. Every lane wires its SIMD units and `route_extra` columns of port and control to the
+ * one memory of the PE; beyond this width the PE cannot be routed at its clock.
+ *
  * mac_range. The product class: fewer MACs are a job for a processor, more exceed its power supply.
  */
 #include <stdarg.h>
