@@ -12,7 +12,9 @@ extern "C" {
 
 /* Trials as CSV (RFC 4180), one column per decision in `names`, so that several studies stand in
  * one file: first the names of all the trials together, then one header, then the rows of each
- * study. pick: indices of the rows wanted, NULL: all n. */
+ * study. pick: indices of the rows wanted, NULL: all n. What is unknown is an empty field. Names
+ * are a list of strings in order of first appearance, from the arena. TD_E_STORE: a trial's choices
+ * cannot be read. */
 td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **names,
                               td_error *err);
 void td_report_trials_header(const td_node *names, td_text *out);
@@ -30,7 +32,8 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
 void td_report_why(const td_run_summary *s, td_text *out);
 td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_arena *a);
 
-/* Writes the results folder beside out/study.db: best/network.onnx, best/network.yaml,
+/* Writes the results folder beside out/study.db, and removes what an earlier run left in best/ and
+ * this one has not: best/network.onnx, best/network.yaml,
  * best/weights.bin, best/accelerator.yaml, best/schedule.json, trials.csv, pareto.csv, summary.json
  * (with provenance), recipe.yaml. */
 td_status td_report_write(const td_recipe *r, const td_run_summary *s, const char *out,

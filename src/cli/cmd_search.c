@@ -3,10 +3,12 @@
 #include "cli.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "tandem/report.h"
@@ -22,12 +24,13 @@ typedef struct {
 
 enum { OPT_DRY_RUN = 1000, OPT_THREADS, OPT_TRIALS };
 
-static int64_t number_arg(struct argp_state *state, const char *name, const char *arg, int64_t lo) {
+static int64_t number_arg(struct argp_state *state, const char *name, const char *arg, int64_t hi) {
     char *end;
+    errno = 0;
     long long v = strtoll(arg, &end, 10);
-    if (*arg == '\0' || *end != '\0' || v < lo)
-        argp_error(state, "--%s: expected an integer >= %lld, found \"%s\"", name, (long long)lo,
-                   arg);
+    if (*arg == '\0' || *end != '\0' || errno != 0 || v < 1 || v > hi)
+        argp_error(state, "--%s: expected an integer from 1 to %lld, found \"%s\"", name,
+                   (long long)hi, arg);
     return v;
 }
 
@@ -37,8 +40,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'o': o->out = arg; return 0;
     case 'q': o->quiet = true; return 0;
     case OPT_DRY_RUN: o->dry_run = true; return 0;
-    case OPT_THREADS: o->threads = (int)number_arg(state, "threads", arg, 1); return 0;
-    case OPT_TRIALS: o->trials = number_arg(state, "trials", arg, 1); return 0;
+    case OPT_THREADS: o->threads = (int)number_arg(state, "threads", arg, 1024); return 0;
+    case OPT_TRIALS: o->trials = number_arg(state, "trials", arg, 10000000); return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
@@ -59,9 +62,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static volatile sig_atomic_t stop_asked;
 
 static void on_signal(int sig) {
+    static const char text[] =
+        "\ntandem: stopping when the running trials are finished (again: at once)\n";
     (void)sig;
     if (stop_asked) _exit(td_status_exit_code(TD_E_INTERRUPTED));
     stop_asked = 1;
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return; /* nobody there to tell */
 }
 
 static bool cancelled(void *self) {
@@ -69,71 +75,98 @@ static bool cancelled(void *self) {
     return stop_asked != 0;
 }
 
+static void write_log(void *self, int level, const char *message) {
+    (void)self;
+    if (level <= 1) fprintf(stderr, "tandem: warning: %s\n", message);
+}
+
 typedef struct {
     bool terminal, shown;
     double last;
     char phase[80];
+    int64_t first; /* trials done at the first call: stored ones say nothing about the speed */
 } bar;
 
+/* "  12.3 trials/min  4 m left". */
+static void add_speed(td_text *t, const bar *b, const td_progress *p) {
+    int64_t n = p->done - b->first;
+    if (n < 2 || p->elapsed_s < 1) return;
+    double per_s = (double)n / p->elapsed_s, left = (double)(p->total - p->done) / per_s;
+    if (strcmp(p->phase, "search") == 0) td_text_addf(t, "  %.3g trials/min", 60 * per_s);
+    if (p->done < p->total) {
+        bool minutes = left >= 90;
+        td_text_addf(t, "  %.0f %s left", ceil(minutes ? left / 60 : left), minutes ? "m" : "s");
+    }
+}
+
+static void add_state(td_text *t, const bar *b, const td_progress *p) {
+    td_text_addf(t, "%-12s %lld/%lld", p->row, (long long)p->done, (long long)p->total);
+    if (b->terminal) {
+        char cells[21] = "....................";
+        for (int i = 0; i < 20 && p->total > 0 && i < 20 * p->done / p->total; i++) cells[i] = '#';
+        td_text_addf(t, " %s", cells);
+    }
+    if (strcmp(p->phase, "search") != 0) td_text_addf(t, " %s", p->phase);
+    if (p->max_trained > 0) td_text_addf(t, "  %lld trained", (long long)p->trained);
+    add_speed(t, b, p);
+    if (p->has_best) {
+        td_text_add(t, "  best");
+        if (isfinite(p->best_accuracy)) td_text_addf(t, " %.4f val", p->best_accuracy);
+        td_text_addf(t, " %.1f us %.2f uJ", p->best_metric[TD_METRIC_LATENCY] * 1e6,
+                     p->best_metric[TD_METRIC_ENERGY] * 1e6);
+        if (isfinite(p->best_metric[TD_METRIC_AREA]))
+            td_text_addf(t, " %.2f mm2", p->best_metric[TD_METRIC_AREA]);
+    }
+    if (p->infeasible > 0) td_text_addf(t, "  (%lld infeasible)", (long long)p->infeasible);
+}
+
+/* Columns of the terminal: a line that wraps could not be replaced by the next. */
+static int columns(void) {
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1 : 79;
+}
+
+/* One line in place on a terminal; elsewhere (a log) one line in half a minute, and at the end of
+ * each phase. */
 static void show_progress(void *self, const td_progress *p) {
     bar *b = self;
     char phase[80];
     snprintf(phase, sizeof phase, "%s %s", p->row, p->phase);
     bool changed = strcmp(phase, b->phase) != 0, last = p->done >= p->total;
     double now = td_time_mono_s();
-    if (!changed && !last && now - b->last < (b->terminal ? 0.2 : 30)) return;
-    if (!b->terminal && changed && !last && p->elapsed_s < 1) {
+    if (changed) {
+        if (b->terminal && b->shown) fputc('\n', stderr);
         snprintf(b->phase, sizeof b->phase, "%s", phase);
-        b->last = now;
-        return;
+        b->shown = false;
+        b->first = p->done;
+        b->last = b->terminal ? 0 : now;
     }
-    if (b->terminal && changed && b->shown) fputc('\n', stderr);
-    snprintf(b->phase, sizeof b->phase, "%s", phase);
+    if (!last && now - b->last < (b->terminal ? 0.1 : 30)) return;
     b->last = now;
     b->shown = true;
-    char line[400];
-    size_t n = (size_t)snprintf(line, sizeof line, "%-12s %lld/%lld", p->row, (long long)p->done,
-                                (long long)p->total);
-    if (b->terminal) {
-        char cells[25];
-        int full = p->total > 0 ? (int)(24 * p->done / p->total) : 0;
-        for (int i = 0; i < 24; i++) cells[i] = i < full ? '#' : '.';
-        cells[24] = '\0';
-        n += (size_t)snprintf(line + n, sizeof line - n, " %s", cells);
-    }
-    if (strcmp(p->phase, "search") != 0)
-        n += (size_t)snprintf(line + n, sizeof line - n, " %s", p->phase);
-    if (p->max_trained > 0)
-        n += (size_t)snprintf(line + n, sizeof line - n, "  %lld trained", (long long)p->trained);
-    if (p->infeasible > 0)
-        n += (size_t)snprintf(line + n, sizeof line - n, "  %lld infeasible",
-                              (long long)p->infeasible);
-    if (p->has_best) {
-        n += (size_t)snprintf(line + n, sizeof line - n, "  best");
-        if (isfinite(p->best_accuracy))
-            n += (size_t)snprintf(line + n, sizeof line - n, " %.4f val", p->best_accuracy);
-        snprintf(line + n, sizeof line - n, " %.1f us %.2f uJ %.2f mm2",
-                 p->best_metric[TD_METRIC_LATENCY] * 1e6, p->best_metric[TD_METRIC_ENERGY] * 1e6,
-                 p->best_metric[TD_METRIC_AREA]);
-    }
+    td_text t = {0};
+    add_state(&t, b, p);
+    const char *line = t.data != NULL ? t.data : "";
     if (b->terminal)
-        fprintf(stderr, "\r\033[K%s", line);
+        fprintf(stderr, "\r\033[K%.*s", columns(), line);
     else
         fprintf(stderr, "%s  %.0f s\n", line, p->elapsed_s);
     fflush(stderr);
+    td_text_free(&t);
 }
 
+/* A file, or the name of a shipped recipe: "quickstart", "recipes/quickstart.yaml". */
 static td_status load_recipe(const char *name, td_arena *a, td_recipe **r, td_error *err) {
     const char *path = name;
     if (!td_file_exists(name)) {
-        /* A shipped name: "quickstart" or "recipes/quickstart.yaml". */
-        const char *slash = strrchr(name, '/');
-        const char *base = slash != NULL ? slash + 1 : name;
+        const char *base = strncmp(name, "recipes/", 8) == 0 ? name + 8 : name;
         size_t len = strlen(base);
         bool yaml = len > 5 && strcmp(base + len - 5, ".yaml") == 0;
-        if (td_data_find(a, td_arena_printf(a, "recipes/%s%s", base, yaml ? "" : ".yaml"), &path,
+        if (strchr(base, '/') != NULL ||
+            td_data_find(a, td_arena_printf(a, "recipes/%s%s", base, yaml ? "" : ".yaml"), &path,
                          NULL) != TD_OK)
-            return td_fail(err, TD_E_NOT_FOUND, "%s: no such recipe", name);
+            return td_fail(err, TD_E_NOT_FOUND,
+                           "%s: no such file, nor a shipped recipe (`tandem list recipes`)", name);
     }
     return td_recipe_load(path, r, err);
 }
@@ -152,7 +185,8 @@ int cmd_search(int argc, char **argv) {
         parse,
         "RECIPE",
         "Searches networks and accelerators together, as the recipe says, trains the best and "
-        "writes the results folder. Ctrl-C stops; the same command goes on where it stopped.\v"
+        "writes the results folder. Ctrl-C stops after the running trials, a second one at once; "
+        "the same command goes on where it stopped.\v"
         "Examples:\n"
         "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
         "  tandem search my.yaml --dry-run",
@@ -186,13 +220,15 @@ int cmd_search(int argc, char **argv) {
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     bar b = {.terminal = isatty(STDERR_FILENO) != 0};
+    const td_log log = {.write = write_log};
     td_run_options run = {
         .out = o.out != NULL ? o.out : td_arena_printf(a, "results/%s", td_recipe_name(r)),
         .threads = o.threads,
         .max_trials = o.trials,
         .progress = o.quiet ? NULL : show_progress,
         .cancelled = cancelled,
-        .self = &b};
+        .self = &b,
+        .log = &log};
     s = td_recipe_run(r, &run, &sum, &err);
     if (b.terminal && b.shown) fputc('\n', stderr);
     if (s == TD_E_INTERRUPTED) {
@@ -205,19 +241,23 @@ int cmd_search(int argc, char **argv) {
     }
     if (s == TD_OK) s = td_report_write(r, &sum, run.out, &err);
     if (s != TD_OK) goto end;
-    text.size = 0;
+    td_text_free(&text);
     if (o.format == CLI_JSON) {
         td_node_to_json(td_report_summary_node(r, &sum, a), 2, &text);
         td_text_add(&text, "\n");
     } else {
         td_report_summary(r, &sum, &text);
-        td_text_addf(&text, "\nresults in %s   (tandem eval %s/best)\n", run.out, run.out);
+        td_text_addf(&text, "\nresults in %s", run.out);
+        if (sum.best >= 0) td_text_addf(&text, "   (tandem eval %s/best)", run.out);
+        td_text_add(&text, "\n");
     }
     code = cli_print(&text);
-    for (int i = 0; i < sum.n; i++)
-        if (!sum.row[i].found || !sum.row[i].meets)
-            fprintf(stderr, "tandem: warning: row \"%s\": no design met the targets\n",
-                    sum.row[i].name);
+    /* A hand-made row that misses the targets is a finding; a search that does is a failure. */
+    if (code == 0 && (sum.best < 0 || !sum.row[sum.best].meets)) {
+        td_fail(&err, TD_E_INFEASIBLE, "no design met the targets; the nearest ones are in %s",
+                run.out);
+        code = cli_fail(&err);
+    }
 end:
     if (s != TD_OK) code = cli_fail(&err);
     td_text_free(&text);

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <argp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,15 @@ static const char *const verbs[] = {"list", "show", "best", "pareto", "export"};
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
     char *end;
+    long limit;
     switch (key) {
     case 's': o->study = arg; return 0;
     case 'n':
-        o->limit = (int)strtol(arg, &end, 10);
-        if (*arg == '\0' || *end != '\0' || o->limit < 1)
-            argp_error(state, "--limit: expected an integer >= 1, found \"%s\"", arg);
+        limit = strtol(arg, &end, 10);
+        if (*arg == '\0' || *end != '\0' || limit < 1 || limit > INT_MAX)
+            argp_error(state, "--limit: expected an integer from 1 to %d, found \"%s\"", INT_MAX,
+                       arg);
+        o->limit = (int)limit;
         return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
@@ -107,63 +111,86 @@ static td_status select_trials(const options *o, const td_trial_row *t, int n, i
 /* Choices of one trial, one per line: what a person wants to see of the best. */
 static void print_choices(const td_trial_row *t, td_arena *a, td_text *out) {
     const td_node *doc;
-    if (td_json_parse(a, t->params, strlen(t->params), "study.db", 1, &doc, NULL) != TD_OK) return;
+    if (td_json_parse(a, t->params, strlen(t->params), "study.db", 1, &doc, NULL) != TD_OK ||
+        doc->kind != TD_MAP)
+        return;
     for (int i = 0; i < doc->count; i++)
         td_text_addf(out, "        %-18s %s\n", doc->item[i]->key,
                      doc->item[i]->text != NULL ? doc->item[i]->text : "");
 }
 
+/* The trials of one study, and which of them are shown. */
+typedef struct {
+    const char *name;
+    td_trial_row *t;
+    int n, *pick, count;
+} chosen;
+
+static td_status load(const options *o, td_store *store, const td_study_info *s, int n, td_arena *a,
+                      chosen *c, int *count, td_error *err) {
+    td_status st = TD_OK;
+    *count = 0;
+    for (int i = 0; st == TD_OK && i < n; i++) {
+        if (o->study != NULL && strcmp(o->study, s[i].name) != 0) continue;
+        chosen *one = &c[(*count)++];
+        one->name = s[i].name;
+        st = td_store_trials(store, s[i].name, a, &one->t, &one->n, err);
+        one->pick = TD_NEW(a, int, one->n + 1);
+        if (st == TD_OK && one->pick == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
+        if (st == TD_OK) st = select_trials(o, one->t, one->n, one->pick, &one->count, err);
+        if (st == TD_OK && o->limit > 0 && one->count > o->limit) {
+            one->pick += one->count - o->limit;
+            one->count = o->limit;
+        }
+    }
+    if (st == TD_OK && o->study != NULL && *count == 0)
+        st = td_fail(err, TD_E_NOT_FOUND, "%s: no study \"%s\"; `tandem study list %s` names them",
+                     o->where, o->study, o->where);
+    return st;
+}
+
+/* One header with the decisions of all the studies, then the rows of each. */
+static td_status print_csv(const chosen *c, int n, td_arena *a, td_text *out, td_error *err) {
+    int total = 0, at = 0;
+    for (int i = 0; i < n; i++) total += c[i].n;
+    td_trial_row *all = TD_NEW(a, td_trial_row, total + 1);
+    if (all == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < c[i].n; k++) all[at++] = c[i].t[k];
+    td_node *names;
+    td_status st = td_report_decisions(all, total, a, &names, err);
+    if (st == TD_OK) td_report_trials_header(names, out);
+    for (int i = 0; st == TD_OK && i < n; i++)
+        st =
+            td_report_trials_csv(c[i].name, c[i].t, c[i].n, c[i].pick, c[i].count, names, out, err);
+    return st;
+}
+
 static td_status show(const options *o, td_store *store, const td_study_info *s, int n, td_arena *a,
                       td_text *out, td_error *err) {
-    td_status st = TD_OK;
-    td_node *names = td_node_list(a), *all = td_node_map(a);
-    bool some = false;
-    for (int pass = o->format == CLI_CSV ? 0 : 1; st == TD_OK && pass < 2; pass++) {
-        /* CSV: the first pass gathers the decisions of all studies for one header. */
-        for (int i = 0; st == TD_OK && i < n; i++) {
-            if (o->study != NULL && strcmp(o->study, s[i].name) != 0) continue;
-            some = true;
-            td_trial_row *t;
-            int count = 0, m;
-            st = td_store_trials(store, s[i].name, a, &t, &m, err);
-            int *pick = TD_NEW(a, int, m + 1);
-            if (st == TD_OK && pick == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
-            if (st == TD_OK && pass == 0) {
-                td_node *own;
-                st = td_report_decisions(t, m, a, &own, err);
-                for (int k = 0; st == TD_OK && k < own->count; k++) {
-                    bool have = false;
-                    for (int q = 0; q < names->count; q++)
-                        have = have || strcmp(names->item[q]->text, own->item[k]->text) == 0;
-                    if (!have) td_node_push(a, names, own->item[k]);
-                }
-                continue;
-            }
-            if (st == TD_OK) st = select_trials(o, t, m, pick, &count, err);
-            if (st != TD_OK) break;
-            int first = o->limit > 0 && count > o->limit ? count - o->limit : 0;
-            if (o->format == CLI_JSON) {
-                td_node_put(a, all, s[i].name,
-                            td_report_trials_node(t, m, pick + first, count - first, a));
-            } else if (o->format == CLI_CSV) {
-                st = td_report_trials_csv(s[i].name, t, m, pick + first, count - first, names, out,
-                                          err);
-            } else {
-                td_text_addf(out, "%s\n", s[i].name);
-                td_report_trials_table(t, m, pick + first, count - first, out);
-                if (strcmp(o->verb, "best") == 0 && count > 0) print_choices(&t[pick[0]], a, out);
-            }
+    int count = 0;
+    chosen *c = TD_NEW(a, chosen, n + 1);
+    if (c == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status st = load(o, store, s, n, a, c, &count, err);
+    if (st != TD_OK) return st;
+    if (o->format == CLI_CSV) return print_csv(c, count, a, out, err);
+    td_node *all = td_node_map(a);
+    for (int i = 0; i < count; i++) {
+        if (o->format == CLI_JSON) {
+            td_node_put(a, all, c[i].name,
+                        td_report_trials_node(c[i].t, c[i].n, c[i].pick, c[i].count, a));
+            continue;
         }
-        if (st == TD_OK && pass == 0) td_report_trials_header(names, out);
+        td_text_addf(out, "%s%s\n", i > 0 ? "\n" : "", c[i].name);
+        td_report_trials_table(c[i].t, c[i].n, c[i].pick, c[i].count, out);
+        if (strcmp(o->verb, "best") == 0 && c[i].count > 0)
+            print_choices(&c[i].t[c[i].pick[0]], a, out);
     }
-    if (st == TD_OK && !some && o->study != NULL)
-        st = td_fail(err, TD_E_NOT_FOUND, "%s: no study \"%s\"; `tandem study list` names them",
-                     o->where, o->study);
-    if (st == TD_OK && o->format == CLI_JSON) {
+    if (o->format == CLI_JSON) {
         td_node_to_json(all, 1, out);
         td_text_add(out, "\n");
     }
-    return st;
+    return TD_OK;
 }
 
 int cmd_study(int argc, char **argv) {

@@ -40,21 +40,23 @@ static void csv_real(td_text *t, double v) {
 
 static td_status parse_params(const td_trial_row *t, td_arena *a, const td_node **doc,
                               td_error *err) {
-    return td_json_parse(a, t->params, strlen(t->params), "study.db", 1, doc, err);
+    td_error why = {0};
+    td_status s = td_json_parse(a, t->params, strlen(t->params), "study.db", 1, doc, &why);
+    if (s == TD_E_MEMORY || (s == TD_OK && (*doc)->kind == TD_MAP)) return s;
+    return td_fail(err, TD_E_STORE, "study.db: damaged (choices of trial %" PRId64 ")", t->number);
 }
 
-/* Names of all decisions of the trials wanted, in order of first appearance: a list of strings. */
-static td_status decisions(const td_trial_row *t, const int *pick, int npick, td_arena *a,
-                           td_node **out, td_error *err) {
+td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **out,
+                              td_error *err) {
     td_node *names = td_node_list(a), *known = td_node_map(a);
     td_arena *scratch = td_arena_create();
     td_status s = names == NULL || known == NULL || scratch == NULL
                       ? td_fail(err, TD_E_MEMORY, "out of memory")
                       : TD_OK;
-    for (int i = 0; s == TD_OK && i < npick; i++) {
+    for (int i = 0; s == TD_OK && i < n; i++) {
         const td_node *doc;
         td_arena_reset(scratch);
-        s = parse_params(&t[chosen(pick, i)], scratch, &doc, err);
+        s = parse_params(&t[i], scratch, &doc, err);
         for (int k = 0; s == TD_OK && k < doc->count; k++) {
             const char *key = doc->item[k]->key;
             if (td_node_find(known, key) != NULL) continue;
@@ -65,11 +67,6 @@ static td_status decisions(const td_trial_row *t, const int *pick, int npick, td
     td_arena_destroy(scratch);
     *out = names;
     return s;
-}
-
-td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **names,
-                              td_error *err) {
-    return decisions(t, NULL, n, a, names, err);
 }
 
 void td_report_trials_header(const td_node *names, td_text *out) {

@@ -1,20 +1,18 @@
 /* report_write.c - the results folder. Each file is replaced whole, so that readers see an old or a
  * new one. */
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tandem/report.h"
 
-static td_status write_text(const char *out, const char *name, const td_text *t, td_error *err) {
-    char path[1200];
-    if (t->failed) return td_fail(err, TD_E_MEMORY, "out of memory");
-    snprintf(path, sizeof path, "%s/%s", out, name);
+static td_status write_text(const char *path, const td_text *t, td_error *err) {
+    if (t->failed || path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     return td_file_write(path, t->data != NULL ? t->data : "", t->size, err);
 }
 
-static td_status write_node(const char *out, const char *name, const td_node *n, bool yaml,
-                            td_error *err) {
+static td_status write_node(const char *path, const td_node *n, bool yaml, td_error *err) {
     td_text t = {0};
     if (n == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     if (yaml)
@@ -23,34 +21,51 @@ static td_status write_node(const char *out, const char *name, const td_node *n,
         td_node_to_json(n, 1, &t);
         td_text_add(&t, "\n");
     }
-    td_status s = write_text(out, name, &t, err);
+    td_status s = write_text(path, &t, err);
     td_text_free(&t);
     return s;
 }
 
+/* A file of an earlier run that this one does not make would lie about its neighbours. */
+static td_status remove_old(const char *path, td_error *err) {
+    if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return TD_OK;
+    return td_fail(err, TD_E_IO, "%s: cannot remove: %s", path, strerror(errno));
+}
+
+static td_status write_weights(const td_run_summary *s, const char *bin, const char *onnx,
+                               td_error *err) {
+    const td_result_row *b = s->best >= 0 ? &s->row[s->best] : NULL;
+    td_status st;
+    if (b == NULL || b->weights == NULL) {
+        st = remove_old(bin, err);
+        return st == TD_OK ? remove_old(onnx, err) : st;
+    }
+    st = td_weights_save(b->weights, b->design.net, bin, err);
+    return st == TD_OK ? td_onnx_write(b->design.net, b->weights, s->mean, s->std, onnx, err) : st;
+}
+
 static td_status write_best(const td_run_summary *s, const char *out, td_arena *a, td_error *err) {
-    if (s->best < 0) return TD_OK;
+    static const char *const name[] = {"weights.bin", "network.onnx", "network.yaml",
+                                       "accelerator.yaml", "schedule.json"};
+    const char *dir = td_arena_printf(a, "%s/best", out), *path[5];
+    for (int i = 0; i < 5; i++) path[i] = td_arena_printf(a, "%s/%s", dir, name[i]);
+    if (dir == NULL || path[4] == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status st = s->best >= 0 ? td_dir_make(dir, err) : TD_OK;
+    if (st == TD_OK) st = write_weights(s, path[0], path[1], err);
+    if (s->best < 0) {
+        for (int i = 2; i < 5 && st == TD_OK; i++) st = remove_old(path[i], err);
+        return st;
+    }
     const td_result_row *b = &s->row[s->best];
-    char path[1200];
-    snprintf(path, sizeof path, "%s/best", out);
-    td_status st = td_dir_make(path, err);
+    if (st == TD_OK) st = write_node(path[2], td_net_to_node(b->design.net, a), true, err);
     if (st == TD_OK)
-        st = write_node(out, "best/network.yaml", td_net_to_node(b->design.net, a), true, err);
-    if (st == TD_OK)
-        st = write_node(out, "best/accelerator.yaml",
+        st = write_node(path[3],
                         b->design.hw_node != NULL ? b->design.hw_node
                                                   : td_hw_to_node(&b->design.hw, a),
                         true, err);
     if (st == TD_OK)
-        st = write_node(out, "best/schedule.json",
-                        td_schedule_to_node(b->design.net, &b->design.hw, &b->schedule, a), false,
-                        err);
-    if (st == TD_OK && b->weights != NULL) {
-        snprintf(path, sizeof path, "%s/best/weights.bin", out);
-        st = td_weights_save(b->weights, b->design.net, path, err);
-        snprintf(path, sizeof path, "%s/best/network.onnx", out);
-        if (st == TD_OK) st = td_onnx_write(b->design.net, b->weights, s->mean, s->std, path, err);
-    }
+        st = write_node(path[4], td_schedule_to_node(b->design.net, &b->design.hw, &b->schedule, a),
+                        false, err);
     return st;
 }
 
@@ -84,8 +99,8 @@ static td_status write_trials(const td_run_summary *s, td_store *store, const ch
             st =
                 td_report_trials_csv(s->row[i].name, t[i], n[i], front, count, names, &pareto, err);
     }
-    if (st == TD_OK) st = write_text(out, "trials.csv", &trials, err);
-    if (st == TD_OK) st = write_text(out, "pareto.csv", &pareto, err);
+    if (st == TD_OK) st = write_text(td_arena_printf(a, "%s/trials.csv", out), &trials, err);
+    if (st == TD_OK) st = write_text(td_arena_printf(a, "%s/pareto.csv", out), &pareto, err);
     td_text_free(&trials);
     td_text_free(&pareto);
     return st;
@@ -93,18 +108,21 @@ static td_status write_trials(const td_run_summary *s, td_store *store, const ch
 
 td_status td_report_write(const td_recipe *r, const td_run_summary *s, const char *out,
                           td_error *err) {
-    char path[1200];
     td_store *store = NULL;
     td_arena *a = td_arena_create();
-    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    snprintf(path, sizeof path, "%s/recipe.yaml", out);
-    td_status st = td_file_write(path, td_recipe_text(r), strlen(td_recipe_text(r)), err);
+    const char *recipe = NULL, *db = NULL, *summary = NULL;
+    if (a != NULL) {
+        recipe = td_arena_printf(a, "%s/recipe.yaml", out);
+        db = td_arena_printf(a, "%s/study.db", out);
+        summary = td_arena_printf(a, "%s/summary.json", out);
+    }
+    td_status st = recipe != NULL && db != NULL && summary != NULL
+                       ? td_file_write(recipe, td_recipe_text(r), strlen(td_recipe_text(r)), err)
+                       : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st == TD_OK) st = write_best(s, out, a, err);
-    snprintf(path, sizeof path, "%s/study.db", out);
-    if (st == TD_OK) st = td_store_open(path, false, &store, err);
+    if (st == TD_OK) st = td_store_open(db, false, &store, err);
     if (st == TD_OK) st = write_trials(s, store, out, a, err);
-    if (st == TD_OK)
-        st = write_node(out, "summary.json", td_report_summary_node(r, s, a), false, err);
+    if (st == TD_OK) st = write_node(summary, td_report_summary_node(r, s, a), false, err);
     td_store_close(store);
     td_arena_destroy(a);
     return st;

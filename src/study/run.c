@@ -154,8 +154,6 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
         *c = (td__candidate){
             .row = row, .valid_accuracy = t[best].accuracy, .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
-        if (u->r->final == NULL)
-            c->valid_accuracy = t[best].accuracy; /* the proxy's is all there is */
         s = build_from(space, t[best].params, a, &c->design, err);
         t[best].violation = NAN; /* taken */
         if (s != TD_OK) {
