@@ -100,7 +100,8 @@ int td_word_bits(const td_problem *p, const td_mapping *m, int level, td_tensor 
 }
 
 int td_cost_deliveries(const td_problem *p, const td_hw *hw, const td_mapping *m, int level,
-                       td_tensor t, td_delivery out[TD_MAX_DELIVERIES]) {
+                       td_tensor tensor, td_delivery out[TD_MAX_DELIVERIES]) {
+    const int t = (int)tensor;
     td__nest z;
     if (td__nest_build(p, hw, m, false, &z, NULL) != TD_OK || level < 0 || level > z.top[t])
         return 0;
