@@ -49,13 +49,13 @@ static void TD__NAME(stats)(const td__bn *bn, const void *px, int64_t groups) {
             td__vf u = TD__NAME(load)(at) - p, v = TD__NAME(load)(at + period) - p;
             s0 += u;
             s1 += v;
-            q0 += u * u;
-            q1 += v * v;
+            q0 = TD__NAME(fma)(u, u, q0);
+            q1 = TD__NAME(fma)(v, v, q1);
         }
         if (g < groups) {
             td__vf u = TD__NAME(load)(at) - p;
             s0 += u;
-            q0 += u * u;
+            q0 = TD__NAME(fma)(u, u, q0);
         }
         TD__NAME(storef)(bn->part1 + j, TD__NAME(loadf)(bn->part1 + j) + (s0 + s1));
         TD__NAME(storef)(bn->part2 + j, TD__NAME(loadf)(bn->part2 + j) + (q0 + q1));
@@ -67,8 +67,8 @@ TD__INLINE void TD__NAME(apply_as)(const td__bn *bn, const TD__ELEM *x, TD__ELEM
     int64_t period = bn->period;
     for (int64_t g = 0; g < groups; g++, x += period, y += period)
         for (int64_t j = 0; j < period; j += TD__LANES) {
-            td__vf z =
-                TD__NAME(load)(x + j) * TD__NAME(loadf)(bn->a + j) + TD__NAME(loadf)(bn->b + j);
+            td__vf z = TD__NAME(fma)(TD__NAME(load)(x + j), TD__NAME(loadf)(bn->a + j),
+                                     TD__NAME(loadf)(bn->b + j));
             TD__NAME(store)(y + j, TD__NAME(act)(z, act));
         }
 }
@@ -94,18 +94,18 @@ TD__INLINE void TD__NAME(reduce_as)(const td__bn *bn, const TD__ELEM *x, const T
         int64_t g = 0;
         for (; g + 2 <= groups; g += 2, px += 2 * period, pd += 2 * period) {
             td__vf u = TD__NAME(load)(px), v = TD__NAME(load)(px + period);
-            td__vf du = TD__NAME(slope)(u * a + b, TD__NAME(load)(pd), act);
-            td__vf dv = TD__NAME(slope)(v * a + b, TD__NAME(load)(pd + period), act);
+            td__vf du = TD__NAME(slope)(TD__NAME(fma)(u, a, b), TD__NAME(load)(pd), act);
+            td__vf dv = TD__NAME(slope)(TD__NAME(fma)(v, a, b), TD__NAME(load)(pd + period), act);
             s0 += du;
             s1 += dv;
-            q0 += du * (u - m);
-            q1 += dv * (v - m);
+            q0 = TD__NAME(fma)(du, u - m, q0);
+            q1 = TD__NAME(fma)(dv, v - m, q1);
         }
         if (g < groups) {
             td__vf u = TD__NAME(load)(px);
-            td__vf du = TD__NAME(slope)(u * a + b, TD__NAME(load)(pd), act);
+            td__vf du = TD__NAME(slope)(TD__NAME(fma)(u, a, b), TD__NAME(load)(pd), act);
             s0 += du;
-            q0 += du * (u - m);
+            q0 = TD__NAME(fma)(du, u - m, q0);
         }
         TD__NAME(storef)(bn->part1 + j, TD__NAME(loadf)(bn->part1 + j) + (s0 + s1));
         TD__NAME(storef)(bn->part2 + j, TD__NAME(loadf)(bn->part2 + j) + (q0 + q1));
@@ -128,10 +128,12 @@ TD__INLINE void TD__NAME(input_as)(const td__bn *bn, const TD__ELEM *x, const TD
     for (int64_t g = 0; g < groups; g++, x += period, dy += period, dx += period)
         for (int64_t j = 0; j < period; j += TD__LANES) {
             td__vf a = TD__NAME(loadf)(bn->a + j), u = TD__NAME(load)(x + j);
-            td__vf d =
-                TD__NAME(slope)(u * a + TD__NAME(loadf)(bn->b + j), TD__NAME(load)(dy + j), act);
+            td__vf d = TD__NAME(slope)(TD__NAME(fma)(u, a, TD__NAME(loadf)(bn->b + j)),
+                                       TD__NAME(load)(dy + j), act);
             TD__NAME(store)
-            (dx + j, a * d + TD__NAME(loadf)(bn->c1 + j) * u + TD__NAME(loadf)(bn->c0 + j));
+            (dx + j,
+             TD__NAME(fma)(
+                 a, d, TD__NAME(fma)(TD__NAME(loadf)(bn->c1 + j), u, TD__NAME(loadf)(bn->c0 + j))));
         }
 }
 

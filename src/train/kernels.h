@@ -57,7 +57,9 @@ struct td__kernel {
     td__kernel_spec spec;
 };
 
-extern const td__kernel_class td__kernel_conv;    /* conv, fc (onednn_conv.c) */
+extern const td__kernel_class td__kernel_conv;      /* conv, fc (onednn_conv.c) */
+extern const td__kernel_class td__kernel_depthwise; /* some of them (depthwise.c) */
+bool td__depthwise_fits(const td__kernel_spec *s);
 extern const td__kernel_class td__kernel_pool;    /* onednn_pool.c */
 extern const td__kernel_class td__kernel_act;     /* onednn_act.c */
 extern const td__kernel_class td__kernel_combine; /* add, mul, concat (combine.c) */

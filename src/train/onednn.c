@@ -45,6 +45,8 @@ td_status td__backend_create(td__backend **out, td_error *err) {
         td__backend_destroy(be);
         return s;
     }
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    be->native_bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
     *out = be;
     return TD_OK;
 }
@@ -55,13 +57,21 @@ void td__backend_destroy(td__backend *be) {
     if (be->stream != NULL) dnnl_stream_destroy(be->stream);
     if (be->engine != NULL) dnnl_engine_destroy(be->engine);
     free(be->scratch);
+    for (int i = 0; i < TD__STAGES; i++) free(be->stage[i]);
     free(be);
 }
 
+static void *pages(size_t bytes) {
+    return aligned_alloc(4096, (bytes + 4096) & ~(size_t)4095);
+}
+
 td_status td__backend_ready(td__backend *be, td_error *err) {
-    free(be->scratch);
-    be->scratch = aligned_alloc(4096, (be->scratch_bytes + 4096) & ~(size_t)4095);
+    be->scratch = pages(be->scratch_bytes);
     if (be->scratch == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < TD__STAGES; i++) {
+        be->stage[i] = pages(be->stage_bytes[i]);
+        if (be->stage[i] == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
     return TD_OK;
 }
 
@@ -146,6 +156,13 @@ td__step *td__call_add(td__call *c, const td__primitive *p, td_error *err) {
     return s;
 }
 
+td_status td__call_add_pass(td__call *c, td__step_kind kind, void *to, const void *from,
+                            int64_t words, td_error *err) {
+    if (c->n == TD__CALL_STEPS) return td_fail(err, TD_E_INTERNAL, "too many steps in a call");
+    c->step[c->n++] = (td__step){.kind = kind, .to = to, .from = from, .words = words};
+    return TD_OK;
+}
+
 td_status td__step_arg(td__backend *be, td__step *s, int arg, const dnnl_memory_desc_t *md,
                        const void *data, td_error *err) {
     if (s->n == TD__STEP_ARGS) return td_fail(err, TD_E_INTERNAL, "too many arguments in a call");
@@ -161,11 +178,14 @@ td_status td__step_arg(td__backend *be, td__step *s, int arg, const dnnl_memory_
 td_status td__call_run(const td__call *c) {
     for (int i = 0; i < c->n; i++) {
         const td__step *s = &c->step[i];
-        if (s->primitive == NULL) {
-            td__rows_add_to(TD_FP32, s->sum, s->term, s->words);
-        } else if (dnnl_primitive_execute(s->primitive, c->be->stream, s->n, s->arg) !=
-                   dnnl_success) {
-            return TD_E_INTERNAL;
+        switch (s->kind) {
+        case TD__STEP_PRIMITIVE:
+            if (dnnl_primitive_execute(s->primitive, c->be->stream, s->n, s->arg) != dnnl_success)
+                return TD_E_INTERNAL;
+            break;
+        case TD__STEP_ADD: td__rows_add_to(TD_FP32, s->to, s->from, s->words); break;
+        case TD__STEP_WIDEN: td__rows_to_float(TD_BF16, s->to, s->from, s->words); break;
+        case TD__STEP_NARROW: td__rows_from_float(TD_BF16, s->to, s->from, s->words); break;
         }
     }
     return TD_OK;
@@ -176,7 +196,7 @@ td_status td__kernel_create(td__backend *be, const td__kernel_spec *s, td__kerne
     const td__kernel_class *class;
     switch (s->layer->op) {
     case TD_OP_CONV:
-    case TD_OP_FC: class = &td__kernel_conv; break;
+    case TD_OP_FC: class = td__depthwise_fits(s) ? &td__kernel_depthwise : &td__kernel_conv; break;
     case TD_OP_MAX_POOL:
     case TD_OP_AVG_POOL:
     case TD_OP_GLOBAL_POOL: class = &td__kernel_pool; break;

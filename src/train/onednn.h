@@ -7,12 +7,18 @@
 
 #include "kernels.h"
 
+enum { TD__STAGE_IN, TD__STAGE_D_OUT, TD__STAGE_OUT, TD__STAGES };
+
 struct td__backend {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr; /* scratchpads are ours: one for all primitives */
     void *scratch;
     size_t scratch_bytes;
+    /* Tensors that a kernel wants in another layout or number type pass through these. */
+    void *stage[TD__STAGES];
+    size_t stage_bytes[TD__STAGES];
+    bool native_bf16;
 };
 
 /* A primitive and its descriptor. Zeroed is empty. */
@@ -24,13 +30,17 @@ typedef struct {
 
 enum { TD__STEP_ARGS = 8, TD__CALL_STEPS = 8 };
 
-/* One primitive with its memory objects, or (primitive NULL) an addition of arrays. */
+typedef enum { TD__STEP_PRIMITIVE, TD__STEP_ADD, TD__STEP_WIDEN, TD__STEP_NARROW } td__step_kind;
+
+/* A primitive with its memory objects, or one of our own passes over `words` words: to += from in
+ * fp32, to (fp32) = from (bf16), to (bf16) = from (fp32). */
 typedef struct {
+    td__step_kind kind;
     dnnl_primitive_t primitive;
     int n;
     dnnl_exec_arg_t arg[TD__STEP_ARGS];
-    float *sum;
-    const float *term;
+    void *to;
+    const void *from;
     int64_t words;
 } td__step;
 
@@ -60,6 +70,8 @@ dnnl_memory_desc_t td__primitive_md(const td__primitive *p, dnnl_query_t what);
 td__call *td__call_create(td__backend *be);
 void td__call_destroy(td__call *c);
 td__step *td__call_add(td__call *c, const td__primitive *p, td_error *err); /* NULL: error */
+td_status td__call_add_pass(td__call *c, td__step_kind kind, void *to, const void *from,
+                            int64_t words, td_error *err);
 td_status td__step_arg(td__backend *be, td__step *s, int arg, const dnnl_memory_desc_t *md,
                        const void *data, td_error *err);
 td_status td__call_run(const td__call *c);

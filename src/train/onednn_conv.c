@@ -3,7 +3,11 @@
  * Weights are kept in the layout that each primitive likes best; after an update they are reordered
  * once into that of the forward and of the backward pass, which costs little beside a batch. Images
  * stay [row][column][channel]. Should oneDNN have only a reference implementation for that, the
- * layout it likes for images is tried, with reorders before and after. */
+ * layout it likes for images is tried, with reorders before and after.
+ *
+ * On a processor without bf16 instructions oneDNN emulates them, several times slower than fp32.
+ * There bf16 is how activations are stored, and arithmetic is in fp32: images of a chunk, which are
+ * in the cache, are converted on the way in and out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +16,16 @@
 /* An image tensor of a primitive: what comes from outside, and what the primitive wants. */
 typedef struct {
     dnnl_memory_desc_t outside, inside;
-    td__primitive reorder; /* empty if they are the same */
-    void *buffer;
+    bool staged; /* they differ: through be->stage[stage] */
+    int stage;
+    td__primitive reorder; /* empty if only the number types differ */
+    int64_t words;
 } port;
 
 typedef struct {
     td__kernel base;
     td__backend *be;
+    td_number inside; /* number type of the primitives */
     td__primitive forward, data, weights;
     port src, dst;             /* forward */
     port d_dst, d_src;         /* input gradient */
@@ -43,19 +50,23 @@ static bool same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b) {
     return dnnl_memory_desc_equal(a, b) != 0;
 }
 
-static void port_free(port *p) {
-    td__primitive_destroy(&p->reorder);
-    free(p->buffer);
-}
-
-static td_status port_create(td__backend *be, port *p, const dnnl_memory_desc_t *inside,
-                             bool inward, td_error *err) {
+static td_status port_create(td__backend *be, port *p, const dnnl_memory_desc_t *inside, int stage,
+                             td_error *err) {
     p->inside = *inside;
-    if (same(&p->inside, &p->outside)) return TD_OK;
-    p->buffer = aligned(dnnl_memory_desc_get_size(inside));
-    if (p->buffer == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    return inward ? td__reorder_create(be, &p->outside, &p->inside, &p->reorder, err)
-                  : td__reorder_create(be, &p->inside, &p->outside, &p->reorder, err);
+    p->stage = stage;
+    p->staged = !same(&p->inside, &p->outside);
+    if (!p->staged) return TD_OK;
+    size_t bytes = dnnl_memory_desc_get_size(inside);
+    if (bytes > be->stage_bytes[stage]) be->stage_bytes[stage] = bytes;
+    dnnl_memory_desc_t wide = p->outside;
+    wide.data_type = dnnl_f32;
+    if (p->outside.data_type == dnnl_bf16 && same(&wide, inside)) {
+        p->words = (int64_t)(bytes / sizeof(float));
+        return TD_OK;
+    }
+    return stage != TD__STAGE_OUT
+               ? td__reorder_create(be, &p->outside, &p->inside, &p->reorder, err)
+               : td__reorder_create(be, &p->inside, &p->outside, &p->reorder, err);
 }
 
 static void destroy(td__kernel *k) {
@@ -64,7 +75,8 @@ static void destroy(td__kernel *k) {
     td__call_destroy(c->load);
     td__call_destroy(c->unload);
     port *ports[] = {&c->src, &c->dst, &c->d_dst, &c->d_src, &c->w_src, &c->w_d_dst};
-    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) port_free(ports[i]);
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+        td__primitive_destroy(&ports[i]->reorder);
     td__primitive *p[] = {&c->forward,    &c->data,    &c->weights,
                           &c->to_forward, &c->to_data, &c->to_plain};
     for (size_t i = 0; i < sizeof p / sizeof p[0]; i++) td__primitive_destroy(p[i]);
@@ -105,7 +117,7 @@ static td_status describe(const conv *c, pass p, const dnnl_memory_desc_t *src,
     memset(&w, 0, sizeof w);
     dnnl_dims_t dims;
     int nd = weight_dims(s, dims);
-    dnnl_memory_desc_init_by_tag(&w, nd, dims, p == WEIGHTS ? dnnl_f32 : td__dnnl_type(s->number),
+    dnnl_memory_desc_init_by_tag(&w, nd, dims, p == WEIGHTS ? dnnl_f32 : td__dnnl_type(c->inside),
                                  dnnl_format_tag_any);
     const dnnl_memory_desc_t *b = l->bias ? &c->vector : NULL;
     dnnl_prop_kind_t kind = s->training ? dnnl_forward_training : dnnl_forward_inference;
@@ -146,6 +158,7 @@ static td_status make(conv *c, pass p, td__primitive *out, td_error *err) {
     port *pd = p == FORWARD ? &c->dst : p == DATA ? &c->d_dst : &c->w_d_dst;
     ps->outside = src;
     pd->outside = dst;
+    src.data_type = dst.data_type = td__dnnl_type(c->inside);
     op_desc d;
     td_status st = describe(c, p, &src, &dst, &d, err);
     if (st != TD_OK) return st;
@@ -169,8 +182,9 @@ static td_status make(conv *c, pass p, td__primitive *out, td_error *err) {
     }
     src = td__primitive_md(out, p == DATA ? dnnl_query_diff_src_md : dnnl_query_src_md);
     dst = td__primitive_md(out, p == FORWARD ? dnnl_query_dst_md : dnnl_query_diff_dst_md);
-    st = port_create(c->be, ps, &src, p != DATA, err);
-    if (st == TD_OK) st = port_create(c->be, pd, &dst, p != FORWARD, err);
+    st = port_create(c->be, ps, &src, p == DATA ? TD__STAGE_OUT : TD__STAGE_IN, err);
+    if (st == TD_OK)
+        st = port_create(c->be, pd, &dst, p == FORWARD ? TD__STAGE_OUT : TD__STAGE_D_OUT, err);
     return st;
 }
 
@@ -180,6 +194,7 @@ static td_status create(td__backend *be, const td__kernel_spec *s, td__kernel **
     if (c == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     c->base = (td__kernel){&td__kernel_conv, *s};
     c->be = be;
+    c->inside = s->number == TD_BF16 && be->native_bf16 ? TD_BF16 : TD_FP32;
     dnnl_dims_t dims, vec = {s->out.c};
     int nd = weight_dims(s, dims);
     static const dnnl_format_tag_t tags[] = {dnnl_abcd, dnnl_abcde};
@@ -276,14 +291,18 @@ static td_status unload(td__kernel *k) {
 static td_status enter(conv *c, td__call *call, port *p, const void *data, const void **inside,
                        td_error *err) {
     *inside = data;
-    if (p->buffer == NULL) return TD_OK;
-    *inside = p->buffer;
-    return add_reorder(c, call, &p->reorder, &p->outside, data, &p->inside, p->buffer, err);
+    if (!p->staged) return TD_OK;
+    void *stage = c->be->stage[p->stage];
+    *inside = stage;
+    if (p->words > 0) return td__call_add_pass(call, TD__STEP_WIDEN, stage, data, p->words, err);
+    return add_reorder(c, call, &p->reorder, &p->outside, data, &p->inside, stage, err);
 }
 
 static td_status leave(conv *c, td__call *call, port *p, void *data, td_error *err) {
-    if (p->buffer == NULL) return TD_OK;
-    return add_reorder(c, call, &p->reorder, &p->inside, p->buffer, &p->outside, data, err);
+    if (!p->staged) return TD_OK;
+    const void *stage = c->be->stage[p->stage];
+    if (p->words > 0) return td__call_add_pass(call, TD__STEP_NARROW, data, stage, p->words, err);
+    return add_reorder(c, call, &p->reorder, &p->inside, stage, &p->outside, data, err);
 }
 
 static td_status bind_forward(conv *c, td__call *call, const td__tensors *t, td_error *err) {
@@ -292,7 +311,7 @@ static td_status bind_forward(conv *c, td__call *call, const td__tensors *t, td_
     if (st != TD_OK) return st;
     td__step *s = td__call_add(call, &c->forward, err);
     if (s == NULL) return TD_E_MEMORY;
-    void *dst = c->dst.buffer != NULL ? c->dst.buffer : t->out;
+    void *dst = c->dst.staged ? c->be->stage[TD__STAGE_OUT] : t->out;
     st = td__step_arg(c->be, s, DNNL_ARG_SRC, &c->src.inside, src, err);
     if (st == TD_OK)
         st = td__step_arg(c->be, s, DNNL_ARG_WEIGHTS, &c->w_forward, c->w_forward_buffer, err);
@@ -316,18 +335,18 @@ static td_status bind_weights(conv *c, td__call *call, const td__tensors *t, td_
     if (st == TD_OK && c->bias != NULL)
         st = td__step_arg(c->be, s, DNNL_ARG_DIFF_BIAS, &c->vector, to + c->bias_at, err);
     if (st != TD_OK || t->first) return st;
-    if (call->n == TD__CALL_STEPS) return td_fail(err, TD_E_INTERNAL, "too many steps in a call");
-    call->step[call->n++] = (td__step){.sum = c->sum, .term = c->term, .words = c->sum_words};
-    return TD_OK;
+    return td__call_add_pass(call, TD__STEP_ADD, c->sum, c->term, c->sum_words, err);
 }
 
 static td_status bind_data(conv *c, td__call *call, const td__tensors *t, td_error *err) {
-    const void *d_dst;
-    td_status st = enter(c, call, &c->d_dst, t->d_out, &d_dst, err);
+    const void *d_dst = c->be->stage[TD__STAGE_D_OUT];
+    td_status st = TD_OK; /* the weight gradient may have brought it in already */
+    if (!c->w_d_dst.staged || !c->d_dst.staged || !same(&c->w_d_dst.inside, &c->d_dst.inside))
+        st = enter(c, call, &c->d_dst, t->d_out, &d_dst, err);
     if (st != TD_OK) return st;
     td__step *s = td__call_add(call, &c->data, err);
     if (s == NULL) return TD_E_MEMORY;
-    void *d_src = c->d_src.buffer != NULL ? c->d_src.buffer : t->d_in[0];
+    void *d_src = c->d_src.staged ? c->be->stage[TD__STAGE_OUT] : t->d_in[0];
     const void *w = c->w_data_buffer != NULL ? c->w_data_buffer : c->w_forward_buffer;
     st = td__step_arg(c->be, s, DNNL_ARG_DIFF_DST, &c->d_dst.inside, d_dst, err);
     if (st == TD_OK) st = td__step_arg(c->be, s, DNNL_ARG_WEIGHTS, &c->w_data, w, err);

@@ -24,9 +24,8 @@ static void TD__NAME(dot)(float *sum, const void *pa, const void *pb, int64_t ro
     for (int32_t i = 0; i < c; i++) sum[i] = 0;
     for (int64_t r = 0; r < rows; r++, a += c, b += c) {
         int32_t i = 0;
-        for (; i + TD__LANES <= c; i += TD__LANES)
-            TD__NAME(storef)
-            (sum + i, TD__NAME(loadf)(sum + i) + TD__NAME(load)(a + i) * TD__NAME(load)(b + i));
+        for (; i + TD__LANES <= c; i += TD__LANES) TD__NAME(storef)
+        (sum + i, TD__NAME(loadf)(sum + i) + TD__NAME(load)(a + i) * TD__NAME(load)(b + i));
         for (; i < c; i++) sum[i] += TD__NAME(get)(a + i) * TD__NAME(get)(b + i);
     }
 }

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* Vectors are passed between inlined functions of one file only, so their ABI does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
@@ -58,12 +62,14 @@ static inline int td__simd_level(void) {
     _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,"     \
             "fma,prefer-vector-width=512\"))), apply_to=function)")
 #define TD__SIMD_END _Pragma("clang attribute pop")
+#define TD__UNROLL _Pragma("unroll")
 #else
 #define TD__SIMD_BEGIN_1 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
 #define TD__SIMD_BEGIN_2                                                                           \
     _Pragma("GCC push_options")                                                                    \
         _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512\")")
 #define TD__SIMD_END _Pragma("GCC pop_options")
+#define TD__UNROLL _Pragma("GCC unroll 32")
 #endif
 #else
 #define TD__SIMD_LEVELS 1

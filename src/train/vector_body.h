@@ -40,3 +40,12 @@ TD__INLINE void TD__NAME(storef)(float *p, td__vf v) {
 TD__INLINE td__vf TD__NAME(where)(td__vi m, td__vf yes, td__vf no) {
     return (td__vf)(((td__vi)yes & m) | ((td__vi)no & ~m));
 }
+
+/* a * b + c; in one operation, and one rounding, where there is one for 16 words. */
+TD__INLINE td__vf TD__NAME(fma)(td__vf a, td__vf b, td__vf c) {
+#if TD__LEVEL == 2
+    return (td__vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+    return a * b + c;
+#endif
+}
