@@ -234,26 +234,24 @@ static td_status check_resident(const td__nest *z, int t, td_error *err) {
     return TD_OK;
 }
 
-static inline double clipped(int32_t extent, int32_t whole, int64_t pad) {
-    int64_t image = whole - pad;
-    if (extent > image) return image > 0 ? (double)image : 0;
-    return extent;
+static inline int64_t clipped(int64_t extent, int64_t image) {
+    return extent < image ? extent : image > 0 ? image : 0;
 }
 
-/* Words of the tiles of one level. clip: without the rows and columns of made zeros. */
+/* Words of the tiles of one level. clip: without the rows and columns of made zeros. W and O have
+ * no more words than there are MACs. */
 static inline void tile_words(const td__nest *z, const int32_t e[TD_NDIM], bool clip,
                               double words[TD_NTENSOR]) {
-    const td_problem *p = z->p;
-    double g = e[TD_G], ng = g * e[TD_N];
-    words[TD_W] = g * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
-    words[TD_O] = ng * e[TD_K] * e[TD_P] * e[TD_Q];
-    int32_t h = td__span(z, e, 0), w = td__span(z, e, 1);
-    words[TD_I] = ng * e[TD_C];
-    if (clip)
-        words[TD_I] *= clipped(h, z->rows, (int64_t)p->pad[0] + p->pad[2]) *
-                       clipped(w, z->columns, (int64_t)p->pad[1] + p->pad[3]);
-    else
-        words[TD_I] *= (double)h * w;
+    const int32_t *pad = z->p->pad;
+    int64_t gk = (int64_t)e[TD_G] * e[TD_K];
+    words[TD_W] = (double)(gk * e[TD_C] * e[TD_R] * e[TD_S]);
+    words[TD_O] = (double)(gk * e[TD_N] * e[TD_P] * e[TD_Q]);
+    int64_t h = td__span(z, e, 0), w = td__span(z, e, 1);
+    if (clip) {
+        h = clipped(h, (int64_t)z->rows - pad[0] - pad[2]);
+        w = clipped(w, (int64_t)z->columns - pad[1] - pad[3]);
+    }
+    words[TD_I] = (double)((int64_t)e[TD_N] * e[TD_G] * e[TD_C]) * (double)(h * w);
 }
 
 td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool exact,

@@ -19,8 +19,9 @@ static void sort(td__offsets *a) {
 static bool join(td__offsets *a) {
     for (int i = 0; i < a->n; i++)
         for (int j = i + 1; j < a->n; j++) {
-            if (a->step[j] % a->step[i] != 0 || a->count[i] < a->step[j] / a->step[i]) continue;
-            a->count[i] += (a->count[j] - 1) * (a->step[j] / a->step[i]);
+            int64_t ratio = a->step[j] / a->step[i];
+            if (a->count[i] < ratio || ratio * a->step[i] != a->step[j]) continue;
+            a->count[i] += (a->count[j] - 1) * ratio;
             a->n--;
             for (int k = j; k < a->n; k++) {
                 a->step[k] = a->step[k + 1];
@@ -31,8 +32,7 @@ static bool join(td__offsets *a) {
     return false;
 }
 
-void td__offsets_normalize(td__offsets *a) {
-    if (a->n < 2) return;
+void td__offsets_normalize_many(td__offsets *a) {
     sort(a);
     while (join(a)) {
     }

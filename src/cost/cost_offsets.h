@@ -43,7 +43,10 @@ static inline void td__offsets_add(td__offsets *a, int64_t step, int64_t count) 
 }
 
 /* Sorts, and joins progressions that continue each other. Call once after the last add. */
-void td__offsets_normalize(td__offsets *a);
+void td__offsets_normalize_many(td__offsets *a);
+static inline void td__offsets_normalize(td__offsets *a) {
+    if (a->n > 1) td__offsets_normalize_many(a);
+}
 
 /* Distinct sums. */
 double td__offsets_count(const td__offsets *a);

@@ -31,22 +31,27 @@ static inline void push(positions *x, int64_t step, int64_t count) {
     x->all[n + 1] = x->all[n] * (double)count;
 }
 
-/* Sum over positions x, of progressions from i on, of min(length, max(0, reach - x)); reach > 0. */
+/* Sum over positions x, of progressions from i on, of min(length, max(0, reach - x)); reach > 0.
+ * Few positions are that near to the border: most progressions leave it with their first step. */
 static double overhang(const positions *x, int i, int64_t reach, int64_t length) {
+    while (i < x->n && x->step[i] >= reach) i++;
     if (i == x->n) return (double)(reach < length ? reach : length);
     const int64_t step = x->step[i];
-    int64_t n = (reach + step - 1) / step; /* beyond these, reach - x <= 0 */
-    if (n > x->count[i]) n = x->count[i];
+    int last = i + 1;
+    while (last < x->n && x->step[last] >= reach) last++;
     double sum = 0;
-    if (i + 1 < x->n) {
-        for (int64_t k = 0; k < n; k++) sum += overhang(x, i + 1, reach - k * step, length);
+    if (last < x->n) {
+        for (int64_t k = 0; k < x->count[i] && reach > 0; k++, reach -= step)
+            sum += overhang(x, last, reach, length);
         return sum;
     }
+    int64_t n = (reach + step - 1) / step; /* beyond these, reach - x <= 0 */
+    if (n > x->count[i]) n = x->count[i];
     int64_t whole = reach > length ? (reach - length) / step + 1 : 0; /* stick out entirely */
     if (whole > n) whole = n;
-    sum = (double)whole * (double)length;
     double m = (double)(n - whole); /* reach - k step for k = whole .. n - 1 */
-    return sum + m * (double)reach - (double)step * m * (double)(whole + n - 1) / 2;
+    return (double)whole * (double)length + m * (double)reach -
+           (double)step * m * (double)(whole + n - 1) / 2;
 }
 
 /* One rank of the input (h or w) as seen by the children of one keeper. */
@@ -106,27 +111,28 @@ static double covered_sum(const rank *r, positions *x, int64_t base, int64_t d) 
     return sum;
 }
 
-/* Sets up a rank for tiles of `child` below keepers at `level`, without loops in time. */
-static void make_rank(const td__nest *z, int child, int level, int axis, rank *r) {
-    const td_problem *p = z->p;
-    const int32_t *tile = z->tile[child + 1];
-    r->extent = td__span(z, tile, axis);
-    r->lo = p->pad[axis];
-    r->hi = (int64_t)(axis == 0 ? z->rows : z->columns) - p->pad[2 + axis];
-    r->above = 1;
-    clear(&r->at);
-    td__offsets_clear(&r->joint);
+/* Sets up both ranks for tiles of `child` below keepers at `level`, without loops in time. */
+static void make_ranks(const td__nest *z, int child, int level, rank r[2]) {
+    for (int axis = 0; axis < 2; axis++) {
+        r[axis].extent = td__span(z, z->tile[child + 1], axis);
+        r[axis].lo = z->p->pad[axis];
+        r[axis].hi = (int64_t)(axis == 0 ? z->rows : z->columns) - z->p->pad[2 + axis];
+        r[axis].above = 1;
+        clear(&r[axis].at);
+        td__offsets_clear(&r[axis].joint);
+    }
     for (int k = z->ns - 1; k >= z->s0[child + 1]; k--) {
         const td__loop *x = &z->s[k];
-        if (x->axis != axis) continue;
+        if (x->axis < 0) continue;
+        rank *q = &r[x->axis];
         if (x->level <= level && (z->hw->level[x->level].multicast & TD_BIT(TD_I))) {
-            td__offsets_add(&r->joint, x->move, x->bound);
+            td__offsets_add(&q->joint, x->move, x->bound);
             continue;
         }
-        push(&r->at, x->move, x->bound);
-        if (x->level > level) r->above *= x->bound;
+        push(&q->at, x->move, x->bound);
+        if (x->level > level) q->above *= x->bound;
     }
-    td__offsets_normalize(&r->joint);
+    for (int axis = 0; axis < 2; axis++) td__offsets_normalize(&r[axis].joint);
 }
 
 /* Words that all keepers give to all tiles of `child`, in planes: along h and w only. r is set up
@@ -197,7 +203,7 @@ void td__count_padded_input(const td__nest *z, int child, int level, double *rea
     const double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
     rank r[2];
     double own = 0;
-    for (int axis = 0; axis < 2; axis++) make_rank(z, child, child, axis, &r[axis]);
+    make_ranks(z, child, child, r);
     if (child >= 0 || !shared) {
         own = planes * traffic(z, child, r);
     }
@@ -207,7 +213,7 @@ void td__count_padded_input(const td__nest *z, int child, int level, double *rea
         *reads = own * apart * offset / (r[0].above * r[1].above);
         return;
     }
-    for (int axis = 0; axis < 2; axis++) make_rank(z, child, level, axis, &r[axis]);
+    make_ranks(z, child, level, r);
     *reads = planes * apart * traffic(z, child, r) / (r[0].above * r[1].above);
 }
 
@@ -215,7 +221,7 @@ double td__padded_partition(const td__nest *z, int level) {
     const int32_t *tile = z->tile[level + 1];
     double words = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
     rank r[2];
-    for (int axis = 0; axis < 2; axis++) make_rank(z, level, level, axis, &r[axis]);
+    make_ranks(z, level, level, r);
     for (int k = z->t0[level + 1]; k < z->nt; k++) {
         const td__loop *x = &z->t[k];
         int axis = x->axis;
