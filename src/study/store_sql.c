@@ -4,34 +4,45 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Is a failed write one for want of room? SQLite knows ENOSPC; of other causes it keeps the errno
+ * of its last system call only, which may be a later one: then a limit on file sizes is asked for.
+ */
+static bool no_room(const td_store *s, int code) {
+    int e = sqlite3_system_errno(s->db);
+    struct rlimit limit;
+    if ((code & 0xff) == SQLITE_FULL || e == ENOSPC || e == EFBIG || e == EDQUOT) return true;
+    return (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE ||
+            code == SQLITE_IOERR_TRUNCATE) &&
+           getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
 
 td_status td__sql_fail(td_store *s, td_error *err) {
-    int code = sqlite3_errcode(s->db);
+    int code = sqlite3_extended_errcode(s->db), e = sqlite3_system_errno(s->db);
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return td_fail(err, TD_E_IO, "%s: no space left on device; finished trials are kept",
-                       s->path);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-    case SQLITE_READONLY: {
-        int e = sqlite3_system_errno(s->db);
-        if (e == ENOSPC || e == EFBIG || e == EDQUOT)
-            return td_fail(err, TD_E_IO, "%s: no space left on device; finished trials are kept",
+    case SQLITE_READONLY:
+        if (no_room(s, code))
+            return td_fail(err, TD_E_IO,
+                           "%s: no space left on device, or file size limit reached; finished "
+                           "trials are kept",
                            s->path);
         return td_fail(err, TD_E_IO, "%s: cannot read or write (%s%s%s)", s->path,
                        sqlite3_errmsg(s->db), e ? ": " : "", e ? strerror(e) : "");
-    }
     case SQLITE_NOMEM: return td_fail(err, TD_E_MEMORY, "out of memory");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return td_fail(err, TD_E_STORE, "%s: another process holds the store", s->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return td_fail(
-            err, TD_E_STORE,
-            "%s: damaged, or not a study store (%s); restore a copy, or move it away to begin anew",
-            s->path, sqlite3_errmsg(s->db));
+        return td_fail(err, TD_E_STORE,
+                       "%s: damaged, or not a study store (%s); restore a copy, or move it away to "
+                       "begin anew",
+                       s->path, sqlite3_errmsg(s->db));
     default: return td_fail(err, TD_E_STORE, "%s: %s", s->path, sqlite3_errmsg(s->db));
     }
 }

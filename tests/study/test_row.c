@@ -1,0 +1,479 @@
+/* The trial loop: the same trials whatever the number of threads and interruptions, exact budgets,
+ * nothing evaluated twice, faults that stop cleanly. */
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "study_helper.h"
+
+typedef struct {
+    char *folder;
+    td_error err;
+} fixture;
+
+static int setup(void **state) {
+    static fixture f;
+    f = (fixture){.folder = scratch_make()};
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    scratch_remove(((fixture *)*state)->folder);
+    return 0;
+}
+
+static int lines(const char *text) {
+    int n = 0;
+    for (; *text != '\0'; text++) n += *text == '\n';
+    return n;
+}
+
+static int occurrences(const char *text, const char *what) {
+    int n = 0;
+    for (const char *p = text; (p = strstr(p, what)) != NULL; p++) n++;
+    return n;
+}
+
+/* The trials of an undisturbed search by one thread. */
+static char *reference(fixture *f, int64_t trials, int64_t trained, const char *strategy) {
+    search s;
+    search_init(&s, 1, trials);
+    s.row.trained = trained;
+    s.row.strategy = td_strategy_find(strategy);
+    if (strcmp(strategy, "random") == 0) s.row.params = NULL;
+    const char *db = scratch_path(f->folder, "reference.db");
+    unlink(db);
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.twice, 0);
+    search_free(&s);
+    return trials_text(db);
+}
+
+/* ---- determinism ----------------------------------------------------------------------------- */
+
+static void same_trials_by_any_number_of_threads(void **state) {
+    fixture *f = *state;
+    static const char *const strategies[] = {"evolution", "random"};
+    for (int k = 0; k < 2; k++) {
+        char *expected = reference(f, 60, INT64_MAX, strategies[k]);
+        assert_int_equal(lines(expected), 60);
+        /* It is a search, not a list of one kind of trial. */
+        assert_true(occurrences(expected, " acc 0x") > 10);
+        assert_true(occurrences(expected, "over target") > 2);
+        for (int threads = 2; threads <= 4; threads *= 2) {
+            char name[64];
+            search s;
+            search_init(&s, threads, 60);
+            s.fake.longest_us = 4000;
+            s.row.strategy = td_strategy_find(strategies[k]);
+            if (k == 1) s.row.params = NULL;
+            snprintf(name, sizeof name, "%s-%d.db", strategies[k], threads);
+            const char *db = scratch_path(f->folder, name);
+            assert_ok(search_run(&s, db, &f->err), &f->err);
+            assert_int_equal(s.fake.twice, 0);
+            assert_true(s.fake.most_at_once > 1);
+            search_free(&s);
+            char *got = trials_text(db);
+            assert_string_equal(got, expected);
+            free(got);
+        }
+        free(expected);
+    }
+}
+
+static void without_lag_each_trial_knows_all_before(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 3, 12);
+    s.row.lag = 0;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.most_at_once, 1);
+    search_free(&s);
+    char *got = trials_text(db);
+    for (int n = 0; n < 12; n++) {
+        char line[64];
+        snprintf(line, sizeof line, "seen %d {", n);
+        assert_non_null(strstr(got, line));
+    }
+    free(got);
+}
+
+/* A drain lets running trials end and leaves no lease; then the same call goes on. */
+static void drained_and_resumed(void **state) {
+    fixture *f = *state;
+    char *expected = reference(f, 60, INT64_MAX, "evolution");
+    const char *db = scratch_path(f->folder, "study.db");
+    int runs = 0;
+    for (td_status st = TD_E_INTERRUPTED; st == TD_E_INTERRUPTED; runs++) {
+        search s;
+        search_init(&s, 1 + runs % 3, 60);
+        s.fake.longest_us = 2000;
+        s.fake.stop_after = 3;
+        st = search_run(&s, db, &f->err);
+        assert_true(st == TD_OK || st == TD_E_INTERRUPTED);
+        search_free(&s);
+        char *got = trials_text(db);
+        assert_int_equal(occurrences(got, "\n0 1 ") + (strncmp(got, "0 1 ", 4) == 0), 0);
+        free(got);
+        assert_true(runs < 60);
+    }
+    assert_true(runs > 3);
+    char *got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
+static void child_search(const char *db, int64_t trials, int threads) {
+    td_error err = {0};
+    search s;
+    search_init(&s, threads, trials);
+    s.fake.longest_us = 6000;
+    _exit(search_run(&s, db, &err) == TD_OK ? 0 : 1);
+}
+
+/* kill -9 at any moment: nothing is lost but the trials in flight, which are repeated. */
+static void killed_and_resumed(void **state) {
+    fixture *f = *state;
+    enum { TRIALS = 80 };
+    char *expected = reference(f, TRIALS, INT64_MAX, "evolution");
+    const char *db = scratch_path(f->folder, "study.db");
+    td_rng r = td_rng_make((uint64_t)getpid(), 0, TD_RNG_TEST);
+    int kills = 0, status = 1;
+    for (int round = 0; round < 40; round++) {
+        pid_t child = fork();
+        if (child == 0) child_search(db, TRIALS, 1 + round % 4);
+        /* Later kills come later, so that no trial is hit five times and given up. */
+        usleep((useconds_t)(5000 + td_rng_below(&r, 20000) + 8000 * (unsigned)round));
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (WIFEXITED(status)) break;
+        kills++;
+    }
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(kills > 0);
+    char *got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
+static void larger_budget_goes_on(void **state) {
+    fixture *f = *state;
+    char *expected = reference(f, 50, INT64_MAX, "evolution");
+    const char *db = scratch_path(f->folder, "study.db");
+    for (int64_t trials = 20; trials <= 50; trials += 30) {
+        search s;
+        search_init(&s, 2, trials);
+        assert_ok(search_run(&s, db, &f->err), &f->err);
+        search_free(&s);
+        char *got = trials_text(db);
+        assert_int_equal(lines(got), trials);
+        assert_memory_equal(got, expected, strlen(got));
+        free(got);
+    }
+    /* A smaller one finds all done and changes nothing. */
+    search s;
+    search_init(&s, 2, 10);
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.evaluations, 0);
+    search_free(&s);
+    char *got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
+/* ---- budgets --------------------------------------------------------------------------------- */
+
+static void trainings_meet_their_budget_exactly(void **state) {
+    fixture *f = *state;
+    for (int64_t trained = 1; trained <= 13; trained += 4) {
+        char *expected = reference(f, 1000, trained, "evolution");
+        assert_int_equal(occurrences(expected, "trained 1"), trained);
+        for (int threads = 2; threads <= 4; threads++) {
+            char name[64];
+            search s;
+            search_init(&s, threads, 1000);
+            s.row.trained = trained;
+            s.fake.longest_us = 3000;
+            snprintf(name, sizeof name, "%d-%d.db", (int)trained, threads);
+            const char *db = scratch_path(f->folder, name);
+            assert_ok(search_run(&s, db, &f->err), &f->err);
+            assert_int_equal(s.fake.evaluations, trained);
+            search_free(&s);
+            char *got = trials_text(db);
+            assert_string_equal(got, expected);
+            free(got);
+        }
+        free(expected);
+    }
+}
+
+static void training_budget_after_interruptions(void **state) {
+    fixture *f = *state;
+    char *expected = reference(f, 1000, 10, "evolution");
+    const char *db = scratch_path(f->folder, "study.db");
+    int evaluations = 0;
+    for (td_status st = TD_E_INTERRUPTED; st == TD_E_INTERRUPTED;) {
+        search s;
+        search_init(&s, 2, 1000);
+        s.row.trained = 10;
+        s.fake.stop_after = 3;
+        s.fake.longest_us = 2000;
+        st = search_run(&s, db, &f->err);
+        evaluations += s.fake.evaluations;
+        search_free(&s);
+    }
+    assert_int_equal(evaluations, 10);
+    char *got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+    /* More trainings: the stored trials are replayed as they were asked, and it goes on. */
+    search s;
+    search_init(&s, 2, 1000);
+    s.row.trained = 14;
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.evaluations, 4);
+    search_free(&s);
+}
+
+static void a_row_without_accuracy_trains_nothing(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 2, 30);
+    s.row.accuracy = NULL;
+    s.row.trained = 1;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    search_free(&s);
+    char *got = trials_text(db);
+    assert_int_equal(lines(got), 30);
+    assert_int_equal(occurrences(got, "scored 0"), 30);
+    free(got);
+}
+
+/* ---- nothing twice --------------------------------------------------------------------------- */
+
+/* Two networks, two accelerators, forty trials. */
+static void duplicates_are_looked_up(void **state) {
+    fixture *f = *state;
+    for (int threads = 1; threads <= 4; threads++) {
+        search s;
+        search_init(&s, threads, 40);
+        s.row.space = tiny_joint_space(s.arena);
+        s.objective.target[TD_METRIC_LATENCY] = 1;
+        s.objective.target[TD_METRIC_AREA] = 100;
+        s.fake.longest_us = 3000;
+        char name[32];
+        snprintf(name, sizeof name, "%d.db", threads);
+        const char *db = scratch_path(f->folder, name);
+        assert_ok(search_run(&s, db, &f->err), &f->err);
+        assert_int_equal(s.fake.evaluations, 2);
+        assert_int_equal(s.fake.twice, 0);
+        search_free(&s);
+        char *got = trials_text(db);
+        assert_int_equal(lines(got), 40);
+        assert_int_equal(occurrences(got, "trained 1"), 2);
+        assert_int_equal(occurrences(got, "scored 1"), 40);
+        free(got);
+    }
+}
+
+/* ---- faults ---------------------------------------------------------------------------------- */
+
+static void diverging_trainings_are_infeasible_trials(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 2, 40);
+    s.fake.infeasible = 3;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.twice, 0); /* that it diverges is remembered */
+    search_free(&s);
+    char *got = trials_text(db);
+    assert_int_equal(lines(got), 40);
+    assert_true(occurrences(got, "training diverges") > 2);
+    free(got);
+}
+
+static void a_broken_trainer_stops_the_search(void **state) {
+    fixture *f = *state;
+    char *expected = reference(f, 40, INT64_MAX, "evolution");
+    const char *db = scratch_path(f->folder, "study.db");
+    for (int round = 0; round < 8; round++) { /* more often than a trial may lose its worker */
+        search s;
+        search_init(&s, 2, 40);
+        s.fake.broken = 4;
+        assert_int_equal(search_run(&s, db, &f->err), TD_E_IO);
+        assert_non_null(strstr(f->err.message, "trial "));
+        assert_non_null(strstr(f->err.message, "the trainer's disk is gone"));
+        search_free(&s);
+    }
+    search s;
+    search_init(&s, 2, 40);
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    search_free(&s);
+    char *got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
+static void a_full_disk_stops_and_the_study_goes_on(void **state) {
+    fixture *f = *state;
+    char *expected = reference(f, 60, INT64_MAX, "evolution");
+    const char *db = scratch_path(f->folder, "study.db");
+    search s;
+    struct rlimit old, low;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    low = (struct rlimit){.rlim_cur = 150000, .rlim_max = old.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    search_init(&s, 2, 60);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    td_status st = search_run(&s, db, &f->err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, handler);
+    search_free(&s);
+    assert_int_equal(st, TD_E_IO);
+    assert_non_null(strstr(f->err.message, "no space left on device"));
+    char *got = trials_text(db);
+    assert_true(lines(got) > 1);
+    free(got);
+    search_init(&s, 2, 60);
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    search_free(&s);
+    got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
+}
+
+static void another_space_is_noticed(void **state) {
+    fixture *f = *state;
+    const char *db = scratch_path(f->folder, "study.db");
+    search s;
+    search_init(&s, 1, 10);
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    search_free(&s);
+    /* The hash says so ... */
+    search_init(&s, 1, 10);
+    s.row.spec_hash++;
+    assert_int_equal(search_run(&s, db, &f->err), TD_E_USAGE);
+    search_free(&s);
+    /* ... and what is asked is compared, too. */
+    search_init(&s, 1, 10);
+    s.row.space = tiny_joint_space(s.arena);
+    assert_int_equal(search_run(&s, db, &f->err), TD_E_STORE);
+    assert_non_null(strstr(f->err.message, "trial 0"));
+    search_free(&s);
+}
+
+static td_status build_without_area(const void *self, const td_choices *c, td_arena *a,
+                                    td_design *d, td_error *err) {
+    const td_space *inner = self;
+    td_status s = inner->build(inner->self, c, a, d, err);
+    d->hw.area_mm2 = NAN; /* a chip from a description by levels that says nothing of areas */
+    return s;
+}
+
+static void an_unknown_area_with_a_target_is_not_met(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 2, 20);
+    td_space space = *s.space;
+    space.self = s.space;
+    space.build = build_without_area;
+    s.row.space = &space;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.evaluations, 0);
+    char *got = trials_text(db);
+    assert_true(occurrences(got, "area not known") > 3);
+    assert_int_equal(occurrences(got, "violation 0x"), 0);
+    free(got);
+    /* Without a target nobody asks for it. */
+    s.objective.target[TD_METRIC_AREA] = INFINITY;
+    db = scratch_path(f->folder, "free.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_true(s.fake.evaluations > 0);
+    search_free(&s);
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+typedef struct {
+    int calls, inside;
+    int64_t last_done;
+    bool overlap, backwards;
+    td_progress last;
+} watch;
+
+static watch seen;
+
+static void progress(void *self, const td_progress *p) {
+    (void)self;
+    seen.overlap = seen.overlap || seen.inside > 0;
+    seen.inside++;
+    seen.backwards = seen.backwards || p->done != seen.last_done + 1;
+    seen.last_done = p->done;
+    seen.last = *p;
+    seen.calls++;
+    usleep(100);
+    seen.inside--;
+}
+
+static void progress_counts_every_trial_once(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 4, 30);
+    memset(&seen, 0, sizeof seen);
+    s.run.progress = progress;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(seen.calls, 30);
+    assert_false(seen.overlap);
+    assert_false(seen.backwards);
+    assert_int_equal(seen.last.total, 30);
+    assert_int_equal(seen.last.trained, s.fake.evaluations);
+    search_free(&s);
+    /* What it calls best is what the one function does. */
+    td_store *store;
+    td_arena *a = td_arena_create();
+    td_trial_row *t;
+    int n;
+    assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+    assert_ok(td_store_trials(store, "row", a, &t, &n, &f->err), &f->err);
+    int best = td_trials_best(t, n);
+    assert_true(best >= 0 && t[best].feasible && seen.last.has_best);
+    assert_true(seen.last.best_accuracy == t[best].accuracy);
+    assert_memory_equal(seen.last.best_metric, t[best].metric, sizeof t[best].metric);
+    td_store_close(store);
+    td_arena_destroy(a);
+}
+
+int main(void) {
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(same_trials_by_any_number_of_threads),
+        CASE(without_lag_each_trial_knows_all_before),
+        CASE(drained_and_resumed),
+        CASE(killed_and_resumed),
+        CASE(larger_budget_goes_on),
+        CASE(trainings_meet_their_budget_exactly),
+        CASE(training_budget_after_interruptions),
+        CASE(a_row_without_accuracy_trains_nothing),
+        CASE(duplicates_are_looked_up),
+        CASE(diverging_trainings_are_infeasible_trials),
+        CASE(a_broken_trainer_stops_the_search),
+        CASE(a_full_disk_stops_and_the_study_goes_on),
+        CASE(another_space_is_noticed),
+        CASE(an_unknown_area_with_a_target_is_not_met),
+        CASE(progress_counts_every_trial_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
