@@ -97,13 +97,13 @@ static td_status fill_mapped(const work *w, int i, td_interval *out, double *rea
     td_status st =
         td_cost_evaluate(&out->problem, &out->hw, &out->mapping, w->o->counting, &out->cost, err);
     if (st != TD_OK) return st;
-    int64_t home_need, tile_need, others = others_bits(w, i);
-    td__home_need(w->hw, h, &out->problem, &out->mapping, &out->cost, &home_need, &tile_need);
-    if (chip & TD_BIT(TD_I)) others += td__skipped_bits(&w->plan, i);
     if (h->home >= 0) {
-        int64_t left = (h->pool - others - home_need) / h->stores / 8 * 8;
-        td__home_layer_hw(w->hw, h, chip, home_need, left < whole ? left : whole, &out->hw);
-        out->chip_bytes = (others + home_need + tile_need * h->stores + 7) / 8;
+        td__need need = td__home_need(w->hw, h, &out->problem, &out->mapping, &out->cost, chip,
+                                      w->plan.shape_value[s->shape]);
+        int64_t used = others_bits(w, i) + need.home + need.beyond;
+        int64_t left = (h->pool - used) / h->stores / 8 * 8;
+        td__home_layer_hw(w->hw, h, chip, need.home, left < whole ? left : whole, &out->hw);
+        out->chip_bytes = (used + need.tiles * h->stores + 7) / 8;
     }
     double bits[TD_NTENSOR];
     td__dram_traffic(w->hw, &out->problem, &out->mapping, &out->cost, bits, read, write);

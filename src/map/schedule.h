@@ -40,9 +40,10 @@ typedef struct {
     int n, n_value, n_shape, batch;
     td__step *step;
     td__value *value;  /* by layer of the network */
-    td_problem *shape; /* the distinct layer problems */
-    int *shape_step;   /* an interval that has it, for messages */
-    bool beam;         /* some value was sent to DRAM to bound the state of the DP */
+    td_problem *shape; /* the distinct layer problems (by sizes of the values, too) */
+    int64_t (*shape_value)[TD_NTENSOR]; /* bits of weights, input and output as values */
+    int *shape_step;                    /* an interval that has it, for messages */
+    bool beam; /* some value was sent to DRAM to bound the state of the DP */
 } td__sched_plan;
 
 /* At most so many values that may stand on chip cross a boundary between two intervals: the state
@@ -75,11 +76,15 @@ void td__home_find(const td_hw *hw, td__home *out);
 void td__home_layer_hw(const td_hw *hw, const td__home *h, unsigned chip, int64_t home_bits,
                        int64_t tile_bits, td_hw *out);
 
-/* Bits of the pool that a mapped layer needs: home and, per store, tiles, each with its level's
- * buffering. One level: all in *home. words: the tensors' bits in the pool as values (a tensor on
- * chip counts at least its value, which strides may exceed the box of). */
-void td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
-                   const td_cost *c, int64_t *home_bits, int64_t *tile_bits);
+/* Bits that a mapped layer needs at home and, per store, for tiles, each with its level's
+ * buffering. One level: all in *home. *beyond: what its tensors on chip have more than the boxes
+ * that the layer touches of them (strides skip borders, readers may be wider): pool, but not the
+ * layer's. */
+typedef struct {
+    int64_t home, tiles, beyond;
+} td__need;
+td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
+                       const td_cost *c, unsigned chip, const int64_t value[TD_NTENSOR]);
 
 /* DRAM traffic of a mapped layer, bits per tensor; *read and *write are the sums by direction. */
 void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
@@ -95,9 +100,6 @@ double td__prefetch_pj(const td_hw *hw, const td__home *h, int64_t words, int bi
 
 /* The same for the weights of step s. */
 double td__load_pj(const td__sched_plan *p, const td_hw *hw, const td__home *h, int s);
-/* Bits of a mapped step's input value beyond the box that the layer reads of it (strides may skip
- * its border): they stand on chip all the same. */
-int64_t td__skipped_bits(const td__sched_plan *p, int s);
 
 /* A layer of the vector unit. chip: bits of operands that stand on chip (read, written) and of
  * those in DRAM. */

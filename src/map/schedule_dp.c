@@ -16,7 +16,7 @@
 
 /* A set of values on chip at the boundary before an interval, as the interval sees it. */
 typedef struct {
-    int64_t others; /* bits of values on chip that pass by, and what a stride skips of its input */
+    int64_t others; /* bits of values on chip that pass by */
     uint16_t next;  /* the set at the boundary behind, without the interval's own value */
     uint8_t chip;   /* mapped: TD_BIT(TD_I) if the input is on chip */
     struct {
@@ -84,10 +84,7 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
             if (behind[j] == live[k]) v->next = (uint16_t)(v->next | 1u << j);
     }
     if (s->shape >= 0) {
-        if (on_chip[s->in[0]]) {
-            v->chip = TD_BIT(TD_I);
-            v->others += td__skipped_bits(p, i);
-        }
+        if (on_chip[s->in[0]]) v->chip = TD_BIT(TD_I);
     } else {
         for (int out = 0; out < 2; out++) {
             td__vector_work w;

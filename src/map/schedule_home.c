@@ -51,19 +51,24 @@ static int64_t buffered(double bits, double buffering) {
     return (need + 7) / 8 * 8;
 }
 
-void td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
-                   const td_cost *c, int64_t *home_bits, int64_t *tile_bits) {
-    *home_bits = *tile_bits = 0;
-    if (h->home < 0) return;
+td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
+                       const td_cost *c, unsigned chip, const int64_t value[TD_NTENSOR]) {
+    td__need need = {0, 0, 0};
+    if (h->home < 0) return need;
     double sum[2] = {0, 0};
     const int level[2] = {h->home, h->tiles};
     for (int k = 0; k < (h->tiles == h->home ? 1 : 2); k++)
-        for (int t = 0; t < TD_NTENSOR; t++)
-            if (m->keep[level[k]] & TD_BIT(t))
-                sum[k] +=
-                    c->at[level[k]][t].tile_words * td_word_bits(p, m, level[k], (td_tensor)t);
-    *home_bits = buffered(sum[0], hw->level[h->home].buffering);
-    *tile_bits = buffered(sum[1], hw->level[h->tiles].buffering);
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (!(m->keep[level[k]] & TD_BIT(t))) continue;
+            double bits =
+                c->at[level[k]][t].tile_words * td_word_bits(p, m, level[k], (td_tensor)t);
+            sum[k] += bits;
+            int64_t held = buffered(bits, hw->level[level[k]].buffering);
+            if (k == 0 && (chip & TD_BIT(t)) && value[t] > held) need.beyond += value[t] - held;
+        }
+    need.home = buffered(sum[0], hw->level[h->home].buffering);
+    need.tiles = buffered(sum[1], hw->level[h->tiles].buffering);
+    return need;
 }
 
 void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
@@ -125,13 +130,6 @@ double td__prefetch_pj(const td_hw *hw, const td__home *h, int64_t words, int bi
 double td__load_pj(const td__sched_plan *p, const td_hw *hw, const td__home *h, int s) {
     const td_problem *q = &p->shape[p->step[s].shape];
     return td__prefetch_pj(hw, h, td_problem_words(q, TD_W), q->bits[TD_W]);
-}
-
-int64_t td__skipped_bits(const td__sched_plan *p, int s) {
-    const td_problem *q = &p->shape[p->step[s].shape];
-    int64_t box = td_problem_words(q, TD_I) * q->bits[TD_I];
-    int64_t value = p->value[p->step[s].in[0]].bits;
-    return value > box ? value - box : 0;
 }
 
 double td__vector_cycles(const td_hw *hw, const td__vector_work *w) {

@@ -36,10 +36,14 @@ static double vector_ops(const td_net *net, const td_layer *l, int batch) {
     }
 }
 
-static int shape_of(td__sched_plan *p, const td_problem *problem, int step) {
+static int shape_of(td__sched_plan *p, const td_problem *problem, const int64_t value[TD_NTENSOR],
+                    int step) {
     for (int i = 0; i < p->n_shape; i++)
-        if (memcmp(&p->shape[i], problem, sizeof *problem) == 0) return i;
+        if (memcmp(&p->shape[i], problem, sizeof *problem) == 0 &&
+            memcmp(p->shape_value[i], value, sizeof p->shape_value[i]) == 0)
+            return i;
     p->shape[p->n_shape] = *problem;
+    memcpy(p->shape_value[p->n_shape], value, sizeof p->shape_value[0]);
     p->shape_step[p->n_shape] = step;
     return p->n_shape++;
 }
@@ -70,9 +74,11 @@ static td_status add_step(td__sched_plan *p, int layer, const int *only_reader, 
     td_layer_problem(p->net, layer, p->batch, &problem);
     if (td_problem_check(&problem, err) != TD_OK) /* a large batch may be too much */
         return td_error_prefix(err, "layer %s", l->name), TD_E_INPUT;
-    step->shape = shape_of(p, &problem, s);
     step->macs = td_problem_macs(&problem);
     step->weight_bits = whole_bytes(td_problem_words(&problem, TD_W) * problem.bits[TD_W]);
+    const int64_t value[TD_NTENSOR] = {step->weight_bits, p->value[step->in[0]].bits,
+                                       p->value[step->value].bits};
+    step->shape = shape_of(p, &problem, value, s);
     return TD_OK;
 }
 
@@ -86,9 +92,11 @@ td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sc
     out->step = TD_NEW(a, td__step, n);
     out->value = TD_NEW(a, td__value, n);
     out->shape = TD_NEW(a, td_problem, n);
+    out->shape_value = td_arena_alloc(a, sizeof *out->shape_value * (size_t)n);
     out->shape_step = TD_NEW(a, int, n);
     int *readers = TD_NEW(a, int, n), *only_reader = TD_NEW(a, int, n);
-    if (!out->step || !out->value || !out->shape || !out->shape_step || !readers || !only_reader)
+    if (!out->step || !out->value || !out->shape || !out->shape_value || !out->shape_step ||
+        !readers || !only_reader)
         return td_fail(err, TD_E_MEMORY, "out of memory for the schedule's plan");
 
     for (int i = 0; i < n; i++) {

@@ -54,15 +54,14 @@ static void insert(td__ways *list, const td__way *w) {
 }
 
 /* What the DP needs to know of a costed mapping; false: it does not fit the pool. */
-static bool way_of(const builder *b, const td_problem *p, const td_mapping *m, const td_cost *c,
-                   td__way *out) {
+static bool way_of(const builder *b, int shape, unsigned chip, const td_problem *p,
+                   const td_mapping *m, const td_cost *c, td__way *out) {
     const td__home *h = b->home;
-    int64_t home_bits, tile_bits;
     double bits[TD_NTENSOR];
     int limit;
     *out = (td__way){.problem = p, .mapping = m};
-    td__home_need(b->hw, h, p, m, c, &home_bits, &tile_bits);
-    out->bits = home_bits + tile_bits * h->stores;
+    td__need need = td__home_need(b->hw, h, p, m, c, chip, b->plan->shape_value[shape]);
+    out->bits = need.home + need.beyond + need.tiles * h->stores;
     td__dram_traffic(b->hw, p, m, c, bits, &out->read, &out->write);
     out->dram = td__dram_cycles(b->hw, out->read, out->write);
     out->cycles = td__chip_cycles(c, h->top, &limit);
@@ -73,7 +72,7 @@ static bool way_of(const builder *b, const td_problem *p, const td_mapping *m, c
 static td_status add(builder *b, int shape, unsigned chip, const td_problem *p, const td_mapping *m,
                      const td_cost *c) {
     td__way w;
-    if (!way_of(b, p, m, c, &w)) return TD_OK;
+    if (!way_of(b, shape, chip, p, m, c, &w)) return TD_OK;
     td__ways *list = &b->table->of[shape][chip];
     if (!useful(list, &w)) return TD_OK;
     td_problem *own_p = TD_NEW(b->arena, td_problem, 1);
@@ -238,7 +237,7 @@ static td_status climb(builder *b, int shape, unsigned chip, int64_t *missing_by
         if (fatal(s) || (first && s != TD_OK)) return s;
         if (s != TD_OK) return TD_OK; /* less room will not help */
         td__way w;
-        bool fits = way_of(b, &r.problem, &r.mapping, &r.cost, &w);
+        bool fits = way_of(b, shape, chip, &r.problem, &r.mapping, &r.cost, &w);
         s = add(b, shape, chip, &r.problem, &r.mapping, &r.cost);
         if (s == TD_OK) s = share_out(b, shape, chip, &r);
         if (s != TD_OK) return s;
@@ -252,9 +251,9 @@ static td_status climb(builder *b, int shape, unsigned chip, int64_t *missing_by
             if (s == TD_OK) s = add(b, shape, chip, &other.problem, &other.mapping, &other.cost);
             if (fatal(s)) return s;
         }
-        int64_t home_need, used;
-        td__home_need(b->hw, h, &r.problem, &r.mapping, &r.cost, &home_need, &used);
-        if (!split) used = home_need > own ? home_need - own : 0;
+        td__need need = td__home_need(b->hw, h, &r.problem, &r.mapping, &r.cost, chip,
+                                      b->plan->shape_value[shape]);
+        int64_t used = split ? need.tiles : need.home > own ? need.home - own : 0;
         at = next_room(b, own, chip, at, used < at.tiles ? used : at.tiles);
         if (at.tiles == 0) return TD_OK;
     }
