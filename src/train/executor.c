@@ -15,7 +15,6 @@ static char *arena(size_t bytes) {
     char *p = aligned_alloc(unit, size);
     if (p == NULL) return NULL;
     madvise(p, size, MADV_HUGEPAGE);
-    memset(p, 0, size);
     return p;
 }
 
