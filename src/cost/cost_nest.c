@@ -168,56 +168,77 @@ static td_status check_fan(const td_hw *hw, int level, int64_t x, int64_t y, td_
 static const int8_t axis_of[TD_NDIM] = {[TD_N] = -1, [TD_K] = -1, [TD_C] = -1, [TD_G] = -1,
                                         [TD_P] = 0,  [TD_R] = 0,  [TD_Q] = 1,  [TD_S] = 1};
 
-/* One level's loops, from the innermost: appends them to the lists and grows the tile. */
-static td_status add_level(td__nest *z, int level, int32_t tile[TD_NDIM], td_error *err) {
+/* What is wrong with loop i of a level that take() did not take. */
+static COLD td_status fail_order(const td__nest *z, int level, int i, td_error *err) {
+    td_status s = fail_loop(z->hw, level, &z->m->loop[i], 0, err);
+    if (s != TD_OK) return s;
+    return fail_loop(z->hw, level, &z->m->loop[i + 1], z->m->loop[i].axis, err);
+}
+
+/* Appends the loops of one axis of a level to a list, from the innermost (*i) on, and grows the
+ * tile. *product: of their bounds. */
+static inline td_status take(td__nest *z, int level, int axis, int *i, td__loop *list, int *n,
+                             int64_t *product, td_error *err) {
     const td_mapping *m = z->m;
-    const td_map_rules *rules = &z->hw->rules;
-    z->fan[level] = z->distinct[level][TD_W] = z->distinct[level][TD_I] = z->distinct[level][TD_O] =
-        1;
-    if (m->first[level] == m->first[level + 1]) return TD_OK;
-    int64_t product[TD_NAXIS] = {1, 1, 1};
-    uint8_t seen[TD_NAXIS] = {0, 0, 0};
-    double fan = 1, distinct[TD_NTENSOR] = {1, 1, 1};
-    int axis = TD_AXIS_Y;
-    for (int i = m->first[level + 1] - 1; i >= m->first[level]; i--) {
-        const td_loop *o = &m->loop[i];
-        if (o->dim >= TD_NDIM || o->bound < 1 || o->tail != o->bound || o->axis > axis) {
-            /* A loop before this one in the text may be the one out of order. */
-            td_status s = fail_loop(z->hw, level, o, 0, err);
-            return s != TD_OK ? s : fail_loop(z->hw, level, &m->loop[i + 1], o->axis, err);
-        }
-        axis = o->axis;
+    const unsigned allowed = z->hw->rules.allowed[level][axis];
+    const int32_t *dims = z->p->dim, *unit = z->unit;
+    int32_t *tile = z->tile[level + 1];
+    unsigned seen = 0;
+    int k = *i, count = *n;
+    for (const int first = m->first[level]; k >= first; k--) {
+        const td_loop *o = &m->loop[k];
+        const unsigned d = o->dim;
+        if (o->axis != axis) break;
+        if (d >= TD_NDIM || o->bound < 1 || o->tail != o->bound)
+            return fail_order(z, level, k, err);
         if (o->bound == 1) continue;
-        if (!(rules->allowed[level][axis] & TD_BIT(o->dim))) return fail_rule(z->hw, level, o, err);
-        int64_t grown = (int64_t)tile[o->dim] * o->bound;
-        if (grown > z->p->dim[o->dim]) return fail_factors(z->p, m, o->dim, err);
-        td__loop x = {.bound = o->bound,
-                      .step = tile[o->dim],
-                      .move = tile[o->dim] * z->unit[o->dim],
-                      .dim = o->dim,
-                      .level = (uint8_t)level,
-                      .axis = axis_of[o->dim]};
-        tile[o->dim] = (int32_t)grown;
-        if (TD__DIMS_REDUCED & TD_BIT(o->dim)) z->reduced = level;
-        seen[axis] |= (uint8_t)TD_BIT(o->dim);
-        product[axis] *= o->bound; /* at most the product of the dims: no overflow below 2^62 */
-        if (axis == TD_AXIS_T) {
-            z->t[z->nt++] = x;
-        } else {
-            z->s[z->ns++] = x;
-            fan *= o->bound;
-            distinct[TD_W] *= TD__DIMS_W & TD_BIT(o->dim) ? o->bound : 1;
-            distinct[TD_I] *= TD__DIMS_I & TD_BIT(o->dim) ? o->bound : 1;
-            distinct[TD_O] *= TD__DIMS_O & TD_BIT(o->dim) ? o->bound : 1;
-        }
+        if (!(allowed & TD_BIT(d))) return fail_rule(z->hw, level, o, err);
+        const int32_t step = tile[d];
+        const int64_t grown = (int64_t)step * o->bound;
+        if (grown > dims[d]) return fail_factors(z->p, m, (int)d, err);
+        tile[d] = (int32_t)grown;
+        list[count++] = (td__loop){.bound = o->bound,
+                                   .step = step,
+                                   .move = step * unit[d],
+                                   .dim = (uint8_t)d,
+                                   .level = (uint8_t)level,
+                                   .axis = axis_of[d]};
+        seen |= TD_BIT(d);
+        *product *= o->bound; /* at most the product of the dims: no overflow below 2^62 */
     }
-    for (int a = 0; a < TD_NAXIS; a++)
-        if (rules->single[level][a] && (seen[a] & (seen[a] - 1)))
-            return fail_single(z->hw, level, a, err);
-    z->fan[level] = fan;
-    for (int t = 0; t < TD_NTENSOR; t++) z->distinct[level][t] = distinct[t];
-    if (fan > 1) return check_fan(z->hw, level, product[TD_AXIS_X], product[TD_AXIS_Y], err);
+    if (seen & TD__DIMS_REDUCED) z->reduced = level;
+    if ((seen & (seen - 1)) && z->hw->rules.single[level][axis])
+        return fail_single(z->hw, level, axis, err);
+    *i = k;
+    *n = count;
     return TD_OK;
+}
+
+/* One level's loops, from the innermost: spatial ones, then those in time. */
+static td_status add_level(td__nest *z, int level, td_error *err) {
+    const td_mapping *m = z->m;
+    double *distinct = z->distinct[level];
+    z->fan[level] = distinct[TD_W] = distinct[TD_I] = distinct[TD_O] = 1;
+    int i = m->first[level + 1] - 1;
+    if (i < m->first[level]) return TD_OK;
+    td_status s;
+    int64_t x = 1, y = 1, t = 1;
+    if (m->loop[i].axis != TD_AXIS_T) {
+        int k = z->ns;
+        if ((s = take(z, level, TD_AXIS_Y, &i, z->s, &z->ns, &y, err)) != TD_OK) return s;
+        if ((s = take(z, level, TD_AXIS_X, &i, z->s, &z->ns, &x, err)) != TD_OK) return s;
+        z->fan[level] = (double)(x * y);
+        for (; k < z->ns; k++) {
+            const double bound = z->s[k].bound;
+            const unsigned dim = TD_BIT(z->s[k].dim);
+            distinct[TD_W] *= TD__DIMS_W & dim ? bound : 1;
+            distinct[TD_I] *= TD__DIMS_I & dim ? bound : 1;
+            distinct[TD_O] *= TD__DIMS_O & dim ? bound : 1;
+        }
+        if (x * y > 1 && (s = check_fan(z->hw, level, x, y, err)) != TD_OK) return s;
+    }
+    s = take(z, level, TD_AXIS_T, &i, z->t, &z->nt, &t, err);
+    return s != TD_OK || i < m->first[level] ? s : fail_order(z, level, i, err);
 }
 
 /* Resident tensors: what stands at its outermost keeper must be all that the loops outside ask for,
@@ -285,7 +306,7 @@ td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping 
         z->t0[l] = z->nt;
         z->s0[l] = z->ns;
         memcpy(z->tile[l + 1], z->tile[l], sizeof z->tile[l]);
-        s = add_level(z, l, z->tile[l + 1], err);
+        s = add_level(z, l, err);
         if (s != TD_OK) return s;
         if (keep != 0) tile_words(z, z->tile[l + 1], clip, z->words[l]);
     }
