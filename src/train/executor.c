@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "loss.h"
 #include "rows.h"
@@ -11,6 +12,9 @@
 
 /* Large pages where the system gives them: a batch walks through many megabytes. */
 static char *arena(size_t bytes) {
+    /* The system would promise more than it has, and end the process when that shows. */
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0 && bytes / (size_t)page > (size_t)pages / 4 * 3) return NULL;
     size_t unit = (size_t)2 << 20, size = (bytes + unit) / unit * unit;
     char *p = aligned_alloc(unit, size);
     if (p == NULL) return NULL;

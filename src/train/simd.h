@@ -56,18 +56,21 @@ static inline int td__simd_level(void) {
 #if defined(__x86_64__)
 #define TD__SIMD_LEVELS 3
 #if defined(__clang__)
+#define TD__PRAGMA(text) _Pragma(#text)
 #define TD__SIMD_BEGIN_1                                                                           \
-    _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to=function)")
+    TD__PRAGMA(clang attribute push(__attribute__((target("avx2"))), apply_to = function))
+/* clang-format off: this must stay one string */
 #define TD__SIMD_BEGIN_2                                                                           \
-    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,"     \
-            "fma,prefer-vector-width=512\"))), apply_to=function)")
+    TD__PRAGMA(clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), \
+                                    apply_to = function))
+/* clang-format on */
 #define TD__SIMD_END _Pragma("clang attribute pop")
 #define TD__UNROLL _Pragma("unroll")
 #else
-#define TD__SIMD_BEGIN_1 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
+#define TD__SIMD_BEGIN_1 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2\")")
 #define TD__SIMD_BEGIN_2                                                                           \
     _Pragma("GCC push_options")                                                                    \
-        _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512\")")
+        _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512\")")
 #define TD__SIMD_END _Pragma("GCC pop_options")
 #define TD__UNROLL _Pragma("GCC unroll 32")
 #endif
