@@ -65,21 +65,21 @@ static double distinct_children(const td__nest *z, int level, int t) {
     const td_level *l = &z->hw->level[level];
     if (z->fan[level] <= 1) return 1;
     if (!((t == TD_O ? l->reduce : l->multicast) & TD_BIT(t))) return z->fan[level];
-    double distinct = z->distinct[level][t];
-    if (t != TD_I) return distinct;
-    /* Only sums of two loops can coincide. */
+    if (t != TD_I) return z->distinct[level][t];
+    double distinct = 1;
+    int halos[2] = {0, 0};
+    for (int k = z->s0[level]; k < z->s0[level + 1]; k++) {
+        const td__loop *x = &z->s[k];
+        if (x->axis >= 0)
+            halos[x->axis]++;
+        else if (x->dim != TD_K)
+            distinct *= x->bound;
+    }
+    if (halos[0] < 2 && halos[1] < 2) return z->distinct[level][TD_I]; /* no sums to coincide */
     for (int axis = 0; axis < 2; axis++) {
-        int halos = 0;
-        double all = 1;
-        for (int k = z->s0[level]; k < z->s0[level + 1]; k++)
-            if (z->s[k].axis == axis) {
-                all *= z->s[k].bound;
-                halos++;
-            }
-        if (halos < 2) continue;
         td__offsets a;
         child_offsets(z, level, axis, &a);
-        distinct *= td__offsets_count(&a) / all;
+        distinct *= td__offsets_count(&a);
     }
     return distinct;
 }
