@@ -38,9 +38,10 @@ static inline void scratch_remove(char *path) {
 static inline const char *scratch_path(const char *folder, const char *name) {
     static char path[8][1200];
     static int turn;
-    char *out = path[turn++ & 7];
-    snprintf(out, sizeof path[0], "%s/%s", folder, name);
-    return out;
+    char *out = path[turn++ & 7], text[sizeof path[0]]; /* folder may be one of the buffers */
+    int n = snprintf(text, sizeof text, "%s/%s", folder, name);
+    assert_in_range(n, 1, sizeof text - 1);
+    return strcpy(out, text);
 }
 
 static inline void scratch_write(const char *folder, const char *name, const void *data,
@@ -78,8 +79,10 @@ static inline void scratch_idx(const char *folder, const char *name, int n, int 
 }
 
 /* Ten classes: a bright bar at a place of its own, on noise. 10,000 images are for validation. */
-static inline void scratch_data(const char *folder) {
+static inline void scratch_data(const char *name) {
     enum { SIDE = 8, TRAIN = 10800, TEST = 300 };
+    char folder[1200];
+    assert_in_range(snprintf(folder, sizeof folder, "%s", name), 1, sizeof folder - 1);
     static uint8_t image[TRAIN * SIDE * SIDE], label[TRAIN];
     mkdir(folder, 0777);
     for (int part = 0; part < 2; part++) {
