@@ -56,8 +56,10 @@ static td_status train_network(job *j, int i) {
         td_train_result r;
         s = is_cancelled(j) ? td_fail(err, TD_E_INTERRUPTED, "interrupted")
                             : td_train(c->design.net, j->data, &o, &c->weights, &r, err);
-        if (s == TD_E_INFEASIBLE)
-            return TD_OK; /* diverges: it stays without weights and accuracy */
+        if (s == TD_E_INFEASIBLE) { /* diverges: it stays without weights and accuracy */
+            c->valid_accuracy = NAN;
+            return TD_OK;
+        }
         if (s == TD_OK) s = td_weights_save(c->weights, c->design.net, path, err);
     }
     /* Trained on the validation split, it cannot be measured there: the proxy's accuracy stays. */
