@@ -228,8 +228,8 @@ static void test_faults(void **state) {
     assert_int_equal(td_train(net, &data, &o, &w, &r, &err), TD_E_USAGE);
     td_net_destroy(net);
     net = td_net_create("huge", TD_DIM(1, 28, 28));
-    int x = 0;
-    for (int i = 0; i < 20; i++) x = td_net_bn(net, td_net_conv(net, x, 4096, 1, 1, 1, 1));
+    int x = td_net_conv(net, 0, 2048, 1, 1, 1, 1);
+    for (int i = 0; i < 3; i++) x = td_net_bn(net, td_net_conv(net, x, 2048, 1, 1, 2048, 1));
     td_net_fc(net, td_net_global_pool(net, x), 10);
     td_trainer *t;
     assert_int_equal(td_trainer_create(net, 4096, TD_FP32, 1, &t, &err), TD_E_MEMORY);
