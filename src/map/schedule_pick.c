@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENUMERATED = 5, MAX_RUNS = 40, MAX_BUDGETS = 10 };
+enum { ENUMERATED = 5, MAX_RUNS = 80, MAX_BUDGETS = 10 };
 
 typedef struct {
     int step;
@@ -116,7 +116,8 @@ static void try_budgets(picker *p, int64_t pool) {
         budget[n++] = power;
     }
     int64_t last = -1;
-    for (int b = 0; b < n && !met(p); b++) {
+    int worse = 0;
+    for (int b = 0; b < n && worse < 3 && !met(p); b++) {
         if (b > 0 && budget[b] >= all) continue;
         memset(p->resident, 0, (size_t)p->n);
         int64_t used = 0;
@@ -127,33 +128,26 @@ static void try_budgets(picker *p, int64_t pool) {
         }
         if (used == last) continue; /* most likely the same set */
         last = used;
-        try_set(p);
+        worse = try_set(p) ? 0 : worse + 1;
     }
 }
 
-/* One layer more, one less, or one for another; the best set grows while this helps. */
+/* One layer more, in its place of the least useful one if there is no room, or one layer less: in
+ * turn for all layers, the most useful first, until a whole round changes nothing. */
 static void improve(picker *p) {
-    bool again = true;
-    while (again && !met(p)) {
-        again = false;
-        for (int k = 0; k < p->n_item && !again; k++) { /* more: the most useful first */
-            if (p->best_set[p->item[k].step] || td__dp_runs(p->dp) >= MAX_RUNS) continue;
-            memcpy(p->resident, p->best_set, (size_t)p->n);
-            p->resident[p->item[k].step] = true;
-            again = try_set(p);
-            for (int j = p->n_item - 1; j > k && !again; j--) { /* for the least useful one */
-                if (!p->best_set[p->item[j].step] || td__dp_runs(p->dp) >= MAX_RUNS) continue;
-                p->resident[p->item[j].step] = false;
-                again = try_set(p);
-                break;
-            }
+    for (int k = 0, idle = 0; idle < p->n_item && !met(p); k = (k + 1) % p->n_item, idle++) {
+        if (td__dp_runs(p->dp) >= MAX_RUNS) return;
+        int step = p->item[k].step;
+        memcpy(p->resident, p->best_set, (size_t)p->n);
+        p->resident[step] = !p->best_set[step];
+        bool better = try_set(p);
+        for (int j = p->n_item - 1; j > k && !better && p->resident[step]; j--) {
+            if (!p->best_set[p->item[j].step]) continue;
+            p->resident[p->item[j].step] = false;
+            better = try_set(p);
+            break;
         }
-        for (int k = p->n_item - 1; k >= 0 && !again; k--) { /* less */
-            if (!p->best_set[p->item[k].step] || td__dp_runs(p->dp) >= MAX_RUNS) continue;
-            memcpy(p->resident, p->best_set, (size_t)p->n);
-            p->resident[p->item[k].step] = false;
-            again = try_set(p);
-        }
+        if (better) idle = -1;
     }
 }
 
