@@ -326,7 +326,7 @@ static void studies_are_listed_with_counts(void **state) {
     int64_t s = make_study(f, "one", 10), id, token;
     make_study(f, "two", 5);
     for (int i = 0; i < 4; i++) {
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "%d", i);
         ask(f, s, key);
     }
