@@ -38,12 +38,14 @@ void td_dataset_free(td_dataset *d);
 
 /* ---- training -------------------------------------------------------------------------------- */
 
+/* How activations and their gradients are kept. Weights, statistics and sums are fp32 always; on a
+ * processor without bf16 instructions the arithmetic is, too. */
 typedef enum { TD_FP32, TD_BF16 } td_number;
 typedef struct {
-    int batch;              /* 64 */
+    int batch;              /* 32 */
     double epochs;          /* may be a fraction */
     int train_images;       /* 0: all; else the first so many of a seeded shuffle (proxy) */
-    double rate;            /* peak learning rate, cosine to 0 after a linear warm-up */
+    double rate;            /* 0.05: peak learning rate, cosine to 0 after a linear warm-up */
     int warmup_steps;
     double momentum, weight_decay, label_smoothing;
     bool augment_shift, augment_flip; /* shift by up to 2 pixels, mirror */
@@ -68,8 +70,10 @@ typedef struct {
     int64_t steps;
 } td_train_result;
 
-/* Trains from scratch in the calling thread only, deterministic for (net, data, options). A training
- * that diverges (loss not finite) is TD_E_INFEASIBLE. */
+/* Trains from scratch in the calling thread only, deterministic for (net, data, options) on one
+ * machine. A training that diverges (loss not finite) is TD_E_INFEASIBLE; a network that does not end
+ * in one score per class (height and width 1) TD_E_UNSUPPORTED; an incomplete last batch of an epoch
+ * is left out. On errors *weights is NULL; *r counts what was done. */
 td_status td_train(const td_net *net, const td_dataset *d, const td_train_options *o,
                    td_weights **weights, td_train_result *r, td_error *err);
 /* Fraction of a split classified right with inference-mode batch norms. predicted: n labels or NULL. */
