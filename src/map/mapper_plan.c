@@ -1,0 +1,304 @@
+/* Which roots are searched, and in which order. */
+#include "mapper_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_KEEPS = 1 << 20 };
+
+/* ---- keep masks ------------------------------------------------------------------------------ */
+
+/* A tile has at least a word of each tensor. */
+static bool has_room(const td__space *z, int level, unsigned keep) {
+    double bits = 0;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (keep & TD_BIT(t)) {
+            int least = z->bits[t];
+            if (t == TD_O && z->bits[TD__SUMS] < least) least = z->bits[TD__SUMS];
+            bits += least;
+        }
+    return bits <= z->usable[level];
+}
+
+static td_status list_chains(const td__space *z, td_arena *a, td__plan *plan, td_error *err) {
+    plan->chain = (uint8_t(*)[TD_NTENSOR])td_arena_alloc(a, (size_t)plan->n_all * TD_NTENSOR);
+    if (plan->chain == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+    int16_t number[TD_NTENSOR][1 << TD_MAX_LEVELS];
+    memset(number, -1, sizeof number);
+    for (int i = 0; i < plan->n_all; i++)
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            unsigned levels = 0;
+            for (int l = 0; l < z->n; l++)
+                if (plan->keep[i][l] & TD_BIT(t)) levels |= TD_BIT(l);
+            int16_t *k = &number[t][levels];
+            if (*k < 0) {
+                *k = (int16_t)plan->n_chain[t]++;
+                plan->levels[t][*k] = (uint8_t)levels;
+            }
+            plan->chain[i][t] = (uint8_t)*k;
+        }
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if ((plan->toll[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL)
+            return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+    return TD_OK;
+}
+
+td_status td__plan_keeps(const td__space *z, td_arena *a, td__plan *plan, td_error *err) {
+    int of[TD_MAX_LEVELS], n = 1;
+    uint8_t mask[TD_MAX_LEVELS][8];
+    for (int l = 0; l < z->n; l++) {
+        of[l] = 0;
+        for (int k = TD_ALL_TENSORS; k >= 0; k--)
+            if (!(k & ~z->may[l]) && !(z->must[l] & ~k)) mask[l][of[l]++] = (uint8_t)k;
+        if (n > MAX_KEEPS / of[l])
+            return td_fail(err, TD_E_UNSUPPORTED,
+                           "mapper: more than %d combinations of what the levels keep; expected fewer "
+                           "levels, or masks that are fixed by the query",
+                           MAX_KEEPS);
+        n *= of[l];
+    }
+    plan->keep = (uint8_t(*)[TD_MAX_LEVELS])td_arena_alloc(a, (size_t)n * TD_MAX_LEVELS);
+    if (plan->keep == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+    /* Those with room for a word of everything come first. */
+    plan->n_all = n;
+    plan->n_keep = 0;
+    int others = n;
+    for (int i = 0; i < n; i++) {
+        uint8_t keep[TD_MAX_LEVELS];
+        int rest = i;
+        bool room = true;
+        for (int l = 0; l < z->n; l++) {
+            keep[l] = mask[l][rest % of[l]];
+            rest /= of[l];
+            room &= has_room(z, l, keep[l]);
+        }
+        memcpy(plan->keep[room ? plan->n_keep++ : --others], keep, (size_t)z->n);
+    }
+    return list_chains(z, a, plan, err);
+}
+
+/* ---- lists of roots -------------------------------------------------------------------------- */
+
+static bool before(const td__entry *a, const td__entry *b) {
+    if (td__map_better(a->least, b->least)) return true;
+    if (td__map_better(b->least, a->least)) return false;
+    return a->order < b->order;
+}
+
+/* A heap with the worst on top, so that the best `max` stay. */
+static void sift(td__plan *plan, int i) {
+    for (;;) {
+        int k = 2 * i + 1;
+        if (k >= plan->n) return;
+        if (k + 1 < plan->n && before(&plan->entry[k], &plan->entry[k + 1])) k++;
+        if (!before(&plan->entry[i], &plan->entry[k])) return;
+        td__entry e = plan->entry[i];
+        plan->entry[i] = plan->entry[k];
+        plan->entry[k] = e;
+        i = k;
+    }
+}
+
+static void offer(td__search *s, td__plan *plan, const td__entry *e) {
+    if (plan->n < plan->max) {
+        int i = plan->n++;
+        plan->entry[i] = *e;
+        while (i > 0 && before(&plan->entry[(i - 1) / 2], &plan->entry[i])) {
+            td__entry x = plan->entry[i];
+            plan->entry[i] = plan->entry[(i - 1) / 2];
+            plan->entry[(i - 1) / 2] = x;
+            i = (i - 1) / 2;
+        }
+        return;
+    }
+    if (before(e, &plan->entry[0])) {
+        td__leave(s, plan->entry[0].least[0]);
+        plan->entry[0] = *e;
+        sift(plan, 0);
+    } else {
+        td__leave(s, e->least[0]);
+    }
+}
+
+static int by_least(const void *a, const void *b) {
+    return before(a, b) ? -1 : before(b, a) ? 1 : 0;
+}
+
+typedef struct {
+    td__search *s;
+    td__plan *plan;
+    const td__part *part;
+    const td__fan *fan[TD_MAX_LEVELS];
+    uint16_t index[TD_MAX_LEVELS];
+    int32_t spread[TD_NDIM];
+    double room[TD_MAX_LEVELS + 1]; /* largest fan-out of levels < l */
+} walker;
+
+static void add(const td__space *z, td__toll *a, const td__toll *b) {
+    a->pj += b->pj;
+    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += b->cycles[i];
+}
+
+/* The least tiles that there can be at levels that are bounded: loops in time stand further out wherever
+ * they may. */
+static void least_tiles(const td__space *z, const td__products *x,
+                        double bits[TD_MAX_LEVELS][TD_NTENSOR]) {
+    int32_t inner[TD_NDIM], outer[TD_NDIM], e[TD_NDIM];
+    const int32_t *n = x->p->dim;
+    bool any = n[TD_C] > 1 || n[TD_R] > 1 || n[TD_S] > 1;
+    for (int d = 0; d < TD_NDIM; d++) {
+        inner[d] = 1;
+        outer[d] = 1;
+        for (int l = 0; l < z->n; l++) outer[d] *= x->fan[l]->x[d] * x->fan[l]->y[d];
+    }
+    for (int l = 0; l < z->n; l++) {
+        const td__fan *f = x->fan[l];
+        for (int d = 0; d < TD_NDIM; d++) {
+            int32_t s = f->x[d] * f->y[d];
+            inner[d] *= s;
+            outer[d] /= s;
+            e[d] = z->inward[l] & TD_BIT(d) ? n[d] / outer[d] : inner[d];
+        }
+        if (z->usable[l] == INFINITY) continue;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (z->may[l] & TD_BIT(t))
+                bits[l][t] = td__tile_bits(z, x->p, e, t, l == 0 ? any : x->sums_above[l]);
+    }
+}
+
+static bool has_tiles(const td__space *z, double bits[TD_MAX_LEVELS][TD_NTENSOR],
+                      const uint8_t keep[TD_MAX_LEVELS]) {
+    for (int l = 0; l < z->n; l++) {
+        if (z->usable[l] == INFINITY) continue;
+        double sum = 0;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (keep[l] & TD_BIT(t)) sum += bits[l][t];
+        if (sum > z->usable[l]) return false;
+    }
+    return true;
+}
+
+/* Ranks one set of fans with all keep masks. */
+static void rank(walker *w, td__products *x, td__entry *e) {
+    td__search *s = w->s;
+    td__plan *plan = w->plan;
+    const td__space *z = s->z;
+    s->nodes++;
+    td__multiply(z, x);
+    double bits[TD_MAX_LEVELS][TD_NTENSOR];
+    least_tiles(z, x, bits);
+    for (int t = 0; t < TD_NTENSOR; t++)
+        for (int k = 0; k < plan->n_chain[t]; k++) {
+            td__toll *sum = &plan->toll[t][k];
+            sum->pj = 0;
+            for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
+            td__chain_toll(z, x, t, plan->levels[t][k], sum);
+        }
+    int n = w->part->keep != NULL ? w->part->n_keep : plan->n_keep;
+    double mac_pj = x->macs * z->hw->mac.energy_pj;
+    for (int i = 0; i < n; i++) {
+        e->keep = w->part->keep != NULL ? w->part->keep[i] : i;
+        if (!has_tiles(z, bits, plan->keep[e->keep])) continue;
+        const uint8_t *chain = plan->chain[e->keep];
+        td__toll sum = plan->toll[TD_W][chain[TD_W]];
+        sum.pj += mac_pj;
+        add(z, &sum, &plan->toll[TD_I][chain[TD_I]]);
+        add(z, &sum, &plan->toll[TD_O][chain[TD_O]]);
+        td__toll_least(z, x->compute, &sum, e->least);
+        e->order = plan->seen++;
+        if (!td__hopeless(s, e->least)) offer(s, plan, e);
+    }
+}
+
+static void visit(walker *w) {
+    td__search *s = w->s;
+    const td__space *z = s->z;
+    td__entry e = {.trim = TD__AS_IS};
+    memcpy(e.index, w->index, sizeof e.index);
+    td_problem padded = z->p;
+    td__products x = {.p = &padded, .compute = 1};
+    bool wasted = false;
+    for (int d = 0; d < TD_NDIM; d++) {
+        int32_t extent = z->p.dim[d], all = w->spread[d];
+        if (extent == 1) continue;
+        int32_t steps = (extent + all - 1) / all;
+        x.compute *= steps;
+        if (steps * all == extent) continue;
+        wasted = true;
+        if (!z->hw->rules.pad) return;
+    }
+    if (!wasted) {
+        for (int l = 0; l < z->n; l++) x.fan[l] = w->fan[l];
+        rank(w, &x, &e);
+        return;
+    }
+    td__fan fan[TD_MAX_LEVELS];
+    int32_t time[TD_NDIM];
+    for (int i = w->part->trim ? 1 : 0; i < (w->part->trim ? 3 : 1); i++) {
+        for (int l = 0; l < z->n; l++) {
+            fan[l] = *w->fan[l];
+            x.fan[l] = &fan[l];
+        }
+        e.trim = (uint8_t)(i == 0 ? TD__AS_IS : i == 1 ? TD__TRIM_INNER : TD__TRIM_OUTER);
+        if (!td__root_fans(z, fan, e.trim, &padded, time, &wasted)) return;
+        x.compute = 1;
+        for (int d = 0; d < TD_NDIM; d++) x.compute *= time[d];
+        rank(w, &x, &e);
+    }
+}
+
+/* Levels from the outermost inwards; what all inner fans together could do bounds the cycles. */
+static void walk(walker *w, int level) {
+    td__search *s = w->s;
+    const td__space *z = s->z;
+    if (level < 0) {
+        visit(w);
+        if (s->nodes >= s->max_nodes) s->stop = true;
+        return;
+    }
+    for (int i = 0; i < w->part->n_fan[level] && !s->stop; i++) {
+        const td__fan *f = &z->fan[level][i];
+        w->fan[level] = f;
+        w->index[level] = (uint16_t)i;
+        if (f->total == 1 && s->found == false) {
+            walk(w, level - 1);
+            continue;
+        }
+        int32_t kept[TD_NDIM];
+        memcpy(kept, w->spread, sizeof kept);
+        double steps = 1, least[2];
+        for (int d = 0; d < TD_NDIM; d++) {
+            int32_t extent = z->p.dim[d];
+            if (extent == 1) continue;
+            w->spread[d] *= f->x[d] * f->y[d];
+            steps *= (extent + w->spread[d] - 1) / w->spread[d];
+        }
+        td__map_objectives(z, z->least_pj, steps / w->room[level], least);
+        if (!td__hopeless(s, least)) walk(w, level - 1);
+        memcpy(w->spread, kept, sizeof kept);
+    }
+}
+
+void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
+    const td__space *z = s->z;
+    walker w = {.s = s, .plan = plan, .part = part};
+    for (int d = 0; d < TD_NDIM; d++) w.spread[d] = 1;
+    w.room[0] = 1;
+    for (int l = 0; l < z->n; l++) {
+        int32_t most = 1;
+        for (int i = 0; i < part->n_fan[l]; i++)
+            if (z->fan[l][i].total > most) most = z->fan[l][i].total;
+        w.room[l + 1] = w.room[l] * most;
+    }
+    plan->n = 0;
+    walk(&w, z->n - 1);
+    qsort(plan->entry, (size_t)plan->n, sizeof *plan->entry, by_least);
+}
+
+bool td__plan_open(const td__space *z, const td__plan *plan, const td__entry *e, td__root *r) {
+    bool wasted;
+    for (int l = 0; l < z->n; l++) r->fan[l] = z->fan[l][e->index[l]];
+    memcpy(r->keep, plan->keep[e->keep], sizeof r->keep);
+    memcpy(r->least, e->least, sizeof r->least);
+    return td__root_fans(z, r->fan, e->trim, &r->p, r->time, &wasted) && td__root_build(z, r);
+}

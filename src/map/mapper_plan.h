@@ -1,0 +1,65 @@
+/* mapper_plan.h - lists of roots with their bounds. */
+#ifndef TANDEM_MAPPER_PLAN_H
+#define TANDEM_MAPPER_PLAN_H
+
+#include "mapper_search.h"
+
+/* A root by number: fans of each level, keep masks, what is done about wasted factors. */
+typedef struct {
+    double least[2];
+    uint32_t order;
+    int32_t keep;
+    uint16_t index[TD_MAX_LEVELS];
+    uint8_t trim;
+} td__entry;
+
+/* What a tensor's keepers can be: masks of levels. Costs of a root at M = 1 are sums over tensors of
+ * costs of chains, so that many keep masks are compared at the price of few chains. */
+enum { TD__MAX_CHAINS = 1 << (TD_MAX_LEVELS - 1) };
+
+typedef struct {
+    uint8_t (*keep)[TD_MAX_LEVELS]; /* combinations of keep masks: n_keep with room, then the others */
+    uint8_t (*chain)[TD_NTENSOR];   /* of each combination */
+    int n_keep, n_all;
+    int n_chain[TD_NTENSOR];
+    uint8_t levels[TD_NTENSOR][TD__MAX_CHAINS];
+    td__toll *toll[TD_NTENSOR];     /* scratch, one per chain */
+    td__entry *entry;               /* the best, in order */
+    int n, max;
+    uint32_t seen;
+} td__plan;
+
+/* All combinations of keep masks. Memory of `a`. */
+td_status td__plan_keeps(const td__space *z, td_arena *a, td__plan *plan, td_error *err);
+
+/* What of the space is walked: the first n_fan[l] fans of each level, and the keep masks listed (all
+ * n_keep if keep is NULL). trim: also without what padding wastes. */
+typedef struct {
+    int n_fan[TD_MAX_LEVELS];
+    const int32_t *keep;
+    int n_keep;
+    bool trim;
+} td__part;
+
+/* Fills plan->entry with the best plan->max roots of a part; notes those that it drops. */
+void td__plan_roots(td__search *s, td__plan *plan, const td__part *part);
+
+/* Builds the root of an entry. */
+bool td__plan_open(const td__space *z, const td__plan *plan, const td__entry *e, td__root *r);
+
+/* The mapping with the least tiles, or which level is short if it does not fit either. */
+typedef struct {
+    bool known;       /* some configuration has a place for every loop */
+    int level;        /* that is short; -1: none, the mapping below fits */
+    double need_bits; /* tiles of that level at least */
+    td_problem problem;
+    uint8_t keep[TD_MAX_LEVELS];
+    td__fan fan[TD_MAX_LEVELS];
+    int32_t bound[TD_MAX_LEVELS][TD_NDIM]; /* temporal */
+    td__root root;    /* scratch */
+} td__shortage;
+void td__space_shortage(const td__space *z, const td__plan *plan, td__shortage *out);
+td_status td__shortage_fail(const td__space *z, const td__shortage *s, int64_t *missing_bytes,
+                            td_error *err);
+
+#endif

@@ -1,0 +1,438 @@
+/* Roots: what spatial factors and keep masks decide by themselves, and the tolls of the rest. */
+#include "mapper.h"
+
+#include <string.h>
+
+/* ---- factors --------------------------------------------------------------------------------- */
+
+static int32_t spatial(const td__fan *fan, int n, int d) {
+    int32_t f = 1;
+    for (int l = 0; l < n; l++) f *= fan[l].x[d] * fan[l].y[d];
+    return f;
+}
+
+/* Lowers the factors of dim d, level by level, as far as its number of steps allows. */
+static void trim_dim(td__fan *fan, int n, int d, int32_t extent, int trim) {
+    int32_t all = spatial(fan, n, d), steps = (extent + all - 1) / all;
+    for (int i = 0; i < 2 * n && (int64_t)all * steps > extent; i++) {
+        int l = trim == TD__TRIM_INNER ? i / 2 : n - 1 - i / 2;
+        int32_t *f = (i & 1) ? &fan[l].x[d] : &fan[l].y[d];
+        if (*f == 1) continue;
+        int64_t rest = (int64_t)(all / *f) * steps;
+        int32_t need = (int32_t)((extent + rest - 1) / rest);
+        if (need >= *f) continue;
+        all = all / *f * need;
+        *f = need;
+        td__fan_measure(&fan[l]);
+    }
+}
+
+bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,
+                   int32_t time[TD_NDIM], bool *wasted) {
+    *padded = z->p;
+    *wasted = false;
+    for (int d = 0; d < TD_NDIM; d++) {
+        int32_t extent = z->p.dim[d];
+        time[d] = extent;
+        if (extent == 1) continue;
+        int32_t all = spatial(fan, z->n, d);
+        if (all == 1) continue;
+        if (extent % all != 0) {
+            if (!z->hw->rules.pad) return false;
+            *wasted = true;
+            if (trim != TD__AS_IS) {
+                trim_dim(fan, z->n, d, extent, trim);
+                all = spatial(fan, z->n, d);
+            }
+        }
+        time[d] = (extent + all - 1) / all;
+        padded->dim[d] = time[d] * all;
+        /* The image does not grow: what the new positions touch outside of it are made zeros. */
+        int32_t more = padded->dim[d] - extent;
+        if (more == 0) continue;
+        if (d == TD_P || d == TD_Q) padded->pad[2 + d - TD_P] += more * z->p.stride[d - TD_P];
+        if (d == TD_R || d == TD_S) padded->pad[2 + d - TD_R] += more * z->p.dilation[d - TD_R];
+    }
+    return true;
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+void td__fan_measure(td__fan *f) {
+    double total = 1;
+    for (int t = 0; t < TD_NTENSOR; t++) f->idle[t] = 1;
+    for (int d = 0; d < TD_NDIM; d++) {
+        double s = (double)f->x[d] * f->y[d];
+        if (s <= 1) continue;
+        total *= s;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (td__map_block[t] & TD_BIT(d)) f->idle[t] *= s;
+    }
+    f->total = (int32_t)total;
+}
+
+void td__multiply(const td__space *z, td__products *w) {
+    double used = 1, copies[TD_NTENSOR] = {1, 1, 1};
+    bool sums = false;
+    w->flat = z->plain; /* only overlapping inputs ask for extents */
+    if (!w->flat)
+        for (int d = 0; d < TD_NDIM; d++) w->out[z->n][d] = 1;
+    w->sums_above[z->n] = false;
+    for (int l = z->n - 1; l >= 0; l--) {
+        const td__fan *f = w->fan[l];
+        w->used[l] = used;
+        used *= f->total;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            w->copies[l][t] = copies[t];
+            copies[t] *= f->idle[t];
+        }
+        sums |= f->idle[TD_O] > 1;
+        w->sums_above[l] = sums;
+        if (w->flat) continue;
+        for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = w->out[l + 1][d] * (f->x[d] * f->y[d]);
+    }
+    w->macs = w->compute * used;
+    const int32_t *e = w->p->dim;
+    w->planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
+    w->words[TD_W] = (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
+    w->words[TD_O] = (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
+    w->words[TD_I] = w->planes * z->inside; /* if plain: every position is a word of the image */
+    for (int i = 0; i < z->n_limits; i++)
+        w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
+}
+
+/* Words of a child that one word of the parent makes: copies in the fans between, if shared. */
+static double sharing(const td__space *z, const td__products *w, int child, int parent, int t) {
+    double s = 1;
+    for (int l = child + 1; l <= parent; l++) {
+        const td_level *v = &z->hw->level[l];
+        if ((t == TD_O ? v->reduce : v->multicast) & TD_BIT(t)) s *= w->fan[l]->idle[t];
+    }
+    return s;
+}
+
+/* Rows (axis 0) or columns that all used instances of a level hold over the layer, copies in K left
+ * out: distinct ones of each instance, less made zeros. An instance has out/spread positions and
+ * taps/spread taps; sets of a and b integers have at least a + b - 1 sums, and intervals of `taps` at
+ * positions `stride` apart cover (a - 1) min(stride, taps) + taps. */
+double td__held_lines(const td_problem *p, int axis, const int32_t *spread) {
+    double here = spread[TD_P + axis], taps_here = spread[TD_R + axis];
+    double out = p->dim[TD_P + axis] / here, taps = p->dim[TD_R + axis] / taps_here;
+    double lines = out + taps - 1;
+    if (p->dilation[axis] == 1 && taps_here == 1)
+        lines = (out - 1) * (p->stride[axis] < taps ? p->stride[axis] : taps) + taps;
+    lines *= here;
+    int32_t before = p->pad[axis], after = p->pad[2 + axis];
+    if (before + after > 0) {
+        /* Position i from the border touches at most pad - i * stride made lines. */
+        double lost = 0, s = p->stride[axis];
+        double span = ((double)p->dim[TD_R + axis] - 1) * p->dilation[axis] + 1;
+        for (int side = 0; side < 2; side++)
+            for (double rest = side ? after : before; rest > 0; rest -= s)
+                lost += rest < span ? rest : span;
+        if (lost > here * (before + after)) lost = here * (before + after);
+        lines -= lost;
+    }
+    return lines > 0 ? lines * taps_here : 0;
+}
+
+static double held_input(const td__products *w, int level) {
+    const int32_t *spread = w->out[level + 1];
+    return w->planes * w->copies[level][TD_I] * td__held_lines(w->p, 0, spread) *
+           td__held_lines(w->p, 1, spread);
+}
+
+static bool moves_plane(const td__products *w, int child, int parent) {
+    for (int d = TD_P; d <= TD_S; d++)
+        if (w->out[child + 1][d] != w->out[parent + 1][d]) return true;
+    return false;
+}
+
+/* Words that the children of a link get at least (M = 1), and words that the parent gives for them.
+ * Child -1: what the MACs take. */
+static void link_words(const td__space *z, const td__products *w, int child, int parent, int t,
+                       double *in, double *out) {
+    const td_problem *p = w->p;
+    double share = sharing(z, w, child, parent, t);
+    if (child < 0) {
+        *in = w->macs;
+        *out = w->macs / share;
+        if (t != TD_I) return;
+        bool made = p->pad[0] + p->pad[1] + p->pad[2] + p->pad[3] > 0;
+        if (made) /* zeros are made, not read */
+            *out *= z->inside / ((double)p->dim[TD_P] * p->dim[TD_Q] * p->dim[TD_R] * p->dim[TD_S]);
+        if (z->plain) return;
+        /* Equal positions on diagonals are one read: a and b places have a + b - 1 sums at least, and no
+         * sum occurs more often than the lesser of the two, whichever lie in the image. */
+        for (int axis = 0; axis < 2; axis++) {
+            double a = 1, b = 1;
+            for (int l = 0; l <= parent; l++) {
+                if (!(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
+                a *= w->fan[l]->x[TD_P + axis] * w->fan[l]->y[TD_P + axis];
+                b *= w->fan[l]->x[TD_R + axis] * w->fan[l]->y[TD_R + axis];
+            }
+            *out *= made ? 1 / (a < b ? a : b) : (a + b - 1) / (a * b);
+        }
+        return;
+    }
+    if (t == TD_I && !z->plain) {
+        *in = held_input(w, child);
+        *out = held_input(w, parent);
+        if (!moves_plane(w, child, parent) && *in / share > *out) *out = *in / share;
+        return;
+    }
+    *in = w->words[t] * w->copies[child][t];
+    *out = *in / share;
+}
+
+/* ---- tolls ----------------------------------------------------------------------------------- */
+
+static inline void charge(const td__space *z, const td__products *w, int level, double read_bits,
+                          double write_bits, td__toll *t) {
+    for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
+        t->cycles[i] += ((z->limit[i].read ? read_bits : 0) + (z->limit[i].write ? write_bits : 0)) *
+                        w->per[i];
+}
+
+static inline void charge_read(const td__space *z, const td__products *w, int level, int kind,
+                               double words, td__toll *t) {
+    t->pj += words * z->rd[level][kind];
+    charge(z, w, level, words * z->bits[kind], 0, t);
+}
+
+static inline void charge_fill(const td__space *z, const td__products *w, int level, int kind,
+                               double words, td__toll *t) {
+    t->pj += words * z->fl[level][kind];
+    charge(z, w, level, 0, words * z->bits[kind], t);
+}
+
+/* An update of an output, which reads what stood there. */
+static inline void charge_update(const td__space *z, const td__products *w, int level, int kind,
+                                 double words, td__toll *t) {
+    t->pj += words * (z->up[level][kind] + z->rd[level][kind]);
+    charge(z, w, level, words * z->bits[kind], words * z->bits[kind], t);
+}
+
+/* An output that goes to the parent and, unless it was the last time, comes back. Timeloop does not
+ * count the read. */
+static inline void charge_drain(const td__space *z, const td__products *w, int level, int kind,
+                                double words, td__toll *t) {
+    bool read = z->counting == TD_COUNT_EXACT;
+    t->pj += words * (z->fl[level][kind] + (read ? z->rd[level][kind] : 0));
+    charge(z, w, level, read ? words * z->bits[kind] : 0, words * z->bits[kind], t);
+}
+
+/* What is counted too much by the two: first updates need no read, first drains are not followed by a
+ * fill. */
+static inline void charge_off(const td__space *z, const td__products *w, int level, int kind, bool top,
+                              double words, td__toll *t) {
+    charge_read(z, w, level, kind, words, t);
+    if (!top) charge_fill(z, w, level, kind, words, t);
+}
+
+static inline void clear(const td__space *z, td__toll *t) {
+    t->pj = 0;
+    for (int i = 0; i < z->n_limits; i++) t->cycles[i] = 0;
+}
+
+static inline void add(const td__space *z, td__toll *a, const td__toll *b) {
+    a->pj += b->pj;
+    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += b->cycles[i];
+}
+
+static inline int inside(unsigned keepers, int level) {
+    keepers &= TD_BIT(level) - 1;
+    return keepers != 0 ? 31 - __builtin_clz(keepers) : -1;
+}
+
+static inline bool sums_over(const td_problem *p) {
+    return p->dim[TD_C] > 1 || p->dim[TD_R] > 1 || p->dim[TD_S] > 1;
+}
+
+void td__map_objectives(const td__space *z, double pj, double cycles, double out[2]) {
+    cycles = ceil(cycles * (1 - 1e-12));
+    switch (z->objective) {
+    case TD_OBJ_LATENCY:
+        out[0] = cycles;
+        out[1] = pj;
+        break;
+    case TD_OBJ_ENERGY:
+        out[0] = pj;
+        out[1] = cycles;
+        break;
+    default:
+        out[0] = pj * cycles;
+        out[1] = cycles;
+        break;
+    }
+}
+
+void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
+                    td__toll *sum) {
+    for (int l = z->top[t], child; l >= 0; l = child) {
+        double in, out;
+        child = inside(keepers, l);
+        link_words(z, w, child, l, t, &in, &out);
+        if (t != TD_O) {
+            charge_read(z, w, l, t, out, sum);
+            if (child >= 0) charge_fill(z, w, child, t, in, sum);
+            continue;
+        }
+        int kind = (child < 0 ? sums_over(w->p) : w->sums_above[child + 1]) ? TD__SUMS : TD_O;
+        charge_update(z, w, l, kind, out, sum);
+        if (l == z->top[t] || z->counting != TD_COUNT_EXACT)
+            charge_read(z, w, l, kind, -w->words[TD_O] * w->copies[l][TD_O], sum);
+    }
+}
+
+void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]) {
+    double cycles = compute;
+    for (int i = 0; i < z->n_limits; i++)
+        if (sum->cycles[i] > cycles) cycles = sum->cycles[i];
+    td__map_objectives(z, sum->pj, cycles, least);
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static void build_plain(const td__space *z, const td__products *w, int t, td__link *k, double out) {
+    clear(z, &k->own[0]);
+    charge_read(z, w, k->parent, t, out, &k->own[0]);
+    charge_fill(z, w, k->child, t, k->base_fill, &k->own[0]);
+}
+
+static void build_overlapping(const td__space *z, const td__products *w, td__link *k) {
+    clear(z, &k->read);
+    clear(z, &k->fill);
+    charge_read(z, w, k->parent, TD_I, 1, &k->read);
+    charge_fill(z, w, k->child, TD_I, 1, &k->fill);
+    k->planes = w->planes * w->copies[k->child][TD_I];
+    k->copies = sharing(z, w, k->child, k->parent, TD_I);
+    for (int axis = 0; axis < 2; axis++) {
+        k->apart[axis] = k->taps[axis] = 1;
+        for (int l = k->child + 1; l <= k->parent; l++) {
+            const td__fan *f = w->fan[l];
+            k->apart[axis] *= f->x[TD_P + axis] * f->y[TD_P + axis];
+            k->taps[axis] *= f->x[TD_R + axis] * f->y[TD_R + axis];
+        }
+    }
+}
+
+/* The parent's share of an output link; the innermost keeper's drains go with the last link. */
+static void build_output(const td__space *z, const td__products *w, td__link *k, double out, bool last,
+                         int inner_kind) {
+    bool top = k->parent == z->top[TD_O];
+    for (int v = 0; v < 2; v++) {
+        int kind = v == 1 || k->sums ? TD__SUMS : TD_O;
+        clear(z, &k->own[v]);
+        clear(z, &k->drain[v]);
+        clear(z, &k->off_own[v]);
+        charge_update(z, w, k->parent, kind, out, &k->own[v]);
+        charge_off(z, w, k->parent, kind, top, w->words[TD_O] * w->copies[k->parent][TD_O],
+                   &k->off_own[v]);
+        if (!top)
+            charge_drain(z, w, k->parent, kind, w->words[TD_O] * w->copies[k->parent][TD_O],
+                         &k->drain[v]);
+        if (!last) continue;
+        charge_drain(z, w, k->child, inner_kind, k->base_fill, &k->own[v]);
+        charge_off(z, w, k->child, inner_kind, false, k->base_fill, &k->off_own[v]);
+    }
+}
+
+static void build_links(const td__space *z, const td__products *w, td__root *r, int t) {
+    bool any = sums_over(&r->p);
+    unsigned keepers = 0;
+    for (int l = 0; l < z->n; l++)
+        if (r->keep[l] & TD_BIT(t)) keepers |= TD_BIT(l);
+    int n = 0;
+    for (int l = z->top[t], child; l >= 0; l = child) {
+        double in, out;
+        child = inside(keepers, l);
+        link_words(z, w, child, l, t, &in, &out);
+        if (t == TD_O) r->sums[l] = child < 0 ? any : w->sums_above[child + 1];
+        if (child >= 0) {
+            td__link *k = &r->link[t][n++];
+            k->parent = (int8_t)l;
+            k->child = (int8_t)child;
+            k->base_fill = in;
+            k->base_read = out;
+            k->sums = t == TD_O && w->sums_above[child + 1];
+            if (t == TD_O)
+                build_output(z, w, k, out, inside(keepers, child) < 0,
+                             any ? TD__SUMS : TD_O);
+            else if (t == TD_W || z->plain)
+                build_plain(z, w, t, k, out);
+            else
+                build_overlapping(z, w, k);
+        } else if (t == TD_O) {
+            charge_update(z, w, l, any ? TD__SUMS : TD_O, out, &r->mac);
+            if (l == z->top[t])
+                charge_read(z, w, l, any ? TD__SUMS : TD_O, -w->words[t] * w->copies[l][t], &r->mac);
+        } else {
+            charge_read(z, w, l, t, out, &r->mac);
+        }
+    }
+    r->links[t] = n;
+
+    /* From one link on inwards. A link inside costs at least as many fetches as one outside. */
+    for (int i = n - 1; i >= 0; i--) {
+        td__link *k = &r->link[t][i];
+        if (t == TD_O) {
+            for (int v = 0; v < 2; v++) {
+                k->toll[v] = k->own[v];
+                k->off[v] = k->off_own[v];
+                if (i + 1 == n) continue;
+                add(z, &k->toll[v], &k[1].toll[v]);
+                add(z, &k->toll[v], &k[1].drain[v]);
+                add(z, &k->off[v], &k[1].off[v]);
+            }
+        } else if (t == TD_W || z->plain) {
+            k->toll[0] = k->own[0];
+            if (i + 1 < n) add(z, &k->toll[0], &k[1].toll[0]);
+        } else {
+            clear(z, &k->rest);
+            if (i + 1 == n) continue;
+            k->rest = k[1].rest;
+            k->rest.pj += k[1].base_read * k[1].read.pj + k[1].base_fill * k[1].fill.pj;
+            for (int j = 0; j < z->n_limits; j++)
+                k->rest.cycles[j] +=
+                    k[1].base_read * k[1].read.cycles[j] + k[1].base_fill * k[1].fill.cycles[j];
+        }
+    }
+}
+
+/* Loops stand where something is kept: at a level that keeps nothing they would do what they do at
+ * the next outer one. Only a dim that has no other place stands there. */
+static bool place_loops(const td__space *z, td__root *r) {
+    unsigned need = 0, have = 0;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (r->time[d] > 1) need |= TD_BIT(d);
+    for (int l = 0; l < z->n; l++)
+        if (r->keep[l]) have |= z->time[l];
+    r->m = 0;
+    for (int l = z->n - 1; l >= 0; l--)
+        if (r->keep[l] || (z->time[l] & need & ~have)) r->level[r->m++] = (int8_t)l;
+    unsigned later = 0;
+    for (int i = r->m - 1; i >= 0; i--) {
+        later |= z->time[r->level[i]];
+        r->later[i] = (uint8_t)later;
+    }
+    return (need & ~later) == 0;
+}
+
+bool td__root_build(const td__space *z, td__root *r) {
+    r->z = z;
+    r->compute = 1;
+    for (int d = 0; d < TD_NDIM; d++) r->compute *= r->time[d];
+    if (!place_loops(z, r)) return false;
+    td__products w = {.p = &r->p, .compute = r->compute};
+    for (int l = 0; l < z->n; l++) w.fan[l] = &r->fan[l];
+    td__multiply(z, &w);
+    for (int d = 0; d < TD_NDIM; d++) r->inner[0][d] = 1;
+    for (int l = 0; l < z->n; l++)
+        for (int d = 0; d < TD_NDIM; d++)
+            r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].x[d] * r->fan[l].y[d];
+    clear(z, &r->mac);
+    r->mac.pj = w.macs * z->hw->mac.energy_pj;
+    for (int t = 0; t < TD_NTENSOR; t++) build_links(z, &w, r, t);
+    return true;
+}

@@ -1,0 +1,577 @@
+/* The search under a root: temporal factors from the outermost level inwards, as told in mapper.h.
+ *
+ * At each level and for each stationary tensor the dims that it depends on come first: what the level
+ * costs follows from them, and only grows with them. The dims of its block cost nothing there; they
+ * take the largest tile that fits (a smaller one would only mean that the innermost loop of this level
+ * could as well be the outermost of the next). */
+#include "mapper_search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    int32_t rest[TD_NDIM]; /* temporal extents of this level and those inside */
+    td__toll fixed;        /* MACs, and links that are decided */
+    double fetch[TD_NTENSOR], all[TD_NTENSOR];
+    int link[TD_NTENSOR];  /* first link that is not decided */
+    bool sums;             /* a temporal reduction stands further out */
+    uint8_t from, seen;    /* see td__choice; dims with loops further out */
+    double drain;          /* fetch[TD_O] of the last decided link; 0: none */
+    bool finished;         /* the last keeper of O was taken to get it finished; if a loop makes that
+                            * wrong, its tiles have to fit with partial sums: */
+    double kept_bits, kept_outputs, usable; /* bits of W and I, words of O there */
+} node;
+
+typedef struct {
+    td__search *s;
+    const td__root *r;
+    const node *at;
+    int i, level, child; /* place in r->level; its level; the next one inside */
+    const td__divisors *of[TD_NDIM];
+    int n_lead, n;       /* dims: those that cost first, then the block's */
+    uint8_t dim[TD_NDIM];
+    unsigned still;
+    uint8_t soft;        /* dims whose tiles overlap: the largest tile need not be the best */
+    td__toll base[2];    /* fixed tolls, and what does not depend on this level's loops */
+    int32_t bound[TD_NDIM];
+    int32_t tile[TD_NDIM]; /* extents of the child's tile, undecided dims at their least */
+    td__choice *list;
+    int kept, max;
+} level_search;
+
+/* ---- divisors -------------------------------------------------------------------------------- */
+
+static const td__divisors *divisors(td__search *s, int32_t v) {
+    td__divisors **slot = &s->memo[(uint32_t)v % TD__MEMO];
+    if (*slot != NULL && (*slot)->value == v) return *slot;
+    int32_t low[1024], high[1024]; /* a number below 2^31 has at most 1536 divisors */
+    int n = 0, k = 0;
+    for (int32_t i = 1; (int64_t)i * i <= v; i++)
+        if (v % i == 0) {
+            low[n++] = i;
+            if (i != v / i) high[k++] = v / i;
+        }
+    td__divisors *m =
+        td_arena_alloc(s->arena, sizeof *m + sizeof m->list[0] * (size_t)(n + k));
+    if (m == NULL) {
+        s->stop = s->memory = true;
+        return NULL;
+    }
+    m->value = v;
+    m->n = n + k;
+    memcpy(m->list, low, sizeof *low * (size_t)n);
+    for (int i = 0; i < k; i++) m->list[n + i] = high[k - 1 - i];
+    return *slot = m;
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------- */
+
+static inline int64_t lines(const td_problem *p, int axis, const int32_t *e) {
+    return (int64_t)(e[TD_P + axis] - 1) * p->stride[axis] +
+           (int64_t)(e[TD_R + axis] - 1) * p->dilation[axis] + 1;
+}
+
+static inline double weights(const int32_t *e) {
+    return (double)((int64_t)e[TD_G] * e[TD_K]) * (double)((int64_t)e[TD_C] * e[TD_R] * e[TD_S]);
+}
+
+static inline double outputs(const int32_t *e) {
+    return (double)((int64_t)e[TD_N] * e[TD_G] * e[TD_K]) * (double)((int64_t)e[TD_P] * e[TD_Q]);
+}
+
+/* Lines of a tile that are buffered: at most those of the image. Timeloop knows no made zeros. */
+static inline double inputs(const td__space *z, const td_problem *p, const int32_t *e) {
+    double words = (double)((int64_t)e[TD_N] * e[TD_G] * e[TD_C]);
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t n = lines(p, axis, e);
+        int32_t made = p->pad[axis] + p->pad[2 + axis];
+        if (made > 0 && z->counting == TD_COUNT_EXACT) {
+            int64_t image = lines(p, axis, p->dim) - made;
+            if (n > image) n = image > 0 ? image : 0;
+        }
+        words *= (double)n;
+    }
+    return words;
+}
+
+/* The child's tiles fit, with outputs in their least width. */
+static inline bool fits(const level_search *w, bool sums) {
+    const td__space *z = w->s->z;
+    int c = w->child;
+    double usable = z->usable[c], bits = 0;
+    if (usable == INFINITY) return true;
+    unsigned keep = w->r->keep[c];
+    if (keep & TD_BIT(TD_W)) bits += weights(w->tile) * z->bits[TD_W];
+    if (keep & TD_BIT(TD_O))
+        bits += outputs(w->tile) * z->bits[sums || w->r->sums[c] ? TD__SUMS : TD_O];
+    if (keep & TD_BIT(TD_I)) bits += inputs(z, &w->r->p, w->tile) * z->bits[TD_I];
+    return bits <= usable;
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+/* Words of an overlapping input over link k, at least, whatever the order of the loops is: every step
+ * that is not idle moves the tile along the dim of the innermost loop, so that at most the overlap
+ * along that dim is kept. Where loops over P and R (or Q and S) both run, going back in one can undo a
+ * step of the other; then only the steps of the innermost loop itself are counted. Rows or columns of
+ * made zeros are taken off each tile. */
+static void input_words(const level_search *w, const td__link *k, double fetch, unsigned from,
+                        double *read, double *fill) {
+    const td_problem *p = &w->r->p;
+    const int32_t *e = w->tile;
+    double whole[2][2], fresh[2][2]; /* [axis][fill, read]: lines over all tile positions */
+    for (int axis = 0; axis < 2; axis++) {
+        double n = (double)lines(p, axis, e), step = (double)e[TD_P + axis] * p->stride[axis];
+        double places = (double)p->dim[TD_P + axis] / e[TD_P + axis];
+        double taps = (double)p->dim[TD_R + axis] / e[TD_R + axis];
+        double moved = n < step ? n : step, lost = 0;
+        double apart = k->apart[axis];
+        for (int side = 0; side < 4; side += 2)
+            for (double rest = p->pad[side + axis]; rest > 0; rest -= step)
+                lost += rest < n ? rest : n;
+        whole[axis][0] = taps * (places * n - lost);
+        whole[axis][1] =
+            taps / k->taps[axis] * (places / apart * ((apart - 1) * moved + n) - lost);
+        fresh[axis][0] = taps * (places * moved - lost);
+        fresh[axis][1] = taps / k->taps[axis] * (places * moved - lost);
+        /* Moved along the taps instead. */
+        double tap = (double)e[TD_R + axis] * p->dilation[axis];
+        if (tap > n) tap = n;
+        if ((from & TD_BIT(TD_R + axis)) != 0) {
+            double by_tap = taps * (places * tap - lost);
+            if (!(from & TD_BIT(TD_P + axis)) || by_tap < fresh[axis][0]) {
+                fresh[axis][0] = by_tap;
+                fresh[axis][1] = by_tap / k->taps[axis] / apart;
+            }
+        }
+        for (int i = 0; i < 2; i++) {
+            if (whole[axis][i] < 0) whole[axis][i] = 0;
+            if (fresh[axis][i] < 0) fresh[axis][i] = 0;
+        }
+    }
+    double share[2] = {1, k->copies}, words[2];
+    for (int i = 0; i < 2; i++) {
+        double best = INFINITY;
+        if (from == 0 || (from & ~(unsigned)(TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S))))
+            best = whole[0][i] * whole[1][i];
+        for (int axis = 0; axis < 2; axis++) {
+            unsigned pair = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
+            if (!(from & pair)) continue;
+            double v = fresh[axis][i] * whole[1 - axis][i];
+            if (w->at->seen & TD_BIT(TD_P + axis) && w->at->seen & TD_BIT(TD_R + axis)) v /= 2;
+            if (v < best) best = v;
+        }
+        words[i] = fetch * k->planes / share[i] * best;
+    }
+    *fill = words[0] > k->base_fill ? words[0] : k->base_fill;
+    *read = words[1] > k->base_read ? words[1] : k->base_read;
+}
+
+static inline const td__link *open_link(const level_search *w, int t) {
+    return w->at->link[t] < w->r->links[t] ? &w->r->link[t][w->at->link[t]] : NULL;
+}
+
+static void bound(const level_search *w, const double fetch[], bool sums, bool words_known,
+                  unsigned from, double least[2]) {
+    const td__space *z = w->s->z;
+    const td__link *kw = open_link(w, TD_W), *ki = open_link(w, TD_I), *ko = open_link(w, TD_O);
+    const td__toll *b = &w->base[sums];
+    double pj = b->pj, cycles = w->r->compute, read = 0, fill = 0;
+    const td__toll *tw = kw ? &kw->toll[0] : b, *to = ko ? &ko->toll[sums] : b;
+    const td__toll *ti = ki && z->plain ? &ki->toll[0] : b;
+    double mw = kw ? fetch[TD_W] : 0, mo = ko ? fetch[TD_O] : 0, mi = ki && z->plain ? fetch[TD_I] : 0;
+    const td__toll *tr = b, *tf = b;
+    if (ki && !z->plain) {
+        if (words_known && ki->child == w->child) {
+            input_words(w, ki, fetch[TD_I], from, &read, &fill);
+        } else {
+            read = ki->base_read;
+            fill = ki->base_fill;
+        }
+        tr = &ki->read;
+        tf = &ki->fill;
+    }
+    pj += mw * tw->pj + mi * ti->pj + mo * to->pj + read * tr->pj + fill * tf->pj;
+    for (int j = 0; j < z->n_limits; j++) {
+        double c = b->cycles[j] + mw * tw->cycles[j] + mi * ti->cycles[j] + mo * to->cycles[j] +
+                   read * tr->cycles[j] + fill * tf->cycles[j];
+        if (c > cycles) cycles = c;
+    }
+    td__map_objectives(z, pj, cycles, least);
+}
+
+/* What this level's loops cannot change: decided links, drains towards the outer level, and what is
+ * counted too much; inputs inside an open link. */
+static void set_base(level_search *w) {
+    const td__space *z = w->s->z;
+    const node *at = w->at;
+    for (int v = 0; v < 2; v++) {
+        td__toll *b = &w->base[v];
+        b->pj = at->fixed.pj;
+        for (int j = 0; j < z->n_limits; j++) b->cycles[j] = at->fixed.cycles[j];
+        const td__link *k = open_link(w, TD_O);
+        if (k != NULL) {
+            b->pj += at->drain * k->drain[v].pj - k->off[v].pj;
+            for (int j = 0; j < z->n_limits; j++)
+                b->cycles[j] += at->drain * k->drain[v].cycles[j] - k->off[v].cycles[j];
+        }
+        k = open_link(w, TD_I);
+        if (k != NULL && !z->plain) {
+            b->pj += k->rest.pj;
+            for (int j = 0; j < z->n_limits; j++) b->cycles[j] += k->rest.cycles[j];
+        }
+    }
+}
+
+/* ---- choices of one level -------------------------------------------------------------------- */
+
+/* In a thorough search all are kept and sorted later; else the best few, in order. */
+static void keep_choice(level_search *w, const td__choice *c) {
+    td__search *s = w->s;
+    int i = w->kept;
+    if (i == w->max) {
+        if (s->thorough || !td__map_better(c->least, w->list[i - 1].least)) {
+            td__leave(s, c->least[0]);
+            return;
+        }
+        td__leave(s, w->list[--i].least[0]);
+    } else {
+        w->kept++;
+    }
+    if (!s->thorough)
+        for (; i > 0 && td__map_better(c->least, w->list[i - 1].least); i--)
+            w->list[i] = w->list[i - 1];
+    w->list[i] = *c;
+}
+
+static int by_least(const void *a, const void *b) {
+    const td__choice *x = a, *y = b;
+    if (td__map_better(x->least, y->least)) return -1;
+    if (td__map_better(y->least, x->least)) return 1;
+    if (x->still != y->still) return x->still < y->still ? -1 : 1;
+    return memcmp(x->bound, y->bound, sizeof x->bound);
+}
+
+/* Not worth keeping; what is dropped for lack of room is noted. */
+static bool poor(const level_search *w, const double least[2]) {
+    if (td__hopeless(w->s, least)) return true;
+    if (w->s->thorough || w->kept < w->max || td__map_better(least, w->list[w->max - 1].least))
+        return false;
+    td__leave(w->s, least[0]);
+    return true;
+}
+
+static inline bool count_node(td__search *s) {
+    s->nodes++;
+    if (s->nodes >= s->max_nodes) s->stop = true;
+    if ((s->nodes & 255) == 0 && s->deadline < INFINITY && td_time_mono_s() > s->deadline)
+        s->stop = s->late = true;
+    return !s->stop;
+}
+
+/* How often each tensor passes, from the loops chosen so far. During the lead dims the block counts
+ * as moving. */
+static bool fetches(const level_search *w, bool lead, double fetch[], double all[]) {
+    const int32_t *b = w->bound;
+    const node *at = w->at;
+    double idle[TD_NTENSOR] = {(double)b[TD_N] * b[TD_P] * b[TD_Q], b[TD_K],
+                               (double)b[TD_C] * b[TD_R] * b[TD_S]};
+    bool grouped = b[TD_G] > 1;
+    for (unsigned t = 0; t < TD_NTENSOR; t++) {
+        bool moves = grouped || (lead && t != w->still);
+        for (unsigned u = 0; u < TD_NTENSOR; u++) moves |= u != t && idle[u] > 1;
+        all[t] = at->all[t] * idle[t];
+        fetch[t] = !moves ? at->fetch[t] : t == w->still ? at->all[t] : all[t];
+    }
+    return idle[TD_O] > 1;
+}
+
+static unsigned moving_dims(const level_search *w) {
+    unsigned d = 0;
+    for (int i = 0; i < w->n; i++)
+        if (w->bound[w->dim[i]] > 1) d |= TD_BIT(w->dim[i]);
+    return d;
+}
+
+/* The tile fits even if the smallest factor of a block's loop were moved into it. */
+static bool extensible(level_search *w, int d, bool sums) {
+    const td__divisors *v = divisors(w->s, w->bound[d]);
+    if (v == NULL) return false;
+    int32_t tile = w->tile[d];
+    w->tile[d] = tile * v->list[1];
+    bool ok = fits(w, sums);
+    w->tile[d] = tile;
+    return ok;
+}
+
+static void finish_choice(level_search *w) {
+    td__choice c;
+    unsigned dims = moving_dims(w);
+    bool none = w->still == TD_NTENSOR;
+    if (!none && !(dims & td__map_block[w->still])) return; /* another block is innermost */
+    bool sums = fetches(w, false, c.fetch, c.all) || w->at->sums;
+    if (!fits(w, sums)) return;
+    if (w->at->finished && sums &&
+        w->at->kept_bits + w->at->kept_outputs * w->s->z->bits[TD__SUMS] > w->at->usable)
+        return;
+    unsigned moves = dims & td__map_dims[TD_I];
+    unsigned inner = none ? moves : dims & td__map_block[w->still] & td__map_dims[TD_I];
+    c.from = (uint8_t)(moves == 0 ? w->at->from : inner != 0 ? inner : moves);
+    if (!count_node(w->s)) return;
+    node shadow; /* loops of this level count as seen */
+    const node *at = w->at;
+    if (!w->s->z->plain && (dims & ~(unsigned)at->seen)) {
+        shadow = *at;
+        shadow.seen |= (uint8_t)dims;
+        w->at = &shadow;
+    }
+    bound(w, c.fetch, sums, true, c.from, c.least);
+    w->at = at;
+    if (poor(w, c.least)) return;
+    if (!none) {
+        unsigned block = dims & td__map_block[w->still] & w->s->z->time[w->child];
+        for (unsigned d = 0; d < TD_NDIM; d++) {
+            if (!(block & TD_BIT(d)) || !extensible(w, (int)d, sums)) continue;
+            if (!(w->soft & TD_BIT(d))) return;
+            if (w->s->thorough) continue;
+            td__leave(w->s, c.least[0]);
+            return;
+        }
+    }
+    memcpy(c.bound, w->bound, sizeof c.bound);
+    c.still = (uint8_t)w->still;
+    keep_choice(w, &c);
+}
+
+static void choose(level_search *w, int k) {
+    if (w->s->stop) return;
+    if (k == w->n) {
+        finish_choice(w);
+        return;
+    }
+    int d = w->dim[k];
+    const td__divisors *v = w->of[d];
+    int32_t tile = w->tile[d], rest = w->at->rest[d];
+    bool lead = k < w->n_lead;
+    bool here = w->s->z->time[w->level] & TD_BIT(d);
+    bool later = w->i + 1 < w->r->m && (w->r->later[w->i + 1] & TD_BIT(d));
+    for (int i = later ? 0 : v->n - 1; i < (here ? v->n : 1); i++) {
+        int32_t b = v->list[i];
+        w->bound[d] = b;
+        w->tile[d] = tile * (rest / b);
+        if (!fits(w, w->at->sums)) continue;
+        if (lead && b > 1) {
+            double fetch[TD_NTENSOR], all[TD_NTENSOR], least[2];
+            bool sums = fetches(w, w->still < TD_NTENSOR, fetch, all) || w->at->sums;
+            if (!count_node(w->s)) break;
+            bound(w, fetch, sums, false, 0, least);
+            if (poor(w, least)) break; /* more steps cost no less */
+        }
+        choose(w, k + 1);
+        if (w->s->stop) break;
+    }
+    w->bound[d] = 1;
+    w->tile[d] = tile;
+}
+
+/* All choices of a level for one stationary tensor (TD_NTENSOR: only loops over G, or none). */
+static void choose_still(level_search *w, unsigned still) {
+    const node *at = w->at;
+    unsigned block = still < TD_NTENSOR ? td__map_block[still] : 0;
+    w->still = still;
+    w->n = 0;
+    for (int d = 0; d < TD_NDIM; d++) {
+        w->bound[d] = 1;
+        w->tile[d] = w->r->inner[w->child + 1][d];
+        if (at->rest[d] == 1) continue;
+        if (still == TD_NTENSOR && d != TD_G) {
+            /* No loops here: what is left goes inside. */
+            if (!(w->r->later[w->i + 1] & TD_BIT(d))) return;
+            w->tile[d] *= at->rest[d];
+            continue;
+        }
+        if (!(block & TD_BIT(d))) w->dim[w->n++] = (uint8_t)d;
+    }
+    w->n_lead = w->n;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (at->rest[d] > 1 && (block & TD_BIT(d))) w->dim[w->n++] = (uint8_t)d;
+    if (still < TD_NTENSOR && w->n == w->n_lead) return;
+    choose(w, 0);
+}
+
+/* ---- leaves ---------------------------------------------------------------------------------- */
+
+/* Loops of a level from the inside out. Halos are kept by loops over the plane that stand next to
+ * each other; `turned`: Q inside P or the other way round. */
+static void order_loops(unsigned still, bool turned, uint8_t out[TD_NDIM]) {
+    uint8_t a = turned ? TD_P : TD_Q, b = turned ? TD_Q : TD_P;
+    uint8_t c = turned ? TD_R : TD_S, d = turned ? TD_S : TD_R;
+    const uint8_t orders[TD_NTENSOR + 1][TD_NDIM] = {{a, b, TD_N, c, d, TD_K, TD_C, TD_G},
+                                                     {TD_K, a, b, c, d, TD_C, TD_N, TD_G},
+                                                     {c, d, TD_C, a, b, TD_K, TD_N, TD_G},
+                                                     {a, b, c, d, TD_K, TD_C, TD_N, TD_G}};
+    memcpy(out, orders[still], TD_NDIM);
+}
+
+static void put_loop(td_mapping *m, int dim, int axis, int32_t bound) {
+    if (bound > 1) m->loop[m->n++] = (td_loop){(uint8_t)dim, (uint8_t)axis, bound, bound};
+}
+
+static void build_mapping(const td__root *r, const td__choice *choice, unsigned turned,
+                          td_mapping *m) {
+    memset(m, 0, sizeof *m);
+    const td__choice *of[TD_MAX_LEVELS] = {0};
+    for (int i = 0; i < r->m; i++) of[r->level[i]] = &choice[i];
+    for (int l = 0; l < r->z->n; l++) {
+        m->first[l] = m->n;
+        m->keep[l] = r->keep[l];
+        if (of[l] != NULL) {
+            uint8_t order[TD_NDIM];
+            order_loops(of[l]->still, (turned >> l) & 1, order);
+            for (int i = TD_NDIM - 1; i >= 0; i--)
+                put_loop(m, order[i], TD_AXIS_T, of[l]->bound[order[i]]);
+        }
+        for (int d = 0; d < TD_NDIM; d++) put_loop(m, d, TD_AXIS_X, r->fan[l].x[d]);
+        for (int d = 0; d < TD_NDIM; d++) put_loop(m, d, TD_AXIS_Y, r->fan[l].y[d]);
+    }
+    m->first[r->z->n] = m->n;
+}
+
+double td__try(td__search *s, const td_problem *p, const td_mapping *m) {
+    td_cost cost;
+    if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return INFINITY;
+    double v[2];
+    td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, v);
+    if (!s->found || td__map_better(v, s->best)) {
+        s->found = true;
+        s->best[0] = v[0];
+        s->best[1] = v[1];
+        s->problem = *p;
+        s->mapping = *m;
+        s->cost = cost;
+    }
+    return v[0];
+}
+
+/* Evaluates a complete choice, and what other orders of P and Q give where tiles overlap. */
+static void evaluate(td__search *s, const td__root *r, const td__choice *choice,
+                     const double least[2]) {
+    unsigned both = 0; /* levels with loops over P and Q */
+    double got = INFINITY;
+    if (!s->z->plain)
+        for (int i = 0; i < r->m; i++)
+            if (choice[i].bound[TD_P] * (int64_t)choice[i].bound[TD_R] > 1 &&
+                choice[i].bound[TD_Q] * (int64_t)choice[i].bound[TD_S] > 1)
+                both |= TD_BIT(r->level[i]);
+    unsigned turned = 0;
+    do {
+        td_mapping m;
+        build_mapping(r, choice, turned, &m);
+        if (!count_node(s) && s->found) return;
+        double v = td__try(s, &r->p, &m);
+        if (v < got) got = v;
+        turned = (turned - both) & both; /* next subset */
+    } while (turned != 0 && !td__hopeless(s, least));
+    if (!s->z->plain && got > least[0] * (1 + 1e-9)) td__leave(s, least[0]);
+}
+
+/* ---- descent --------------------------------------------------------------------------------- */
+
+static void add_toll(const td__space *z, td__toll *a, double m, const td__toll *b) {
+    a->pj += m * b->pj;
+    for (int j = 0; j < z->n_limits; j++) a->cycles[j] += m * b->cycles[j];
+}
+
+/* The state after a choice: links that end at the child are decided. */
+static void step(level_search *w, const td__choice *c, node *next) {
+    const td__space *z = w->s->z;
+    const node *at = w->at;
+    *next = *at;
+    const int32_t *inner = w->r->inner[w->child + 1];
+    for (int d = 0; d < TD_NDIM; d++) {
+        next->rest[d] = at->rest[d] / c->bound[d];
+        if (c->bound[d] > 1) {
+            next->seen |= (uint8_t)TD_BIT(d);
+            if (TD__REDUCED & TD_BIT(d)) next->sums = true;
+        }
+        w->tile[d] = inner[d] * next->rest[d];
+        w->bound[d] = c->bound[d];
+    }
+    next->from = c->from;
+    w->still = c->still;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        next->fetch[t] = c->fetch[t];
+        next->all[t] = c->all[t];
+        const td__link *k = open_link(w, t);
+        if (k == NULL || k->child != w->child) continue;
+        next->link[t]++;
+        if (t == TD_O) {
+            int v = next->sums;
+            add_toll(z, &next->fixed, c->fetch[t], &k->own[v]);
+            add_toll(z, &next->fixed, -1, &k->off_own[v]);
+            add_toll(z, &next->fixed, at->drain, &k->drain[v]);
+            next->drain = c->fetch[t];
+        } else if (t == TD_W || z->plain) {
+            add_toll(z, &next->fixed, c->fetch[t], &k->own[0]);
+        } else {
+            double read, fill;
+            node shadow = *at;
+            shadow.seen = next->seen;
+            w->at = &shadow;
+            input_words(w, k, c->fetch[t], c->from, &read, &fill);
+            w->at = at;
+            add_toll(z, &next->fixed, read, &k->read);
+            add_toll(z, &next->fixed, fill, &k->fill);
+        }
+    }
+    unsigned keep = w->r->keep[w->child];
+    if (!(keep & TD_BIT(TD_O))) return;
+    next->kept_bits = (keep & TD_BIT(TD_W) ? weights(w->tile) * z->bits[TD_W] : 0) +
+                      (keep & TD_BIT(TD_I) ? inputs(z, &w->r->p, w->tile) * z->bits[TD_I] : 0);
+    next->kept_outputs = outputs(w->tile);
+    next->usable = z->usable[w->child];
+    next->finished = !next->sums && !w->r->sums[w->child] && next->usable < INFINITY;
+}
+
+static void descend(td__search *s, const td__root *r, int i, const node *at, td__choice *chosen,
+                    int used) {
+    if (i + 1 == r->m) { /* the innermost level takes what is left; nothing stands inside of it */
+        memcpy(chosen[i].bound, at->rest, sizeof chosen[i].bound);
+        chosen[i].still = TD_O;
+        evaluate(s, r, chosen, i > 0 ? chosen[i - 1].least : r->least);
+        return;
+    }
+    int room = s->pool_size - used;
+    level_search w = {.s = s, .r = r, .at = at, .i = i, .level = r->level[i], .list = s->pool + used};
+    w.child = r->level[i + 1];
+    w.max = s->thorough || s->keep > room ? room : s->keep;
+    for (int axis = 0; axis < 2 && !s->z->plain; axis++)
+        w.soft |= (uint8_t)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
+    for (int d = 0; d < TD_NDIM; d++)
+        if ((w.of[d] = divisors(s, at->rest[d])) == NULL) return;
+    set_base(&w);
+    for (unsigned still = TD_NTENSOR + 1; still-- > 0 && !s->stop;) choose_still(&w, still);
+    if (s->thorough) qsort(w.list, (size_t)w.kept, sizeof *w.list, by_least);
+
+    int width = s->thorough ? w.kept : i == 0 ? s->width : s->width_inside;
+    for (int k = 0; k < w.kept; k++) {
+        if (td__hopeless(s, w.list[k].least)) break;
+        if (k >= width || (s->stop && s->found)) {
+            td__leave(s, w.list[k].least[0]);
+            break;
+        }
+        node next;
+        step(&w, &w.list[k], &next);
+        chosen[i] = w.list[k];
+        descend(s, r, i + 1, &next, chosen, used + w.kept);
+    }
+}
+
+void td__search_root(td__search *s, const td__root *r) {
+    node at = {.fixed = r->mac};
+    memcpy(at.rest, r->time, sizeof at.rest);
+    for (int t = 0; t < TD_NTENSOR; t++) at.fetch[t] = at.all[t] = 1;
+    td__choice chosen[TD_MAX_LEVELS];
+    descend(s, r, 0, &at, chosen, 0);
+    if (s->stop) td__leave(s, r->least[0]);
+}

@@ -1,0 +1,370 @@
+/* The map space of one layer: what the rules, the query and the layer's dims leave to choose, and the
+ * ways to use each fan-out. */
+#include "mapper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const uint8_t td__map_dims[TD_NTENSOR] = {
+    TD_BIT(TD_G) | TD_BIT(TD_K) | TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S),
+    TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C) | TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) |
+        TD_BIT(TD_S),
+    TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_K) | TD_BIT(TD_P) | TD_BIT(TD_Q)};
+const uint8_t td__map_block[TD_NTENSOR] = {TD_BIT(TD_N) | TD_BIT(TD_P) | TD_BIT(TD_Q),
+                                           TD_BIT(TD_K),
+                                           TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S)};
+
+/* ---- rules and query ------------------------------------------------------------------------- */
+
+static td_status check_query(const td_hw *hw, const td_map_query *q, td_error *err) {
+    if ((unsigned)q->objective >= TD_NOBJ)
+        return td_fail(err, TD_E_USAGE, "mapper: no objective %d", (int)q->objective);
+    if (q->counting != TD_COUNT_EXACT && q->counting != TD_COUNT_TIMELOOP)
+        return td_fail(err, TD_E_USAGE, "mapper: no counting %d", (int)q->counting);
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (q->top[t] < 0 || q->top[t] >= hw->n)
+            return td_fail(err, TD_E_USAGE,
+                           "mapper: outermost level of %c is %d, expected 0 to %d",
+                           td_tensor_letter[t], q->top[t], hw->n - 1);
+    for (int l = 0; l < hw->n; l++)
+        if (q->keep[l] > (int)TD_ALL_TENSORS)
+            return td_fail(err, TD_E_USAGE, "mapper: level %s: keep mask is %d, expected -1 to 7",
+                           hw->level[l].name, q->keep[l]);
+    return TD_OK;
+}
+
+static td_status set_keeps(td__space *z, const td_map_query *q, td_error *err) {
+    const td_hw *hw = z->hw;
+    for (int l = 0; l < z->n; l++) {
+        unsigned inside = 0, at = 0;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (z->top[t] >= l) inside |= TD_BIT(t);
+            if (z->top[t] == l) at |= TD_BIT(t);
+        }
+        unsigned may = hw->level[l].may_keep & TD_ALL_TENSORS, must = hw->level[l].must_keep;
+        if (q->keep[l] >= 0) {
+            if ((unsigned)q->keep[l] & ~may)
+                return td_fail(err, TD_E_USAGE, "mapper: level %s cannot keep what the query asks for",
+                               hw->level[l].name);
+            may = (unsigned)q->keep[l];
+            must |= may & inside;
+        }
+        if (must & ~inside)
+            return td_fail(err, TD_E_USAGE,
+                           "mapper: level %s must keep a tensor whose outermost level lies inside it",
+                           hw->level[l].name);
+        if ((must | at) & ~may)
+            return td_fail(err, TD_E_USAGE,
+                           "mapper: level %s cannot keep a tensor that the query or the rules put there",
+                           hw->level[l].name);
+        z->may[l] = (uint8_t)(may & inside);
+        z->must[l] = (uint8_t)(must | at);
+    }
+    return TD_OK;
+}
+
+/* Loops that the rules and the residency of tensors allow: a resident tensor must not be walked
+ * through from outside of its outermost keeper, nor its sums be spread over several. */
+static void set_dims(td__space *z) {
+    const td_map_rules *r = &z->hw->rules;
+    for (int l = 0; l < z->n; l++) {
+        unsigned time = r->allowed[l][TD_AXIS_T], space = 0xff;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (z->top[t] < l) time &= ~(unsigned)td__map_dims[t];
+        if (z->top[TD_O] < l) space &= ~TD__REDUCED;
+        z->time[l] = (uint8_t)time;
+        z->space[l][TD_AXIS_X] = (uint8_t)(r->allowed[l][TD_AXIS_X] & space);
+        z->space[l][TD_AXIS_Y] = (uint8_t)(r->allowed[l][TD_AXIS_Y] & space);
+    }
+    unsigned outside = 0;
+    for (int l = z->n - 1; l >= 0; l--) {
+        z->inward[l] = (uint8_t)~outside;
+        outside |= z->time[l];
+    }
+}
+
+static void set_costs(td__space *z) {
+    const td_problem *p = &z->p;
+    for (int t = 0; t < TD_NTENSOR; t++) z->bits[t] = p->bits[t];
+    z->bits[TD__SUMS] = p->acc_bits;
+    z->n_limits = 0;
+    for (int l = 0; l < z->n; l++) {
+        const td_level *v = &z->hw->level[l];
+        double buffering = v->buffering > 0 ? v->buffering : 1;
+        z->usable[l] =
+            v->capacity_bits < 0 ? INFINITY : floor((double)v->capacity_bits / buffering);
+        for (int k = 0; k < TD__NKIND; k++) {
+            double block = v->block_bits > z->bits[k] ? v->block_bits / z->bits[k] : 1;
+            z->rd[l][k] = v->read_pj / block;
+            z->fl[l][k] = v->fill_pj / block;
+            z->up[l][k] = v->update_pj / block;
+        }
+        z->limit_of[l] = z->n_limits;
+        const double bw[3] = {v->read_bw, v->write_bw, v->shared_bw};
+        for (int i = 0; i < 3; i++)
+            if (bw[i] < INFINITY)
+                z->limit[z->n_limits++] = (td__limit){(int8_t)l, i != 1, i != 0, 1 / bw[i]};
+    }
+    z->limit_of[z->n] = z->n_limits;
+}
+
+/* Pairs (p, r) whose position lies in the image, over all pairs. */
+static double inside_share(const td_problem *p, int axis) {
+    int64_t out = p->dim[TD_P + axis], taps = p->dim[TD_R + axis];
+    int64_t s = p->stride[axis], d = p->dilation[axis];
+    int64_t lo = p->pad[axis], hi = (out - 1) * s + (taps - 1) * d + 1 - p->pad[2 + axis], n = 0;
+    for (int64_t r = 0; r < taps; r++) {
+        int64_t from = lo > r * d ? (lo - r * d + s - 1) / s : 0;
+        int64_t to = hi > r * d ? (hi - r * d + s - 1) / s : 0;
+        if (to > out) to = out;
+        if (to > from) n += to - from;
+    }
+    return (double)n;
+}
+
+static void set_input(td__space *z) {
+    const td_problem *p = &z->p;
+    z->plain = true;
+    z->padded = false;
+    z->inside = 1;
+    for (int axis = 0; axis < 2; axis++) {
+        int32_t out = p->dim[TD_P + axis], taps = p->dim[TD_R + axis];
+        if (taps > 1 ? out > 1 || p->dilation[axis] > 1 : p->stride[axis] > 1 && out > 1)
+            z->plain = false;
+        if (p->pad[axis] > 0 || p->pad[2 + axis] > 0) z->padded = true;
+        z->inside *= inside_share(p, axis);
+    }
+    if (z->padded) z->plain = false;
+}
+
+double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t, bool sums) {
+    switch (t) {
+    case TD_W:
+        return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S] * z->bits[TD_W];
+    case TD_O:
+        return (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q] *
+               z->bits[sums ? TD__SUMS : TD_O];
+    default: break;
+    }
+    double bits = (double)e[TD_N] * e[TD_G] * e[TD_C] * z->bits[TD_I];
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t n[2]; /* lines of the tile and of the image */
+        const int32_t *of[2] = {e, p->dim};
+        for (int i = 0; i < 2; i++)
+            n[i] = ((int64_t)of[i][TD_P + axis] - 1) * p->stride[axis] +
+                   ((int64_t)of[i][TD_R + axis] - 1) * p->dilation[axis] + 1;
+        n[1] -= p->pad[axis] + p->pad[2 + axis];
+        /* Made zeros are not stored; Timeloop knows none. */
+        if (z->counting == TD_COUNT_EXACT && n[0] > n[1]) n[0] = n[1] > 0 ? n[1] : 0;
+        bits *= (double)n[0];
+    }
+    return bits;
+}
+
+/* ---- fans ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int32_t f[TD_NDIM], total;
+    bool full;
+} along; /* factors along one axis */
+
+typedef struct {
+    const td__space *z;
+    int32_t room[TD_NDIM]; /* extents still to spread */
+    int32_t fan;
+    unsigned dims;
+    bool single;
+    along *list;
+    int n, max;
+    bool cut;
+} lister;
+
+/* Smallest factor above f that makes fewer steps over an extent (pad), or divides it; 0: none. */
+static int32_t next_factor(int32_t extent, int32_t f, bool pad) {
+    if (f >= extent) return 0;
+    if (pad) {
+        int32_t steps = (extent + f - 1) / f - 1;
+        return (extent + steps - 1) / steps;
+    }
+    do f++;
+    while (extent % f != 0);
+    return f;
+}
+
+static void emit(lister *w, const along *a) {
+    const bool pad = w->z->hw->rules.pad;
+    along e = *a;
+    e.full = true;
+    for (int d = 0; d < TD_NDIM; d++) {
+        if (!(w->dims & TD_BIT(d)) || w->room[d] == 1) continue;
+        if (w->single && e.total > 1 && e.f[d] == 1) continue;
+        int32_t f = next_factor(w->room[d], e.f[d], pad);
+        if (f > 0 && (int64_t)e.total / e.f[d] * f <= w->fan) e.full = false;
+    }
+    if (w->n < w->max) {
+        w->list[w->n++] = e;
+        return;
+    }
+    /* The list is full: something that is not full, or smaller, makes place. */
+    w->cut = true;
+    int worst = 0;
+    for (int i = 1; i < w->n; i++)
+        if (w->list[i].full != w->list[worst].full ? !w->list[i].full
+                                                   : w->list[i].total < w->list[worst].total)
+            worst = i;
+    if (e.full != w->list[worst].full ? e.full : e.total > w->list[worst].total)
+        w->list[worst] = e;
+}
+
+static void spread(lister *w, int d, along *a) {
+    while (d < TD_NDIM && (!(w->dims & TD_BIT(d)) || w->room[d] == 1)) d++;
+    if (d == TD_NDIM) {
+        emit(w, a);
+        return;
+    }
+    spread(w, d + 1, a);
+    if (w->single && a->total > 1) return;
+    int32_t total = a->total;
+    for (int32_t f = next_factor(w->room[d], 1, w->z->hw->rules.pad);
+         f > 0 && (int64_t)total * f <= w->fan; f = next_factor(w->room[d], f, w->z->hw->rules.pad)) {
+        a->f[d] = f;
+        a->total = total * f;
+        spread(w, d + 1, a);
+    }
+    a->f[d] = 1;
+    a->total = total;
+}
+
+static int by_size(const void *a, const void *b) {
+    const td__fan *x = a, *y = b;
+    if (x->full != y->full) return x->full ? -1 : 1;
+    if (x->total != y->total) return x->total > y->total ? -1 : 1;
+    for (int d = 0; d < TD_NDIM; d++) {
+        int32_t f = x->x[d] * x->y[d], g = y->x[d] * y->y[d];
+        if (f != g) return f > g ? -1 : 1;
+    }
+    for (int d = 0; d < TD_NDIM; d++)
+        if (x->x[d] != y->x[d]) return x->x[d] > y->x[d] ? -1 : 1;
+    return 0;
+}
+
+static bool same_factors(const td__fan *a, const td__fan *b) {
+    for (int d = 0; d < TD_NDIM; d++)
+        if (a->x[d] * a->y[d] != b->x[d] * b->y[d]) return false;
+    return true;
+}
+
+enum { MAX_ALONG = 512 };
+
+/* The least tile of level l with these factors fits. */
+static bool has_room(const td__space *z, int l, const td__fan *f) {
+    if (z->usable[l] == INFINITY) return true;
+    int32_t e[TD_NDIM];
+    for (int d = 0; d < TD_NDIM; d++) e[d] = f->x[d] * f->y[d];
+    const int32_t *n = z->p.dim;
+    bool any = n[TD_C] > 1 || n[TD_R] > 1 || n[TD_S] > 1;
+    double bits = 0;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (z->must[l] & TD_BIT(t))
+            bits += td__tile_bits(z, &z->p, e, t, l == 0 ? any : f->idle[TD_O] > 1);
+    return bits <= z->usable[l];
+}
+
+static bool contains(const td__fan *a, const td__fan *b) {
+    for (int d = 0; d < TD_NDIM; d++)
+        if (a->x[d] * a->y[d] < b->x[d] * b->y[d]) return false;
+    return true;
+}
+
+/* Drops fans that no mapping can use; what they covered is full then. */
+static int drop_large(const td__space *z, int l, td__fan *f, int count) {
+    int n = 0;
+    for (int i = 0; i < count; i++)
+        if (has_room(z, l, &f[i])) f[n++] = f[i];
+    if (n == count) return n;
+    for (int i = 0; i < n; i++) {
+        f[i].full = true;
+        for (int j = 0; j < n && f[i].full; j++)
+            if (f[j].total > f[i].total && contains(&f[j], &f[i])) f[i].full = false;
+    }
+    return n;
+}
+
+static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_error *err) {
+    const td_map_rules *r = &z->hw->rules;
+    int max_x = (int)sqrt(8.0 * max_fans);
+    if (max_x > MAX_ALONG) max_x = MAX_ALONG;
+    if (max_x < 16) max_x = 16;
+    lister x = {.z = z, .fan = td_hw_fanout(z->hw, l, TD_AXIS_X), .dims = z->space[l][TD_AXIS_X],
+                .single = r->single[l][TD_AXIS_X] != 0, .max = max_x};
+    memcpy(x.room, z->p.dim, sizeof x.room);
+    x.list = TD_NEW(a, along, max_x);
+    along *list_y = TD_NEW(a, along, max_x);
+    if (x.list == NULL || list_y == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+    const along one = {{1, 1, 1, 1, 1, 1, 1, 1}, 1, false};
+    along walk = one;
+    spread(&x, 0, &walk);
+
+    int32_t fan_y = td_hw_fanout(z->hw, l, TD_AXIS_Y);
+    int count = 0, room = x.n * (fan_y > 1 ? max_x : 1);
+    td__fan *fans = malloc(sizeof *fans * (size_t)room);
+    if (fans == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+    for (int i = 0; i < x.n; i++) {
+        lister y = {.z = z, .fan = fan_y, .dims = z->space[l][TD_AXIS_Y],
+                    .single = r->single[l][TD_AXIS_Y] != 0, .list = list_y, .max = max_x};
+        for (int d = 0; d < TD_NDIM; d++)
+            y.room[d] = r->pad ? (z->p.dim[d] + x.list[i].f[d] - 1) / x.list[i].f[d]
+                               : z->p.dim[d] / x.list[i].f[d];
+        walk = one;
+        spread(&y, 0, &walk);
+        z->cut |= y.cut;
+        for (int j = 0; j < y.n; j++) {
+            td__fan *f = &fans[count++];
+            memcpy(f->x, x.list[i].f, sizeof f->x);
+            memcpy(f->y, y.list[j].f, sizeof f->y);
+            td__fan_measure(f);
+            f->full = x.list[i].full && y.list[j].full;
+        }
+    }
+    z->cut |= x.cut;
+    count = drop_large(z, l, fans, count);
+    qsort(fans, (size_t)count, sizeof *fans, by_size);
+    /* Which of X and Y a factor stands on costs nothing: one of each kind is enough. */
+    int n = 0;
+    for (int i = 0; i < count; i++)
+        if (n == 0 || fans[i].full != fans[n - 1].full || !same_factors(&fans[i], &fans[n - 1]))
+            fans[n++] = fans[i];
+    if (n > max_fans) {
+        n = max_fans;
+        z->cut = true;
+    }
+    z->fan[l] = TD_NEW(a, td__fan, n);
+    if (z->fan[l] != NULL) memcpy(z->fan[l], fans, sizeof *fans * (size_t)n);
+    free(fans);
+    if (z->fan[l] == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+    z->n_fan[l] = n;
+    z->n_full[l] = 0;
+    while (z->n_full[l] < n && z->fan[l][z->n_full[l]].full) z->n_full[l]++;
+    return TD_OK;
+}
+
+td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_query *q, int max_fans,
+                          td_arena *a, td__space *z, td_error *err) {
+    td_status s = td_problem_check(p, err);
+    if (s == TD_OK) s = check_query(hw, q, err);
+    if (s != TD_OK) return s;
+    memset(z, 0, sizeof *z);
+    z->p = *p;
+    z->hw = hw;
+    z->n = hw->n;
+    z->objective = q->objective;
+    z->counting = q->counting;
+    for (int t = 0; t < TD_NTENSOR; t++) z->top[t] = q->top[t];
+    s = set_keeps(z, q, err);
+    if (s != TD_OK) return s;
+    set_dims(z);
+    set_costs(z);
+    set_input(z);
+    for (int l = 0; l < z->n && s == TD_OK; l++) s = list_fans(z, l, max_fans, a, err);
+    return s;
+}
