@@ -1,5 +1,5 @@
-/* loop.h - the state of one trial loop, shared by row.c (who asks and tells) and evaluate.c (what a
- * trial costs and is worth). */
+/* loop.h - the state of one trial loop, shared by row.c (who asks and tells) and trial_eval.c (what
+ * a trial costs and is worth). */
 #ifndef TANDEM_LOOP_H
 #define TANDEM_LOOP_H
 

@@ -1,4 +1,4 @@
-/* evaluate.c - one trial: build, cost, screen, train. Nothing is evaluated twice: designs that a
+/* trial_eval.c - one trial: build, cost, screen, train. Nothing is evaluated twice: designs that a
  * finished trial had are looked up, accuracies stand in the store's cache by network, and a thread
  * that needs a network which another one trains waits for it. */
 #include <string.h>
