@@ -15,12 +15,13 @@ extern "C" {
 typedef struct {
     double value, std; /* fraction right on the validation split; std NAN if unknown */
     double cpu_s;
-    bool cached;       /* looked up, not evaluated */
+    bool cached; /* looked up, not evaluated */
 } td_accuracy_result;
 
 /* A source. evaluate() may be called from several threads at once. fidelity in (0, 1]: share of the
  * proxy's epochs. key(): hash of everything the value depends on but the network (data, options,
- * version, seed): with the network's hash the key of the evaluation cache. cancelled may be NULL. */
+ * version, seed): with the network's hash the key of the evaluation cache. cancelled may be NULL.
+ */
 typedef struct td_accuracy {
     const char *name;
     void *self;

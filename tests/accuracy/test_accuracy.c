@@ -125,8 +125,7 @@ static void keys(void **state) {
         "{path: %s, epochs: 1, train_images: 501, batch: 50, rate: 0.1, warmup_steps: 2}",
         "{path: %s, epochs: 1, train_images: 500, batch: 51, rate: 0.1, warmup_steps: 2}",
         "{path: %s, epochs: 1, train_images: 500, batch: 50, rate: 0.2, warmup_steps: 2}",
-        "{path: %s, epochs: 1, train_images: 500, batch: 50, rate: 0.1, warmup_steps: 2, "
-        "augment_flip: true}",
+        "{path: %s, epochs: 1, train_images: 500, batch: 50, rate: 0.1, augment_flip: true}",
         "{path: %s, epochs: 1, train_images: 500, batch: 50, rate: 0.1, warmup_steps: 2, seed: 4}"};
     uint64_t k = key_of(f, plain, 3);
     assert_true(k == key_of(f, plain, 3));

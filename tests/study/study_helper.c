@@ -107,7 +107,10 @@ void search_init(search *s, int threads, int64_t trials) {
         (td_objective){.kind = TD_REWARD_NAHAS, .p = 0, .q = -1, .target = {60e-6, INFINITY, 0.42}};
     td_schedule_options_default(&s->schedule);
     s->schedule.max_nodes = 500;
-    s->schedule.cache = td_map_cache_create(0);
+    /* One for all searches of the program: what is mapped does not depend on who asked first. */
+    static td_map_cache *cache;
+    if (cache == NULL) cache = td_map_cache_create(0);
+    s->schedule.cache = cache;
     s->run = (td_run_options){.threads = threads, .cancelled = cancelled, .self = &s->fake};
     td_node *params = td_node_map(s->arena);
     td_node_put_int(s->arena, params, "population", 8);
@@ -128,7 +131,6 @@ void search_init(search *s, int threads, int64_t trials) {
 }
 
 void search_free(search *s) {
-    td_map_cache_destroy(s->schedule.cache);
     pthread_mutex_destroy(&s->fake.lock);
     td_arena_destroy(s->arena);
 }

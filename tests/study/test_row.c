@@ -135,20 +135,24 @@ static void child_search(const char *db, int64_t trials, int threads) {
     _exit(search_run(&s, db, &err) == TD_OK ? 0 : 1);
 }
 
-/* kill -9 at any moment: nothing is lost but the trials in flight, which are repeated. */
+/* kill -9 at any moment: nothing is lost but the trials in flight, which are repeated. Four times
+ * at most, since a trial that loses its process five times is given up. */
 static void killed_and_resumed(void **state) {
     fixture *f = *state;
-    enum { TRIALS = 80 };
+    enum { TRIALS = 80, KILLS = 4 };
+    double start = td_time_mono_s();
     char *expected = reference(f, TRIALS, INT64_MAX, "evolution");
+    double whole_us = 1e6 * (td_time_mono_s() - start);
     const char *db = scratch_path(f->folder, "study.db");
     td_rng r = td_rng_make((uint64_t)getpid(), 0, TD_RNG_TEST);
     int kills = 0, status = 1;
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round <= KILLS; round++) {
         pid_t child = fork();
         if (child == 0) child_search(db, TRIALS, 1 + round % 4);
-        /* Later kills come later, so that no trial is hit five times and given up. */
-        usleep((useconds_t)(5000 + td_rng_below(&r, 20000) + 8000 * (unsigned)round));
-        kill(child, SIGKILL);
+        if (round < KILLS) {
+            usleep((useconds_t)(whole_us * (0.1 + 0.6 * td_rng_uniform(&r))));
+            kill(child, SIGKILL);
+        }
         assert_int_equal(waitpid(child, &status, 0), child);
         if (WIFEXITED(status)) break;
         kills++;
