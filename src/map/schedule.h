@@ -2,7 +2,8 @@
  *
  *     schedule_plan.c   the network as intervals and the values between them
  *     schedule_home.c   where on the chip things can stay, and what that leaves to a layer
- *     schedule_table.c  ways to run each distinct layer (mapper calls), by what stands on chip
+ *     schedule_ways.c   ways to run a layer, and which of them are of use
+ *     schedule_table.c  ways to run each distinct layer: what the mapper is asked for
  *     schedule_dp.c     best places for all values and staged weights, given the resident weights
  *     schedule_pick.c   which weights are resident
  *     schedule_bound.c  what no schedule can beat
@@ -135,6 +136,32 @@ typedef struct {
     td__ways (*of)[TD_ALL_TENSORS + 1];
     int64_t calls, evaluations;
 } td__table;
+
+/* What fills a table. */
+typedef struct {
+    const td__sched_plan *plan;
+    const td_hw *hw;
+    const td__home *home;
+    const td_schedule_options *o;
+    td_arena *arena;
+    td__table *table;
+    int64_t demand; /* bits of the pool that all weights and the most live values could use */
+    bool roomy;     /* that is at most half of the pool */
+    bool doubt;     /* the mapper's last answer is far from its bound */
+} td__maker;
+
+/* What a costed mapping of a shape with the tensors `chip` at home is like; false: too large for
+ * the pool. */
+bool td__way_of(const td__maker *b, int shape, unsigned chip, const td_problem *p,
+                const td_mapping *m, const td_cost *c, td__way *out);
+/* Puts it into the table if no way there is as good in everything; copies problem and mapping. Only
+ * failure: memory. */
+td_status td__way_add(td__maker *b, int shape, unsigned chip, const td_problem *p,
+                      const td_mapping *m, const td_cost *c);
+/* The same loops with exactly the tensors `to` at home, evaluated and added; nothing is added if
+ * the machine's rules forbid it. */
+td_status td__way_spread(td__maker *b, int shape, const td_problem *p, const td_mapping *from,
+                         unsigned to);
 
 td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td_schedule_options *o, td_arena *a, td__table *out,

@@ -14,7 +14,6 @@ static td_schedule_options options(td_map_cache *cache) {
     td_schedule_options o;
     td_schedule_options_default(&o);
     o.cache = cache;
-    o.max_nodes = 2000; /* enough for layers of this size */
     return o;
 }
 
@@ -456,7 +455,7 @@ static void infeasible_has_a_reason(void **state) {
     td_error err = {0};
     td_schedule_options o = options(NULL);
     int64_t missing = 0;
-    hw.level[1].capacity_bits = 8 * 2; /* two bytes per PE */
+    hw.level[1].capacity_bits = 8; /* a byte per PE, double-buffered */
     assert_int_equal(td_schedule_best(net, &hw, &o, &s, &missing, &err), TD_E_INFEASIBLE);
     assert_non_null(strstr(err.message, "widest"));
     assert_non_null(strstr(err.message, "Local"));
