@@ -4,8 +4,10 @@
  *     cc describe_hw.c -o describe_hw $(pkg-config --cflags --libs --static tandem)
  *     ./describe_hw micro
  *     ./describe_hw my-chip.yaml
+ *     ./describe_hw --levels edge > edge-levels.yaml     # the levels in full, as a file to change
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "tandem/hw.h"
 
@@ -19,7 +21,7 @@ static void print_level(const td_hw *hw, int l) {
     if (v->capacity_bits < 0)
         printf("%10s", "unbounded");
     else
-        printf("%7.4g KB", (double)v->capacity_bits / 8192);
+        printf("%7.5g KB", (double)v->capacity_bits / 8192);
     printf("  /%-3g ", v->buffering);
     print_mask(td_tensor_letter, v->may_keep);
     printf("  %7.6g %7.6g %7.6g  %5.4g %9.6g  %3d x ", v->read_bw / 8, v->write_bw / 8,
@@ -55,13 +57,27 @@ static td_status print_area(const char *name, td_error *err) {
     return s;
 }
 
+static void print_levels(const td_hw *hw) {
+    td_arena *a = td_arena_create();
+    td_text yaml = {0};
+    td_node_to_yaml(td_hw_to_node(hw, a), &yaml);
+    if (yaml.data != NULL) fputs(yaml.data, stdout);
+    td_text_free(&yaml);
+    td_arena_destroy(a);
+}
+
 int main(int argc, char **argv) {
-    const char *name = argc > 1 ? argv[1] : "micro";
+    bool levels = argc > 1 && strcmp(argv[1], "--levels") == 0;
+    const char *name = argc > 1 + levels ? argv[1 + levels] : "micro";
     td_error err = {0};
     td_hw hw;
     if (td_hw_load(name, &hw, &err) != TD_OK) {
         fprintf(stderr, "%s\n", err.message);
         return td_status_exit_code(err.code);
+    }
+    if (levels) {
+        print_levels(&hw);
+        return 0;
     }
     printf("%s: %lld MACs of %d bits, %.4g pJ each, %.4g GHz", hw.name,
            (long long)td_hw_peak_macs(&hw), hw.mac.bits, hw.mac.energy_pj, hw.clock_hz * 1e-9);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Time of a fused inverted bottleneck over that of a depthwise one, by place in the network.
 
-    experiments/crossover.py
+    experiments/crossover.py                # edge with ports of 8, 16, 32 and 64 bytes
+    experiments/crossover.py HW.yaml ...    # other accelerators
 
 For Edge TPUs it is reported that fused blocks are faster early in a network and slower late. The
 port of the local memory decides whether the template shows that (hw/edge.yaml: port_bytes). A block
@@ -12,6 +13,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -50,22 +52,29 @@ def cycles(folder, hw, fused, c, side, kernel, t):
                if i["layer"].startswith("block"))
 
 
+def table(folder, hw):
+    places = [(112, 16), (56, 32), (28, 48), (14, 96), (14, 128), (7, 160)]
+    blocks = [(k, t) for k in (3, 5) for t in (3, 6)]
+    print("  place         " + "".join(f"  k{k} t{t}" for k, t in blocks))
+    for side, c in places:
+        r = [cycles(folder, hw, True, c, side, k, t) / cycles(folder, hw, False, c, side, k, t)
+             for k, t in blocks]
+        print(f"  {f'{side}x{side}x{c}':14}" + "".join(f"{x:7.2f}" for x in r))
+
+
 def main():
     with open(os.path.join(ROOT, "hw", "edge.yaml")) as f:
         edge = f.read()
-    places = [(112, 16), (56, 32), (28, 48), (14, 96), (14, 128), (7, 160)]
-    blocks = [(k, t) for k in (3, 5) for t in (3, 6)]
     with tempfile.TemporaryDirectory() as folder:
-        for port in (8, 16, 32, 64):
+        for hw in sys.argv[1:]:
+            print(f"{hw}: fused / depthwise, cycles on chip")
+            table(folder, hw)
+        for port in (8, 16, 32, 64) if len(sys.argv) == 1 else ():
             hw = os.path.join(folder, f"port{port}.yaml")
             with open(hw, "w") as f:
                 f.write(re.sub(r"(?m)^port_bytes: *\d+", f"port_bytes: {port}", edge))
             print(f"edge with a port of {port} bytes: fused / depthwise, cycles on chip")
-            print("  place         " + "".join(f"  k{k} t{t}" for k, t in blocks))
-            for side, c in places:
-                r = [cycles(folder, hw, True, c, side, k, t) / cycles(folder, hw, False, c, side, k, t)
-                     for k, t in blocks]
-                print(f"  {f'{side}x{side}x{c}':14}" + "".join(f"{x:7.2f}" for x in r))
+            table(folder, hw)
 
 
 main()
