@@ -57,7 +57,10 @@ static char lower(int dim) {
 void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m, td_text *out) {
     td__nest z;
     td_error err;
-    if (td__nest_build(p, hw, m, false, &z, &err) != TD_OK) {
+    /* Tiles as exact counting has them (padding is not stored); what only Timeloop's rules accept
+     * is shown by those. */
+    if (td__nest_build(p, hw, m, true, &z, &err) != TD_OK &&
+        td__nest_build(p, hw, m, false, &z, &err) != TD_OK) {
         td_text_addf(out, "%s\n", err.message);
         return;
     }
