@@ -96,8 +96,9 @@ td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, t
 typedef struct {
     const char *row;   /* "joint", "accelerator", ... */
     const char *phase; /* "search", "final training" */
-    int64_t done, total, trained, max_trained, infeasible;
-    bool has_best; /* a design that meets all targets was found */
+    int64_t done, total, infeasible;
+    int64_t trained, max_trained; /* max_trained: INT64_MAX: no limit; 0: nothing is trained */
+    bool has_best;                /* a design that meets all targets was found */
     double best_accuracy, best_metric[TD_NMETRIC], elapsed_s;
 } td_progress;
 

@@ -85,15 +85,25 @@ typedef struct {
     double last;
     char phase[80];
     int64_t first; /* trials done at the first call: stored ones say nothing about the speed */
+    double first_share;
 } bar;
+
+/* Share of the work that is done: a search ends by one budget or the other. */
+static double share_of(const td_progress *p) {
+    double trials = p->total > 0 ? (double)p->done / (double)p->total : 0;
+    bool counted = p->max_trained > 0 && p->max_trained < INT64_MAX;
+    return fmax(trials, counted ? (double)p->trained / (double)p->max_trained : 0);
+}
 
 /* "  12.3 trials/min  4 m left". */
 static void add_speed(td_text *t, const bar *b, const td_progress *p) {
     int64_t n = p->done - b->first;
+    double share = share_of(p);
     if (n < 2 || p->elapsed_s < 1) return;
-    double per_s = (double)n / p->elapsed_s, left = (double)(p->total - p->done) / per_s;
-    if (strcmp(p->phase, "search") == 0) td_text_addf(t, "  %.3g trials/min", 60 * per_s);
-    if (p->done < p->total) {
+    if (strcmp(p->phase, "search") == 0)
+        td_text_addf(t, "  %.3g trials/min", 60 * (double)n / p->elapsed_s);
+    if (share < 1 && share > b->first_share) {
+        double left = p->elapsed_s * (1 - share) / (share - b->first_share);
         bool minutes = left >= 90;
         td_text_addf(t, "  %.0f %s left", ceil(minutes ? left / 60 : left), minutes ? "m" : "s");
     }
@@ -103,11 +113,14 @@ static void add_state(td_text *t, const bar *b, const td_progress *p) {
     td_text_addf(t, "%-12s %lld/%lld", p->row, (long long)p->done, (long long)p->total);
     if (b->terminal) {
         char cells[21] = "....................";
-        for (int i = 0; i < 20 && p->total > 0 && i < 20 * p->done / p->total; i++) cells[i] = '#';
+        for (int i = 0; i < 20 && i < (int)(20 * share_of(p)); i++) cells[i] = '#';
         td_text_addf(t, " %s", cells);
     }
     if (strcmp(p->phase, "search") != 0) td_text_addf(t, " %s", p->phase);
-    if (p->max_trained > 0) td_text_addf(t, "  %lld trained", (long long)p->trained);
+    if (p->max_trained > 0) td_text_addf(t, "  %lld", (long long)p->trained);
+    if (p->max_trained > 0 && p->max_trained < INT64_MAX)
+        td_text_addf(t, "/%lld", (long long)p->max_trained);
+    if (p->max_trained > 0) td_text_add(t, " trained");
     add_speed(t, b, p);
     if (p->has_best) {
         td_text_add(t, "  best");
@@ -132,13 +145,14 @@ static void show_progress(void *self, const td_progress *p) {
     bar *b = self;
     char phase[80];
     snprintf(phase, sizeof phase, "%s %s", p->row, p->phase);
-    bool changed = strcmp(phase, b->phase) != 0, last = p->done >= p->total;
+    bool changed = strcmp(phase, b->phase) != 0, last = share_of(p) >= 1;
     double now = td_time_mono_s();
     if (changed) {
         if (b->terminal && b->shown) fputc('\n', stderr);
         snprintf(b->phase, sizeof b->phase, "%s", phase);
         b->shown = false;
         b->first = p->done;
+        b->first_share = share_of(p);
         b->last = b->terminal ? 0 : now;
     }
     if (!last && now - b->last < (b->terminal ? 0.1 : 30)) return;

@@ -24,7 +24,7 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
     static const char *const keys[] = {"reward",          "p", "q", "beta", "targets",
                                        "train_violating", NULL};
     static const char *const targets[] = {"latency_us", "energy_uj", "area_mm2", NULL};
-    static const double unit[TD_NMETRIC] = {1e-6, 1e-6, 1};
+    static const double per_unit[TD_NMETRIC] = {1e6, 1e6, 1}; /* us per s, uJ per J */
     td_status s = td_node_only(n, keys, err);
     const char *reward = "nahas-hard";
     const td_node *t = NULL;
@@ -49,7 +49,7 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
     for (int m = 0; s == TD_OK && m < TD_NMETRIC; m++) {
         double v = INFINITY;
         s = td_node_opt_real(t, targets[m], DBL_MIN, INFINITY, &v, err);
-        o->target[m] = v * unit[m];
+        o->target[m] = v / per_unit[m];
         if (s == TD_OK && o->target[m] < DBL_MIN)
             s = td_node_fail(td_node_find(t, targets[m]), err, "too small: %g", v);
     }
