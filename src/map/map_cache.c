@@ -1,168 +1,233 @@
-/* map_cache.c - answers of td_map_best by all that they depend on: the problem, the accelerator
- * (its name aside) and the query. Sharded by hash, each shard with its lock; a lock is not held
- * while the mapper runs, so two threads may work out the same answer, which is the same either way.
- */
-#include "tandem/map.h"
-
+/* Answers of td_map_best, shared by threads. A key is everything an answer depends on, byte for
+ * byte; the table is cut into shards with a lock each, so that threads seldom wait. When a shard is
+ * full it drops all that it has: no list to keep, and a search comes back to few of its old
+ * designs. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS = 16, FIRST_SLOTS = 64 };
+#include "tandem/map.h"
 
-/* 128 bits of hash stand for the key: two keys out of 2^40 agree with a probability below 2^-48. */
+/* Without names, gaps and figures that do not matter for a cost: td_hw_hash says which these are,
+ * but an equal hash is no proof, so the fields themselves are compared as well. */
 typedef struct {
-    uint64_t key[2];
+    td_problem problem;
+    td_map_query query;
+    uint64_t hw_hash;
+    int32_t mac_instances, mac_mesh_x, n;
+    double mac_pj;
+    td_map_rules rules;
+    struct {
+        int64_t capacity_bits;
+        double buffering, bw[3], pj[3];
+        int32_t instances, mesh_x, block_bits;
+        uint8_t may_keep, must_keep, multicast, reduce;
+    } level[TD_MAX_LEVELS];
+} key;
+
+typedef struct entry {
+    struct entry *next;
+    uint64_t hash;
+    key k;
     td_status status;
     int64_t missing_bytes;
-    td_map_result *result; /* feasible answers */
-    char *message;         /* infeasible ones */
+    td_error err; /* of an answer that is no mapping */
+    td_map_result result;
 } entry;
+
+enum { SHARDS = 16, FIRST_SLOTS = 64 };
 
 typedef struct {
     pthread_mutex_t lock;
-    entry *slot; /* open addressing; key[0] == 0: empty */
-    size_t slots, used;
+    entry **slot;
+    size_t slots, count, max;
     uint64_t hits, misses;
 } shard;
 
 struct td_map_cache {
     shard shard[SHARDS];
-    size_t max_per_shard; /* 0: unbounded */
 };
+
+static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q, key *k) {
+    memset(k, 0, sizeof *k); /* padding bytes too: keys are compared as bytes */
+    memcpy(k->problem.dim, p->dim, sizeof p->dim);
+    memcpy(k->problem.stride, p->stride, sizeof p->stride);
+    memcpy(k->problem.dilation, p->dilation, sizeof p->dilation);
+    memcpy(k->problem.pad, p->pad, sizeof p->pad);
+    memcpy(k->problem.bits, p->bits, sizeof p->bits);
+    k->problem.acc_bits = p->acc_bits;
+    k->query.objective = q->objective;
+    k->query.counting = q->counting;
+    k->query.max_nodes = q->max_nodes;
+    k->query.max_seconds = q->max_seconds;
+    memcpy(k->query.top, q->top, sizeof q->top);
+    for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) k->query.keep[l] = q->keep[l];
+    k->hw_hash = td_hw_hash(hw);
+    k->mac_instances = hw->mac.instances;
+    k->mac_mesh_x = hw->mac.mesh_x;
+    k->mac_pj = hw->mac.energy_pj;
+    k->n = hw->n;
+    memcpy(k->rules.allowed, hw->rules.allowed, sizeof k->rules.allowed);
+    memcpy(k->rules.single, hw->rules.single, sizeof k->rules.single);
+    k->rules.pad = hw->rules.pad;
+    for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) {
+        const td_level *v = &hw->level[l];
+        k->level[l].capacity_bits = v->capacity_bits;
+        k->level[l].buffering = v->buffering;
+        k->level[l].bw[0] = v->read_bw;
+        k->level[l].bw[1] = v->write_bw;
+        k->level[l].bw[2] = v->shared_bw;
+        k->level[l].pj[0] = v->read_pj;
+        k->level[l].pj[1] = v->fill_pj;
+        k->level[l].pj[2] = v->update_pj;
+        k->level[l].instances = v->instances;
+        k->level[l].mesh_x = v->mesh_x;
+        k->level[l].block_bits = v->block_bits;
+        k->level[l].may_keep = v->may_keep;
+        k->level[l].must_keep = v->must_keep;
+        k->level[l].multicast = v->multicast;
+        k->level[l].reduce = v->reduce;
+    }
+}
 
 td_map_cache *td_map_cache_create(size_t max_entries) {
     td_map_cache *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
-    c->max_per_shard = max_entries > 0 ? max_entries / SHARDS + 1 : 0;
-    for (int i = 0; i < SHARDS; i++) pthread_mutex_init(&c->shard[i].lock, NULL);
+    for (int i = 0; i < SHARDS; i++) {
+        if (pthread_mutex_init(&c->shard[i].lock, NULL) != 0) {
+            while (i-- > 0) pthread_mutex_destroy(&c->shard[i].lock);
+            free(c);
+            return NULL;
+        }
+        c->shard[i].max = (max_entries + SHARDS - 1) / SHARDS;
+    }
     return c;
 }
 
-static void clear(shard *s) {
-    for (size_t i = 0; i < s->slots; i++) {
-        free(s->slot[i].result);
-        free(s->slot[i].message);
-    }
-    free(s->slot);
-    s->slot = NULL;
-    s->slots = s->used = 0;
+static void drop_all(shard *s) {
+    for (size_t i = 0; i < s->slots; i++)
+        for (entry *e = s->slot[i], *next; e != NULL; e = next) {
+            next = e->next;
+            free(e);
+        }
+    if (s->slots > 0) memset(s->slot, 0, s->slots * sizeof(entry *));
+    s->count = 0;
 }
 
 void td_map_cache_destroy(td_map_cache *c) {
     if (c == NULL) return;
     for (int i = 0; i < SHARDS; i++) {
-        clear(&c->shard[i]);
+        drop_all(&c->shard[i]);
+        free(c->shard[i].slot);
         pthread_mutex_destroy(&c->shard[i].lock);
     }
     free(c);
 }
 
-/* Fields one by one: structures have padding. */
-static void key_of(const td_problem *p, const td_hw *hw, const td_map_query *q, uint64_t key[2]) {
-    uint64_t v[64];
-    size_t n = 0;
-    for (int i = 0; i < TD_NDIM; i++) v[n++] = (uint64_t)p->dim[i];
-    for (int i = 0; i < 2; i++) v[n++] = (uint64_t)p->stride[i];
-    for (int i = 0; i < 2; i++) v[n++] = (uint64_t)p->dilation[i];
-    for (int i = 0; i < 4; i++) v[n++] = (uint64_t)p->pad[i];
-    for (int i = 0; i < TD_NTENSOR; i++) v[n++] = p->bits[i];
-    v[n++] = p->acc_bits;
-    v[n++] = td_hw_hash(hw);
-    v[n++] = (uint64_t)q->objective;
-    v[n++] = (uint64_t)q->counting;
-    v[n++] = q->max_nodes;
-    for (int i = 0; i < TD_NTENSOR; i++) v[n++] = (uint64_t)(int64_t)q->top[i];
-    for (int i = 0; i < TD_MAX_LEVELS; i++) v[n++] = (uint64_t)(int64_t)q->keep[i];
-    key[0] = td_hash(v, n * sizeof v[0], 1) | 1; /* never the empty mark */
-    key[1] = td_hash(v, n * sizeof v[0], 2);
-}
-
-static entry *find(const shard *s, const uint64_t key[2]) {
-    if (s->slots == 0) return NULL;
-    for (size_t i = (size_t)(key[1] >> 8);; i++) {
-        entry *e = &s->slot[i & (s->slots - 1)];
-        if (e->key[0] == 0 || (e->key[0] == key[0] && e->key[1] == key[1])) return e;
+static bool find(const shard *s, uint64_t hash, const key *k, td_map_result *out, td_status *status,
+                 int64_t *missing_bytes, td_error *err) {
+    if (s->slots == 0) return false;
+    for (const entry *e = s->slot[hash / SHARDS % s->slots]; e != NULL; e = e->next) {
+        if (e->hash != hash || memcmp(&e->k, k, sizeof *k) != 0) continue;
+        *status = e->status;
+        if (missing_bytes != NULL) *missing_bytes = e->missing_bytes;
+        if (e->status == TD_OK)
+            *out = e->result;
+        else if (err != NULL)
+            *err = e->err;
+        return true;
     }
+    return false;
 }
 
-static bool grow(shard *s) {
-    shard wider = *s;
-    wider.slots = s->slots > 0 ? 2 * s->slots : FIRST_SLOTS;
-    wider.slot = calloc(wider.slots, sizeof *wider.slot);
-    if (wider.slot == NULL) return false;
+static void grow(shard *s) {
+    size_t slots = s->slots == 0 ? FIRST_SLOTS : 2 * s->slots;
+    entry **slot = calloc(slots, sizeof *slot);
+    if (slot == NULL) return; /* longer chains instead */
     for (size_t i = 0; i < s->slots; i++)
-        if (s->slot[i].key[0] != 0) *find(&wider, s->slot[i].key) = s->slot[i];
+        for (entry *e = s->slot[i], *next; e != NULL; e = next) {
+            next = e->next;
+            entry **to = &slot[e->hash / SHARDS % slots];
+            e->next = *to;
+            *to = e;
+        }
     free(s->slot);
-    s->slot = wider.slot;
-    s->slots = wider.slots;
-    return true;
+    s->slot = slot;
+    s->slots = slots;
 }
 
-/* A full shard is emptied: entries are cheap to work out again. No memory: nothing is kept. */
-static void put(shard *s, size_t max, const uint64_t key[2], td_status status,
-                const td_map_result *r, int64_t missing, const char *message) {
-    if (max > 0 && s->used >= max) clear(s);
-    if (2 * (s->used + 1) > s->slots && !grow(s)) return;
-    entry *e = find(s, key);
-    if (e->key[0] != 0) return;
-    entry made = {.key = {key[0], key[1]}, .status = status, .missing_bytes = missing};
-    if (status == TD_OK) {
-        made.result = malloc(sizeof *made.result);
-        if (made.result == NULL) return;
-        *made.result = *r;
-    } else {
-        made.message = strdup(message);
-        if (made.message == NULL) return;
+/* An answer that another thread has put there meanwhile is the same. */
+static void insert(shard *s, entry *e) {
+    if (find(s, e->hash, &e->k, &e->result, &e->status, NULL, NULL)) {
+        free(e);
+        return;
     }
-    *e = made;
-    s->used++;
+    if (s->max > 0 && s->count >= s->max) drop_all(s);
+    if (s->count >= s->slots) grow(s);
+    if (s->slots == 0) {
+        free(e);
+        return;
+    }
+    entry **to = &s->slot[e->hash / SHARDS % s->slots];
+    e->next = *to;
+    *to = e;
+    s->count++;
 }
 
 td_status td_map_cached(td_map_cache *c, const td_problem *p, const td_hw *hw,
                         const td_map_query *q, td_map_result *out, int64_t *missing_bytes,
                         td_error *err) {
-    /* A time budget makes answers that cannot be reproduced: they are not kept. */
-    if (c == NULL || q->max_seconds > 0) return td_map_best(p, hw, q, out, missing_bytes, err);
-    uint64_t key[2];
-    key_of(p, hw, q, key);
-    shard *s = &c->shard[key[1] % SHARDS];
+    if (c == NULL) return td_map_best(p, hw, q, out, missing_bytes, err);
+    key k;
+    make_key(p, hw, q, &k);
+    uint64_t hash = td_hash(&k, sizeof k, 0);
+    shard *s = &c->shard[hash % SHARDS];
+    td_status status;
     pthread_mutex_lock(&s->lock);
-    const entry *e = find(s, key);
-    if (e != NULL && e->key[0] != 0) {
-        td_status status = e->status;
+    bool hit = find(s, hash, &k, out, &status, missing_bytes, err);
+    if (hit)
         s->hits++;
-        if (missing_bytes != NULL) *missing_bytes = e->missing_bytes;
-        if (status == TD_OK)
-            *out = *e->result;
-        else
-            td_fail(err, status, "%s", e->message);
-        pthread_mutex_unlock(&s->lock);
-        return status;
-    }
-    s->misses++;
+    else
+        s->misses++;
     pthread_mutex_unlock(&s->lock);
+    if (hit) return status;
 
-    int64_t missing = 0;
+    entry *e = malloc(sizeof *e);
     td_error own = {0};
-    td_status status = td_map_best(p, hw, q, out, &missing, &own);
+    int64_t missing = 0;
+    status = td_map_best(p, hw, q, out, &missing, &own);
     if (missing_bytes != NULL) *missing_bytes = missing;
     if (status != TD_OK && err != NULL) *err = own;
-    if (status == TD_OK || status == TD_E_INFEASIBLE) {
-        pthread_mutex_lock(&s->lock);
-        put(s, c->max_per_shard, key, status, out, missing, own.message);
-        pthread_mutex_unlock(&s->lock);
+    /* What came of too little memory or time says nothing about the layer. */
+    if (e == NULL || (status != TD_OK && status != TD_E_INFEASIBLE) ||
+        (status == TD_OK && out->stop == TD_STOP_TIME)) {
+        free(e);
+        return status;
     }
+    memset(e, 0, sizeof *e);
+    e->hash = hash;
+    e->k = k;
+    e->status = status;
+    e->missing_bytes = missing;
+    if (status == TD_OK)
+        e->result = *out;
+    else
+        e->err = own;
+    pthread_mutex_lock(&s->lock);
+    insert(s, e);
+    pthread_mutex_unlock(&s->lock);
     return status;
 }
 
 void td_map_cache_stats(const td_map_cache *c, uint64_t *hits, uint64_t *misses) {
-    *hits = *misses = 0;
+    uint64_t h = 0, m = 0;
+    td_map_cache *v = (td_map_cache *)(uintptr_t)c; /* locking is no change that a caller sees */
     for (int i = 0; i < SHARDS; i++) {
-        shard *s = (shard *)(uintptr_t)&c->shard[i];
-        pthread_mutex_lock(&s->lock);
-        *hits += s->hits;
-        *misses += s->misses;
-        pthread_mutex_unlock(&s->lock);
+        pthread_mutex_lock(&v->shard[i].lock);
+        h += v->shard[i].hits;
+        m += v->shard[i].misses;
+        pthread_mutex_unlock(&v->shard[i].lock);
     }
+    if (hits != NULL) *hits = h;
+    if (misses != NULL) *misses = m;
 }

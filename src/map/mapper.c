@@ -1,18 +1,12 @@
-/* td_map_best. */
+/* td_map_best: a good mapping fast, then a better one or a proof with the nodes that are left.
+ *
+ * First, one dive under each of the roots with the lowest bounds, fans as full as they get. Then
+ * roots that differ from the best one in one level's fan, full or not. Then, if there are nodes
+ * left, all roots in the order of their bounds, with nothing left out. */
 #include "mapper_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#ifdef MAPDEV
-#include <stdio.h>
-int dev_roots = 24, dev_keep = 8, dev_width = 3, dev_inside = 2, dev_phase4 = 1, dev_phase3 = 1, dev_fans=1000;
-double dev_time[6]; uint64_t dev_n[6];
-#else
-enum { dev_roots = 24, dev_keep = 8, dev_width = 3, dev_inside = 2, dev_phase4 = 1, dev_fans = 1000 };
-static double dev_time[6];
-static uint64_t dev_n[6];
-#endif
 
 static const char *const objective_name[TD_NOBJ] = {"latency", "energy", "edp"};
 
@@ -36,7 +30,30 @@ void td_map_query_default(td_map_query *q, const td_hw *hw) {
     for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
 }
 
-enum { DEFAULT_NODES = 20000 };
+#ifndef DEV
+#define DEV(name, value) enum { name = value }
+#define LAP(i)
+#endif
+DEV(DEFAULT_NODES, 20000);
+DEV(MAX_FANS, 1000);  /* per level */
+DEV(FIRST_ROOTS, 24); /* dives of the first step */
+DEV(NEAR_ROOTS, 6);   /* dives per level of the second */
+DEV(NEAR_ROUNDS, 2);
+DEV(LEVEL_NODES, 300); /* at most, per level of a dive */
+DEV(DIVE_KEEP, 8);
+DEV(DIVE_WIDTH, 3);
+DEV(DIVE_INSIDE, 2);
+DEV(ALL_ROOTS, 65536); /* that are listed with their bounds */
+DEV(POOL, 30000);
+
+typedef struct {
+    td__space z;
+    td__plan plan;
+    td__search s;
+    td__root root;
+    td__shortage least;
+    double bound[2];
+} work;
 
 /* The mapping with the least tiles, as something to start from. */
 static void try_least(td__search *s, const td__shortage *least) {
@@ -50,99 +67,174 @@ static void try_least(td__search *s, const td__shortage *least) {
                 const int32_t bound[TD_NAXIS] = {least->bound[l][d], least->fan[l].x[d],
                                                  least->fan[l].y[d]};
                 if (bound[axis] > 1)
-                    m.loop[m.n++] =
-                        (td_loop){(uint8_t)d, (uint8_t)axis, bound[axis], bound[axis]};
+                    m.loop[m.n++] = (td_loop){(uint8_t)d, (uint8_t)axis, bound[axis], bound[axis]};
             }
     }
     m.first[z->n] = m.n;
     td__try(s, &least->problem, &m);
 }
 
-/* One dive under each of the best roots with what is kept as in keep mask `k`. */
-static void search_list(td__search *s, td__plan *plan, td__root *r, int limit) {
-    for (int i = 0; i < plan->n && i < limit && !s->stop; i++) {
-        if (td__hopeless(s, plan->entry[i].least)) break;
-        if (td__plan_open(s->z, plan, &plan->entry[i], r)) td__search_root(s, r);
-    }
+static bool over(const td__search *s, uint64_t max_nodes) {
+    return s->nodes >= max_nodes || s->late || s->memory;
 }
 
-td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q, td_map_result *out,
-                      int64_t *missing_bytes, td_error *err) {
-    td_arena *a = td_arena_create();
-    td__space z;
-    td__plan plan = {0};
-    td__search s = {.z = &z, .arena = a, .open = INFINITY, .deadline = INFINITY};
-    td__root *r = NULL;
-    td__shortage *least = NULL;
-    td_status st;
-    if (missing_bytes != NULL) *missing_bytes = 0;
-    if (a == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
-    s.max_nodes = q->max_nodes > 0 ? q->max_nodes : DEFAULT_NODES;
-    if (q->max_seconds > 0) s.deadline = td_time_mono_s() + q->max_seconds;
-    st = td__space_build(p, hw, q, dev_fans, a, &z, err);
-    if (st == TD_OK) st = td__plan_keeps(&z, a, &plan, err);
-    if (st != TD_OK) goto end;
-    double pj, cycles, bound[2];
-    td__space_bound(&z, &pj, &cycles);
-    td__map_objectives(&z, pj, cycles, bound);
-    z.least_pj = pj;
+/* Dives under the roots of the list, best bound first. False: the budget is used up. */
+static bool dive(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    for (int i = 0; i < w->plan.n; i++) {
+        if (td__hopeless(s, w->plan.entry[i].least)) break;
+        if (over(s, max_nodes)) return false;
+        if (!td__plan_open(&w->z, &w->plan, &w->plan.entry[i], &w->root)) continue;
+        s->now = &w->plan.entry[i];
+        td__search_root(s, &w->root);
+    }
+    s->now = NULL;
+    return !over(s, max_nodes);
+}
 
-    r = malloc(sizeof *r);
-    least = malloc(sizeof *least);
-    plan.max = 65536;
-    plan.entry = malloc(sizeof *plan.entry * (size_t)plan.max);
-    s.pool_size = 30000;
-    s.pool = malloc(sizeof *s.pool * (size_t)s.pool_size);
-    td__space_shortage(&z, &plan, least);
-    if (!least->known || least->level >= 0) {
-        st = td__shortage_fail(&z, least, missing_bytes, err);
-        goto end;
-    }
-    try_least(&s, least);
-    uint64_t max_nodes = s.max_nodes;
-    double t0 = td_time_mono_s(), t1;
-    uint64_t n0 = s.nodes;
-#define LAP(i) t1=td_time_mono_s(); dev_time[i]+=t1-t0; t0=t1; dev_n[i]+=s.nodes-n0; n0=s.nodes
-    plan.max = dev_roots;
-    s.keep = dev_keep;
-    s.width = dev_width;
-    s.width_inside = dev_inside;
+static bool list_and_dive(work *w, const td__part *part, int roots, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    s->max_nodes = max_nodes;
+    s->stop = false;
+    w->plan.max = roots;
+    td__plan_roots(s, &w->plan, part);
+    return dive(w, max_nodes);
+}
+
+static void search_fast(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    const td__space *z = &w->z;
+    s->keep = DIVE_KEEP;
+    s->level_nodes = LEVEL_NODES;
+    s->width = DIVE_WIDTH;
+    s->width_inside = DIVE_INSIDE;
     td__part part = {.trim = true};
-    memcpy(part.n_fan, z.n_full, sizeof part.n_fan);
-    td__plan_roots(&s, &plan, &part);
+    memcpy(part.to, z->n_full, sizeof part.to);
+    if (!list_and_dive(w, &part, FIRST_ROOTS, max_nodes)) return;
     LAP(0);
-    search_list(&s, &plan, r, plan.n);
-    LAP(1);
-    if (dev_phase4) {
-        s.max_nodes = max_nodes;
-        s.stop = false;
-        s.thorough = true;
-        s.open = INFINITY;
-        plan.max = 65536;
-        part.trim = false;
-        memcpy(part.n_fan, z.n_fan, sizeof part.n_fan);
-        td__plan_roots(&s, &plan, &part);
-        LAP(2);
-        search_list(&s, &plan, r, plan.n);
-        LAP(3);
+    if (!s->has_root) {
+        memcpy(part.to, z->n_fan, sizeof part.to);
+        if (!list_and_dive(w, &part, FIRST_ROOTS, max_nodes)) return;
     }
-    if (!s.found) {
-        st = td_fail(err, TD_E_INTERNAL, "mapper: the mapping with the least tiles does not fit");
+    LAP(1);
+    for (int round = 0; round < NEAR_ROUNDS && s->has_root; round++) {
+        double before[2] = {s->best[0], s->best[1]};
+        for (int l = 0; l < z->n; l++) {
+            if (z->n_fan[l] == 1) continue;
+            for (int k = 0; k < z->n; k++) {
+                part.from[k] = s->best_root.index[k];
+                part.to[k] = part.from[k] + 1;
+            }
+            part.from[l] = 0;
+            part.to[l] = z->n_fan[l];
+            if (!list_and_dive(w, &part, NEAR_ROOTS, max_nodes)) return;
+        }
+        if (!td__map_better(s->best, before)) break;
+    }
+    LAP(2);
+}
+
+/* All roots. Leaves in s->open the least that something left out could have. False: not even all
+ * roots were listed. */
+static bool search_all(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    td__part part = {.trim = false};
+    memcpy(part.to, w->z.n_fan, sizeof part.to);
+    s->thorough = true;
+    s->stop = false;
+    s->max_nodes = max_nodes;
+    s->open = INFINITY;
+    w->plan.max = ALL_ROOTS;
+    td__plan_roots(s, &w->plan, &part);
+    LAP(3);
+    if (s->stop) return false;
+    for (int i = 0; i < w->plan.n; i++) {
+        const td__entry *e = &w->plan.entry[i];
+        if (td__hopeless(s, e->least)) break;
+        if (s->stop) {
+            td__leave(s, e->least[0]);
+            break;
+        }
+        s->now = e;
+        if (td__plan_open(&w->z, &w->plan, e, &w->root)) td__search_root(s, &w->root);
+    }
+    LAP(4);
+    s->now = NULL;
+    return true;
+}
+
+static void search(work *w, uint64_t max_nodes, td_map_result *out) {
+    td__search *s = &w->s;
+    try_least(s, &w->least);
+    search_fast(w, max_nodes);
+    double bound = w->bound[0];
+    bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
+    if (!met && !over(s, max_nodes) && search_all(w, max_nodes)) {
+        /* Overlapping inputs in Timeloop's counting can cost less than any bound in here says. */
+        bool sound = w->z.counting == TD_COUNT_EXACT || w->z.plain;
+        double least = s->open < s->best[0] ? s->open : s->best[0];
+        if (sound && !w->z.cut && least > bound) bound = least;
+        all = !s->stop;
+    }
+    out->bound = bound < s->best[0] ? bound : s->best[0];
+    met = s->best[0] <= bound * (1 + 1e-9);
+    out->stop = met       ? TD_STOP_PROVED
+                : s->late ? TD_STOP_TIME
+                : all     ? TD_STOP_HEURISTIC
+                          : TD_STOP_NODES;
+}
+
+td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
+                      td_map_result *out, int64_t *missing_bytes, td_error *err) {
+    if (missing_bytes != NULL) *missing_bytes = 0;
+    td_status st = TD_E_MEMORY;
+    td_arena *a = td_arena_create();
+    work *w = malloc(sizeof *w);
+    td__entry *entry = malloc(sizeof *entry * ALL_ROOTS);
+    td__choice *pool = malloc(sizeof *pool * POOL);
+    if (a == NULL || w == NULL || entry == NULL || pool == NULL) {
+        td_fail(err, st, "mapper: out of memory");
         goto end;
     }
-    out->problem = s.problem;
-    out->mapping = s.mapping;
-    out->cost = s.cost;
-    out->objective = s.best[0];
-    out->bound = s.open < s.best[0] ? s.open : s.best[0];
-    if (s.stop || !dev_phase4) out->bound = bound[0];
-    out->nodes = s.nodes;
-    out->stop = s.stop || !dev_phase4 ? TD_STOP_NODES : TD_STOP_PROVED;
+    st = td__space_build(p, hw, q, MAX_FANS, a, &w->z, err);
+    if (st != TD_OK) goto end;
+    memset(&w->plan, 0, sizeof w->plan);
+    memset(&w->s, 0, sizeof w->s);
+    w->plan.entry = entry;
+    st = td__plan_keeps(&w->z, a, &w->plan, err);
+    if (st != TD_OK) goto end;
+    double pj, cycles;
+    td__space_bound(&w->z, &pj, &cycles);
+    td__map_objectives(&w->z, pj, cycles, w->bound);
+    w->z.least_pj = pj;
+    td__space_shortage(&w->z, &w->plan, &w->least);
+    if (!w->least.known || w->least.level >= 0) {
+        st = td__shortage_fail(&w->z, &w->least, missing_bytes, err);
+        goto end;
+    }
+    td__search *s = &w->s;
+    s->z = &w->z;
+    s->arena = a;
+    s->pool = pool;
+    s->pool_size = POOL;
+    s->open = INFINITY;
+    s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
+    search(w, q->max_nodes > 0 ? q->max_nodes : DEFAULT_NODES, out);
+    if (s->memory || !s->found) {
+        st = s->memory
+                 ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
+                 : td_fail(err, TD_E_INTERNAL, "mapper: the least tiles do not fit after all");
+        goto end;
+    }
+    out->problem = s->problem;
+    out->mapping = s->mapping;
+    out->cost = s->cost;
+    out->objective = s->best[0];
+    out->nodes = s->nodes;
 end:
-    free(plan.entry);
-    free(s.pool);
-    free(r);
-    free(least);
+    free(pool);
+    free(entry);
+    free(w);
     td_arena_destroy(a);
     return st;
 }

@@ -1,22 +1,23 @@
-/* mapper.h - inside the mapper: the map space of one layer on one accelerator, its roots (what every
- * fan-out does and what every level keeps), and the search for the tiles under a root.
+/* mapper.h - inside the mapper: the map space of one layer on one accelerator, its roots (what
+ * every fan-out does and what every level keeps), and the search for the tiles under a root.
  *
- * A mapping is found in two steps. A root fixes the spatial factors and the keep masks; with them go
- * the padded dims, the compute cycles, everything that the MACs read and write, and the least that has
- * to pass between any two keepers. Under a root the temporal factors are chosen level by level from
- * the outermost inwards: once the loops of a level are known, so are the tiles of the next inner one
- * and with them the traffic between the two, so that partial choices have sharp bounds.
+ * A mapping is found in two steps. A root fixes the spatial factors and the keep masks; with them
+ * go the padded dims, the compute cycles, everything that the MACs read and write, and the least
+ * that has to pass between any two keepers. Under a root the temporal factors are chosen level by
+ * level from the outermost inwards: once the loops of a level are known, so are the tiles of the
+ * next inner one and with them the traffic between the two, so that partial choices have sharp
+ * bounds.
  *
- * Loop orders. A loop that a tensor does not depend on costs it nothing while no loop that it depends
- * on runs inside. The dims that W, I and O do not depend on (N P Q, K, C R S) exclude each other, so
- * among all orders of one level's loops three matter: which of the three blocks stands innermost,
- * whole, i.e. which tensor is stationary there. (Any other order: its innermost loop belongs to one
- * block; moving the rest of the block inwards helps that tensor and leaves the other two as they are,
- * since the innermost loop already moves their tiles.) Inputs with halos are the exception: their
- * bounds hold for every order, and of the orders that differ some are evaluated.
+ * Loop orders. A loop that a tensor does not depend on costs it nothing while no loop that it
+ * depends on runs inside. The dims that W, I and O do not depend on (N P Q, K, C R S) exclude each
+ * other, so among all orders of one level's loops three matter: which of the three blocks stands
+ * innermost, whole, i.e. which tensor is stationary there. (Any other order: its innermost loop
+ * belongs to one block; moving the rest of the block inwards helps that tensor and leaves the other
+ * two as they are, since the innermost loop already moves their tiles.) Inputs with halos are the
+ * exception: their bounds hold for every order, and of the orders that differ some are evaluated.
  *
- * Every figure in here is a lower bound of what td_cost_evaluate says in exact counting, and for W, O
- * and inputs without halo it is equal but for the rounding to blocks. */
+ * Every figure in here is a lower bound of what td_cost_evaluate says in exact counting, and for W,
+ * O and inputs without halo it is equal but for the rounding to blocks. */
 #ifndef TANDEM_MAPPER_H
 #define TANDEM_MAPPER_H
 
@@ -40,8 +41,8 @@ typedef struct {
 /* A limit on cycles: a read, write or shared bandwidth of a level. */
 typedef struct {
     int8_t level;
-    bool read, write;  /* what counts against it */
-    double per_bit;    /* cycles per bit and instance */
+    bool read, write; /* what counts against it */
+    double per_bit;   /* cycles per bit and instance */
 } td__limit;
 enum { TD__MAX_LIMITS = 3 * TD_MAX_LEVELS };
 
@@ -55,16 +56,18 @@ typedef struct {
     uint8_t may[TD_MAX_LEVELS], must[TD_MAX_LEVELS]; /* keep masks within rules and query */
     uint8_t time[TD_MAX_LEVELS];   /* dims that may loop at a level, residency considered */
     uint8_t inward[TD_MAX_LEVELS]; /* dims that may not loop at any level outside */
+    uint8_t whole; /* dims that may not be padded: a resident tensor would no longer fit */
     uint8_t space[TD_MAX_LEVELS][TD_NAXIS];
     double usable[TD_MAX_LEVELS];  /* bits of an instance for tiles; INFINITY */
+    int active[TD_NDIM], n_active; /* dims with more than one position */
     int bits[TD__NKIND];
     double rd[TD_MAX_LEVELS][TD__NKIND], fl[TD_MAX_LEVELS][TD__NKIND],
-        up[TD_MAX_LEVELS][TD__NKIND]; /* pJ per word */
+        up[TD_MAX_LEVELS][TD__NKIND];          /* pJ per word */
     int n_limits, limit_of[TD_MAX_LEVELS + 1]; /* limits of level l: limit_of[l] .. limit_of[l+1] */
     td__limit limit[TD__MAX_LIMITS];
-    bool plain;      /* input tiles of one layer never overlap and have no gaps */
-    bool padded;     /* the plane has rows or columns of made zeros */
-    double inside;   /* positions (p, q, r, s) that lie in the image */
+    bool plain;                  /* input tiles of one layer never overlap and have no gaps */
+    bool padded;                 /* the plane has rows or columns of made zeros */
+    double inside;               /* positions (p, q, r, s) that lie in the image */
     td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first */
     int n_fan[TD_MAX_LEVELS], n_full[TD_MAX_LEVELS];
     bool cut;        /* some fans were left out: too many */
@@ -83,11 +86,12 @@ typedef struct {
 
 /* Traffic of a tensor between a keeper and the next inner one, all used instances together. M times
  * the toll of link i is the least that it and all links inside of it cost if every word passes M
- * times ([1]: the outputs are partial sums at the parent). own: of this link alone. For outputs a keeper
- * is charged with the link inside it, when it is known whether sums or outputs arrive: `drain` times
- * the M of the link outside is what the parent does towards its own parent, `off` what is subtracted
- * once (the first update of a word needs no read, and nothing comes back before it). Inputs that
- * overlap are counted in words: read and fill per word, rest: the links inside at M = 1. */
+ * times ([1]: the outputs are partial sums at the parent). own: of this link alone. For outputs a
+ * keeper is charged with the link inside it, when it is known whether sums or outputs arrive:
+ * `drain` times the M of the link outside is what the parent does towards its own parent, `off`
+ * what is subtracted once (the first update of a word needs no read, and nothing comes back before
+ * it). Inputs that overlap are counted in words: read and fill per word, rest: the links inside at
+ * M = 1. */
 typedef struct {
     int8_t parent, child;
     bool sums; /* a spatial reduction stands above the child */
@@ -103,53 +107,59 @@ typedef struct {
     const td__space *z;
     td__fan fan[TD_MAX_LEVELS];
     uint8_t keep[TD_MAX_LEVELS];
-    int32_t time[TD_NDIM]; /* extents left for temporal loops */
-    td_problem p;          /* padded */
+    int32_t time[TD_NDIM];                     /* extents left for temporal loops */
+    td_problem p;                              /* padded */
     int32_t inner[TD_MAX_LEVELS + 1][TD_NDIM]; /* spatial extents inside the tile of level l - 1 */
-    double compute; /* cycles */
+    double compute;                            /* cycles */
     int m;
-    int8_t level[TD_MAX_LEVELS]; /* levels with loops, outermost first */
+    int8_t level[TD_MAX_LEVELS];  /* levels with loops, outermost first */
     uint8_t later[TD_MAX_LEVELS]; /* dims that may loop at level[i] or inside */
     bool sums[TD_MAX_LEVELS];     /* a keeper of O gets partial sums whatever the loops outside */
     int links[TD_NTENSOR];
     td__link link[TD_NTENSOR][TD_MAX_LEVELS]; /* outermost first */
-    td__toll mac; /* MACs, their reads and writes */
-    double least[2]; /* lower bounds of primary and secondary objective */
+    td__toll mac;                             /* MACs, their reads and writes */
+    double least[2];                          /* lower bounds of primary and secondary objective */
 } td__root;
 
-/* Factors as they stand, or with what they waste by padding taken off (pad rule: a dim of 40 over 14 x
- * 4 needs 10 x 4 only), from the inner levels or from the outer ones. */
+/* Factors as they stand, or with what they waste by padding taken off (pad rule: a dim of 40 over
+ * 14 x 4 needs 10 x 4 only), from the inner levels or from the outer ones. */
 enum { TD__AS_IS, TD__TRIM_INNER, TD__TRIM_OUTER };
 void td__fan_measure(td__fan *f); /* total and idle from x and y */
-/* Padded dims of a set of fans (one per level); trims the copies in `fan`. False: the factors do not
- * divide and must not pad. *wasted: dims were padded. */
+/* Padded dims of a set of fans (one per level); trims the copies in `fan`. False: the factors do
+ * not divide and must not pad. *wasted: dims were padded. */
 bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,
                    int32_t time[TD_NDIM], bool *wasted);
 
 /* Products that follow from the fans of a root. */
 typedef struct {
     const td__fan *fan[TD_MAX_LEVELS];
-    const td_problem *p;                           /* padded */
-    double compute, macs;                          /* cycles; MACs with those of the padding */
-    double used[TD_MAX_LEVELS];                    /* instances */
-    double copies[TD_MAX_LEVELS][TD_NTENSOR];      /* product of idle over the fans above a level */
-    int32_t out[TD_MAX_LEVELS + 1][TD_NDIM];       /* spatial extents at levels >= l; see flat */
-    bool flat;                                     /* out was not needed and is not set */
-    bool sums_above[TD_MAX_LEVELS + 1];            /* a reduction in the fans of levels >= l */
+    const td_problem *p;                      /* padded */
+    double compute, macs;                     /* cycles; MACs with those of the padding */
+    double used[TD_MAX_LEVELS];               /* instances */
+    double copies[TD_MAX_LEVELS][TD_NTENSOR]; /* product of idle over the fans above a level */
+    double shared[TD_MAX_LEVELS + 1]
+                 [TD_NTENSOR];               /* product of shared idle over fans of levels < l */
+    int32_t out[TD_MAX_LEVELS + 1][TD_NDIM]; /* spatial extents at levels >= l; start as all 1 */
+    bool sums_above[TD_MAX_LEVELS + 1];      /* a reduction in the fans of levels >= l */
+    bool sums;                               /* or anywhere, in time included */
     double words[TD_NTENSOR], planes;
-    double per[TD__MAX_LIMITS];                    /* cycles per bit, over used instances */
+    double held[TD_MAX_LEVELS]; /* overlapping inputs: words that a level gets at least */
+    double fed;                 /* inputs that the MACs take, made zeros left out */
+    double per[TD__MAX_LIMITS]; /* cycles per bit, over used instances */
 } td__products;
+void td__products_init(td__products *w);                /* before the first use */
 void td__multiply(const td__space *z, td__products *w); /* the rest from fan, p, compute */
 /* Adds the least that tensor t costs (M = 1) if the levels of `keepers` keep it, MACs included. */
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
                     td__toll *sum);
 /* Lower bounds of both objectives from a sum of tolls. */
 void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]);
-/* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no place. */
+/* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no
+ * place. */
 bool td__root_build(const td__space *z, td__root *r);
 
-/* Rows (axis 0) or columns of input that all used instances of a level hold at least, copies in K left
- * out; spread: spatial extents outside of the level. */
+/* Rows (axis 0) or columns of input that all used instances of a level hold at least, copies in K
+ * left out; spread: spatial extents outside of the level. */
 double td__held_lines(const td_problem *p, int axis, const int32_t *spread);
 
 /* Lower bounds over the whole map space: energy and cycles. */

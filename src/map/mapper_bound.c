@@ -1,13 +1,14 @@
 /* A lower bound over the whole map space, from what no mapping can avoid:
  * - cycles: the layer's MACs over the largest number of them that the rules let work at a time, and
  *   words that must pass a level over its bandwidth;
- * - energy: the MACs; per tensor the cheapest place to feed them from, with words shared as widely as the
- *   fans allow; each word once at the outermost keeper and at every level that must keep the tensor. */
+ * - energy: the MACs; per tensor the cheapest place to feed them from, with words shared as widely
+ * as the fans allow; each word once at the outermost keeper and at every level that must keep the
+ * tensor. */
 #include "mapper.h"
 
-/* Largest number of MACs at a time, and of words of a tensor that one word read at level l can make:
- * share[l] covers the fans of levels 0..l. Inputs: K, and at most the root of (places along P) x (places
- * along R) per axis, since a x b places have at least max(a, b) sums. */
+/* Largest number of MACs at a time, and of words of a tensor that one word read at level l can
+ * make: share[l] covers the fans of levels 0..l. Inputs: K, and at most the root of (places along
+ * P) x (places along R) per axis, since a x b places have at least max(a, b) sums. */
 typedef struct {
     double macs, share[TD_MAX_LEVELS][TD_NTENSOR];
 } widths;
@@ -71,8 +72,10 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
             feed = (double)p->dim[TD_N] * p->dim[TD_G] * p->dim[TD_C] * p->dim[TD_K] * z->inside;
         for (int l = 0; l <= top; l++) {
             if (l != top && !(z->must[l] & TD_BIT(t))) continue;
-            if (l == top || t == TD_O) write[l] += t == TD_O ? words * z->bits[finished] : 0;
-            else write[l] += words * z->bits[t];
+            if (l == top || t == TD_O)
+                write[l] += t == TD_O ? words * z->bits[finished] : 0;
+            else
+                write[l] += words * z->bits[t];
             if (t != TD_O) read[l] += words * z->bits[t];
         }
         /* The innermost keeper k: the MACs are fed from there. */

@@ -51,10 +51,11 @@ td_status td__plan_keeps(const td__space *z, td_arena *a, td__plan *plan, td_err
         for (int k = TD_ALL_TENSORS; k >= 0; k--)
             if (!(k & ~z->may[l]) && !(z->must[l] & ~k)) mask[l][of[l]++] = (uint8_t)k;
         if (n > MAX_KEEPS / of[l])
-            return td_fail(err, TD_E_UNSUPPORTED,
-                           "mapper: more than %d combinations of what the levels keep; expected fewer "
-                           "levels, or masks that are fixed by the query",
-                           MAX_KEEPS);
+            return td_fail(
+                err, TD_E_UNSUPPORTED,
+                "mapper: more than %d combinations of what the levels keep; expected fewer "
+                "levels, or masks that are fixed by the query",
+                MAX_KEEPS);
         n *= of[l];
     }
     plan->keep = (uint8_t(*)[TD_MAX_LEVELS])td_arena_alloc(a, (size_t)n * TD_MAX_LEVELS);
@@ -132,6 +133,7 @@ typedef struct {
     uint16_t index[TD_MAX_LEVELS];
     int32_t spread[TD_NDIM];
     double room[TD_MAX_LEVELS + 1]; /* largest fan-out of levels < l */
+    td__products x;
 } walker;
 
 static void add(const td__space *z, td__toll *a, const td__toll *b) {
@@ -139,142 +141,189 @@ static void add(const td__space *z, td__toll *a, const td__toll *b) {
     for (int i = 0; i < z->n_limits; i++) a->cycles[i] += b->cycles[i];
 }
 
-/* The least tiles that there can be at levels that are bounded: loops in time stand further out wherever
- * they may. */
-static void least_tiles(const td__space *z, const td__products *x,
-                        double bits[TD_MAX_LEVELS][TD_NTENSOR]) {
-    int32_t inner[TD_NDIM], outer[TD_NDIM], e[TD_NDIM];
-    const int32_t *n = x->p->dim;
-    bool any = n[TD_C] > 1 || n[TD_R] > 1 || n[TD_S] > 1;
-    for (int d = 0; d < TD_NDIM; d++) {
-        inner[d] = 1;
-        outer[d] = 1;
-        for (int l = 0; l < z->n; l++) outer[d] *= x->fan[l]->x[d] * x->fan[l]->y[d];
-    }
-    for (int l = 0; l < z->n; l++) {
-        const td__fan *f = x->fan[l];
-        for (int d = 0; d < TD_NDIM; d++) {
-            int32_t s = f->x[d] * f->y[d];
-            inner[d] *= s;
-            outer[d] /= s;
-            e[d] = z->inward[l] & TD_BIT(d) ? n[d] / outer[d] : inner[d];
+/* Costs of all chains; in `sum` the least of each figure. */
+static void toll_chains(walker *w, td__toll *sum) {
+    const td__space *z = w->s->z;
+    sum->pj = w->x.macs * z->hw->mac.energy_pj;
+    for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        td__toll *list = w->plan->toll[t], least = list[0];
+        for (int k = 0; k < w->plan->n_chain[t]; k++) {
+            td__toll *c = &list[k];
+            c->pj = 0;
+            for (int i = 0; i < z->n_limits; i++) c->cycles[i] = 0;
+            td__chain_toll(z, &w->x, t, w->plan->levels[t][k], c);
+            if (k == 0) least = *c;
+            if (c->pj < least.pj) least.pj = c->pj;
+            for (int i = 0; i < z->n_limits; i++)
+                if (c->cycles[i] < least.cycles[i]) least.cycles[i] = c->cycles[i];
         }
-        if (z->usable[l] == INFINITY) continue;
-        for (int t = 0; t < TD_NTENSOR; t++)
-            if (z->may[l] & TD_BIT(t))
-                bits[l][t] = td__tile_bits(z, x->p, e, t, l == 0 ? any : x->sums_above[l]);
+        add(z, sum, &least);
     }
 }
 
-static bool has_tiles(const td__space *z, double bits[TD_MAX_LEVELS][TD_NTENSOR],
-                      const uint8_t keep[TD_MAX_LEVELS]) {
+/* Bits of the least tiles at a bounded level: loops in time stand further out wherever they may.
+ * [1]: those over C, R and S stand inside of the tile. */
+typedef struct {
+    double w[2], i[2], sums, finished;
+} tiles;
+
+static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
+    int32_t inner[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1}, e[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
     for (int l = 0; l < z->n; l++) {
+        const td__fan *f = x->fan[l];
+        if (f->total > 1)
+            for (int i = 0; i < z->n_active; i++) {
+                int d = z->active[i];
+                inner[d] *= f->x[d] * f->y[d];
+            }
         if (z->usable[l] == INFINITY) continue;
-        double sum = 0;
-        for (int t = 0; t < TD_NTENSOR; t++)
-            if (keep[l] & TD_BIT(t)) sum += bits[l][t];
-        if (sum > z->usable[l]) return false;
+        tiles *t = &of[l];
+        for (int k = 0; k < 2; k++) {
+            unsigned inward = k == 0 ? z->inward[l] : z->inward[l] | TD__REDUCED;
+            for (int i = 0; i < z->n_active; i++) {
+                int d = z->active[i];
+                e[d] = inward & TD_BIT(d) ? x->p->dim[d] / x->out[l + 1][d] : inner[d];
+            }
+            t->w[k] = td__tile_bits(z, x->p, e, TD_W, false);
+            t->i[k] = td__tile_bits(z, x->p, e, TD_I, false);
+        }
+        t->sums = td__tile_bits(z, x->p, e, TD_O, true);
+        t->finished = td__tile_bits(z, x->p, e, TD_O, false);
+    }
+}
+
+/* Where outputs fit only if they arrive finished, all reductions stand inside the next keeper, and
+ * all tiles from there on hold all of C, R and S. */
+static bool has_tiles(const td__space *z, const td__products *x, const tiles of[TD_MAX_LEVELS],
+                      const uint8_t keep[TD_MAX_LEVELS]) {
+    int inside = z->n; /* level that holds all of C, R and S */
+    for (int round = 0; round < 2; round++) {
+        int before = inside, child = -1;
+        for (int l = 0; l < z->n; l++) {
+            bool outputs = keep[l] & TD_BIT(TD_O);
+            if (z->usable[l] < INFINITY) {
+                int k = l >= inside;
+                double bits = (keep[l] & TD_BIT(TD_W) ? of[l].w[k] : 0) +
+                              (keep[l] & TD_BIT(TD_I) ? of[l].i[k] : 0);
+                bool sums = child < 0 ? x->sums : x->sums_above[child + 1];
+                double o = !outputs ? 0 : sums ? of[l].sums : of[l].finished;
+                if (bits + o > z->usable[l]) return false;
+                if (outputs && !sums && bits + of[l].sums > z->usable[l] && child < inside)
+                    inside = child;
+            }
+            if (outputs) child = l;
+        }
+        if (inside == before) break;
     }
     return true;
 }
 
+/* Would not find a place in the list, which is noted if it could have been better. */
+static bool dropped(walker *w, const double least[2]) {
+    td__plan *plan = w->plan;
+    if (td__hopeless(w->s, least)) return true;
+    if (plan->n < plan->max || !td__map_better(plan->entry[0].least, least)) return false;
+    td__leave(w->s, least[0]);
+    return true;
+}
+
 /* Ranks one set of fans with all keep masks. */
-static void rank(walker *w, td__products *x, td__entry *e) {
+static void rank(walker *w, td__entry *e) {
     td__search *s = w->s;
     td__plan *plan = w->plan;
     const td__space *z = s->z;
+    td__products *x = &w->x;
     s->nodes++;
     td__multiply(z, x);
-    double bits[TD_MAX_LEVELS][TD_NTENSOR];
-    least_tiles(z, x, bits);
-    for (int t = 0; t < TD_NTENSOR; t++)
-        for (int k = 0; k < plan->n_chain[t]; k++) {
-            td__toll *sum = &plan->toll[t][k];
-            sum->pj = 0;
-            for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
-            td__chain_toll(z, x, t, plan->levels[t][k], sum);
-        }
+    tiles of[TD_MAX_LEVELS];
+    least_tiles(z, x, of);
+    if (!has_tiles(z, x, of, z->must)) return;
+    td__toll sum;
+    toll_chains(w, &sum);
+    td__toll_least(z, x->compute, &sum, e->least);
+    if (dropped(w, e->least)) return;
     int n = w->part->keep != NULL ? w->part->n_keep : plan->n_keep;
     double mac_pj = x->macs * z->hw->mac.energy_pj;
     for (int i = 0; i < n; i++) {
         e->keep = w->part->keep != NULL ? w->part->keep[i] : i;
-        if (!has_tiles(z, bits, plan->keep[e->keep])) continue;
+        if (!has_tiles(z, x, of, plan->keep[e->keep])) continue;
         const uint8_t *chain = plan->chain[e->keep];
-        td__toll sum = plan->toll[TD_W][chain[TD_W]];
-        sum.pj += mac_pj;
-        add(z, &sum, &plan->toll[TD_I][chain[TD_I]]);
-        add(z, &sum, &plan->toll[TD_O][chain[TD_O]]);
-        td__toll_least(z, x->compute, &sum, e->least);
+        const td__toll *a = &plan->toll[TD_W][chain[TD_W]], *b = &plan->toll[TD_I][chain[TD_I]],
+                       *c = &plan->toll[TD_O][chain[TD_O]];
+        double cycles = x->compute;
+        for (int k = 0; k < z->n_limits; k++) {
+            double v = a->cycles[k] + b->cycles[k] + c->cycles[k];
+            if (v > cycles) cycles = v;
+        }
+        td__map_objectives(z, mac_pj + a->pj + b->pj + c->pj, cycles, e->least);
         e->order = plan->seen++;
-        if (!td__hopeless(s, e->least)) offer(s, plan, e);
+        if (!dropped(w, e->least)) offer(s, plan, e);
     }
 }
 
-static void visit(walker *w) {
-    td__search *s = w->s;
-    const td__space *z = s->z;
+static void visit(walker *w, double compute) {
+    const td__space *z = w->s->z;
     td__entry e = {.trim = TD__AS_IS};
     memcpy(e.index, w->index, sizeof e.index);
-    td_problem padded = z->p;
-    td__products x = {.p = &padded, .compute = 1};
-    bool wasted = false;
-    for (int d = 0; d < TD_NDIM; d++) {
-        int32_t extent = z->p.dim[d], all = w->spread[d];
-        if (extent == 1) continue;
-        int32_t steps = (extent + all - 1) / all;
-        x.compute *= steps;
-        if (steps * all == extent) continue;
-        wasted = true;
-        if (!z->hw->rules.pad) return;
+    unsigned wasted = 0;
+    for (int i = 0; i < z->n_active; i++) {
+        int d = z->active[i];
+        if (z->p.dim[d] % w->spread[d] != 0) wasted |= TD_BIT(d);
     }
+    w->x.p = &z->p;
+    w->x.compute = compute;
     if (!wasted) {
-        for (int l = 0; l < z->n; l++) x.fan[l] = w->fan[l];
-        rank(w, &x, &e);
+        for (int l = 0; l < z->n; l++) w->x.fan[l] = w->fan[l];
+        rank(w, &e);
         return;
     }
+    if (wasted & z->whole) return;
+    td_problem padded;
+    bool any;
     td__fan fan[TD_MAX_LEVELS];
     int32_t time[TD_NDIM];
+    w->x.p = &padded;
     for (int i = w->part->trim ? 1 : 0; i < (w->part->trim ? 3 : 1); i++) {
         for (int l = 0; l < z->n; l++) {
             fan[l] = *w->fan[l];
-            x.fan[l] = &fan[l];
+            w->x.fan[l] = &fan[l];
         }
         e.trim = (uint8_t)(i == 0 ? TD__AS_IS : i == 1 ? TD__TRIM_INNER : TD__TRIM_OUTER);
-        if (!td__root_fans(z, fan, e.trim, &padded, time, &wasted)) return;
-        x.compute = 1;
-        for (int d = 0; d < TD_NDIM; d++) x.compute *= time[d];
-        rank(w, &x, &e);
+        if (!td__root_fans(z, fan, e.trim, &padded, time, &any)) return;
+        w->x.compute = 1;
+        for (int d = 0; d < TD_NDIM; d++) w->x.compute *= time[d];
+        rank(w, &e);
     }
 }
 
 /* Levels from the outermost inwards; what all inner fans together could do bounds the cycles. */
-static void walk(walker *w, int level) {
+static void walk(walker *w, int level, double compute) {
     td__search *s = w->s;
     const td__space *z = s->z;
     if (level < 0) {
-        visit(w);
+        visit(w, compute);
         if (s->nodes >= s->max_nodes) s->stop = true;
         return;
     }
-    for (int i = 0; i < w->part->n_fan[level] && !s->stop; i++) {
-        const td__fan *f = &z->fan[level][i];
+    for (int k = w->part->from[level]; k < w->part->to[level] && !s->stop; k++) {
+        const td__fan *f = &z->fan[level][k];
         w->fan[level] = f;
-        w->index[level] = (uint16_t)i;
-        if (f->total == 1 && s->found == false) {
-            walk(w, level - 1);
+        w->index[level] = (uint16_t)k;
+        if (f->total == 1) {
+            walk(w, level - 1, compute);
             continue;
         }
         int32_t kept[TD_NDIM];
         memcpy(kept, w->spread, sizeof kept);
         double steps = 1, least[2];
-        for (int d = 0; d < TD_NDIM; d++) {
-            int32_t extent = z->p.dim[d];
-            if (extent == 1) continue;
+        for (int i = 0; i < z->n_active; i++) {
+            int d = z->active[i];
             w->spread[d] *= f->x[d] * f->y[d];
-            steps *= (extent + w->spread[d] - 1) / w->spread[d];
+            steps *= (z->p.dim[d] + w->spread[d] - 1) / w->spread[d];
         }
         td__map_objectives(z, z->least_pj, steps / w->room[level], least);
-        if (!td__hopeless(s, least)) walk(w, level - 1);
+        if (!td__hopeless(s, least)) walk(w, level - 1, steps);
         memcpy(w->spread, kept, sizeof kept);
     }
 }
@@ -282,16 +331,19 @@ static void walk(walker *w, int level) {
 void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
     const td__space *z = s->z;
     walker w = {.s = s, .plan = plan, .part = part};
+    td__products_init(&w.x);
     for (int d = 0; d < TD_NDIM; d++) w.spread[d] = 1;
     w.room[0] = 1;
     for (int l = 0; l < z->n; l++) {
         int32_t most = 1;
-        for (int i = 0; i < part->n_fan[l]; i++)
+        for (int i = part->from[l]; i < part->to[l]; i++)
             if (z->fan[l][i].total > most) most = z->fan[l][i].total;
         w.room[l + 1] = w.room[l] * most;
     }
+    double compute = 1;
+    for (int d = 0; d < TD_NDIM; d++) compute *= z->p.dim[d];
     plan->n = 0;
-    walk(&w, z->n - 1);
+    walk(&w, z->n - 1, compute);
     qsort(plan->entry, (size_t)plan->n, sizeof *plan->entry, by_least);
 }
 

@@ -4,27 +4,19 @@
 
 #include "mapper_search.h"
 
-/* A root by number: fans of each level, keep masks, what is done about wasted factors. */
-typedef struct {
-    double least[2];
-    uint32_t order;
-    int32_t keep;
-    uint16_t index[TD_MAX_LEVELS];
-    uint8_t trim;
-} td__entry;
-
-/* What a tensor's keepers can be: masks of levels. Costs of a root at M = 1 are sums over tensors of
- * costs of chains, so that many keep masks are compared at the price of few chains. */
+/* What a tensor's keepers can be: masks of levels. Costs of a root at M = 1 are sums over tensors
+ * of costs of chains, so that many keep masks are compared at the price of few chains. */
 enum { TD__MAX_CHAINS = 1 << (TD_MAX_LEVELS - 1) };
 
 typedef struct {
-    uint8_t (*keep)[TD_MAX_LEVELS]; /* combinations of keep masks: n_keep with room, then the others */
-    uint8_t (*chain)[TD_NTENSOR];   /* of each combination */
+    uint8_t (
+        *keep)[TD_MAX_LEVELS]; /* combinations of keep masks: n_keep with room, then the others */
+    uint8_t (*chain)[TD_NTENSOR]; /* of each combination */
     int n_keep, n_all;
     int n_chain[TD_NTENSOR];
     uint8_t levels[TD_NTENSOR][TD__MAX_CHAINS];
-    td__toll *toll[TD_NTENSOR];     /* scratch, one per chain */
-    td__entry *entry;               /* the best, in order */
+    td__toll *toll[TD_NTENSOR]; /* scratch, one per chain */
+    td__entry *entry;           /* the best, in order */
     int n, max;
     uint32_t seen;
 } td__plan;
@@ -32,10 +24,10 @@ typedef struct {
 /* All combinations of keep masks. Memory of `a`. */
 td_status td__plan_keeps(const td__space *z, td_arena *a, td__plan *plan, td_error *err);
 
-/* What of the space is walked: the first n_fan[l] fans of each level, and the keep masks listed (all
- * n_keep if keep is NULL). trim: also without what padding wastes. */
+/* What of the space is walked: some fans of each level, and the keep masks listed (all n_keep if
+ * keep is NULL). trim: without what padding wastes, and not as they are. */
 typedef struct {
-    int n_fan[TD_MAX_LEVELS];
+    int from[TD_MAX_LEVELS], to[TD_MAX_LEVELS]; /* fans from .. to - 1 of each level */
     const int32_t *keep;
     int n_keep;
     bool trim;
@@ -56,7 +48,7 @@ typedef struct {
     uint8_t keep[TD_MAX_LEVELS];
     td__fan fan[TD_MAX_LEVELS];
     int32_t bound[TD_MAX_LEVELS][TD_NDIM]; /* temporal */
-    td__root root;    /* scratch */
+    td__root root;                         /* scratch */
 } td__shortage;
 void td__space_shortage(const td__space *z, const td__plan *plan, td__shortage *out);
 td_status td__shortage_fail(const td__space *z, const td__shortage *s, int64_t *missing_bytes,

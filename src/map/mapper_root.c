@@ -38,7 +38,7 @@ bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_
         int32_t all = spatial(fan, z->n, d);
         if (all == 1) continue;
         if (extent % all != 0) {
-            if (!z->hw->rules.pad) return false;
+            if (z->whole & TD_BIT(d)) return false;
             *wasted = true;
             if (trim != TD__AS_IS) {
                 trim_dim(fan, z->n, d, extent, trim);
@@ -71,50 +71,10 @@ void td__fan_measure(td__fan *f) {
     f->total = (int32_t)total;
 }
 
-void td__multiply(const td__space *z, td__products *w) {
-    double used = 1, copies[TD_NTENSOR] = {1, 1, 1};
-    bool sums = false;
-    w->flat = z->plain; /* only overlapping inputs ask for extents */
-    if (!w->flat)
-        for (int d = 0; d < TD_NDIM; d++) w->out[z->n][d] = 1;
-    w->sums_above[z->n] = false;
-    for (int l = z->n - 1; l >= 0; l--) {
-        const td__fan *f = w->fan[l];
-        w->used[l] = used;
-        used *= f->total;
-        for (int t = 0; t < TD_NTENSOR; t++) {
-            w->copies[l][t] = copies[t];
-            copies[t] *= f->idle[t];
-        }
-        sums |= f->idle[TD_O] > 1;
-        w->sums_above[l] = sums;
-        if (w->flat) continue;
-        for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = w->out[l + 1][d] * (f->x[d] * f->y[d]);
-    }
-    w->macs = w->compute * used;
-    const int32_t *e = w->p->dim;
-    w->planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
-    w->words[TD_W] = (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
-    w->words[TD_O] = (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
-    w->words[TD_I] = w->planes * z->inside; /* if plain: every position is a word of the image */
-    for (int i = 0; i < z->n_limits; i++)
-        w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
-}
-
-/* Words of a child that one word of the parent makes: copies in the fans between, if shared. */
-static double sharing(const td__space *z, const td__products *w, int child, int parent, int t) {
-    double s = 1;
-    for (int l = child + 1; l <= parent; l++) {
-        const td_level *v = &z->hw->level[l];
-        if ((t == TD_O ? v->reduce : v->multicast) & TD_BIT(t)) s *= w->fan[l]->idle[t];
-    }
-    return s;
-}
-
 /* Rows (axis 0) or columns that all used instances of a level hold over the layer, copies in K left
  * out: distinct ones of each instance, less made zeros. An instance has out/spread positions and
- * taps/spread taps; sets of a and b integers have at least a + b - 1 sums, and intervals of `taps` at
- * positions `stride` apart cover (a - 1) min(stride, taps) + taps. */
+ * taps/spread taps; sets of a and b integers have at least a + b - 1 sums, and intervals of `taps`
+ * at positions `stride` apart cover (a - 1) min(stride, taps) + taps. */
 double td__held_lines(const td_problem *p, int axis, const int32_t *spread) {
     double here = spread[TD_P + axis], taps_here = spread[TD_R + axis];
     double out = p->dim[TD_P + axis] / here, taps = p->dim[TD_R + axis] / taps_here;
@@ -136,10 +96,75 @@ double td__held_lines(const td_problem *p, int axis, const int32_t *spread) {
     return lines > 0 ? lines * taps_here : 0;
 }
 
-static double held_input(const td__products *w, int level) {
-    const int32_t *spread = w->out[level + 1];
-    return w->planes * w->copies[level][TD_I] * td__held_lines(w->p, 0, spread) *
-           td__held_lines(w->p, 1, spread);
+void td__products_init(td__products *w) {
+    for (int l = 0; l <= TD_MAX_LEVELS; l++)
+        for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = 1;
+}
+
+/* Inputs that are on their way to MACs at a time and stand in the image: equal positions on
+ * diagonals are one read. a and b places have a + b - 1 sums at least, and no sum occurs more often
+ * than the lesser of the two, whichever lie in the image. */
+static double share_diagonals(const td__space *z, const td__products *w, int level, bool made) {
+    double share = 1;
+    for (int axis = 0; axis < 2; axis++) {
+        double a = 1, b = 1;
+        for (int l = 0; l <= level; l++) {
+            if (!(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
+            a *= w->fan[l]->x[TD_P + axis] * w->fan[l]->y[TD_P + axis];
+            b *= w->fan[l]->x[TD_R + axis] * w->fan[l]->y[TD_R + axis];
+        }
+        share *= made ? (a < b ? a : b) : a * b / (a + b - 1);
+    }
+    return share;
+}
+
+static bool made_zeros(const td_problem *p) {
+    return (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
+}
+
+void td__multiply(const td__space *z, td__products *w) {
+    const int32_t *e = w->p->dim;
+    double used = 1, copies[TD_NTENSOR] = {1, 1, 1}, shared[TD_NTENSOR] = {1, 1, 1};
+    bool sums = false;
+    w->sums_above[z->n] = false;
+    for (int l = z->n - 1; l >= 0; l--) {
+        const td__fan *f = w->fan[l];
+        w->used[l] = used;
+        used *= f->total;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            w->copies[l][t] = copies[t];
+            copies[t] *= f->idle[t];
+        }
+        sums |= f->idle[TD_O] > 1;
+        w->sums_above[l] = sums;
+        for (int i = 0; i < z->n_active; i++) {
+            int d = z->active[i];
+            w->out[l][d] = w->out[l + 1][d] * (f->x[d] * f->y[d]);
+        }
+    }
+    for (int l = 0; l < z->n; l++) {
+        const td_level *v = &z->hw->level[l];
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            w->shared[l][t] = shared[t];
+            if ((t == TD_O ? v->reduce : v->multicast) & TD_BIT(t)) shared[t] *= w->fan[l]->idle[t];
+        }
+    }
+    for (int t = 0; t < TD_NTENSOR; t++) w->shared[z->n][t] = shared[t];
+    w->sums = e[TD_C] > 1 || e[TD_R] > 1 || e[TD_S] > 1;
+    w->macs = w->compute * used;
+    w->planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
+    w->words[TD_W] = (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S];
+    w->words[TD_O] = (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
+    w->words[TD_I] = w->planes * z->inside; /* if plain: every position is a word of the image */
+    w->fed = w->macs;
+    if (made_zeros(w->p)) w->fed *= z->inside / ((double)e[TD_P] * e[TD_Q] * e[TD_R] * e[TD_S]);
+    for (int i = 0; i < z->n_limits; i++)
+        w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
+    if (z->plain) return;
+    for (int l = 0; l < z->n; l++)
+        if (z->may[l] & TD_BIT(TD_I))
+            w->held[l] = w->planes * w->copies[l][TD_I] * td__held_lines(w->p, 0, w->out[l + 1]) *
+                         td__held_lines(w->p, 1, w->out[l + 1]);
 }
 
 static bool moves_plane(const td__products *w, int child, int parent) {
@@ -150,35 +175,21 @@ static bool moves_plane(const td__products *w, int child, int parent) {
 
 /* Words that the children of a link get at least (M = 1), and words that the parent gives for them.
  * Child -1: what the MACs take. */
-static void link_words(const td__space *z, const td__products *w, int child, int parent, int t,
-                       double *in, double *out) {
-    const td_problem *p = w->p;
-    double share = sharing(z, w, child, parent, t);
+static inline void link_words(const td__space *z, const td__products *w, int child, int parent,
+                              int t, double *in, double *out) {
+    double share = w->shared[parent + 1][t] / w->shared[child + 1][t];
     if (child < 0) {
-        *in = w->macs;
-        *out = w->macs / share;
-        if (t != TD_I) return;
-        bool made = p->pad[0] + p->pad[1] + p->pad[2] + p->pad[3] > 0;
-        if (made) /* zeros are made, not read */
-            *out *= z->inside / ((double)p->dim[TD_P] * p->dim[TD_Q] * p->dim[TD_R] * p->dim[TD_S]);
-        if (z->plain) return;
-        /* Equal positions on diagonals are one read: a and b places have a + b - 1 sums at least, and no
-         * sum occurs more often than the lesser of the two, whichever lie in the image. */
-        for (int axis = 0; axis < 2; axis++) {
-            double a = 1, b = 1;
-            for (int l = 0; l <= parent; l++) {
-                if (!(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
-                a *= w->fan[l]->x[TD_P + axis] * w->fan[l]->y[TD_P + axis];
-                b *= w->fan[l]->x[TD_R + axis] * w->fan[l]->y[TD_R + axis];
-            }
-            *out *= made ? 1 / (a < b ? a : b) : (a + b - 1) / (a * b);
-        }
+        *in = t == TD_I ? w->fed : w->macs;
+        *out = *in / share;
+        if (t == TD_I && !z->plain && (w->out[0][TD_P] > 1 || w->out[0][TD_Q] > 1) &&
+            (w->out[0][TD_R] > 1 || w->out[0][TD_S] > 1))
+            *out /= share_diagonals(z, w, parent, made_zeros(w->p));
         return;
     }
     if (t == TD_I && !z->plain) {
-        *in = held_input(w, child);
-        *out = held_input(w, parent);
-        if (!moves_plane(w, child, parent) && *in / share > *out) *out = *in / share;
+        *in = w->held[child];
+        *out = w->held[parent];
+        if (*in / share > *out && !moves_plane(w, child, parent)) *out = *in / share;
         return;
     }
     *in = w->words[t] * w->copies[child][t];
@@ -190,8 +201,8 @@ static void link_words(const td__space *z, const td__products *w, int child, int
 static inline void charge(const td__space *z, const td__products *w, int level, double read_bits,
                           double write_bits, td__toll *t) {
     for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
-        t->cycles[i] += ((z->limit[i].read ? read_bits : 0) + (z->limit[i].write ? write_bits : 0)) *
-                        w->per[i];
+        t->cycles[i] +=
+            ((z->limit[i].read ? read_bits : 0) + (z->limit[i].write ? write_bits : 0)) * w->per[i];
 }
 
 static inline void charge_read(const td__space *z, const td__products *w, int level, int kind,
@@ -222,10 +233,10 @@ static inline void charge_drain(const td__space *z, const td__products *w, int l
     charge(z, w, level, read ? words * z->bits[kind] : 0, words * z->bits[kind], t);
 }
 
-/* What is counted too much by the two: first updates need no read, first drains are not followed by a
- * fill. */
-static inline void charge_off(const td__space *z, const td__products *w, int level, int kind, bool top,
-                              double words, td__toll *t) {
+/* What is counted too much by the two: first updates need no read, first drains are not followed by
+ * a fill. */
+static inline void charge_off(const td__space *z, const td__products *w, int level, int kind,
+                              bool top, double words, td__toll *t) {
     charge_read(z, w, level, kind, words, t);
     if (!top) charge_fill(z, w, level, kind, words, t);
 }
@@ -243,10 +254,6 @@ static inline void add(const td__space *z, td__toll *a, const td__toll *b) {
 static inline int inside(unsigned keepers, int level) {
     keepers &= TD_BIT(level) - 1;
     return keepers != 0 ? 31 - __builtin_clz(keepers) : -1;
-}
-
-static inline bool sums_over(const td_problem *p) {
-    return p->dim[TD_C] > 1 || p->dim[TD_R] > 1 || p->dim[TD_S] > 1;
 }
 
 void td__map_objectives(const td__space *z, double pj, double cycles, double out[2]) {
@@ -278,7 +285,7 @@ void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned k
             if (child >= 0) charge_fill(z, w, child, t, in, sum);
             continue;
         }
-        int kind = (child < 0 ? sums_over(w->p) : w->sums_above[child + 1]) ? TD__SUMS : TD_O;
+        int kind = (child < 0 ? w->sums : w->sums_above[child + 1]) ? TD__SUMS : TD_O;
         charge_update(z, w, l, kind, out, sum);
         if (l == z->top[t] || z->counting != TD_COUNT_EXACT)
             charge_read(z, w, l, kind, -w->words[TD_O] * w->copies[l][TD_O], sum);
@@ -306,7 +313,7 @@ static void build_overlapping(const td__space *z, const td__products *w, td__lin
     charge_read(z, w, k->parent, TD_I, 1, &k->read);
     charge_fill(z, w, k->child, TD_I, 1, &k->fill);
     k->planes = w->planes * w->copies[k->child][TD_I];
-    k->copies = sharing(z, w, k->child, k->parent, TD_I);
+    k->copies = w->shared[k->parent + 1][TD_I] / w->shared[k->child + 1][TD_I];
     for (int axis = 0; axis < 2; axis++) {
         k->apart[axis] = k->taps[axis] = 1;
         for (int l = k->child + 1; l <= k->parent; l++) {
@@ -318,8 +325,8 @@ static void build_overlapping(const td__space *z, const td__products *w, td__lin
 }
 
 /* The parent's share of an output link; the innermost keeper's drains go with the last link. */
-static void build_output(const td__space *z, const td__products *w, td__link *k, double out, bool last,
-                         int inner_kind) {
+static void build_output(const td__space *z, const td__products *w, td__link *k, double out,
+                         bool last, int inner_kind) {
     bool top = k->parent == z->top[TD_O];
     for (int v = 0; v < 2; v++) {
         int kind = v == 1 || k->sums ? TD__SUMS : TD_O;
@@ -339,7 +346,7 @@ static void build_output(const td__space *z, const td__products *w, td__link *k,
 }
 
 static void build_links(const td__space *z, const td__products *w, td__root *r, int t) {
-    bool any = sums_over(&r->p);
+    bool any = w->sums;
     unsigned keepers = 0;
     for (int l = 0; l < z->n; l++)
         if (r->keep[l] & TD_BIT(t)) keepers |= TD_BIT(l);
@@ -357,8 +364,7 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
             k->base_read = out;
             k->sums = t == TD_O && w->sums_above[child + 1];
             if (t == TD_O)
-                build_output(z, w, k, out, inside(keepers, child) < 0,
-                             any ? TD__SUMS : TD_O);
+                build_output(z, w, k, out, inside(keepers, child) < 0, any ? TD__SUMS : TD_O);
             else if (t == TD_W || z->plain)
                 build_plain(z, w, t, k, out);
             else
@@ -366,7 +372,8 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
         } else if (t == TD_O) {
             charge_update(z, w, l, any ? TD__SUMS : TD_O, out, &r->mac);
             if (l == z->top[t])
-                charge_read(z, w, l, any ? TD__SUMS : TD_O, -w->words[t] * w->copies[l][t], &r->mac);
+                charge_read(z, w, l, any ? TD__SUMS : TD_O, -w->words[t] * w->copies[l][t],
+                            &r->mac);
         } else {
             charge_read(z, w, l, t, out, &r->mac);
         }
@@ -424,7 +431,10 @@ bool td__root_build(const td__space *z, td__root *r) {
     r->compute = 1;
     for (int d = 0; d < TD_NDIM; d++) r->compute *= r->time[d];
     if (!place_loops(z, r)) return false;
-    td__products w = {.p = &r->p, .compute = r->compute};
+    td__products w;
+    td__products_init(&w);
+    w.p = &r->p;
+    w.compute = r->compute;
     for (int l = 0; l < z->n; l++) w.fan[l] = &r->fan[l];
     td__multiply(z, &w);
     for (int d = 0; d < TD_NDIM; d++) r->inner[0][d] = 1;

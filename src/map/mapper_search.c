@@ -1,9 +1,9 @@
 /* The search under a root: temporal factors from the outermost level inwards, as told in mapper.h.
  *
- * At each level and for each stationary tensor the dims that it depends on come first: what the level
- * costs follows from them, and only grows with them. The dims of its block cost nothing there; they
- * take the largest tile that fits (a smaller one would only mean that the innermost loop of this level
- * could as well be the outermost of the next). */
+ * At each level and for each stationary tensor the dims that it depends on come first: what the
+ * level costs follows from them, and only grows with them. The dims of its block cost nothing
+ * there; they take the largest tile that fits (a smaller one would only mean that the innermost
+ * loop of this level could as well be the outermost of the next). */
 #include "mapper_search.h"
 
 #include <stdlib.h>
@@ -13,12 +13,12 @@ typedef struct {
     int32_t rest[TD_NDIM]; /* temporal extents of this level and those inside */
     td__toll fixed;        /* MACs, and links that are decided */
     double fetch[TD_NTENSOR], all[TD_NTENSOR];
-    int link[TD_NTENSOR];  /* first link that is not decided */
-    bool sums;             /* a temporal reduction stands further out */
-    uint8_t from, seen;    /* see td__choice; dims with loops further out */
-    double drain;          /* fetch[TD_O] of the last decided link; 0: none */
-    bool finished;         /* the last keeper of O was taken to get it finished; if a loop makes that
-                            * wrong, its tiles have to fit with partial sums: */
+    int link[TD_NTENSOR]; /* first link that is not decided */
+    bool sums;            /* a temporal reduction stands further out */
+    uint8_t from, seen;   /* see td__choice; dims with loops further out */
+    double drain;         /* fetch[TD_O] of the last decided link; 0: none */
+    bool finished;        /* the last keeper of O was taken to get it finished; if a loop makes that
+                           * wrong, its tiles have to fit with partial sums: */
     double kept_bits, kept_outputs, usable; /* bits of W and I, words of O there */
 } node;
 
@@ -28,15 +28,22 @@ typedef struct {
     const node *at;
     int i, level, child; /* place in r->level; its level; the next one inside */
     const td__divisors *of[TD_NDIM];
-    int n_lead, n;       /* dims: those that cost first, then the block's */
+    int n_lead, n; /* dims: those that cost first, then the block's */
     uint8_t dim[TD_NDIM];
     unsigned still;
-    uint8_t soft;        /* dims whose tiles overlap: the largest tile need not be the best */
-    td__toll base[2];    /* fixed tolls, and what does not depend on this level's loops */
+    uint8_t soft;     /* dims whose tiles overlap: the largest tile need not be the best */
+    td__toll base[2]; /* fixed tolls, and what does not depend on this level's loops */
     int32_t bound[TD_NDIM];
     int32_t tile[TD_NDIM]; /* extents of the child's tile, undecided dims at their least */
+    /* Links whose children cannot hold all that is inside this level: they move every time a loop
+     * here does. Of each tensor: words of the tile beyond which this is so, and the link from which
+     * on. */
+    int deep[TD_NTENSOR];
+    double deep_words[TD_NTENSOR];
     td__choice *list;
     int kept, max;
+    uint64_t end;    /* of this level's share of nodes */
+    bool whole_taps; /* loops over R and S stay inside */
 } level_search;
 
 /* ---- divisors -------------------------------------------------------------------------------- */
@@ -51,8 +58,7 @@ static const td__divisors *divisors(td__search *s, int32_t v) {
             low[n++] = i;
             if (i != v / i) high[k++] = v / i;
         }
-    td__divisors *m =
-        td_arena_alloc(s->arena, sizeof *m + sizeof m->list[0] * (size_t)(n + k));
+    td__divisors *m = td_arena_alloc(s->arena, sizeof *m + sizeof m->list[0] * (size_t)(n + k));
     if (m == NULL) {
         s->stop = s->memory = true;
         return NULL;
@@ -110,11 +116,11 @@ static inline bool fits(const level_search *w, bool sums) {
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
-/* Words of an overlapping input over link k, at least, whatever the order of the loops is: every step
- * that is not idle moves the tile along the dim of the innermost loop, so that at most the overlap
- * along that dim is kept. Where loops over P and R (or Q and S) both run, going back in one can undo a
- * step of the other; then only the steps of the innermost loop itself are counted. Rows or columns of
- * made zeros are taken off each tile. */
+/* Words of an overlapping input over link k, at least, whatever the order of the loops is: every
+ * step that is not idle moves the tile along the dim of the innermost loop, so that at most the
+ * overlap along that dim is kept. Where loops over P and R (or Q and S) both run, going back in one
+ * can undo a step of the other; then only the steps of the innermost loop itself are counted. Rows
+ * or columns of made zeros are taken off each tile. */
 static void input_words(const level_search *w, const td__link *k, double fetch, unsigned from,
                         double *read, double *fill) {
     const td_problem *p = &w->r->p;
@@ -130,8 +136,7 @@ static void input_words(const level_search *w, const td__link *k, double fetch, 
             for (double rest = p->pad[side + axis]; rest > 0; rest -= step)
                 lost += rest < n ? rest : n;
         whole[axis][0] = taps * (places * n - lost);
-        whole[axis][1] =
-            taps / k->taps[axis] * (places / apart * ((apart - 1) * moved + n) - lost);
+        whole[axis][1] = taps / k->taps[axis] * (places / apart * ((apart - 1) * moved + n) - lost);
         fresh[axis][0] = taps * (places * moved - lost);
         fresh[axis][1] = taps / k->taps[axis] * (places * moved - lost);
         /* Moved along the taps instead. */
@@ -152,7 +157,8 @@ static void input_words(const level_search *w, const td__link *k, double fetch, 
     double share[2] = {1, k->copies}, words[2];
     for (int i = 0; i < 2; i++) {
         double best = INFINITY;
-        if (from == 0 || (from & ~(unsigned)(TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S))))
+        if (from == 0 ||
+            (from & ~(unsigned)(TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S))))
             best = whole[0][i] * whole[1][i];
         for (int axis = 0; axis < 2; axis++) {
             unsigned pair = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
@@ -171,15 +177,16 @@ static inline const td__link *open_link(const level_search *w, int t) {
     return w->at->link[t] < w->r->links[t] ? &w->r->link[t][w->at->link[t]] : NULL;
 }
 
-static void bound(const level_search *w, const double fetch[], bool sums, bool words_known,
-                  unsigned from, double least[2]) {
+static void bound(const level_search *w, const double fetch[], const double all[], bool sums,
+                  bool words_known, unsigned from, double least[2]) {
     const td__space *z = w->s->z;
     const td__link *kw = open_link(w, TD_W), *ki = open_link(w, TD_I), *ko = open_link(w, TD_O);
     const td__toll *b = &w->base[sums];
     double pj = b->pj, cycles = w->r->compute, read = 0, fill = 0;
     const td__toll *tw = kw ? &kw->toll[0] : b, *to = ko ? &ko->toll[sums] : b;
     const td__toll *ti = ki && z->plain ? &ki->toll[0] : b;
-    double mw = kw ? fetch[TD_W] : 0, mo = ko ? fetch[TD_O] : 0, mi = ki && z->plain ? fetch[TD_I] : 0;
+    double mw = kw ? fetch[TD_W] : 0, mo = ko ? fetch[TD_O] : 0,
+           mi = ki && z->plain ? fetch[TD_I] : 0;
     const td__toll *tr = b, *tf = b;
     if (ki && !z->plain) {
         if (words_known && ki->child == w->child) {
@@ -191,10 +198,29 @@ static void bound(const level_search *w, const double fetch[], bool sums, bool w
         tr = &ki->read;
         tf = &ki->fill;
     }
+    double more[TD_NTENSOR] = {0, 0, 0};
+    const td__toll *deep[TD_NTENSOR] = {b, b, b};
+    bool any = false;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        if (fetch[t] >= all[t] || w->deep[t] == w->r->links[t]) continue;
+        double words = t == TD_W   ? weights(w->tile)
+                       : t == TD_O ? outputs(w->tile)
+                                   : inputs(z, &w->r->p, w->tile);
+        if (words <= w->deep_words[t]) continue;
+        more[t] = all[t] - fetch[t];
+        deep[t] = &w->r->link[t][w->deep[t]].toll[t == TD_O && sums];
+        any = true;
+    }
     pj += mw * tw->pj + mi * ti->pj + mo * to->pj + read * tr->pj + fill * tf->pj;
+    if (any)
+        pj +=
+            more[TD_W] * deep[TD_W]->pj + more[TD_I] * deep[TD_I]->pj + more[TD_O] * deep[TD_O]->pj;
     for (int j = 0; j < z->n_limits; j++) {
         double c = b->cycles[j] + mw * tw->cycles[j] + mi * ti->cycles[j] + mo * to->cycles[j] +
                    read * tr->cycles[j] + fill * tf->cycles[j];
+        if (any)
+            c += more[TD_W] * deep[TD_W]->cycles[j] + more[TD_I] * deep[TD_I]->cycles[j] +
+                 more[TD_O] * deep[TD_O]->cycles[j];
         if (c > cycles) cycles = c;
     }
     td__map_objectives(z, pj, cycles, least);
@@ -219,6 +245,32 @@ static void set_base(level_search *w) {
         if (k != NULL && !z->plain) {
             b->pj += k->rest.pj;
             for (int j = 0; j < z->n_limits; j++) b->cycles[j] += k->rest.cycles[j];
+        }
+    }
+}
+
+/* The first link, from the open one on, whose child could be too small for all that is inside this
+ * level, and the words of this level's child that fill it. */
+static void set_deep(level_search *w) {
+    const td__space *z = w->s->z;
+    const td__root *r = w->r;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        w->deep[t] = r->links[t];
+        if (t == TD_I && !z->plain) continue;
+        int i = w->at->link[t];
+        if (i < r->links[t] && r->link[t][i].child == w->child) i++;
+        for (; i < r->links[t]; i++) {
+            int c = r->link[t][i].child;
+            if (z->usable[c] == INFINITY) continue;
+            double share = 1; /* tiles of the link's child in one of this level's child */
+            for (int d = 0; d < TD_NDIM; d++)
+                if (td__map_dims[t] & TD_BIT(d))
+                    share *= (double)r->inner[w->child + 1][d] / r->inner[c + 1][d];
+            w->deep[t] = i;
+            w->deep_words[t] = z->usable[c] / z->bits[t] * share;
+            if (t == TD_O && z->bits[TD__SUMS] < z->bits[TD_O])
+                w->deep_words[t] = z->usable[c] / z->bits[TD__SUMS] * share;
+            break;
         }
     }
 }
@@ -261,12 +313,16 @@ static bool poor(const level_search *w, const double least[2]) {
     return true;
 }
 
-static inline bool count_node(td__search *s) {
+static inline void count_node(td__search *s) {
     s->nodes++;
     if (s->nodes >= s->max_nodes) s->stop = true;
     if ((s->nodes & 255) == 0 && s->deadline < INFINITY && td_time_mono_s() > s->deadline)
         s->stop = s->late = true;
-    return !s->stop;
+}
+
+/* The level has had its share; what it found so far is followed. */
+static inline bool used_up(const level_search *w) {
+    return w->s->stop || w->s->nodes >= w->end;
 }
 
 /* How often each tensor passes, from the loops chosen so far. During the lead dims the block counts
@@ -317,7 +373,7 @@ static void finish_choice(level_search *w) {
     unsigned moves = dims & td__map_dims[TD_I];
     unsigned inner = none ? moves : dims & td__map_block[w->still] & td__map_dims[TD_I];
     c.from = (uint8_t)(moves == 0 ? w->at->from : inner != 0 ? inner : moves);
-    if (!count_node(w->s)) return;
+    count_node(w->s);
     node shadow; /* loops of this level count as seen */
     const node *at = w->at;
     if (!w->s->z->plain && (dims & ~(unsigned)at->seen)) {
@@ -325,7 +381,7 @@ static void finish_choice(level_search *w) {
         shadow.seen |= (uint8_t)dims;
         w->at = &shadow;
     }
-    bound(w, c.fetch, sums, true, c.from, c.least);
+    bound(w, c.fetch, c.all, sums, true, c.from, c.least);
     w->at = at;
     if (poor(w, c.least)) return;
     if (!none) {
@@ -344,7 +400,6 @@ static void finish_choice(level_search *w) {
 }
 
 static void choose(level_search *w, int k) {
-    if (w->s->stop) return;
     if (k == w->n) {
         finish_choice(w);
         return;
@@ -354,7 +409,8 @@ static void choose(level_search *w, int k) {
     int32_t tile = w->tile[d], rest = w->at->rest[d];
     bool lead = k < w->n_lead;
     bool here = w->s->z->time[w->level] & TD_BIT(d);
-    bool later = w->i + 1 < w->r->m && (w->r->later[w->i + 1] & TD_BIT(d));
+    bool later = w->r->later[w->i + 1] & TD_BIT(d);
+    if (w->whole_taps && later && (d == TD_R || d == TD_S)) here = false;
     for (int i = later ? 0 : v->n - 1; i < (here ? v->n : 1); i++) {
         int32_t b = v->list[i];
         w->bound[d] = b;
@@ -363,12 +419,12 @@ static void choose(level_search *w, int k) {
         if (lead && b > 1) {
             double fetch[TD_NTENSOR], all[TD_NTENSOR], least[2];
             bool sums = fetches(w, w->still < TD_NTENSOR, fetch, all) || w->at->sums;
-            if (!count_node(w->s)) break;
-            bound(w, fetch, sums, false, 0, least);
+            count_node(w->s);
+            bound(w, fetch, all, sums, false, 0, least);
             if (poor(w, least)) break; /* more steps cost no less */
         }
         choose(w, k + 1);
-        if (w->s->stop) break;
+        if (used_up(w)) break;
     }
     w->bound[d] = 1;
     w->tile[d] = tile;
@@ -449,6 +505,8 @@ double td__try(td__search *s, const td_problem *p, const td_mapping *m) {
         s->problem = *p;
         s->mapping = *m;
         s->cost = cost;
+        s->has_root = s->now != NULL;
+        if (s->has_root) s->best_root = *s->now;
     }
     return v[0];
 }
@@ -467,7 +525,7 @@ static void evaluate(td__search *s, const td__root *r, const td__choice *choice,
     do {
         td_mapping m;
         build_mapping(r, choice, turned, &m);
-        if (!count_node(s) && s->found) return;
+        count_node(s);
         double v = td__try(s, &r->p, &m);
         if (v < got) got = v;
         turned = (turned - both) & both; /* next subset */
@@ -542,7 +600,8 @@ static void descend(td__search *s, const td__root *r, int i, const node *at, td_
         return;
     }
     int room = s->pool_size - used;
-    level_search w = {.s = s, .r = r, .at = at, .i = i, .level = r->level[i], .list = s->pool + used};
+    level_search w = {
+        .s = s, .r = r, .at = at, .i = i, .level = r->level[i], .list = s->pool + used};
     w.child = r->level[i + 1];
     w.max = s->thorough || s->keep > room ? room : s->keep;
     for (int axis = 0; axis < 2 && !s->z->plain; axis++)
@@ -550,13 +609,21 @@ static void descend(td__search *s, const td__root *r, int i, const node *at, td_
     for (int d = 0; d < TD_NDIM; d++)
         if ((w.of[d] = divisors(s, at->rest[d])) == NULL) return;
     set_base(&w);
-    for (unsigned still = TD_NTENSOR + 1; still-- > 0 && !s->stop;) choose_still(&w, still);
+    set_deep(&w);
+    /* Kernels are small: first without loops over them at the outermost level. */
+    w.whole_taps = i == 0 && r->m > 2 && !s->thorough;
+    do {
+        w.end = s->thorough ? UINT64_MAX : s->nodes + s->level_nodes;
+        for (unsigned still = TD_NTENSOR + 1; still-- > 0 && !used_up(&w);) choose_still(&w, still);
+        if (!w.whole_taps) break;
+        w.whole_taps = false;
+    } while (w.kept == 0);
     if (s->thorough) qsort(w.list, (size_t)w.kept, sizeof *w.list, by_least);
 
     int width = s->thorough ? w.kept : i == 0 ? s->width : s->width_inside;
     for (int k = 0; k < w.kept; k++) {
         if (td__hopeless(s, w.list[k].least)) break;
-        if (k >= width || (s->stop && s->found)) {
+        if (k >= width || s->stop) {
             td__leave(s, w.list[k].least[0]);
             break;
         }

@@ -17,35 +17,49 @@ typedef struct {
     double least[2];
     double fetch[TD_NTENSOR], all[TD_NTENSOR]; /* M of the link inside, product of idle loops */
     int32_t bound[TD_NDIM];
-    uint8_t still;  /* stationary tensor; TD_NTENSOR: none */
-    uint8_t from;   /* dims that can be the innermost of those that move the input tile */
+    uint8_t still; /* stationary tensor; TD_NTENSOR: none */
+    uint8_t from;  /* dims that can be the innermost of those that move the input tile */
 } td__choice;
+
+/* A root by number: fans of each level, keep masks, what is done about wasted factors. */
+typedef struct {
+    double least[2];
+    uint32_t order;
+    int32_t keep;
+    uint16_t index[TD_MAX_LEVELS];
+    uint8_t trim;
+} td__entry;
 
 typedef struct {
     const td__space *z;
     td_arena *arena;
     td__divisors *memo[TD__MEMO]; /* by value modulo the size; those pushed out stay valid */
     uint64_t nodes, max_nodes;
-    double deadline;        /* monotonic seconds; INFINITY */
+    double deadline;         /* monotonic seconds; INFINITY */
     bool stop, late, memory; /* budget used up; the time budget was it; memory ran out */
     bool found;
     double best[2];
     td_problem problem;
     td_mapping mapping;
     td_cost cost;
-    double open;            /* least primary objective of whatever was left out */
-    td__choice *pool;       /* choices of the levels that are open, one behind the other */
+    const td__entry *now; /* the root that is searched; NULL: none of the list */
+    td__entry best_root;  /* the root of the best mapping, if has_root */
+    bool has_root;
+    double open;      /* least primary objective of whatever was left out */
+    td__choice *pool; /* choices of the levels that are open, one behind the other */
     int pool_size;
-    int keep;               /* choices of a level that are kept, best first */
-    int width;              /* of those, how many are followed at the outermost level */
-    int width_inside;       /* and at the others */
-    bool thorough;          /* nothing is left out that could be better */
+    int keep;             /* choices of a level that are kept, best first */
+    int width;            /* of those, how many are followed at the outermost level */
+    int width_inside;     /* and at the others */
+    uint64_t level_nodes; /* for the choices of one level */
+    bool thorough;        /* nothing is left out that could be better */
 } td__search;
 
 /* Searches under r; improves s->best, lowers s->open. */
 void td__search_root(td__search *s, const td__root *r);
 
-/* Evaluates a mapping and keeps it if it is the best. Its primary objective; INFINITY: not valid. */
+/* Evaluates a mapping and keeps it if it is the best. Its primary objective; INFINITY: not valid.
+ */
 double td__try(td__search *s, const td_problem *p, const td_mapping *m);
 
 /* No better than what was found. */

@@ -1,10 +1,10 @@
 /* Is there a mapping at all, and if not, which level is short of how much.
  *
- * A configuration says what every level keeps, how the fans outside of a resident tensor's keeper are
- * used, and inside which level all loops over C, R and S stand (so that further out outputs arrive
- * finished and narrow). Within one configuration all tiles are least together: when every loop stands as
- * far out as it may. So a mapping exists if and only if some configuration fits everywhere, and what a
- * level of an unfitting one needs is exact. */
+ * A configuration says what every level keeps, how the fans outside of a resident tensor's keeper
+ * are used, and inside which level all loops over C, R and S stand (so that further out outputs
+ * arrive finished and narrow). Within one configuration all tiles are least together: when every
+ * loop stands as far out as it may. So a mapping exists if and only if some configuration fits
+ * everywhere, and what a level of an unfitting one needs is exact. */
 #include "mapper_plan.h"
 
 #include <string.h>
@@ -52,7 +52,8 @@ static void check(checker *c, const uint8_t *keep, int inside) {
     double total = 0, need[TD_MAX_LEVELS];
     for (int l = 0; l < z->n; l++) {
         need[l] = 0;
-        for (int d = 0; d < TD_NDIM; d++) tile[d] *= bound[l][d] * c->fan[l]->x[d] * c->fan[l]->y[d];
+        for (int d = 0; d < TD_NDIM; d++)
+            tile[d] *= bound[l][d] * c->fan[l]->x[d] * c->fan[l]->y[d];
         for (int t = 0; t < TD_NTENSOR; t++)
             if (keep[l] & TD_BIT(t)) need[l] += td__tile_bits(z, &r->p, tile, t, outermost > child);
         if (keep[l] & TD_BIT(TD_O)) child = l;
@@ -110,9 +111,9 @@ td_status td__shortage_fail(const td__space *z, const td__shortage *s, int64_t *
     while (floor(((double)v->capacity_bits + missing) / buffering) < s->need_bits) missing++;
     int64_t bytes = missing < 0x1p62 ? ((int64_t)missing + 7) / 8 : INT64_C(1) << 59;
     if (missing_bytes != NULL) *missing_bytes = bytes;
-    return td_fail(err, TD_E_INFEASIBLE,
-                   "needs at least %.0f bytes of %s per instance%s, has %.0f: %lld bytes are missing",
-                   ceil(need / 8), v->name,
-                   buffering > 1 ? " (with room for the next tile)" : "",
-                   floor((double)v->capacity_bits / 8), (long long)bytes);
+    return td_fail(
+        err, TD_E_INFEASIBLE,
+        "needs at least %.0f bytes of %s per instance%s, has %.0f: %lld bytes are missing",
+        ceil(need / 8), v->name, buffering > 1 ? " (with room for the next tile)" : "",
+        floor((double)v->capacity_bits / 8), (long long)bytes);
 }

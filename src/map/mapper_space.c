@@ -1,5 +1,5 @@
-/* The map space of one layer: what the rules, the query and the layer's dims leave to choose, and the
- * ways to use each fan-out. */
+/* The map space of one layer: what the rules, the query and the layer's dims leave to choose, and
+ * the ways to use each fan-out. */
 #include "mapper.h"
 
 #include <stdlib.h>
@@ -10,8 +10,7 @@ const uint8_t td__map_dims[TD_NTENSOR] = {
     TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C) | TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) |
         TD_BIT(TD_S),
     TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_K) | TD_BIT(TD_P) | TD_BIT(TD_Q)};
-const uint8_t td__map_block[TD_NTENSOR] = {TD_BIT(TD_N) | TD_BIT(TD_P) | TD_BIT(TD_Q),
-                                           TD_BIT(TD_K),
+const uint8_t td__map_block[TD_NTENSOR] = {TD_BIT(TD_N) | TD_BIT(TD_P) | TD_BIT(TD_Q), TD_BIT(TD_K),
                                            TD_BIT(TD_C) | TD_BIT(TD_R) | TD_BIT(TD_S)};
 
 /* ---- rules and query ------------------------------------------------------------------------- */
@@ -23,8 +22,7 @@ static td_status check_query(const td_hw *hw, const td_map_query *q, td_error *e
         return td_fail(err, TD_E_USAGE, "mapper: no counting %d", (int)q->counting);
     for (int t = 0; t < TD_NTENSOR; t++)
         if (q->top[t] < 0 || q->top[t] >= hw->n)
-            return td_fail(err, TD_E_USAGE,
-                           "mapper: outermost level of %c is %d, expected 0 to %d",
+            return td_fail(err, TD_E_USAGE, "mapper: outermost level of %c is %d, expected 0 to %d",
                            td_tensor_letter[t], q->top[t], hw->n - 1);
     for (int l = 0; l < hw->n; l++)
         if (q->keep[l] > (int)TD_ALL_TENSORS)
@@ -44,19 +42,22 @@ static td_status set_keeps(td__space *z, const td_map_query *q, td_error *err) {
         unsigned may = hw->level[l].may_keep & TD_ALL_TENSORS, must = hw->level[l].must_keep;
         if (q->keep[l] >= 0) {
             if ((unsigned)q->keep[l] & ~may)
-                return td_fail(err, TD_E_USAGE, "mapper: level %s cannot keep what the query asks for",
+                return td_fail(err, TD_E_USAGE,
+                               "mapper: level %s cannot keep what the query asks for",
                                hw->level[l].name);
             may = (unsigned)q->keep[l];
             must |= may & inside;
         }
         if (must & ~inside)
-            return td_fail(err, TD_E_USAGE,
-                           "mapper: level %s must keep a tensor whose outermost level lies inside it",
-                           hw->level[l].name);
+            return td_fail(
+                err, TD_E_USAGE,
+                "mapper: level %s must keep a tensor whose outermost level lies inside it",
+                hw->level[l].name);
         if ((must | at) & ~may)
-            return td_fail(err, TD_E_USAGE,
-                           "mapper: level %s cannot keep a tensor that the query or the rules put there",
-                           hw->level[l].name);
+            return td_fail(
+                err, TD_E_USAGE,
+                "mapper: level %s cannot keep a tensor that the query or the rules put there",
+                hw->level[l].name);
         z->may[l] = (uint8_t)(may & inside);
         z->must[l] = (uint8_t)(must | at);
     }
@@ -139,8 +140,7 @@ static void set_input(td__space *z) {
 
 double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t, bool sums) {
     switch (t) {
-    case TD_W:
-        return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S] * z->bits[TD_W];
+    case TD_W: return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S] * z->bits[TD_W];
     case TD_O:
         return (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q] *
                z->bits[sums ? TD__SUMS : TD_O];
@@ -159,6 +159,29 @@ double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, 
         bits *= (double)n[0];
     }
     return bits;
+}
+
+/* Resident tensors are kept padded. Where every instance holds all of them, the room that they
+ * leave tells which dims can grow at all. */
+static void set_whole(td__space *z) {
+    const td_problem *p = &z->p;
+    z->whole = z->hw->rules.pad ? 0 : 0xff;
+    for (int l = z->n - 2; l >= 0; l--) {
+        if (td_hw_fanout(z->hw, l + 1, TD_AXIS_X) * td_hw_fanout(z->hw, l + 1, TD_AXIS_Y) > 1)
+            return;
+        if (z->usable[l] == INFINITY) continue;
+        int32_t e[TD_NDIM];
+        for (int d = 0; d < TD_NDIM; d++) e[d] = z->inward[l] & TD_BIT(d) ? p->dim[d] : 1;
+        for (int d = 0; d < TD_NDIM; d++) {
+            if (p->dim[d] == 1 || !(z->inward[l] & TD_BIT(d))) continue;
+            double bits = 0;
+            e[d]++;
+            for (int t = 0; t < TD_NTENSOR; t++)
+                if ((z->must[l] & TD_BIT(t)) && t != TD_I) bits += td__tile_bits(z, p, e, t, false);
+            e[d]--;
+            if (bits > z->usable[l]) z->whole |= (uint8_t)TD_BIT(d);
+        }
+    }
 }
 
 /* ---- fans ------------------------------------------------------------------------------------ */
@@ -192,13 +215,12 @@ static int32_t next_factor(int32_t extent, int32_t f, bool pad) {
 }
 
 static void emit(lister *w, const along *a) {
-    const bool pad = w->z->hw->rules.pad;
     along e = *a;
     e.full = true;
     for (int d = 0; d < TD_NDIM; d++) {
         if (!(w->dims & TD_BIT(d)) || w->room[d] == 1) continue;
         if (w->single && e.total > 1 && e.f[d] == 1) continue;
-        int32_t f = next_factor(w->room[d], e.f[d], pad);
+        int32_t f = next_factor(w->room[d], e.f[d], !(w->z->whole & TD_BIT(d)));
         if (f > 0 && (int64_t)e.total / e.f[d] * f <= w->fan) e.full = false;
     }
     if (w->n < w->max) {
@@ -212,8 +234,7 @@ static void emit(lister *w, const along *a) {
         if (w->list[i].full != w->list[worst].full ? !w->list[i].full
                                                    : w->list[i].total < w->list[worst].total)
             worst = i;
-    if (e.full != w->list[worst].full ? e.full : e.total > w->list[worst].total)
-        w->list[worst] = e;
+    if (e.full != w->list[worst].full ? e.full : e.total > w->list[worst].total) w->list[worst] = e;
 }
 
 static void spread(lister *w, int d, along *a) {
@@ -225,8 +246,9 @@ static void spread(lister *w, int d, along *a) {
     spread(w, d + 1, a);
     if (w->single && a->total > 1) return;
     int32_t total = a->total;
-    for (int32_t f = next_factor(w->room[d], 1, w->z->hw->rules.pad);
-         f > 0 && (int64_t)total * f <= w->fan; f = next_factor(w->room[d], f, w->z->hw->rules.pad)) {
+    const bool pad = !(w->z->whole & TD_BIT(d));
+    for (int32_t f = next_factor(w->room[d], 1, pad); f > 0 && (int64_t)total * f <= w->fan;
+         f = next_factor(w->room[d], f, pad)) {
         a->f[d] = f;
         a->total = total * f;
         spread(w, d + 1, a);
@@ -295,8 +317,11 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
     int max_x = (int)sqrt(8.0 * max_fans);
     if (max_x > MAX_ALONG) max_x = MAX_ALONG;
     if (max_x < 16) max_x = 16;
-    lister x = {.z = z, .fan = td_hw_fanout(z->hw, l, TD_AXIS_X), .dims = z->space[l][TD_AXIS_X],
-                .single = r->single[l][TD_AXIS_X] != 0, .max = max_x};
+    lister x = {.z = z,
+                .fan = td_hw_fanout(z->hw, l, TD_AXIS_X),
+                .dims = z->space[l][TD_AXIS_X],
+                .single = r->single[l][TD_AXIS_X] != 0,
+                .max = max_x};
     memcpy(x.room, z->p.dim, sizeof x.room);
     x.list = TD_NEW(a, along, max_x);
     along *list_y = TD_NEW(a, along, max_x);
@@ -310,11 +335,14 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
     td__fan *fans = malloc(sizeof *fans * (size_t)room);
     if (fans == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
     for (int i = 0; i < x.n; i++) {
-        lister y = {.z = z, .fan = fan_y, .dims = z->space[l][TD_AXIS_Y],
-                    .single = r->single[l][TD_AXIS_Y] != 0, .list = list_y, .max = max_x};
+        lister y = {.z = z,
+                    .fan = fan_y,
+                    .dims = z->space[l][TD_AXIS_Y],
+                    .single = r->single[l][TD_AXIS_Y] != 0,
+                    .list = list_y,
+                    .max = max_x};
         for (int d = 0; d < TD_NDIM; d++)
-            y.room[d] = r->pad ? (z->p.dim[d] + x.list[i].f[d] - 1) / x.list[i].f[d]
-                               : z->p.dim[d] / x.list[i].f[d];
+            y.room[d] = (z->p.dim[d] + x.list[i].f[d] - 1) / x.list[i].f[d];
         walk = one;
         spread(&y, 0, &walk);
         z->cut |= y.cut;
@@ -362,9 +390,12 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     for (int t = 0; t < TD_NTENSOR; t++) z->top[t] = q->top[t];
     s = set_keeps(z, q, err);
     if (s != TD_OK) return s;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (p->dim[d] > 1) z->active[z->n_active++] = d;
     set_dims(z);
     set_costs(z);
     set_input(z);
+    set_whole(z);
     for (int l = 0; l < z->n && s == TD_OK; l++) s = list_fans(z, l, max_fans, a, err);
     return s;
 }
