@@ -96,7 +96,7 @@ typedef struct {
     td_counting counting;
     bool cold;                  /* first inference: no weights are resident yet */
     int batch;                  /* samples per inference, N of all layers */
-    uint64_t max_nodes;         /* per mapper call */
+    uint64_t max_nodes;         /* per mapper call; 0: its own default */
     td_map_cache *cache;        /* may be NULL */
 } td_schedule_options;
 void td_schedule_options_default(td_schedule_options *o);

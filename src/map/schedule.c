@@ -13,7 +13,12 @@
 #include <string.h>
 
 void td_schedule_options_default(td_schedule_options *o) {
-    *o = (td_schedule_options){.objective = TD_OBJ_LATENCY, .counting = TD_COUNT_EXACT, .batch = 1};
+    *o = (td_schedule_options){.objective = TD_OBJ_LATENCY,
+                               .counting = TD_COUNT_EXACT,
+                               .batch = 1,
+                               /* A schedule asks some fifty questions: more nodes a question would
+                                * hardly change its latency. */
+                               .max_nodes = 4000};
 }
 
 void td_schedule_free(td_schedule *s) {

@@ -30,12 +30,15 @@ static bool split(const td__maker *b) {
     return b->home->home >= 0 && b->home->tiles != b->home->home;
 }
 
-/* Bits that the tensors `chip` take at home at least. */
-static int64_t own_bits(const td__maker *b, int shape, unsigned chip) {
+/* Bits that the tensors `chip` take at home: at least, or with outputs as partial sums, which stand
+ * there while loops outside of the tiles reduce. */
+static int64_t own_bits(const td__maker *b, int shape, unsigned chip, bool sums) {
     const td_problem *p = &b->plan->shape[shape];
     double bits = 0;
-    for (int t = 0; t < TD_NTENSOR; t++)
-        if (chip & TD_BIT(t)) bits += (double)td_problem_words(p, (td_tensor)t) * p->bits[t];
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        int word = t == TD_O && sums && p->acc_bits > p->bits[t] ? p->acc_bits : p->bits[t];
+        if (chip & TD_BIT(t)) bits += (double)td_problem_words(p, (td_tensor)t) * word;
+    }
     if (b->home->home < 0) return 0;
     bits *= b->hw->level[b->home->home].buffering;
     return bits < 0x1p60 ? (int64_t)bits + 8 : INT64_C(1) << 60;
@@ -107,7 +110,8 @@ static td_status learn(td__maker *b, int shape, unsigned chip, room at, td_map_o
     b->doubt = r.stop != TD_STOP_PROVED && r.objective > DOUBTFUL * r.bound;
     s = td__way_add(b, shape, chip, &r.problem, &r.mapping, &r.cost);
     for (unsigned to = 0; s == TD_OK && split(b) && to <= TD_ALL_TENSORS; to++)
-        if (to != chip && (to & ~b->home->may) == 0 && own_bits(b, shape, to) <= b->home->pool)
+        if (to != chip && (to & ~b->home->may) == 0 &&
+            own_bits(b, shape, to, false) <= b->home->pool)
             s = td__way_spread(b, shape, &r.problem, &r.mapping, to);
     return s;
 }
@@ -145,11 +149,13 @@ static const td__way *served(const td__maker *b, int shape, unsigned chip, int64
 /* The rungs of one mask. */
 static td_status climb(td__maker *b, int shape, unsigned chip) {
     const td__home *h = b->home;
-    int64_t own = own_bits(b, shape, chip);
-    if (chip != 0 && own >= h->pool) return TD_OK;
+    int64_t least = own_bits(b, shape, chip, false), own = own_bits(b, shape, chip, true);
+    if (chip != 0 && least >= h->pool) return TD_OK;
+    if (own > least + (h->pool - least) / 2)
+        own = least; /* sums cannot have more than half of the rest */
     room at = room_of(b, own, chip, h->pool - own);
     for (int rung = 0; rung < RUNGS; rung++) {
-        const td__way *have = served(b, shape, chip, own + at.tiles * h->stores);
+        const td__way *have = served(b, shape, chip, least + at.tiles * h->stores);
         td__way w;
         if (have != NULL) {
             w = *have;
@@ -158,7 +164,7 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
             if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
         }
         if (h->home < 0 || w.bits + b->demand <= h->pool) return TD_OK;
-        int64_t used = (w.bits > own ? w.bits - own : 0) / (split(b) ? h->stores : 1);
+        int64_t used = (w.bits > least ? w.bits - least : 0) / (split(b) ? h->stores : 1);
         at = next_room(b, own, chip, at, used < at.tiles ? used : at.tiles);
         if (at.tiles == 0) return TD_OK;
     }
@@ -187,7 +193,7 @@ static td_status natural(td__maker *b, int shape, bool *done) {
         unsigned mask = natural_mask(b, &p->step[i]);
         if (asked >> mask & 1) continue;
         asked |= 1u << mask;
-        room at = room_of(b, own_bits(b, shape, mask), mask, b->home->pool - b->demand);
+        room at = room_of(b, own_bits(b, shape, mask, true), mask, b->home->pool - b->demand);
         td__way w;
         td_status s = learn_both(b, shape, mask, at, &w, NULL, NULL);
         if (fatal(s)) return s;
@@ -211,7 +217,7 @@ static td_status mend(td__maker *b, int shape) {
             unsigned to = from | TD_BIT(t);
             const td__ways *list = &b->table->of[shape][from];
             if (to == from || (to & ~b->home->may) != 0 || fastest[to] <= fastest[from]) continue;
-            if (own_bits(b, shape, to) > b->home->pool) continue;
+            if (own_bits(b, shape, to, false) > b->home->pool) continue;
             for (int k = 0; k < list->n; k++) {
                 td_status s =
                     td__way_spread(b, shape, list->way[k].problem, list->way[k].mapping, to);
