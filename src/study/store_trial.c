@@ -1,5 +1,6 @@
 /* store_trial.c - the life of a trial: ready -> running -> done | pruned | failed | infeasible, and
  * the cache of evaluations. Rules: docs/store.md. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,25 +293,34 @@ static td_status read_trial(td_store *s, sqlite3_stmt *st, int64_t expected, td_
                : TD_OK;
 }
 
+static td_status count_rows(td_store *s, int64_t study, int64_t *n, td_error *err) {
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    td_status status =
+        td__sql_prepare(s, &st, err, "SELECT count(*) FROM trial WHERE study_id = ?", "i", study);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) *n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    if (status == TD_OK && *n > INT_MAX) status = td_fail(err, TD_E_MEMORY, "too many trials");
+    return status;
+}
+
 static td_status load_rows(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
                            td_error *err) {
     sqlite3_stmt *st = NULL;
     bool row = true;
-    int capacity = 0;
-    td_status status =
-        td__sql_prepare(s, &st, err,
-                        "SELECT id, number, token, seen, attempt, state, params, error, rev,"
-                        " coalesce(started, 0), coalesce(finished, 0), net_hash, hw_hash,"
-                        " (SELECT count(*) FROM trial u WHERE u.study_id = trial.study_id)"
-                        " FROM trial WHERE study_id = ? ORDER BY number",
-                        "i", study);
-    while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
-        if (*out == NULL) {
-            capacity = sqlite3_column_int(st, 13);
-            *out = TD_NEW(a, td__trial, capacity);
-            if (*out == NULL) status = td_fail(err, TD_E_MEMORY, "out of memory");
-        }
-        if (status != TD_OK || *n == capacity) break;
+    int64_t capacity = 0;
+    td_status status = count_rows(s, study, &capacity, err);
+    if (status != TD_OK || capacity == 0) return status;
+    *out = TD_NEW(a, td__trial, capacity);
+    if (*out == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    status = td__sql_prepare(s, &st, err,
+                             "SELECT id, number, token, seen, attempt, state, params, error, rev,"
+                             " coalesce(started, 0), coalesce(finished, 0), net_hash, hw_hash"
+                             " FROM trial WHERE study_id = ? ORDER BY number",
+                             "i", study);
+    while (status == TD_OK && *n < capacity && (status = td__sql_step(s, st, &row, err)) == TD_OK &&
+           row) {
         status = read_trial(s, st, *n, a, &(*out)[*n], err);
         ++*n;
     }
