@@ -19,8 +19,10 @@
 
 #include <string.h>
 
-enum { RUNGS = 6, SMALLEST_SHARE = 64 };
-#define DOUBTFUL 1.1 /* an answer so many times its bound may be improved by asking otherwise */
+enum { RUNGS = 9, SMALLEST_SHARE = 256 };
+#define LOST 2           /* an answer so many times its bound is asked for again ... */
+enum { MORE_NODES = 8 }; /* ... with so many times the nodes */
+#define DOUBTFUL 1.1     /* an answer so many times its bound may be improved by asking otherwise */
 
 static bool fatal(td_status s) {
     return s != TD_OK && s != TD_E_INFEASIBLE;
@@ -94,9 +96,15 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
-    b->table->calls++;
-    return b->o->cache != NULL ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
-                               : td_map_best(p, &hw, &q, r, missing_bytes, err);
+    for (int again = 0;; again++) {
+        b->table->calls++;
+        td_status s = b->o->cache != NULL
+                          ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
+                          : td_map_best(p, &hw, &q, r, missing_bytes, err);
+        bool lost = s == TD_OK && r->stop == TD_STOP_NODES && r->objective > LOST * r->bound;
+        if (!lost || again == 1) return s;
+        q.max_nodes = MORE_NODES * (q.max_nodes > 0 ? q.max_nodes : 20000);
+    }
 }
 
 /* Asks, and puts the answer into the table for all masks that it can serve. *way: what it is like.
@@ -193,7 +201,11 @@ static td_status natural(td__maker *b, int shape, bool *done) {
         unsigned mask = natural_mask(b, &p->step[i]);
         if (asked >> mask & 1) continue;
         asked |= 1u << mask;
-        room at = room_of(b, own_bits(b, shape, mask, true), mask, b->home->pool - b->demand);
+        /* What all others may take, and the layer's own tensors, partial sums included. */
+        int64_t own = own_bits(b, shape, mask, true);
+        int64_t taken = b->demand + own - own_bits(b, shape, mask, false);
+        if (taken >= b->home->pool) taken = b->demand;
+        room at = room_of(b, own, mask, b->home->pool - taken);
         td__way w;
         td_status s = learn_both(b, shape, mask, at, &w, NULL, NULL);
         if (fatal(s)) return s;
