@@ -29,6 +29,7 @@ typedef struct td_accuracy {
                           bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
                           td_error *err);
     uint64_t (*key)(const void *self);
+    const td_dataset *data; /* what it is measured on; owned by the source, NULL: none is loaded */
     void (*destroy)(void *self);
 } td_accuracy;
 

@@ -233,7 +233,7 @@ static void pick_winners(run *u) {
     }
 }
 
-static td_status finish_rows(run *u, const td_dataset *data, td_error *err) {
+static td_status finish_rows(run *u, td_error *err) {
     td_run_summary *sum = u->sum;
     td_status s = TD_OK;
     pick_winners(u);
@@ -244,8 +244,8 @@ static td_status finish_rows(run *u, const td_dataset *data, td_error *err) {
         double metric[TD_NMETRIC];
         s = td__design_cost(&row->design, &u->schedule, metric, &row->schedule, err);
         if (s == TD_OK && row->weights != NULL)
-            s = td_test(row->design.net, row->weights, data, TD_SPLIT_TEST, &row->test_accuracy,
-                        NULL, err);
+            s = td_test(row->design.net, row->weights, u->accuracy.data, TD_SPLIT_TEST,
+                        &row->test_accuracy, NULL, err);
         /* Later rows (the joint one is last) win ties. */
         const td_result_row *b = sum->best >= 0 ? &sum->row[sum->best] : NULL;
         if (b == NULL || compare(row->meets, row->valid_accuracy, b->meets, b->valid_accuracy) >= 0)
@@ -272,11 +272,19 @@ static double process_cpu_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static td_status load_data(const td_recipe *r, td_dataset *data, td_error *err) {
-    const char *name = "fashion-mnist", *path = NULL;
-    td_status s = td_node_opt_string(r->accuracy, "data", &name, err);
-    if (s == TD_OK) s = td_node_opt_string(r->accuracy, "path", &path, err);
-    return s == TD_OK ? td_dataset_load(name, path, data, err) : s;
+/* The final trainings, on the data of the proxy. */
+static td_status train_winners(run *u, td_error *err) {
+    const td_dataset *d = u->accuracy.data;
+    td_run_summary *sum = u->sum;
+    if (d == NULL)
+        return td_node_fail(u->r->final, err, "the accuracy source %s has no data to train on",
+                            u->accuracy.name);
+    sum->data_hash = d->hash;
+    snprintf(sum->data_name, sizeof sum->data_name, "%s", d->name);
+    memcpy(sum->data_n, d->n, sizeof sum->data_n);
+    memcpy(sum->mean, d->mean, sizeof sum->mean);
+    memcpy(sum->std, d->std, sizeof sum->std);
+    return td__final_train(u->r, u->o, d, u->candidate, u->n, err);
 }
 
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
@@ -284,7 +292,6 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     *out = (td_run_summary){.best = -1, .started = td_time_wall_s()};
     double wall = td_time_mono_s(), cpu = process_cpu_s();
     run u = {.r = r, .o = o, .sum = out, .schedule = r->schedule};
-    td_dataset data = {0};
     const char *path = NULL;
     int lock = -1;
     out->arena = td_arena_create();
@@ -300,21 +307,12 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (s == TD_OK) s = lock_folder(o->out, out->arena, &lock, err);
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
     if (s == TD_OK) s = run_rows(&u, err);
-    if (s == TD_OK && r->final != NULL) {
-        s = load_data(r, &data, err);
-        out->data_hash = data.hash;
-        snprintf(out->data_name, sizeof out->data_name, "%s", data.name);
-        memcpy(out->data_n, data.n, sizeof out->data_n);
-        memcpy(out->mean, data.mean, sizeof out->mean);
-        memcpy(out->std, data.std, sizeof out->std);
-        if (s == TD_OK) s = td__final_train(r, o, &data, u.candidate, u.n, err);
-    }
-    if (s == TD_OK) s = finish_rows(&u, &data, err);
+    if (s == TD_OK && r->final != NULL) s = train_winners(&u, err);
+    if (s == TD_OK) s = finish_rows(&u, err);
     for (int i = 0; i < u.n; i++) {
         td_design_free(&u.candidate[i].design);
         td_weights_destroy(u.candidate[i].weights);
     }
-    td_dataset_free(&data);
     td_accuracy_free(&u.accuracy);
     td_store_close(u.store);
     td_map_cache_destroy(u.schedule.cache);

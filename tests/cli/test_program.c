@@ -165,6 +165,27 @@ static void list_as_json(void **state) {
     assert_non_null(strstr(f->out, "strategies\n"));
 }
 
+/* docs/cli.md names every command, and every status with its exit code. */
+static void the_manual_is_complete(void **state) {
+    fixture *f = *state;
+    char *manual = slurp(TD_TEST_SOURCE "/docs/cli.md"), *save = NULL;
+#define TD_X(name, code, text)                                                                     \
+    if (strstr(manual, td_arena_printf(f->arena, "\n| %d | " #name " | ", code)) == NULL)          \
+        fail_msg("docs/cli.md: no line for " #name);
+    TD_STATUS_MAP(TD_X)
+#undef TD_X
+    expect(f, "--help", 0);
+    char *list = td_arena_strdup(f->arena, strstr(f->out, "commands:\n") + 10);
+    *strstr(list, "\n\n") = '\0';
+    for (char *line = strtok_r(list, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char name[32];
+        assert_int_equal(sscanf(line, " %31s", name), 1);
+        if (strstr(manual, td_arena_printf(f->arena, "\n## %s\n", name)) == NULL)
+            fail_msg("docs/cli.md: no section on %s", name);
+    }
+    free(manual);
+}
+
 /* ---- recipes that are wrong ------------------------------------------------------------------ */
 
 static void recipes_that_are_not_there(void **state) {
@@ -471,6 +492,7 @@ int main(void) {
         CASE(every_command_has_examples),
         CASE(wrong_use),
         CASE(list_as_json),
+        CASE(the_manual_is_complete),
         CASE(recipes_that_are_not_there),
         CASE(recipes_that_are_wrong),
         CASE(data_that_are_not_there),

@@ -263,11 +263,34 @@ static void files_beside_the_recipe(void **state) {
     scratch_remove(folder);
 }
 
+/* The example of docs/recipes.md is a recipe. */
+static void the_example_of_the_manual(void **state) {
+    (void)state;
+    char *text;
+    size_t size;
+    td_error err = {0};
+    td_recipe *r;
+    assert_ok(td_file_read(TD_TEST_SOURCE "/docs/recipes.md", 0, &text, &size, &err), &err);
+    char *begin = strstr(text, "```yaml\n");
+    assert_non_null(begin);
+    begin += strlen("```yaml\n");
+    char *end = strstr(begin, "```");
+    assert_non_null(end);
+    *end = '\0';
+    assert_ok(parse(begin, &r, &err), &err);
+    td_recipe_destroy(r);
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_keys),     cmocka_unit_test(what_may_be_left_out),
-        cmocka_unit_test(rewards),      cmocka_unit_test(mistakes),
-        cmocka_unit_test(not_a_recipe), cmocka_unit_test(files_beside_the_recipe),
+        cmocka_unit_test(all_keys),
+        cmocka_unit_test(what_may_be_left_out),
+        cmocka_unit_test(rewards),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(not_a_recipe),
+        cmocka_unit_test(files_beside_the_recipe),
+        cmocka_unit_test(the_example_of_the_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

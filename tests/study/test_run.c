@@ -54,8 +54,8 @@ static td_recipe *load(fixture *f, parts p) {
     td_recipe *r;
     td_text_addf(&t, "name: %s\nseed: 3\nlag: 3\nschedule: {max_nodes: 300}\n%s%s",
                  p.name ? p.name : "r", net, p.hw ? p.hw : hw);
-    td_text_addf(&t, "accuracy: {path: %s, %s}\n", scratch_path(f->folder, "data"),
-                 p.proxy ? p.proxy : proxy);
+    /* beside the recipe, which is not in the current folder */
+    td_text_addf(&t, "accuracy: {path: data, %s}\n", p.proxy ? p.proxy : proxy);
     td_text_addf(&t, "%s%s%s%s", p.objective ? p.objective : objective,
                  p.budget ? p.budget : budget, p.final ? p.final : final, p.more ? p.more : "");
     scratch_write(f->folder, "r.yaml", t.data, t.size);
