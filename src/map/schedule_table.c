@@ -32,16 +32,20 @@ static bool split(const td__maker *b) {
     return b->home->home >= 0 && b->home->tiles != b->home->home;
 }
 
-/* Bits that the tensors `chip` take at home: at least, or with outputs as partial sums, which stand
- * there while loops outside of the tiles reduce. */
-static int64_t own_bits(const td__maker *b, int shape, unsigned chip, bool sums) {
+/* Bits that the tensors `chip` take at home: at least, or amply, with outputs as partial sums,
+ * which stand there while loops outside of the tiles reduce, and with dims padded to fill a
+ * fan-out. */
+static int64_t own_bits(const td__maker *b, int shape, unsigned chip, bool ample) {
     const td_problem *p = &b->plan->shape[shape];
-    double bits = 0;
+    double bits = 0, sums = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
-        int word = t == TD_O && sums && p->acc_bits > p->bits[t] ? p->acc_bits : p->bits[t];
-        if (chip & TD_BIT(t)) bits += (double)td_problem_words(p, (td_tensor)t) * word;
+        if (!(chip & TD_BIT(t))) continue;
+        double words = (double)td_problem_words(p, (td_tensor)t);
+        bits += words * p->bits[t];
+        if (t == TD_O && p->acc_bits > p->bits[t]) sums = words * (p->acc_bits - p->bits[t]);
     }
     if (b->home->home < 0) return 0;
+    if (ample && split(b)) bits += sums + (b->hw->rules.pad ? bits / 2 : 0);
     bits *= b->hw->level[b->home->home].buffering;
     return bits < 0x1p60 ? (int64_t)bits + 8 : INT64_C(1) << 60;
 }
@@ -159,8 +163,7 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
     const td__home *h = b->home;
     int64_t least = own_bits(b, shape, chip, false), own = own_bits(b, shape, chip, true);
     if (chip != 0 && least >= h->pool) return TD_OK;
-    if (own > least + (h->pool - least) / 2)
-        own = least; /* sums cannot have more than half of the rest */
+    if (own > least + (h->pool - least) / 2) own = least + (h->pool - least) / 2;
     room at = room_of(b, own, chip, h->pool - own);
     for (int rung = 0; rung < RUNGS; rung++) {
         const td__way *have = served(b, shape, chip, least + at.tiles * h->stores);
@@ -201,7 +204,7 @@ static td_status natural(td__maker *b, int shape, bool *done) {
         unsigned mask = natural_mask(b, &p->step[i]);
         if (asked >> mask & 1) continue;
         asked |= 1u << mask;
-        /* What all others may take, and the layer's own tensors, partial sums included. */
+        /* What all others may take, and the layer's own tensors amply. */
         int64_t own = own_bits(b, shape, mask, true);
         int64_t taken = b->demand + own - own_bits(b, shape, mask, false);
         if (taken >= b->home->pool) taken = b->demand;
