@@ -117,8 +117,9 @@ typedef struct {
 /* One row of the result table, with what it stands for. */
 typedef struct {
     char name[64];
-    bool found; /* false: no design could be built (the rest is empty) */
-    bool meets; /* all targets */
+    bool found;       /* false: no design could be built (the rest is empty) */
+    bool meets;       /* all targets */
+    double violation; /* sum of what the targets are missed by, relative */
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
     int64_t trials, trained, infeasible;
     td_design design;

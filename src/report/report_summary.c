@@ -54,6 +54,10 @@ static void changes(const td_node *from, const td_node *to, td_text *out) {
     if (n == 0) td_text_add(out, "the same accelerator");
 }
 
+static double resident_share(const td_schedule *s, const td_net_totals *n) {
+    return n->weight_bytes > 0 ? (double)s->resident_weight_bytes / (double)n->weight_bytes : 0;
+}
+
 void td_report_why(const td_run_summary *s, td_text *out) {
     if (s->best < 0) {
         td_text_add(out, "no design could be built");
@@ -78,17 +82,23 @@ void td_report_why(const td_run_summary *s, td_text *out) {
     double share0 = main_limit(&h->schedule, &limit0);
     td_net_totals nh;
     td_net_count(h->design.net, &nh);
-    td_text_addf(out, "%.0f %% of the time of the %s is limited by %s", 100 * share0,
-                 title(h->name), limit0);
-    td_text_addf(out, "; the best pair moves %.1f instead of %.1f KB over the DRAM link",
-                 b->schedule.dram_bytes / 1024, h->schedule.dram_bytes / 1024);
-    td_text_addf(out, ", keeps %.0f of %.0f KB of weights on chip (%.0f of %.0f before)",
-                 (double)b->schedule.resident_weight_bytes / 1024, (double)nb.weight_bytes / 1024,
-                 (double)h->schedule.resident_weight_bytes / 1024, (double)nh.weight_bytes / 1024);
-    td_text_addf(out, ", needs %.2f instead of %.2f M MACs, and changes ", (double)nb.macs / 1e6,
-                 (double)nh.macs / 1e6);
+    td_text_addf(out,
+                 "%.0f %% of the time of the %s is limited by %s; the best pair takes %.1f "
+                 "instead of %.1f us for %.2f instead of %.2f M MACs (utilisation %.0f instead "
+                 "of %.0f %%) with ",
+                 100 * share0, title(h->name), limit0, b->schedule.latency_s * 1e6,
+                 h->schedule.latency_s * 1e6, (double)nb.macs / 1e6, (double)nh.macs / 1e6,
+                 100 * b->schedule.utilization, 100 * h->schedule.utilization);
     changes(h->design.hw_node, b->design.hw_node, out);
-    td_text_addf(out, "; now %.0f %% of its time is limited by %s", 100 * share, limit);
+    /* What did not change is not worth a word. */
+    double kept_b = resident_share(&b->schedule, &nb), kept_h = resident_share(&h->schedule, &nh);
+    if (fabs(kept_b - kept_h) >= 0.05)
+        td_text_addf(out, "; %.0f instead of %.0f %% of the weights stay on chip", 100 * kept_b,
+                     100 * kept_h);
+    if (fabs(b->schedule.dram_bytes - h->schedule.dram_bytes) >= 0.1 * h->schedule.dram_bytes)
+        td_text_addf(out, "; %.1f instead of %.1f KB cross the DRAM link",
+                     b->schedule.dram_bytes / 1024, h->schedule.dram_bytes / 1024);
+    td_text_addf(out, "; %.0f %% of its time is limited by %s", 100 * share, limit);
 }
 
 /* ---- table ----------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Accelerator spaces from a template's file: its parameters are the base, its `space:` map lists
  * the values to choose from. The keys mean nothing here; the template (hw/) knows them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "space_bits.h"
@@ -7,7 +8,8 @@
 typedef struct {
     td_edge base; /* with the one-value parameters set */
     td_tech tech;
-    int n; /* parameters with more than one value, in the order of the decisions */
+    const char *name; /* of the space: its designs carry it */
+    int n;            /* parameters with more than one value, in the order of the decisions */
     const char **key;
     td__values *value;
 } edge;
@@ -26,8 +28,10 @@ static td_status build(const void *self, const td_choices *c, td_arena *a, td_de
     }
     d->hw_node = td_edge_to_node(&e, a);
     if (d->hw_node == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_node_put_string(a, d->hw_node, "name", p->name);
     td_status s = td_edge_build(&e, &p->tech, &d->hw, NULL, err);
     if (s != TD_OK) return s;
+    snprintf(d->hw.name, sizeof d->hw.name, "%s", p->name);
     d->has_hw = true;
     d->hw_hash = td_hw_hash(&d->hw);
     return TD_OK;
@@ -99,6 +103,9 @@ td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error
     if (p != NULL) p->value = TD_NEW(a, td__values, most);
     if (p == NULL || p->key == NULL || p->value == NULL)
         return td_fail(err, TD_E_MEMORY, "out of memory");
+    p->name = name;
+    s = td_node_opt_string(doc, "name", &p->name, err);
+    if (s != TD_OK) return s;
     td__decisions list = {.arena = a};
     s = td_edge_from_node(doc, &p->base, err);
     if (s == TD_OK) s = td_tech_load(p->base.tech, &p->tech, err);

@@ -101,7 +101,7 @@ static td_status spec_hash(const run *u, const td_space *space, bool trains, uin
                            td_error *err) {
     const td_recipe *r = u->r;
     const td_objective *o = &r->objective;
-    uint64_t h = td_hash_text(td_version(), 1);
+    uint64_t h = hash_u64(TD_COST_REVISION, td_hash_text(td_version(), 1));
     td_status s = hash_space(space, &h, err);
     h = hash_u64(o->kind, h);
     h = hash_real(o->beta, hash_real(o->q, hash_real(o->p, h)));
@@ -204,10 +204,11 @@ static td_status search_row(run *u, const char *name, const td_space *net, const
     return s == TD_OK ? choose(u, index, space, name, err) : s;
 }
 
-/* The order of results: targets first, then accuracy on the validation split; an accuracy that is
- * not known is below all others. */
-static int compare(bool meets_a, double accuracy_a, bool meets_b, double accuracy_b) {
-    if (meets_a != meets_b) return meets_a ? 1 : -1;
+/* The order of results, as that of trials (td_trials_best): what meets the targets first, what
+ * misses them by how much, then accuracy on the validation split; an accuracy that is not known is
+ * below all others. */
+static int compare(double violation_a, double accuracy_a, double violation_b, double accuracy_b) {
+    if (violation_a != violation_b) return violation_a < violation_b ? 1 : -1;
     double a = isnan(accuracy_a) ? -1 : accuracy_a, b = isnan(accuracy_b) ? -1 : accuracy_b;
     return (a > b) - (a < b);
 }
@@ -217,13 +218,14 @@ static void pick_winners(run *u) {
     for (int i = 0; i < u->n; i++) {
         td__candidate *c = &u->candidate[i];
         td_result_row *row = &u->sum->row[c->row];
-        bool meets = c->violation == 0;
-        if (row->found && compare(meets, c->valid_accuracy, row->meets, row->valid_accuracy) <= 0)
+        if (row->found &&
+            compare(c->violation, c->valid_accuracy, row->violation, row->valid_accuracy) <= 0)
             continue;
         td_design_free(&row->design);
         td_weights_destroy(row->weights);
         row->found = true;
-        row->meets = meets;
+        row->meets = c->violation == 0;
+        row->violation = c->violation;
         row->valid_accuracy = c->valid_accuracy;
         memcpy(row->metric, c->metric, sizeof row->metric);
         row->design = c->design;
@@ -248,7 +250,8 @@ static td_status finish_rows(run *u, td_error *err) {
                         &row->test_accuracy, NULL, err);
         /* Later rows (the joint one is last) win ties. */
         const td_result_row *b = sum->best >= 0 ? &sum->row[sum->best] : NULL;
-        if (b == NULL || compare(row->meets, row->valid_accuracy, b->meets, b->valid_accuracy) >= 0)
+        if (b == NULL ||
+            compare(row->violation, row->valid_accuracy, b->violation, b->valid_accuracy) >= 0)
             sum->best = i;
     }
     return s;
