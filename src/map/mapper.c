@@ -143,7 +143,7 @@ static bool search_all(work *w, uint64_t max_nodes) {
     s->thorough = true;
     s->stop = false;
     s->max_nodes = max_nodes;
-    s->open = INFINITY;
+    s->open = s->rounded = INFINITY;
     w->plan.max = ALL_ROOTS;
     td__plan_roots(s, &w->plan, &part);
     LAP(3);
@@ -171,13 +171,14 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
     if (!met && !over(s, max_nodes) && search_all(w, max_nodes)) {
         /* Overlapping inputs in Timeloop's counting can cost less than any bound in here says. */
-        bool sound = w->z.counting == TD_COUNT_EXACT || w->z.plain;
-        double least = s->open < s->best[0] ? s->open : s->best[0];
-        if (sound && !w->z.cut && least > bound) bound = least;
+        bool sound = (w->z.counting == TD_COUNT_EXACT || w->z.plain) && !w->z.cut;
+        double least = s->open < s->rounded ? s->open : s->rounded;
+        if (least > s->best[0]) least = s->best[0];
+        if (sound && least > bound) bound = least;
+        met = sound && s->open >= s->best[0] * (1 - 1e-9);
         all = !s->stop;
     }
     out->bound = bound < s->best[0] ? bound : s->best[0];
-    met = s->best[0] <= bound * (1 + 1e-9);
     out->stop = met       ? TD_STOP_PROVED
                 : s->late ? TD_STOP_TIME
                 : all     ? TD_STOP_HEURISTIC
@@ -217,7 +218,7 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     s->arena = a;
     s->pool = pool;
     s->pool_size = POOL;
-    s->open = INFINITY;
+    s->open = s->rounded = INFINITY;
     s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
     search(w, q->max_nodes > 0 ? q->max_nodes : DEFAULT_NODES, out);
     if (s->memory || !s->found) {

@@ -149,9 +149,11 @@ typedef struct {
 } td__products;
 void td__products_init(td__products *w);                /* before the first use */
 void td__multiply(const td__space *z, td__products *w); /* the rest from fan, p, compute */
-/* Adds the least that tensor t costs (M = 1) if the levels of `keepers` keep it, MACs included. */
+/* Adds the least that tensor t costs (M = 1) if the levels of `keepers` keep it, MACs included.
+ * sums: bit l + 1 is set if what leaves level l cannot but be partial sums. *last (cleared before)
+ * gets what the link into the innermost keeper adds for each further M. */
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
-                    td__toll *sum);
+                    unsigned sums, td__toll *sum, td__toll *last);
 /* Lower bounds of both objectives from a sum of tolls. */
 void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]);
 /* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no

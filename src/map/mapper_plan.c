@@ -38,7 +38,8 @@ static td_status list_chains(const td__space *z, td_arena *a, td__plan *plan, td
             plan->chain[i][t] = (uint8_t)*k;
         }
     for (int t = 0; t < TD_NTENSOR; t++)
-        if ((plan->toll[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL)
+        if ((plan->toll[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL ||
+            (plan->last[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL)
             return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
     return TD_OK;
 }
@@ -141,31 +142,17 @@ static void add(const td__space *z, td__toll *a, const td__toll *b) {
     for (int i = 0; i < z->n_limits; i++) a->cycles[i] += b->cycles[i];
 }
 
-/* Costs of all chains; in `sum` the least of each figure. */
-static void toll_chains(walker *w, td__toll *sum) {
-    const td__space *z = w->s->z;
-    sum->pj = w->x.macs * z->hw->mac.energy_pj;
-    for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
-    for (int t = 0; t < TD_NTENSOR; t++) {
-        td__toll *list = w->plan->toll[t], least = list[0];
-        for (int k = 0; k < w->plan->n_chain[t]; k++) {
-            td__toll *c = &list[k];
-            c->pj = 0;
-            for (int i = 0; i < z->n_limits; i++) c->cycles[i] = 0;
-            td__chain_toll(z, &w->x, t, w->plan->levels[t][k], c);
-            if (k == 0) least = *c;
-            if (c->pj < least.pj) least.pj = c->pj;
-            for (int i = 0; i < z->n_limits; i++)
-                if (c->cycles[i] < least.cycles[i]) least.cycles[i] = c->cycles[i];
-        }
-        add(z, sum, &least);
-    }
+static void add_times(const td__space *z, td__toll *a, double m, const td__toll *b) {
+    a->pj += m * b->pj;
+    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += m * b->cycles[i];
 }
 
 /* Bits of the least tiles at a bounded level: loops in time stand further out wherever they may.
  * [1]: those over C, R and S stand inside of the tile. */
 typedef struct {
     double w[2], i[2], sums, finished;
+    double more[TD_NTENSOR]; /* by how much the block of a tensor can still grow in the tile */
+    double most[TD_NTENSOR]; /* and for how much there is room if the level keeps W and O */
 } tiles;
 
 static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
@@ -187,16 +174,70 @@ static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_M
             }
             t->w[k] = td__tile_bits(z, x->p, e, TD_W, false);
             t->i[k] = td__tile_bits(z, x->p, e, TD_I, false);
+            if (k == 1) continue;
+            t->more[TD_W] = t->more[TD_I] = t->more[TD_O] = 1;
+            for (int i = 0; i < z->n_active; i++) {
+                int d = z->active[i];
+                double more = x->p->dim[d] / (x->out[l + 1][d] * e[d]);
+                for (int u = 0; u < TD_NTENSOR; u++)
+                    if (td__map_block[u] & TD_BIT(d)) t->more[u] *= more;
+            }
         }
         t->sums = td__tile_bits(z, x->p, e, TD_O, true);
         t->finished = td__tile_bits(z, x->p, e, TD_O, false);
+        double o = t->finished < t->sums ? t->finished : t->sums;
+        t->most[TD_W] = (z->usable[l] - t->w[0]) / o;
+        t->most[TD_O] = (z->usable[l] - o) / t->w[0];
+    }
+}
+
+/* Levels out of which outputs come as partial sums whatever the loops: they must keep W, and have
+ * no room for all that is summed over. As td__chain_toll wants it. */
+static unsigned forced_sums(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
+    unsigned sums = 0;
+    for (int l = 0; l < z->n; l++)
+        if (z->usable[l] < INFINITY && (z->must[l] & TD_BIT(TD_W)) &&
+            of[l].more[TD_O] > z->usable[l] / of[l].w[0])
+            sums |= TD_BIT(l + 1);
+    return sums;
+}
+
+/* Least number of times that the words of W (O) enter the innermost keeper of both if the loops
+ * outside of it are not arranged for W (O): one of the two at least comes so often. */
+static double least_fetches(const td__space *z, const td__products *x,
+                            const tiles of[TD_MAX_LEVELS], int l, int t) {
+    if (l < 0 || z->usable[l] == INFINITY) return 1;
+    double most = of[l].most[t];
+    if (t == TD_W && x->sums) most = (z->usable[l] - of[l].w[0]) / of[l].sums;
+    double n = ceil(of[l].more[t] / (most > 1 ? most : 1) * (1 - 1e-12));
+    return n > 1 ? n : 1;
+}
+
+/* Costs of all chains; in `sum` the least of each figure. */
+static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
+    const td__space *z = w->s->z;
+    sum->pj = w->x.macs * z->hw->mac.energy_pj;
+    for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        td__toll *list = w->plan->toll[t], least = list[0];
+        for (int k = 0; k < w->plan->n_chain[t]; k++) {
+            td__toll *c = &list[k], *last = &w->plan->last[t][k];
+            c->pj = last->pj = 0;
+            for (int i = 0; i < z->n_limits; i++) c->cycles[i] = last->cycles[i] = 0;
+            td__chain_toll(z, &w->x, t, w->plan->levels[t][k], sums, c, last);
+            if (k == 0) least = *c;
+            if (c->pj < least.pj) least.pj = c->pj;
+            for (int i = 0; i < z->n_limits; i++)
+                if (c->cycles[i] < least.cycles[i]) least.cycles[i] = c->cycles[i];
+        }
+        add(z, sum, &least);
     }
 }
 
 /* Where outputs fit only if they arrive finished, all reductions stand inside the next keeper, and
  * all tiles from there on hold all of C, R and S. */
 static bool has_tiles(const td__space *z, const td__products *x, const tiles of[TD_MAX_LEVELS],
-                      const uint8_t keep[TD_MAX_LEVELS]) {
+                      unsigned forced, const uint8_t keep[TD_MAX_LEVELS]) {
     int inside = z->n; /* level that holds all of C, R and S */
     for (int round = 0; round < 2; round++) {
         int before = inside, child = -1;
@@ -206,7 +247,8 @@ static bool has_tiles(const td__space *z, const td__products *x, const tiles of[
                 int k = l >= inside;
                 double bits = (keep[l] & TD_BIT(TD_W) ? of[l].w[k] : 0) +
                               (keep[l] & TD_BIT(TD_I) ? of[l].i[k] : 0);
-                bool sums = child < 0 ? x->sums : x->sums_above[child + 1];
+                bool sums =
+                    child < 0 ? x->sums : x->sums_above[child + 1] || (forced & TD_BIT(child + 1));
                 double o = !outputs ? 0 : sums ? of[l].sums : of[l].finished;
                 if (bits + o > z->usable[l]) return false;
                 if (outputs && !sums && bits + of[l].sums > z->usable[l] && child < inside)
@@ -215,6 +257,20 @@ static bool has_tiles(const td__space *z, const td__products *x, const tiles of[
             if (outputs) child = l;
         }
         if (inside == before) break;
+    }
+    return true;
+}
+
+/* For any mask: what must be kept, outputs as if they were finished (a keeper more of them inside
+ * can make them so). */
+static bool may_have_tiles(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
+    for (int l = 0; l < z->n; l++) {
+        if (z->usable[l] == INFINITY) continue;
+        const tiles *t = &of[l];
+        unsigned keep = z->must[l];
+        double bits = (keep & TD_BIT(TD_W) ? t->w[0] : 0) + (keep & TD_BIT(TD_I) ? t->i[0] : 0);
+        if (keep & TD_BIT(TD_O)) bits += t->finished < t->sums ? t->finished : t->sums;
+        if (bits > z->usable[l]) return false;
     }
     return true;
 }
@@ -238,29 +294,51 @@ static void rank(walker *w, td__entry *e) {
     td__multiply(z, x);
     tiles of[TD_MAX_LEVELS];
     least_tiles(z, x, of);
-    /* No test with the least mask here: a keeper more of O can need less room, since outputs then
-     * arrive finished at the next one. */
+    unsigned forced = forced_sums(z, of);
+    if (!may_have_tiles(z, of)) return;
     td__toll sum;
-    toll_chains(w, &sum);
+    toll_chains(w, forced, &sum);
     td__toll_least(z, x->compute, &sum, e->least);
     if (dropped(w, e->least)) return;
     int n = w->part->keep != NULL ? w->part->n_keep : plan->n_keep;
     double mac_pj = x->macs * z->hw->mac.energy_pj;
     for (int i = 0; i < n; i++) {
         e->keep = w->part->keep != NULL ? w->part->keep[i] : i;
-        if (!has_tiles(z, x, of, plan->keep[e->keep])) continue;
+        if (!has_tiles(z, x, of, forced, plan->keep[e->keep])) continue;
         const uint8_t *chain = plan->chain[e->keep];
         const td__toll *a = &plan->toll[TD_W][chain[TD_W]], *b = &plan->toll[TD_I][chain[TD_I]],
                        *c = &plan->toll[TD_O][chain[TD_O]];
-        double cycles = x->compute;
-        for (int k = 0; k < z->n_limits; k++) {
-            double v = a->cycles[k] + b->cycles[k] + c->cycles[k];
-            if (v > cycles) cycles = v;
+        td__toll all;
+        all.pj = mac_pj + a->pj + b->pj + c->pj;
+        for (int k = 0; k < z->n_limits; k++)
+            all.cycles[k] = a->cycles[k] + b->cycles[k] + c->cycles[k];
+        td__toll_least(z, x->compute, &all, e->least);
+        unsigned lw = plan->levels[TD_W][chain[TD_W]], lo = plan->levels[TD_O][chain[TD_O]];
+        if ((lw & -lw) == (lo & -lo)) {
+            int level = __builtin_ctz(lw);
+            double nw = least_fetches(z, x, of, level, TD_W),
+                   no = least_fetches(z, x, of, level, TD_O);
+            if (nw > 1 && no > 1) {
+                double v[2][2];
+                td__toll more = all;
+                add_times(z, &more, nw - 1, &plan->last[TD_W][chain[TD_W]]);
+                td__toll_least(z, x->compute, &more, v[0]);
+                more = all;
+                add_times(z, &more, no - 1, &plan->last[TD_O][chain[TD_O]]);
+                td__toll_least(z, x->compute, &more, v[1]);
+                memcpy(e->least, v[td__map_better(v[1], v[0])], sizeof e->least);
+            }
         }
-        td__map_objectives(z, mac_pj + a->pj + b->pj + c->pj, cycles, e->least);
         e->order = plan->seen++;
         if (!dropped(w, e->least)) offer(s, plan, e);
     }
+}
+
+static bool same_fans(const td__fan *a, const td__fan *b, int n) {
+    for (int l = 0; l < n; l++)
+        for (int d = 0; d < TD_NDIM; d++)
+            if (a[l].x[d] != b[l].x[d] || a[l].y[d] != b[l].y[d]) return false;
+    return true;
 }
 
 static void visit(walker *w, double compute) {
@@ -282,7 +360,7 @@ static void visit(walker *w, double compute) {
     if (wasted & z->whole) return;
     td_problem padded;
     bool any;
-    td__fan fan[TD_MAX_LEVELS];
+    td__fan fan[TD_MAX_LEVELS], kept[TD_MAX_LEVELS];
     int32_t time[TD_NDIM];
     w->x.p = &padded;
     for (int i = w->part->trim ? 1 : 0; i < (w->part->trim ? 3 : 1); i++) {
@@ -292,6 +370,8 @@ static void visit(walker *w, double compute) {
         }
         e.trim = (uint8_t)(i == 0 ? TD__AS_IS : i == 1 ? TD__TRIM_INNER : TD__TRIM_OUTER);
         if (!td__root_fans(z, fan, e.trim, &padded, time, &any)) return;
+        if (e.trim == TD__TRIM_OUTER && same_fans(fan, kept, z->n)) return;
+        memcpy(kept, fan, sizeof kept);
         w->x.compute = 1;
         for (int d = 0; d < TD_NDIM; d++) w->x.compute *= time[d];
         rank(w, &e);

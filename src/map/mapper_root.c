@@ -275,20 +275,28 @@ void td__map_objectives(const td__space *z, double pj, double cycles, double out
 }
 
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
-                    td__toll *sum) {
+                    unsigned sums, td__toll *sum, td__toll *last) {
     for (int l = z->top[t], child; l >= 0; l = child) {
         double in, out;
         child = inside(keepers, l);
+        bool into_last = child >= 0 && !(keepers & (TD_BIT(child) - 1));
         link_words(z, w, child, l, t, &in, &out);
         if (t != TD_O) {
             charge_read(z, w, l, t, out, sum);
             if (child >= 0) charge_fill(z, w, child, t, in, sum);
+            if (!into_last) continue;
+            charge_read(z, w, l, t, out, last);
+            charge_fill(z, w, child, t, in, last);
             continue;
         }
-        int kind = (child < 0 ? w->sums : w->sums_above[child + 1]) ? TD__SUMS : TD_O;
+        bool wide = child < 0 ? w->sums : w->sums_above[child + 1] || (sums & TD_BIT(child + 1));
+        int kind = wide ? TD__SUMS : TD_O;
         charge_update(z, w, l, kind, out, sum);
         if (l == z->top[t] || z->counting != TD_COUNT_EXACT)
             charge_read(z, w, l, kind, -w->words[TD_O] * w->copies[l][TD_O], sum);
+        if (!into_last) continue;
+        charge_update(z, w, l, kind, out, last);
+        charge_drain(z, w, child, w->sums ? TD__SUMS : TD_O, in, last);
     }
 }
 

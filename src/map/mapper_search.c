@@ -40,6 +40,15 @@ typedef struct {
      * on. */
     int deep[TD_NTENSOR];
     double deep_words[TD_NTENSOR];
+    /* Links that end at the next level but one, and how large the block of a tensor can be inside
+     * of it: what is more loops at the next level, and only one tensor is stationary there. */
+    int next[TD_NTENSOR];
+    double next_block[TD_NTENSOR];
+    bool look_ahead, wide; /* wide: and outputs are kept at both ends of theirs */
+    bool exact;  /* no level inside has anything to choose, and inputs move as other tensors do: of
+                  * what  costs the same here one is enough, and of what costs more nothing is needed
+                  */
+    bool fitted; /* the last complete choice fits */
     td__choice *list;
     int kept, max;
     uint64_t end;    /* of this level's share of nodes */
@@ -100,6 +109,15 @@ static inline double inputs(const td__space *z, const td_problem *p, const int32
     return words;
 }
 
+/* Product of the dims of a tensor's block in a tile. */
+static inline double block_of(const int32_t *e, int t) {
+    switch (t) {
+    case TD_W: return (double)e[TD_N] * e[TD_P] * e[TD_Q];
+    case TD_I: return e[TD_K];
+    default: return (double)e[TD_C] * e[TD_R] * e[TD_S];
+    }
+}
+
 /* The child's tiles fit, with outputs in their least width. */
 static inline bool fits(const level_search *w, bool sums) {
     const td__space *z = w->s->z;
@@ -108,8 +126,10 @@ static inline bool fits(const level_search *w, bool sums) {
     if (usable == INFINITY) return true;
     unsigned keep = w->r->keep[c];
     if (keep & TD_BIT(TD_W)) bits += weights(w->tile) * z->bits[TD_W];
-    if (keep & TD_BIT(TD_O))
-        bits += outputs(w->tile) * z->bits[sums || w->r->sums[c] ? TD__SUMS : TD_O];
+    if (keep & TD_BIT(TD_O)) {
+        sums |= w->r->sums[c] || (w->wide && block_of(w->tile, TD_O) > w->next_block[TD_O]);
+        bits += outputs(w->tile) * z->bits[sums ? TD__SUMS : TD_O];
+    }
     if (keep & TD_BIT(TD_I)) bits += inputs(z, &w->r->p, w->tile) * z->bits[TD_I];
     return bits <= usable;
 }
@@ -177,53 +197,100 @@ static inline const td__link *open_link(const level_search *w, int t) {
     return w->at->link[t] < w->r->links[t] ? &w->r->link[t][w->at->link[t]] : NULL;
 }
 
-static void bound(const level_search *w, const double fetch[], const double all[], bool sums,
-                  bool words_known, unsigned from, double least[2]) {
+/* A sum of tolls, each so many times. */
+typedef struct {
+    int n;
+    double times[16];
+    const td__toll *toll[16];
+} bill;
+
+static inline void put(bill *b, double times, const td__toll *t) {
+    b->times[b->n] = times;
+    b->toll[b->n++] = t;
+}
+
+static void weigh(const level_search *w, const bill *b, double least[2]) {
     const td__space *z = w->s->z;
-    const td__link *kw = open_link(w, TD_W), *ki = open_link(w, TD_I), *ko = open_link(w, TD_O);
-    const td__toll *b = &w->base[sums];
-    double pj = b->pj, cycles = w->r->compute, read = 0, fill = 0;
-    const td__toll *tw = kw ? &kw->toll[0] : b, *to = ko ? &ko->toll[sums] : b;
-    const td__toll *ti = ki && z->plain ? &ki->toll[0] : b;
-    double mw = kw ? fetch[TD_W] : 0, mo = ko ? fetch[TD_O] : 0,
-           mi = ki && z->plain ? fetch[TD_I] : 0;
-    const td__toll *tr = b, *tf = b;
-    if (ki && !z->plain) {
-        if (words_known && ki->child == w->child) {
-            input_words(w, ki, fetch[TD_I], from, &read, &fill);
-        } else {
-            read = ki->base_read;
-            fill = ki->base_fill;
-        }
-        tr = &ki->read;
-        tf = &ki->fill;
+    double pj = 0, c[TD__MAX_LIMITS] = {0}, cycles = w->r->compute;
+    for (int i = 0; i < b->n; i++) {
+        double m = b->times[i];
+        const td__toll *t = b->toll[i];
+        pj += m * t->pj;
+        for (int j = 0; j < z->n_limits; j++) c[j] += m * t->cycles[j];
     }
-    double more[TD_NTENSOR] = {0, 0, 0};
-    const td__toll *deep[TD_NTENSOR] = {b, b, b};
-    bool any = false;
+    for (int j = 0; j < z->n_limits; j++)
+        if (c[j] > cycles) cycles = c[j];
+    td__map_objectives(z, pj, cycles, least);
+}
+
+/* `complete`: all dims of this level are chosen. */
+static void bound(const level_search *w, const double fetch[], const double all[], bool sums,
+                  bool complete, unsigned from, double least[2]) {
+    const td__space *z = w->s->z;
+    const td__link *link[TD_NTENSOR], *ko = open_link(w, TD_O), *ki = open_link(w, TD_I);
+    double idle[TD_NTENSOR] = {1, 1, 1};
+    bool ahead = false, inner_sums = false;
+    if (complete && w->look_ahead) {
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (w->next[t] == w->r->links[t]) continue;
+            idle[t] = ceil(block_of(w->tile, t) / w->next_block[t] * (1 - 1e-12));
+            if (idle[t] > 1)
+                ahead = true;
+            else
+                idle[t] = 1;
+        }
+        /* A reduction outside of the child makes what leaves it partial sums. */
+        if (idle[TD_O] > 1 && !sums) {
+            if (w->next[TD_O] == w->at->link[TD_O])
+                sums = true;
+            else
+                inner_sums = true;
+        }
+    }
+    bill b = {0};
+    put(&b, 1, &w->base[sums]);
+    if ((link[TD_W] = open_link(w, TD_W)) != NULL) put(&b, fetch[TD_W], &link[TD_W]->toll[0]);
+    if ((link[TD_O] = ko) != NULL) put(&b, fetch[TD_O], &ko->toll[sums]);
+    if (ki != NULL && z->plain) {
+        put(&b, fetch[TD_I], &ki->toll[0]);
+    } else if (ki != NULL) {
+        double read = ki->base_read, fill = ki->base_fill;
+        if (complete && ki->child == w->child) input_words(w, ki, fetch[TD_I], from, &read, &fill);
+        put(&b, read, &ki->read);
+        put(&b, fill, &ki->fill);
+    }
+    if (inner_sums) {
+        const td__link *k = &w->r->link[TD_O][w->next[TD_O]];
+        put(&b, fetch[TD_O], &k->toll[1]);
+        put(&b, -fetch[TD_O], &k->toll[0]);
+        put(&b, -1, &k->off[1]);
+        put(&b, 1, &k->off[0]);
+    }
+    int fixed = b.n;
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (fetch[t] >= all[t] || w->deep[t] == w->r->links[t]) continue;
         double words = t == TD_W   ? weights(w->tile)
                        : t == TD_O ? outputs(w->tile)
                                    : inputs(z, &w->r->p, w->tile);
-        if (words <= w->deep_words[t]) continue;
-        more[t] = all[t] - fetch[t];
-        deep[t] = &w->r->link[t][w->deep[t]].toll[t == TD_O && sums];
-        any = true;
+        if (words > w->deep_words[t])
+            put(&b, all[t] - fetch[t], &w->r->link[t][w->deep[t]].toll[t == TD_O && sums]);
     }
-    pj += mw * tw->pj + mi * ti->pj + mo * to->pj + read * tr->pj + fill * tf->pj;
-    if (any)
-        pj +=
-            more[TD_W] * deep[TD_W]->pj + more[TD_I] * deep[TD_I]->pj + more[TD_O] * deep[TD_O]->pj;
-    for (int j = 0; j < z->n_limits; j++) {
-        double c = b->cycles[j] + mw * tw->cycles[j] + mi * ti->cycles[j] + mo * to->cycles[j] +
-                   read * tr->cycles[j] + fill * tf->cycles[j];
-        if (any)
-            c += more[TD_W] * deep[TD_W]->cycles[j] + more[TD_I] * deep[TD_I]->cycles[j] +
-                 more[TD_O] * deep[TD_O]->cycles[j];
-        if (c > cycles) cycles = c;
+    weigh(w, &b, least);
+    if (!ahead) return;
+    /* One tensor is stationary at the next level; the loops of the others' blocks cost. */
+    double best[2] = {INFINITY, INFINITY};
+    for (int still = 0; still < TD_NTENSOR; still++) {
+        double v[2];
+        b.n = fixed;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (t != still && idle[t] > 1)
+                put(&b, all[t] * idle[t] - fetch[t],
+                    &w->r->link[t][w->next[t]].toll[t == TD_O && (sums || inner_sums)]);
+        if (b.n == fixed) return;
+        weigh(w, &b, v);
+        if (td__map_better(v, best)) memcpy(best, v, sizeof best);
     }
-    td__map_objectives(z, pj, cycles, least);
+    if (td__map_better(least, best)) memcpy(least, best, sizeof best);
 }
 
 /* What this level's loops cannot change: decided links, drains towards the outer level, and what is
@@ -273,6 +340,35 @@ static void set_deep(level_search *w) {
             break;
         }
     }
+}
+
+static void set_next(level_search *w) {
+    const td__space *z = w->s->z;
+    const td__root *r = w->r;
+    w->look_ahead = w->i + 2 < r->m;
+    if (!w->look_ahead) return;
+    int k = r->level[w->i + 2];
+    const int32_t *inner = r->inner[k + 1];
+    unsigned keep = r->keep[k];
+    int narrow = z->bits[TD__SUMS] < z->bits[TD_O] ? TD__SUMS : TD_O;
+    double w_bits = keep & TD_BIT(TD_W) ? weights(inner) * z->bits[TD_W] : 0;
+    double o_bits =
+        keep & TD_BIT(TD_O) ? outputs(inner) * z->bits[r->sums[k] ? TD__SUMS : narrow] : 0;
+    double usable = z->usable[k];
+    /* Tiles grow with the block: that of W makes outputs grow, that of O weights, that of I both.
+     */
+    w->next_block[TD_W] = o_bits > 0 ? (usable - w_bits) / o_bits : INFINITY;
+    w->next_block[TD_O] = w_bits > 0 ? (usable - o_bits) / w_bits : INFINITY;
+    w->next_block[TD_I] = w_bits + o_bits > 0 ? usable / (w_bits + o_bits) : INFINITY;
+    for (int t = 0; t < TD_NTENSOR; t++) {
+        w->next[t] = r->links[t];
+        if (t == TD_I && !z->plain) continue;
+        for (int i = w->at->link[t]; i < r->links[t]; i++)
+            if (r->link[t][i].child == k) w->next[t] = i;
+        if (!(w->next_block[t] >= 1)) w->next_block[t] = 1;
+        w->next_block[t] *= block_of(r->inner[w->child + 1], t); /* as tiles of the child have it */
+    }
+    w->wide = w->next[TD_O] < r->links[TD_O] && r->link[TD_O][w->next[TD_O]].parent == w->child;
 }
 
 /* ---- choices of one level -------------------------------------------------------------------- */
@@ -364,12 +460,14 @@ static void finish_choice(level_search *w) {
     td__choice c;
     unsigned dims = moving_dims(w);
     bool none = w->still == TD_NTENSOR;
+    w->fitted = false;
     if (!none && !(dims & td__map_block[w->still])) return; /* another block is innermost */
     bool sums = fetches(w, false, c.fetch, c.all) || w->at->sums;
     if (!fits(w, sums)) return;
     if (w->at->finished && sums &&
         w->at->kept_bits + w->at->kept_outputs * w->s->z->bits[TD__SUMS] > w->at->usable)
         return;
+    w->fitted = true;
     unsigned moves = dims & td__map_dims[TD_I];
     unsigned inner = none ? moves : dims & td__map_block[w->still] & td__map_dims[TD_I];
     c.from = (uint8_t)(moves == 0 ? w->at->from : inner != 0 ? inner : moves);
@@ -423,8 +521,12 @@ static void choose(level_search *w, int k) {
             bound(w, fetch, all, sums, false, 0, least);
             if (poor(w, least)) break; /* more steps cost no less */
         }
+        w->fitted = false;
         choose(w, k + 1);
         if (used_up(w)) break;
+        /* Larger tiles than those that fit just so cost less; of the block any tile will do. */
+        if (w->fitted && (lead ? k == w->n_lead - 1 && (w->exact || !w->s->thorough) : w->exact))
+            break;
     }
     w->bound[d] = 1;
     w->tile[d] = tile;
@@ -449,6 +551,12 @@ static void choose_still(level_search *w, unsigned still) {
         if (!(block & TD_BIT(d))) w->dim[w->n++] = (uint8_t)d;
     }
     w->n_lead = w->n;
+    for (int i = 1; i < w->n; i++) /* the longest list last: of it one is taken */
+        for (int j = i; j > 0 && w->of[w->dim[j]]->n < w->of[w->dim[j - 1]]->n; j--) {
+            uint8_t d = w->dim[j];
+            w->dim[j] = w->dim[j - 1];
+            w->dim[j - 1] = d;
+        }
     for (int d = 0; d < TD_NDIM; d++)
         if (at->rest[d] > 1 && (block & TD_BIT(d))) w->dim[w->n++] = (uint8_t)d;
     if (still < TD_NTENSOR && w->n == w->n_lead) return;
@@ -530,7 +638,11 @@ static void evaluate(td__search *s, const td__root *r, const td__choice *choice,
         if (v < got) got = v;
         turned = (turned - both) & both; /* next subset */
     } while (turned != 0 && !td__hopeless(s, least));
-    if (!s->z->plain && got > least[0] * (1 + 1e-9)) td__leave(s, least[0]);
+    if (got <= least[0] * (1 + 1e-9)) return;
+    if (!s->z->plain)
+        td__leave(s, least[0]);
+    else if (least[0] < s->rounded)
+        s->rounded = least[0];
 }
 
 /* ---- descent --------------------------------------------------------------------------------- */
@@ -610,6 +722,9 @@ static void descend(td__search *s, const td__root *r, int i, const node *at, td_
         if ((w.of[d] = divisors(s, at->rest[d])) == NULL) return;
     set_base(&w);
     set_deep(&w);
+    set_next(&w);
+    const td__link *input = open_link(&w, TD_I);
+    w.exact = !w.look_ahead && (s->z->plain || input == NULL || input->child != w.child);
     /* Kernels are small: first without loops over them at the outermost level. */
     w.whole_taps = i == 0 && r->m > 2 && !s->thorough;
     do {

@@ -45,7 +45,8 @@ typedef struct {
     const td__entry *now; /* the root that is searched; NULL: none of the list */
     td__entry best_root;  /* the root of the best mapping, if has_root */
     bool has_root;
-    double open;      /* least primary objective of whatever was left out */
+    double open;    /* least primary objective of whatever was left out */
+    double rounded; /* least bound of what was evaluated and is more, by rounding to blocks only */
     td__choice *pool; /* choices of the levels that are open, one behind the other */
     int pool_size;
     int keep;             /* choices of a level that are kept, best first */

@@ -177,7 +177,7 @@ static void set_whole(td__space *z) {
             double bits = 0;
             e[d]++;
             for (int t = 0; t < TD_NTENSOR; t++)
-                if ((z->must[l] & TD_BIT(t)) && t != TD_I) bits += td__tile_bits(z, p, e, t, false);
+                if (z->must[l] & TD_BIT(t)) bits += td__tile_bits(z, p, e, t, false);
             e[d]--;
             if (bits > z->usable[l]) z->whole |= (uint8_t)TD_BIT(d);
         }

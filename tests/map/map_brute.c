@@ -102,6 +102,12 @@ static void keeps(state *s, int l) {
             int32_t all = 1, extent = s->p->dim[d];
             for (int v = 0; v < s->hw->n; v++) all *= s->space[v][0][d] * s->space[v][1][d];
             s->rest[d] = (extent + all - 1) / all;
+            /* A factor that could be smaller for as many steps only makes zeros. */
+            for (int v = 0; v < s->hw->n; v++)
+                for (int x = 0; x < 2; x++) {
+                    int32_t f = s->space[v][x][d];
+                    if (f > 1 && (f - 1) * (all / f) * s->rest[d] >= extent) return;
+                }
             s->padded.dim[d] = s->rest[d] * all;
             int32_t more = s->padded.dim[d] - extent;
             if (d == TD_P || d == TD_Q)

@@ -5,8 +5,9 @@
 #include "tandem/map.h"
 
 /* Calls visit for each mapping that td_cost_evaluate accepts: all spatial factors that fit the
- * fan-outs (with padding to multiples of them if the rules pad, divisors otherwise), all keep masks
- * within rules and query, all temporal factors, all orders of each level's loops. */
+ * fan-outs (with padding to multiples of them if the rules pad, divisors otherwise; no factor
+ * larger than its number of steps needs), all keep masks within rules and query, all temporal
+ * factors, all orders of each level's loops. */
 typedef struct {
     void (*visit)(void *self, const td_problem *padded, const td_mapping *m, const td_cost *c);
     void *self;
