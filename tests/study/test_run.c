@@ -46,14 +46,15 @@ static const char final[] = "final: {epochs: 1, train_images: 400, batch: 50, ra
 
 /* Parts of a recipe; NULL: the ones above, "" to leave one out. */
 typedef struct {
-    const char *name, *hw, *proxy, *objective, *budget, *final, *more;
+    const char *name, *hw, *proxy, *objective, *budget, *final, *more, *lag, *schedule;
 } parts;
 
 static td_recipe *load(fixture *f, parts p) {
     td_text t = {0};
     td_recipe *r;
-    td_text_addf(&t, "name: %s\nseed: 3\nlag: 3\nschedule: {max_nodes: 300}\n%s%s",
-                 p.name ? p.name : "r", net, p.hw ? p.hw : hw);
+    td_text_addf(&t, "name: %s\nseed: 3\nlag: %s\nschedule: {%s}\n%s%s", p.name ? p.name : "r",
+                 p.lag ? p.lag : "3", p.schedule ? p.schedule : "max_nodes: 300", net,
+                 p.hw ? p.hw : hw);
     /* beside the recipe, which is not in the current folder */
     td_text_addf(&t, "accuracy: {path: data, %s}\n", p.proxy ? p.proxy : proxy);
     td_text_addf(&t, "%s%s%s%s", p.objective ? p.objective : objective,
@@ -280,6 +281,10 @@ static void what_may_change(void **state) {
         {.final = "",
          .proxy = "epochs: 1, train_images: 201, batch: 50, rate: 0.05,"
                   " warmup_steps: 2"},
+        {.final = "", .lag = "4"},
+        {.final = "", .schedule = "max_nodes: 301"},
+        {.final = "", .schedule = "max_nodes: 300, objective: energy"},
+        {.final = "", .schedule = "max_nodes: 300, batch: 2"},
         {.final = "", .more = "strategy: {name: random}\n"},
         {.final = "", .more = "strategy: {population: 7}\n"},
     };

@@ -189,11 +189,25 @@ static void reading_leaves_no_trace(void **state) {
     make(f, 50);
     trace before = trace_of(f->folder);
     assert_int_equal(before.files, 1);
+    td_store *s;
+    assert_ok(td_store_open(f->path, false, &s, &f->err), &f->err);
+    assert_int_equal(trace_of(f->folder).files, 1); /* nor while it reads */
+    td_store_close(s);
     assert_ok(read_all(f->path, false, &n, &f->err), &f->err);
     assert_int_equal(n, 50);
     trace after = trace_of(f->folder);
     assert_int_equal(after.files, 1);
     assert_true(after.hash == before.hash);
+}
+
+/* A reader cannot write, whatever it is asked. */
+static void readers_cannot_write(void **state) {
+    fixture *f = *state;
+    make(f, 1);
+    td_store *s;
+    assert_ok(td_store_open(f->path, false, &s, &f->err), &f->err);
+    assert_int_equal(fill(s, 1, 2, &f->err), TD_E_IO);
+    td_store_close(s);
 }
 
 /* What stands in the log of a killed process is read, and left for its resume. */
@@ -327,6 +341,35 @@ static void random_damage(void **state) {
     free(good);
 }
 
+/* Damage where no query of a reader looks: in an index that only writers use. */
+static void damage_aside(void **state) {
+    fixture *f = *state;
+    make(f, 120);
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT rootpage, (SELECT page_size FROM "
+                                        "pragma_page_size) FROM sqlite_master WHERE name = "
+                                        "'trial_hash'",
+                                        -1, &st, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    long at = (sqlite3_column_int(st, 0) - 1) * sqlite3_column_int(st, 1);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    FILE *file = fopen(f->path, "r+b");
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    for (int i = 0; i < 64; i++) fputc(0xa5, file);
+    fclose(file);
+    for (int create = 0; create < 2; create++) {
+        int n;
+        assert_int_equal(read_all(f->path, create, &n, &f->err), TD_E_STORE);
+        assert_non_null(strstr(f->err.message, "damaged"));
+        one_line(&f->err);
+    }
+}
+
 static void truncated(void **state) {
     fixture *f = *state;
     make(f, 120);
@@ -408,10 +451,12 @@ int main(void) {
         CASE(newer_schema),
         CASE(odd_names_are_names),
         CASE(reading_leaves_no_trace),
+        CASE(readers_cannot_write),
         CASE(reading_after_a_kill),
         CASE(reading_where_writing_is_forbidden),
         CASE(reading_beside_a_writer),
         CASE(random_damage),
+        CASE(damage_aside),
         CASE(truncated),
         CASE(impossible_rows),
         CASE(full_disk),
