@@ -341,7 +341,7 @@ static void random_damage(void **state) {
     free(good);
 }
 
-/* Damage where no query of a reader looks: in an index that only writers use. */
+/* Damage where no query of a reader looks: in the cache of accuracies. */
 static void damage_aside(void **state) {
     fixture *f = *state;
     make(f, 120);
@@ -351,7 +351,7 @@ static void damage_aside(void **state) {
     assert_int_equal(sqlite3_prepare_v2(db,
                                         "SELECT rootpage, (SELECT page_size FROM "
                                         "pragma_page_size) FROM sqlite_master WHERE name = "
-                                        "'trial_hash'",
+                                        "'eval_cache'",
                                         -1, &st, NULL),
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);
