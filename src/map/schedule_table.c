@@ -207,10 +207,15 @@ static td_status natural(td__maker *b, int shape, bool *done) {
         /* What all others may take, and the layer's own tensors amply. */
         int64_t own = own_bits(b, shape, mask, true);
         int64_t taken = b->demand + own - own_bits(b, shape, mask, false);
-        if (taken >= b->home->pool) taken = b->demand;
-        room at = room_of(b, own, mask, b->home->pool - taken);
+        bool tight = taken >= b->home->pool;
+        room at = room_of(b, own, mask, b->home->pool - (tight ? b->demand : taken));
         td__way w;
         td_status s = learn_both(b, shape, mask, at, &w, NULL, NULL);
+        if (s == TD_OK && tight) { /* small tiles and sums at home may do better */
+            at = next_room(b, own, mask, at, at.tiles / 4);
+            if (at.tiles > 0) s = learn_both(b, shape, mask, at, &w, NULL, NULL);
+            if (s == TD_E_INFEASIBLE) s = TD_OK; /* the first answer stands */
+        }
         if (fatal(s)) return s;
         *done = s == TD_OK && !b->doubt;
     }
