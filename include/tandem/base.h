@@ -8,9 +8,8 @@
  *     td_error err = {0};
  *     td_arena *a = td_arena_create();
  *     const td_node *doc;
- *     if (td_node_load(a, "recipe.yaml", &doc, &err) != TD_OK) fprintf(stderr, "%s\n", err.message);
- *     double t;
- *     td_node_get_real(doc, "latency_s", 0, INFINITY, &t, &err);
+ *     if (td_node_load(a, "recipe.yaml", &doc, &err) != TD_OK) fprintf(stderr, "%s\n",
+ * err.message); double t; td_node_get_real(doc, "latency_s", 0, INFINITY, &t, &err);
  *     td_arena_destroy(a);
  */
 #ifndef TANDEM_BASE_H
@@ -38,14 +37,14 @@ extern "C" {
 #define TD_STATUS_MAP(X)                                                                           \
     X(TD_OK, 0, "ok")                                                                              \
     X(TD_E_MEMORY, 70, "out of memory")                                                            \
-    X(TD_E_USAGE, 2, "wrong use")            /* command line, or an argument out of range */       \
-    X(TD_E_INPUT, 3, "wrong input")          /* a file's content: syntax, key, type, range */      \
-    X(TD_E_NOT_FOUND, 4, "not found")        /* file, data set, study, named thing */              \
-    X(TD_E_IO, 5, "input or output failed")  /* disk full, permission, short read */               \
+    X(TD_E_USAGE, 2, "wrong use")           /* command line, or an argument out of range */        \
+    X(TD_E_INPUT, 3, "wrong input")         /* a file's content: syntax, key, type, range */       \
+    X(TD_E_NOT_FOUND, 4, "not found")       /* file, data set, study, named thing */               \
+    X(TD_E_IO, 5, "input or output failed") /* disk full, permission, short read */                \
     X(TD_E_INFEASIBLE, 6, "cannot be built or mapped") /* a result, with a reason */               \
     X(TD_E_UNSUPPORTED, 7, "not supported")                                                        \
     X(TD_E_STORE, 8, "store is damaged or busy")                                                   \
-    X(TD_E_STALE, 9, "lease lost")           /* fenced: somebody else owns the trial now */        \
+    X(TD_E_STALE, 9, "lease lost") /* fenced: somebody else owns the trial now */                  \
     X(TD_E_DONE, 10, "budget is used up")                                                          \
     X(TD_E_INTERRUPTED, 130, "interrupted")                                                        \
     X(TD_E_INTERNAL, 71, "internal error")
@@ -66,7 +65,8 @@ const char *td_status_name(td_status s); /* "TD_E_INPUT" */
 const char *td_status_text(td_status s); /* "wrong input" */
 int td_status_exit_code(td_status s);
 
-/* Fills err (if not NULL) and returns code, so that `return td_fail(err, TD_E_INPUT, ...)` works. */
+/* Fills err (if not NULL) and returns code, so that `return td_fail(err, TD_E_INPUT, ...)` works.
+ */
 td_status td_fail(td_error *err, td_status code, const char *format, ...) TD_PRINTF(3, 4);
 /* The same with err->where set and put before the message: "file:line: ..." . */
 td_status td_fail_at(td_error *err, td_status code, const char *where, const char *format, ...)
@@ -103,7 +103,8 @@ void td_text_addf(td_text *t, const char *format, ...) TD_PRINTF(2, 3);
 
 /* Whole file into malloc'ed memory (NUL added after *size bytes), caller frees. Directories, and
  * files beyond `max_bytes` (0: 1 GiB) are TD_E_INPUT. */
-td_status td_file_read(const char *path, size_t max_bytes, char **data, size_t *size, td_error *err);
+td_status td_file_read(const char *path, size_t max_bytes, char **data, size_t *size,
+                       td_error *err);
 /* Writes to a temporary beside `path`, fsyncs and renames: readers see the old or the new file. */
 td_status td_file_write(const char *path, const void *data, size_t size, td_error *err);
 td_status td_dir_make(const char *path, td_error *err); /* with parents; existing is fine */
@@ -122,15 +123,15 @@ typedef enum { TD_NULL, TD_BOOL, TD_INT, TD_REAL, TD_STRING, TD_LIST, TD_MAP } t
  * and ".nan" are reals; plain `yes`/`no` stay strings. Duplicate keys are an error. */
 typedef struct td_node {
     td_node_kind kind;
-    int line;          /* 1-based; 0 for nodes that were built, not read */
-    const char *file;  /* name given to the parser; NULL for built nodes */
-    const char *key;   /* key in the parent map; NULL elsewhere */
+    int line;         /* 1-based; 0 for nodes that were built, not read */
+    const char *file; /* name given to the parser; NULL for built nodes */
+    const char *key;  /* key in the parent map; NULL elsewhere */
     const struct td_node *parent;
     bool boolean;
     int64_t integer;
-    double real;       /* also set for TD_INT */
-    const char *text;  /* TD_STRING value; for scalars that were read, the text as written */
-    int count;         /* items of a list or map */
+    double real;      /* also set for TD_INT */
+    const char *text; /* TD_STRING value; for scalars that were read, the text as written */
+    int count;        /* items of a list or map */
     struct td_node **item;
     int capacity;
 } td_node;
@@ -185,7 +186,7 @@ td_node *td_node_int(td_arena *a, int64_t v);
 td_node *td_node_real(td_arena *a, double v);
 td_node *td_node_string(td_arena *a, const char *v);
 td_node *td_node_put(td_arena *a, td_node *map, const char *key, td_node *value); /* -> value */
-td_node *td_node_push(td_arena *a, td_node *list, td_node *value);               /* -> value */
+td_node *td_node_push(td_arena *a, td_node *list, td_node *value);                /* -> value */
 #define td_node_put_int(a, m, k, v) td_node_put((a), (m), (k), td_node_int((a), (v)))
 #define td_node_put_real(a, m, k, v) td_node_put((a), (m), (k), td_node_real((a), (v)))
 #define td_node_put_string(a, m, k, v) td_node_put((a), (m), (k), td_node_string((a), (v)))
@@ -208,8 +209,8 @@ uint64_t td_hash_text(const char *s, uint64_t seed);
 
 /* ---- random numbers ------------------------------------------------------------------------ */
 
-/* Counter-based generator (Philox 4x32-10, Salmon et al. 2011): value i of a stream is a function of
- * (seed, trial, purpose, i) only, whatever the number of threads and after a resume. */
+/* Counter-based generator (Philox 4x32-10, Salmon et al. 2011): value i of a stream is a function
+ * of (seed, trial, purpose, i) only, whatever the number of threads and after a resume. */
 typedef struct {
     uint64_t seed, trial, counter;
     uint32_t purpose, have;
@@ -218,14 +219,20 @@ typedef struct {
 td_rng td_rng_make(uint64_t seed, uint64_t trial, uint32_t purpose);
 uint32_t td_rng_u32(td_rng *r);
 uint64_t td_rng_u64(td_rng *r);
-double td_rng_uniform(td_rng *r);                 /* [0, 1), 53 bits */
-uint64_t td_rng_below(td_rng *r, uint64_t n);     /* [0, n), unbiased; n > 0 */
-double td_rng_normal(td_rng *r);                  /* mean 0, deviation 1 */
+double td_rng_uniform(td_rng *r);             /* [0, 1), 53 bits */
+uint64_t td_rng_below(td_rng *r, uint64_t n); /* [0, n), unbiased; n > 0 */
+double td_rng_normal(td_rng *r);              /* mean 0, deviation 1 */
 void td_rng_shuffle(td_rng *r, int32_t *v, int n);
 /* Purposes: one list, so that no two uses share a stream. */
 enum {
-    TD_RNG_ASK = 1, TD_RNG_INIT_WEIGHTS, TD_RNG_EPOCH_ORDER, TD_RNG_AUGMENT, TD_RNG_SPLIT,
-    TD_RNG_SPACE_SAMPLE, TD_RNG_NOISE, TD_RNG_TEST = 1000
+    TD_RNG_ASK = 1,
+    TD_RNG_INIT_WEIGHTS,
+    TD_RNG_EPOCH_ORDER,
+    TD_RNG_AUGMENT,
+    TD_RNG_SPLIT,
+    TD_RNG_SPACE_SAMPLE,
+    TD_RNG_NOISE,
+    TD_RNG_TEST = 1000
 };
 
 /* ---- threads ------------------------------------------------------------------------------- */

@@ -1,15 +1,16 @@
-/* tandem/cost.h - what a mapping costs. A pure function: problem x accelerator x mapping -> cost. It
- * allocates nothing, keeps no state and may be called from any thread. Also: neutral cases in and out.
+/* tandem/cost.h - what a mapping costs. A pure function: problem x accelerator x mapping -> cost.
+ * It allocates nothing, keeps no state and may be called from any thread. Also: neutral cases in
+ * and out.
  *
  * Counting: the exact rules stand in docs/cost-model.md. In short
- * - TD_COUNT_TIMELOOP: Timeloop's rules with their approximations, so that the analysis can be proved
- *   against it (sampled loops with one remembered move, no read for draining, truncations).
+ * - TD_COUNT_TIMELOOP: Timeloop's rules with their approximations, so that the analysis can be
+ * proved against it (sampled loops with one remembered move, no read for draining, truncations).
  * - TD_COUNT_EXACT (default): tiles are dense boxes per rank; a buffer holds the current tile only;
  *   loops run in their true order and each step fetches the words of the new tile that are not in
  *   the tile just before; equal words wanted by several children in one step are one read where the
- *   level multicasts and one reduced update where it reduces; an output word is written at its first
- *   update without a read, read and written at each later one, and read once at the child when it is
- *   drained to the parent.
+ *   level multicasts and one reduced update where it reduces; an output word is written at its
+ * first update without a read, read and written at each later one, and read once at the child when
+ * it is drained to the parent.
  */
 #ifndef TANDEM_COST_H
 #define TANDEM_COST_H
@@ -24,8 +25,8 @@ extern "C" {
 
 typedef enum { TD_COUNT_EXACT, TD_COUNT_TIMELOOP } td_counting;
 
-/* One loop. axis: TD_AXIS_T, X or Y; X and Y of level l are the fan-out below level l. tail: bound of
- * the very last pass if imperfect, else = bound. */
+/* One loop. axis: TD_AXIS_T, X or Y; X and Y of level l are the fan-out below level l. tail: bound
+ * of the very last pass if imperfect, else = bound. */
 typedef struct {
     uint8_t dim, axis;
     int32_t bound, tail;
@@ -33,8 +34,8 @@ typedef struct {
 
 enum { TD_MAX_LOOPS = 96 };
 
-/* Loops of level l are loop[first[l]] .. loop[first[l+1]-1], outermost first, temporal before X before
- * Y; level 0 is the innermost. The full nest from outside: temporal(top), spatial(top),
+/* Loops of level l are loop[first[l]] .. loop[first[l+1]-1], outermost first, temporal before X
+ * before Y; level 0 is the innermost. The full nest from outside: temporal(top), spatial(top),
  * temporal(next), ... keep[l]: tensors stored at level l (TD_BIT(tensor)); the others bypass it. A
  * tensor that the outermost levels do not keep never travels further out than its outermost keeper:
  * that is how resident data are expressed. Bound-1 loops may be left out. */
@@ -59,30 +60,31 @@ typedef struct {
 enum { TD_MAX_DELIVERIES = 64 }; /* different multicasts; rarer ones beyond are left out */
 
 typedef struct {
-    int64_t macs;             /* executed, padding of factors included */
-    int64_t compute_cycles;   /* product of the temporal bounds */
-    int64_t cycles;           /* max over levels */
+    int64_t macs;           /* executed, padding of factors included */
+    int64_t compute_cycles; /* product of the temporal bounds */
+    int64_t cycles;         /* max over levels */
     int32_t mac_used;
-    double utilization;       /* macs / MAC units / cycles */
+    double utilization; /* macs / MAC units / cycles */
     double mac_pj, level_pj[TD_MAX_LEVELS], total_pj;
     int64_t level_cycles[TD_MAX_LEVELS];
     double slowdown[TD_MAX_LEVELS];
     int32_t used[TD_MAX_LEVELS]; /* used instances */
     td_access at[TD_MAX_LEVELS][TD_NTENSOR];
-    int8_t limit;             /* level that sets `cycles`, -1: compute */
+    int8_t limit; /* level that sets `cycles`, -1: compute */
 } td_cost;
 
 /* Returns TD_OK and fills *cost, TD_E_INFEASIBLE (a capacity or a fan-out is exceeded; the message
- * names level, words and missing bytes), TD_E_INPUT (factors do not multiply to the dims, the machine's
- * rules forbid a loop or a keep, a level above the outermost keeper needs the tensor, ...),
- * TD_E_UNSUPPORTED (imperfect factors, for now); *cost is untouched then. hw has passed td_hw_check.
- * err may be NULL; then no message is built. In Timeloop counting padding counts as words of the image,
- * and a resident tensor may be asked for by outer levels, as Timeloop accepts both. */
+ * names level, words and missing bytes), TD_E_INPUT (factors do not multiply to the dims, the
+ * machine's rules forbid a loop or a keep, a level above the outermost keeper needs the tensor,
+ * ...), TD_E_UNSUPPORTED (imperfect factors, for now); *cost is untouched then. hw has passed
+ * td_hw_check. err may be NULL; then no message is built. In Timeloop counting padding counts as
+ * words of the image, and a resident tensor may be asked for by outer levels, as Timeloop accepts
+ * both. */
 td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            td_counting counting, td_cost *cost, td_error *err);
 
-/* The same checks (those of exact counting) without the counting. missing_bits (may be NULL) gets the
- * shortage: the level's capacity_bits grown by it removes the reason. */
+/* The same checks (those of exact counting) without the counting. missing_bits (may be NULL) gets
+ * the shortage: the level's capacity_bits grown by it removes the reason. */
 td_status td_mapping_check(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            int64_t *missing_bits, td_error *err);
 
@@ -91,8 +93,8 @@ int td_cost_deliveries(const td_problem *p, const td_hw *hw, const td_mapping *m
                        td_tensor t, td_delivery out[TD_MAX_DELIVERIES]);
 
 /* Bits of a word of tensor t at level l under mapping m: outputs have acc_bits where partial sums
- * stand (a loop over C, R or S, in time or space, runs at level l or outside of it, or at a level just
- * inside that outputs bypass), bits[TD_O] elsewhere. */
+ * stand (a loop over C, R or S, in time or space, runs at level l or outside of it, or at a level
+ * just inside that outputs bypass), bits[TD_O] elsewhere. */
 int td_word_bits(const td_problem *p, const td_mapping *m, int level, td_tensor t);
 
 /* Loop nest for people, as in docs/cli.md; and one line for tables. */
@@ -101,17 +103,18 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
 /* ---- roofline -------------------------------------------------------------------------------- */
 
 /* Cycles that no mapping can beat: MACs over peak, and compulsory words of the tensors over the
- * outermost level's bandwidth. A lower bound on td_cost.cycles in exact counting, for mappings in which
- * the outermost level keeps all three tensors. */
+ * outermost level's bandwidth. A lower bound on td_cost.cycles in exact counting, for mappings in
+ * which the outermost level keeps all three tensors. */
 double td_roofline_cycles(const td_problem *p, const td_hw *hw);
 
-/* ---- neutral cases ("neutral-case-1") --------------------------------------------------------- */
+/* ---- neutral cases ("neutral-case-1") ---------------------------------------------------------
+ */
 
 /* One case: a problem, an accelerator and (if has_mapping) a mapping. Extensions of the format, all
  * optional: problem.bits {"W","I","O","acc"}, problem.pad [top,left,bottom,right], and for levels
- * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits; a case
- * without problem.bits has one width for all words everywhere (the outermost level's word_bits), as
- * Timeloop has. Details: docs/cost-model.md. */
+ * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits; a
+ * case without problem.bits has one width for all words everywhere (the outermost level's
+ * word_bits), as Timeloop has. Details: docs/cost-model.md. */
 typedef struct {
     char name[128];
     td_problem problem;
@@ -120,7 +123,8 @@ typedef struct {
     bool has_mapping;
 } td_case;
 td_status td_case_from_node(const td_node *n, td_case *out, td_error *err);
-td_node *td_case_to_node(const td_case *c, td_arena *a); /* reading it back gives the same cost, bit for bit */
+td_node *td_case_to_node(const td_case *c,
+                         td_arena *a); /* reading it back gives the same cost, bit for bit */
 /* The keys of "expected" for a cost: cycles, computes, compute_cycles, mac_instances_used,
  * utilization, energy_pj, energy_total_pj, edp_pj_cycles, levels, networks (timeloop counting). */
 td_node *td_cost_to_node(const td_case *c, td_counting counting, const td_cost *cost, td_arena *a);

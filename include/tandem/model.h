@@ -20,8 +20,8 @@ td_status td_pareto_front(const double *points, int n, int d, uint8_t *mask, td_
 
 /* Volume dominated by points[n][d] up to reference[d] (minimise), 1 <= d <= 4, exact (recursive
  * slicing). Points beyond the reference add nothing. */
-td_status td_hypervolume(const double *points, int n, int d, const double *reference, double *volume,
-                         td_error *err);
+td_status td_hypervolume(const double *points, int n, int d, const double *reference,
+                         double *volume, td_error *err);
 
 /* Quantile q in [0,1] of v[n] by linear interpolation (type 7); v is not changed. NAN if n < 1. */
 double td_quantile(const double *v, int n, double q);

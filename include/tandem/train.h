@@ -26,13 +26,13 @@ typedef struct {
     int n[TD_NSPLIT];
     uint8_t *image[TD_NSPLIT]; /* [n][c][h][w] */
     uint8_t *label[TD_NSPLIT];
-    float mean[4], std[4];     /* per channel, of x/255 over the training split */
-    uint64_t hash;             /* of all the above */
+    float mean[4], std[4]; /* per channel, of x/255 over the training split */
+    uint64_t hash;         /* of all the above */
 } td_dataset;
-/* Known names: "fashion-mnist" (IDX files as the Debian package dataset-fashion-mnist installs them;
- * `path` or $TANDEM_DATASETS/fashion-mnist overrides the folder). The validation split is the last
- * 10,000 training images after a shuffle with a fixed seed; the test split is the published one.
- * TD_E_NOT_FOUND names the package to install. Damaged files are TD_E_INPUT. */
+/* Known names: "fashion-mnist" (IDX files as the Debian package dataset-fashion-mnist installs
+ * them; `path` or $TANDEM_DATASETS/fashion-mnist overrides the folder). The validation split is the
+ * last 10,000 training images after a shuffle with a fixed seed; the test split is the published
+ * one. TD_E_NOT_FOUND names the package to install. Damaged files are TD_E_INPUT. */
 td_status td_dataset_load(const char *name, const char *path, td_dataset *out, td_error *err);
 void td_dataset_free(td_dataset *d);
 
@@ -42,16 +42,16 @@ void td_dataset_free(td_dataset *d);
  * processor without bf16 instructions the arithmetic is, too. */
 typedef enum { TD_FP32, TD_BF16 } td_number;
 typedef struct {
-    int batch;              /* 32 */
-    double epochs;          /* may be a fraction */
-    int train_images;       /* 0: all; else the first so many of a seeded shuffle (proxy) */
-    double rate;            /* 0.05: peak learning rate, cosine to 0 after a linear warm-up */
+    int batch;        /* 32 */
+    double epochs;    /* may be a fraction */
+    int train_images; /* 0: all; else the first so many of a seeded shuffle (proxy) */
+    double rate;      /* 0.05: peak learning rate, cosine to 0 after a linear warm-up */
     int warmup_steps;
     double momentum, weight_decay, label_smoothing;
     bool augment_shift, augment_flip; /* shift by up to 2 pixels, mirror */
     td_number number;
     uint64_t seed;
-    bool with_valid;        /* final training: train on train + validation images */
+    bool with_valid; /* final training: train on train + validation images */
     /* Called after each epoch (and at the end of a fractional one); returning false stops training
      * with TD_E_INTERRUPTED. May be NULL. */
     bool (*progress)(void *self, double epoch, double loss, double valid_accuracy);
@@ -71,19 +71,21 @@ typedef struct {
 } td_train_result;
 
 /* Trains from scratch in the calling thread only, deterministic for (net, data, options) on one
- * machine. A training that diverges (loss not finite) is TD_E_INFEASIBLE; a network that does not end
- * in one score per class (height and width 1) TD_E_UNSUPPORTED; an incomplete last batch of an epoch
- * is left out. On errors *weights is NULL; *r counts what was done. */
+ * machine. A training that diverges (loss not finite) is TD_E_INFEASIBLE; a network that does not
+ * end in one score per class (height and width 1) TD_E_UNSUPPORTED; an incomplete last batch of an
+ * epoch is left out. On errors *weights is NULL; *r counts what was done. */
 td_status td_train(const td_net *net, const td_dataset *d, const td_train_options *o,
                    td_weights **weights, td_train_result *r, td_error *err);
-/* Fraction of a split classified right with inference-mode batch norms. predicted: n labels or NULL. */
+/* Fraction of a split classified right with inference-mode batch norms. predicted: n labels or
+ * NULL. */
 td_status td_test(const td_net *net, const td_weights *w, const td_dataset *d, int split,
                   double *accuracy, uint8_t *predicted, td_error *err);
 /* Weights in a file (own format with a checksum); the network's hash must agree. */
 td_status td_weights_save(const td_weights *w, const td_net *net, const char *path, td_error *err);
 td_status td_weights_load(const td_net *net, const char *path, td_weights **w, td_error *err);
 
-/* ---- one step, for gradient checks and benchmarks --------------------------------------------- */
+/* ---- one step, for gradient checks and benchmarks ---------------------------------------------
+ */
 
 typedef struct td_trainer td_trainer;
 td_status td_trainer_create(const td_net *net, int batch, td_number number, uint64_t seed,
@@ -95,7 +97,7 @@ td_status td_trainer_step(td_trainer *t, const float *input, const uint8_t *labe
                           double label_smoothing, double *loss, td_error *err);
 td_status td_trainer_update(td_trainer *t, double rate, double momentum, double weight_decay,
                             td_error *err);
-td_weights *td_trainer_weights(td_trainer *t);      /* owned by the trainer, current values */
+td_weights *td_trainer_weights(td_trainer *t); /* owned by the trainer, current values */
 td_status td_trainer_set_weights(td_trainer *t, const td_weights *w, td_error *err);
 const td_weights *td_trainer_gradients(td_trainer *t); /* mean, var unused */
 

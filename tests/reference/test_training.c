@@ -4,7 +4,7 @@
 
 #include "tandem/train.h"
 
-static void test_c_in_five_epochs(void **state) {
+static void slow_c_in_five_epochs(void **state) {
     (void)state;
     const char *slow = getenv("TANDEM_SLOW");
     if (slow == NULL || strcmp(slow, "1") != 0) {
@@ -35,6 +35,6 @@ static void test_c_in_five_epochs(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_c_in_five_epochs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(slow_c_in_five_epochs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,8 +248,8 @@ static void summary_of_two_rows(void **state) {
     *best = '\n';
     assert_non_null(strstr(t.data, "why: 75 % of the time of the hand-made network on baseline is "
                                    "limited by DRAM weights"));
-    assert_non_null(strstr(t.data, "changes io_gbps 0.8 -> 1.6; now 75 % of its time is limited "
-                                   "by prefetch"));
+    assert_non_null(strstr(t.data, "with io_gbps 0.8 -> 1.6"));
+    assert_non_null(strstr(t.data, "; 75 % of its time is limited by prefetch"));
     td_text_free(&t);
 
     td_error err;
