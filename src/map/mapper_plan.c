@@ -134,8 +134,6 @@ typedef struct {
     uint16_t index[TD_MAX_LEVELS];
     int32_t spread[TD_NDIM];
     double room[TD_MAX_LEVELS + 1]; /* largest fan-out of levels < l */
-    bool counting;
-    uint64_t count, limit;
     td__products x;
 } walker;
 
@@ -149,42 +147,47 @@ static void add_times(const td__space *z, td__toll *a, double m, const td__toll 
     for (int i = 0; i < z->n_limits; i++) a->cycles[i] += m * b->cycles[i];
 }
 
-/* The least tiles at a bounded level: loops in time stand further out wherever they may. */
+/* Bits of the least tiles at a bounded level: loops in time stand further out wherever they may.
+ * [1]: those over C, R and S stand inside of the tile. */
 typedef struct {
-    int32_t e[TD_NDIM];
-    double w, i, sums, finished; /* bits */
-    double more[TD_NTENSOR];     /* by how much the block of a tensor can still grow in the tile */
+    double w[2], i[2], sums, finished;
+    double more[TD_NTENSOR]; /* by how much the block of a tensor can still grow in the tile */
+    double most[TD_NTENSOR]; /* and for how much there is room if the level keeps W and O */
 } tiles;
 
-static inline double block_of(const int32_t *e, int t) {
-    switch (t) {
-    case TD_W: return (double)e[TD_N] * e[TD_P] * e[TD_Q];
-    case TD_I: return e[TD_K];
-    default: return (double)e[TD_C] * e[TD_R] * e[TD_S];
-    }
-}
-
 static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
-    int32_t inner[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
-    const int32_t *n = x->p->dim;
+    int32_t inner[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1}, e[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
     for (int l = 0; l < z->n; l++) {
         const td__fan *f = x->fan[l];
         if (f->total > 1)
-            for (int i = 0; i < z->n_active; i++) inner[z->active[i]] *= f->f[z->active[i]];
-        if (z->usable[l] == INFINITY) continue;
-        tiles *t = &of[l];
-        memcpy(t->e, inner, sizeof inner);
-        if (z->inward[l] != 0)
             for (int i = 0; i < z->n_active; i++) {
                 int d = z->active[i];
-                if (z->inward[l] & TD_BIT(d)) t->e[d] = n[d] / x->out[l + 1][d];
+                inner[d] *= f->x[d] * f->y[d];
             }
-        t->w = td__tile_bits(z, x->p, t->e, TD_W, false);
-        t->i = td__tile_bits(z, x->p, t->e, TD_I, false);
-        t->sums = td__tile_bits(z, x->p, t->e, TD_O, true);
-        t->finished = t->sums / z->bits[TD__SUMS] * z->bits[TD_O];
-        for (int u = 0; u < TD_NTENSOR; u++)
-            t->more[u] = block_of(n, u) / (block_of(t->e, u) * block_of(x->out[l + 1], u));
+        if (z->usable[l] == INFINITY) continue;
+        tiles *t = &of[l];
+        for (int k = 0; k < 2; k++) {
+            unsigned inward = k == 0 ? z->inward[l] : z->inward[l] | TD__REDUCED;
+            for (int i = 0; i < z->n_active; i++) {
+                int d = z->active[i];
+                e[d] = inward & TD_BIT(d) ? x->p->dim[d] / x->out[l + 1][d] : inner[d];
+            }
+            t->w[k] = td__tile_bits(z, x->p, e, TD_W, false);
+            t->i[k] = td__tile_bits(z, x->p, e, TD_I, false);
+            if (k == 1) continue;
+            t->more[TD_W] = t->more[TD_I] = t->more[TD_O] = 1;
+            for (int i = 0; i < z->n_active; i++) {
+                int d = z->active[i];
+                double more = x->p->dim[d] / (x->out[l + 1][d] * e[d]);
+                for (int u = 0; u < TD_NTENSOR; u++)
+                    if (td__map_block[u] & TD_BIT(d)) t->more[u] *= more;
+            }
+        }
+        t->sums = td__tile_bits(z, x->p, e, TD_O, true);
+        t->finished = td__tile_bits(z, x->p, e, TD_O, false);
+        double o = t->finished < t->sums ? t->finished : t->sums;
+        t->most[TD_W] = (z->usable[l] - t->w[0]) / o;
+        t->most[TD_O] = (z->usable[l] - o) / t->w[0];
     }
 }
 
@@ -194,7 +197,7 @@ static unsigned forced_sums(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
     unsigned sums = 0;
     for (int l = 0; l < z->n; l++)
         if (z->usable[l] < INFINITY && (z->must[l] & TD_BIT(TD_W)) &&
-            of[l].more[TD_O] * of[l].w > z->usable[l])
+            of[l].more[TD_O] > z->usable[l] / of[l].w[0])
             sums |= TD_BIT(l + 1);
     return sums;
 }
@@ -203,11 +206,10 @@ static unsigned forced_sums(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
  * outside of it are not arranged for W (O): one of the two at least comes so often. */
 static double least_fetches(const td__space *z, const td__products *x,
                             const tiles of[TD_MAX_LEVELS], int l, int t) {
-    if (z->usable[l] == INFINITY) return 1;
-    const tiles *v = &of[l];
-    double o = x->sums || v->sums < v->finished ? v->sums : v->finished;
-    double most = t == TD_W ? (z->usable[l] - v->w) / o : (z->usable[l] - o) / v->w;
-    double n = ceil(v->more[t] / (most > 1 ? most : 1) * (1 - 1e-12));
+    if (l < 0 || z->usable[l] == INFINITY) return 1;
+    double most = of[l].most[t];
+    if (t == TD_W && x->sums) most = (z->usable[l] - of[l].w[0]) / of[l].sums;
+    double n = ceil(of[l].more[t] / (most > 1 ? most : 1) * (1 - 1e-12));
     return n > 1 ? n : 1;
 }
 
@@ -232,18 +234,6 @@ static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
     }
 }
 
-/* Bits of W and I that a level keeps; whole: with all of C, R and S in the tile. */
-static double kept_inputs(const td__space *z, const td__products *x, const tiles *t, int level,
-                          unsigned keep, bool whole) {
-    if (!whole) return (keep & TD_BIT(TD_W) ? t->w : 0) + (keep & TD_BIT(TD_I) ? t->i : 0);
-    int32_t e[TD_NDIM];
-    memcpy(e, t->e, sizeof e);
-    for (int d = 0; d < TD_NDIM; d++)
-        if (TD__REDUCED & TD_BIT(d)) e[d] = x->p->dim[d] / x->out[level + 1][d];
-    return (keep & TD_BIT(TD_W) ? td__tile_bits(z, x->p, e, TD_W, false) : 0) +
-           (keep & TD_BIT(TD_I) ? td__tile_bits(z, x->p, e, TD_I, false) : 0);
-}
-
 /* Where outputs fit only if they arrive finished, all reductions stand inside the next keeper, and
  * all tiles from there on hold all of C, R and S. */
 static bool has_tiles(const td__space *z, const td__products *x, const tiles of[TD_MAX_LEVELS],
@@ -254,16 +244,15 @@ static bool has_tiles(const td__space *z, const td__products *x, const tiles of[
         for (int l = 0; l < z->n; l++) {
             bool outputs = keep[l] & TD_BIT(TD_O);
             if (z->usable[l] < INFINITY) {
-                double bits = kept_inputs(z, x, &of[l], l, keep[l], l >= inside);
+                int k = l >= inside;
+                double bits = (keep[l] & TD_BIT(TD_W) ? of[l].w[k] : 0) +
+                              (keep[l] & TD_BIT(TD_I) ? of[l].i[k] : 0);
                 bool sums =
                     child < 0 ? x->sums : x->sums_above[child + 1] || (forced & TD_BIT(child + 1));
-                if (outputs) {
-                    double room = z->usable[l] - bits;
-                    if ((sums ? of[l].sums : of[l].finished) > room) return false;
-                    if (!sums && of[l].sums > room && child < inside) inside = child;
-                } else if (bits > z->usable[l]) {
-                    return false;
-                }
+                double o = !outputs ? 0 : sums ? of[l].sums : of[l].finished;
+                if (bits + o > z->usable[l]) return false;
+                if (outputs && !sums && bits + of[l].sums > z->usable[l] && child < inside)
+                    inside = child;
             }
             if (outputs) child = l;
         }
@@ -279,7 +268,7 @@ static bool may_have_tiles(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
         if (z->usable[l] == INFINITY) continue;
         const tiles *t = &of[l];
         unsigned keep = z->must[l];
-        double bits = (keep & TD_BIT(TD_W) ? t->w : 0) + (keep & TD_BIT(TD_I) ? t->i : 0);
+        double bits = (keep & TD_BIT(TD_W) ? t->w[0] : 0) + (keep & TD_BIT(TD_I) ? t->i[0] : 0);
         if (keep & TD_BIT(TD_O)) bits += t->finished < t->sums ? t->finished : t->sums;
         if (bits > z->usable[l]) return false;
     }
@@ -394,13 +383,11 @@ static void walk(walker *w, int level, double compute) {
     td__search *s = w->s;
     const td__space *z = s->z;
     if (level < 0) {
-        w->count++;
-        if (!w->counting) visit(w, compute);
+        visit(w, compute);
         if (s->nodes >= s->max_nodes) s->stop = true;
         return;
     }
-    for (int k = w->part->from[level]; k < w->part->to[level]; k++) {
-        if (s->stop || w->count > w->limit) return;
+    for (int k = w->part->from[level]; k < w->part->to[level] && !s->stop; k++) {
         const td__fan *f = &z->fan[level][k];
         w->fan[level] = f;
         w->index[level] = (uint16_t)k;
@@ -413,44 +400,32 @@ static void walk(walker *w, int level, double compute) {
         double steps = 1, least[2];
         for (int i = 0; i < z->n_active; i++) {
             int d = z->active[i];
-            w->spread[d] *= f->f[d];
+            w->spread[d] *= f->x[d] * f->y[d];
             steps *= (z->p.dim[d] + w->spread[d] - 1) / w->spread[d];
         }
         td__map_objectives(z, z->least_pj, steps / w->room[level], least);
-        if (w->counting ? !td__hopeless(s, least) : !dropped(w, least)) walk(w, level - 1, steps);
+        if (!td__hopeless(s, least)) walk(w, level - 1, steps);
         memcpy(w->spread, kept, sizeof kept);
     }
 }
 
-static void start(walker *w, td__search *s, const td__part *part) {
+void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
     const td__space *z = s->z;
-    w->s = s;
-    w->part = part;
-    td__products_init(&w->x);
-    for (int d = 0; d < TD_NDIM; d++) w->spread[d] = 1;
-    w->room[0] = 1;
+    walker w = {.s = s, .plan = plan, .part = part};
+    td__products_init(&w.x);
+    for (int d = 0; d < TD_NDIM; d++) w.spread[d] = 1;
+    w.room[0] = 1;
     for (int l = 0; l < z->n; l++) {
         int32_t most = 1;
         for (int i = part->from[l]; i < part->to[l]; i++)
             if (z->fan[l][i].total > most) most = z->fan[l][i].total;
-        w->room[l + 1] = w->room[l] * most;
+        w.room[l + 1] = w.room[l] * most;
     }
     double compute = 1;
     for (int d = 0; d < TD_NDIM; d++) compute *= z->p.dim[d];
-    walk(w, z->n - 1, compute);
-}
-
-void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
-    walker w = {.plan = plan, .limit = UINT64_MAX};
     plan->n = 0;
-    start(&w, s, part);
+    walk(&w, z->n - 1, compute);
     qsort(plan->entry, (size_t)plan->n, sizeof *plan->entry, by_least);
-}
-
-uint64_t td__plan_count(td__search *s, const td__part *part, uint64_t limit) {
-    walker w = {.counting = true, .limit = limit};
-    start(&w, s, part);
-    return w.count;
 }
 
 bool td__plan_open(const td__space *z, const td__plan *plan, const td__entry *e, td__root *r) {
