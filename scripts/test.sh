@@ -68,8 +68,10 @@ if [ $quick -eq 0 ]; then
     for f in build/fuzz/fuzz/fuzz_*; do
         [ -x "$f" ] || continue
         corpus=$(mktemp -d)
+        seeds=tests/fuzz-seeds/$(basename "$f")
+        [ -d "$seeds" ] && cp -r "$seeds"/. "$corpus"
         check "$(basename "$f")" "$f" -max_total_time="${TANDEM_FUZZ_SECONDS:-10}" -max_len=16384 -rss_limit_mb=2048 -timeout=10 \
-            -artifact_prefix="$corpus/" "$corpus" tests/fuzz-seeds/"$(basename "$f")"
+            -artifact_prefix="$corpus/" "$corpus"
         rm -rf "$corpus"
     done
 fi
