@@ -30,21 +30,21 @@ void td_map_query_default(td_map_query *q, const td_hw *hw) {
     for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
 }
 
-#ifndef DEV
-#define DEV(name, value) enum { name = value }
-#define LAP(i)
-#endif
-DEV(DEFAULT_NODES, 20000);
-DEV(MAX_FANS, 1000);  /* per level */
-DEV(FIRST_ROOTS, 24); /* dives of the first step */
-DEV(NEAR_ROOTS, 6);   /* dives per level of the second */
-DEV(NEAR_ROUNDS, 2);
-DEV(LEVEL_NODES, 300); /* at most, per level of a dive */
-DEV(DIVE_KEEP, 8);
-DEV(DIVE_WIDTH, 3);
-DEV(DIVE_INSIDE, 2);
-DEV(ALL_ROOTS, 65536); /* that are listed with their bounds */
-DEV(POOL, 30000);
+enum {
+    DEFAULT_NODES = 3000,
+    MAX_FANS = 1000,  /* per level */
+    FIRST_ROOTS = 48, /* listed in the first step, */
+    FIRST_DIVES = 8,  /* and followed */
+    NEAR_ROOTS = 6,   /* per level of the second */
+    NEAR_ROUNDS = 2,
+    LEVEL_NODES = 300, /* at most, per level of a dive */
+    DIVE_KEEP = 8,     /* choices of a level that are listed, */
+    DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
+    DIVE_INSIDE = 2,   /* and at the others */
+    FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */
+    ALL_CHOICES = 32768,
+    ALL_ROOTS = 32768 /* that are listed with their bounds */
+};
 
 typedef struct {
     td__space z;
@@ -78,27 +78,47 @@ static bool over(const td__search *s, uint64_t max_nodes) {
     return s->nodes >= max_nodes || s->late || s->memory;
 }
 
-/* Dives under the roots of the list, best bound first. False: the budget is used up. */
-static bool dive(work *w, uint64_t max_nodes) {
+/* One dive. False: the budget is used up. */
+static bool dive(work *w, const td__entry *e, uint64_t max_nodes) {
     td__search *s = &w->s;
-    for (int i = 0; i < w->plan.n; i++) {
-        if (td__hopeless(s, w->plan.entry[i].least)) break;
-        if (over(s, max_nodes)) return false;
-        if (!td__plan_open(&w->z, &w->plan, &w->plan.entry[i], &w->root)) continue;
-        s->now = &w->plan.entry[i];
-        td__search_root(s, &w->root);
-    }
+    if (over(s, max_nodes)) return false;
+    if (!td__plan_open(&w->z, &w->plan, e, &w->root)) return true;
+    s->now = e;
+    s->max_nodes = max_nodes;
+    s->stop = false;
+    td__search_root(s, &w->root);
     s->now = NULL;
-    return !over(s, max_nodes);
+    return true;
 }
 
-static bool list_and_dive(work *w, const td__part *part, int roots, uint64_t max_nodes) {
+/* Dives under `dives` roots of the list, best bound first. Roots that use their outermost fan alike
+ * often share their fate, which the bound does not see; so the first of each kind have precedence.
+ */
+static bool dive_list(work *w, int dives, uint64_t max_nodes) {
+    const td__plan *plan = &w->plan;
+    int level = w->z.n - 1, done = 0;
+    while (level > 0 && w->z.n_fan[level] == 1) level--;
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < plan->n && done < dives; i++) {
+            const td__entry *e = &plan->entry[i];
+            if (td__hopeless(&w->s, e->least)) break;
+            bool seen = false;
+            for (int k = 0; k < i && !seen; k++)
+                seen = plan->entry[k].index[level] == e->index[level];
+            if (seen != (round == 1)) continue;
+            done++;
+            if (!dive(w, e, max_nodes)) return false;
+        }
+    return !over(&w->s, max_nodes);
+}
+
+static bool list_and_dive(work *w, const td__part *part, int roots, int dives, uint64_t max_nodes) {
     td__search *s = &w->s;
     s->max_nodes = max_nodes;
     s->stop = false;
     w->plan.max = roots;
     td__plan_roots(s, &w->plan, part);
-    return dive(w, max_nodes);
+    return dive_list(w, dives, max_nodes);
 }
 
 static void search_fast(work *w, uint64_t max_nodes) {
@@ -110,13 +130,11 @@ static void search_fast(work *w, uint64_t max_nodes) {
     s->width_inside = DIVE_INSIDE;
     td__part part = {.trim = true};
     memcpy(part.to, z->n_full, sizeof part.to);
-    if (!list_and_dive(w, &part, FIRST_ROOTS, max_nodes)) return;
-    LAP(0);
+    if (!list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes)) return;
     if (!s->has_root) {
         memcpy(part.to, z->n_fan, sizeof part.to);
-        if (!list_and_dive(w, &part, FIRST_ROOTS, max_nodes)) return;
+        if (!list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes)) return;
     }
-    LAP(1);
     for (int round = 0; round < NEAR_ROUNDS && s->has_root; round++) {
         double before[2] = {s->best[0], s->best[1]};
         for (int l = 0; l < z->n; l++) {
@@ -127,11 +145,10 @@ static void search_fast(work *w, uint64_t max_nodes) {
             }
             part.from[l] = 0;
             part.to[l] = z->n_fan[l];
-            if (!list_and_dive(w, &part, NEAR_ROOTS, max_nodes)) return;
+            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return;
         }
         if (!td__map_better(s->best, before)) break;
     }
-    LAP(2);
 }
 
 /* All roots. Leaves in s->open the least that something left out could have. False: not even all
@@ -140,13 +157,26 @@ static bool search_all(work *w, uint64_t max_nodes) {
     td__search *s = &w->s;
     td__part part = {.trim = false};
     memcpy(part.to, w->z.n_fan, sizeof part.to);
-    s->thorough = true;
+    /* A list that is not complete would be of no use. */
+    uint64_t left = max_nodes - s->nodes;
     s->stop = false;
+    if (td__plan_count(s, &part, left) > left) return false;
+    int roots = left < ALL_ROOTS ? (int)left : ALL_ROOTS;
+    roots = roots > w->plan.n_keep ? roots : w->plan.n_keep;
+    free(w->plan.entry);
+    free(s->pool);
+    w->plan.entry = malloc(sizeof *w->plan.entry * (size_t)roots);
+    s->pool = malloc(sizeof *s->pool * ALL_CHOICES);
+    s->pool_size = ALL_CHOICES;
+    if (w->plan.entry == NULL || s->pool == NULL) {
+        s->memory = true;
+        return false;
+    }
+    s->thorough = true;
     s->max_nodes = max_nodes;
     s->open = s->rounded = INFINITY;
-    w->plan.max = ALL_ROOTS;
+    w->plan.max = roots;
     td__plan_roots(s, &w->plan, &part);
-    LAP(3);
     if (s->stop) return false;
     for (int i = 0; i < w->plan.n; i++) {
         const td__entry *e = &w->plan.entry[i];
@@ -158,7 +188,6 @@ static bool search_all(work *w, uint64_t max_nodes) {
         s->now = e;
         if (td__plan_open(&w->z, &w->plan, e, &w->root)) td__search_root(s, &w->root);
     }
-    LAP(4);
     s->now = NULL;
     return true;
 }
@@ -191,17 +220,18 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     td_status st = TD_E_MEMORY;
     td_arena *a = td_arena_create();
     work *w = malloc(sizeof *w);
-    td__entry *entry = malloc(sizeof *entry * ALL_ROOTS);
-    td__choice *pool = malloc(sizeof *pool * POOL);
-    if (a == NULL || w == NULL || entry == NULL || pool == NULL) {
+    if (w != NULL) {
+        memset(&w->plan, 0, sizeof w->plan);
+        memset(&w->s, 0, sizeof w->s);
+        w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + NEAR_ROOTS));
+        w->s.pool = malloc(sizeof *w->s.pool * FEW_CHOICES);
+    }
+    if (a == NULL || w == NULL || w->plan.entry == NULL || w->s.pool == NULL) {
         td_fail(err, st, "mapper: out of memory");
         goto end;
     }
     st = td__space_build(p, hw, q, MAX_FANS, a, &w->z, err);
     if (st != TD_OK) goto end;
-    memset(&w->plan, 0, sizeof w->plan);
-    memset(&w->s, 0, sizeof w->s);
-    w->plan.entry = entry;
     st = td__plan_keeps(&w->z, a, &w->plan, err);
     if (st != TD_OK) goto end;
     double pj, cycles;
@@ -216,8 +246,7 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     td__search *s = &w->s;
     s->z = &w->z;
     s->arena = a;
-    s->pool = pool;
-    s->pool_size = POOL;
+    s->pool_size = FEW_CHOICES;
     s->open = s->rounded = INFINITY;
     s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
     search(w, q->max_nodes > 0 ? q->max_nodes : DEFAULT_NODES, out);
@@ -233,8 +262,10 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     out->objective = s->best[0];
     out->nodes = s->nodes;
 end:
-    free(pool);
-    free(entry);
+    if (w != NULL) {
+        free(w->s.pool);
+        free(w->plan.entry);
+    }
     free(w);
     td_arena_destroy(a);
     return st;

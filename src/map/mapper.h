@@ -33,6 +33,7 @@ extern const uint8_t td__map_dims[TD_NTENSOR], td__map_block[TD_NTENSOR];
 /* One way to use the fan-out below a level. */
 typedef struct {
     int32_t x[TD_NDIM], y[TD_NDIM]; /* factors along X and Y */
+    int32_t f[TD_NDIM];             /* both together */
     int32_t total;
     bool full;               /* no factor could be larger, given the others */
     double idle[TD_NTENSOR]; /* product of the factors in dims that a tensor lacks */
@@ -41,8 +42,8 @@ typedef struct {
 /* A limit on cycles: a read, write or shared bandwidth of a level. */
 typedef struct {
     int8_t level;
-    bool read, write; /* what counts against it */
-    double per_bit;   /* cycles per bit and instance */
+    double read, write; /* 1: counts against it */
+    double per_bit;     /* cycles per bit and instance */
 } td__limit;
 enum { TD__MAX_LIMITS = 3 * TD_MAX_LEVELS };
 
@@ -124,7 +125,7 @@ typedef struct {
 /* Factors as they stand, or with what they waste by padding taken off (pad rule: a dim of 40 over
  * 14 x 4 needs 10 x 4 only), from the inner levels or from the outer ones. */
 enum { TD__AS_IS, TD__TRIM_INNER, TD__TRIM_OUTER };
-void td__fan_measure(td__fan *f); /* total and idle from x and y */
+void td__fan_measure(td__fan *f); /* all the rest from x and y */
 /* Padded dims of a set of fans (one per level); trims the copies in `fan`. False: the factors do
  * not divide and must not pad. *wasted: dims were padded. */
 bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,

@@ -23,7 +23,7 @@ static void measure(const td__space *z, widths *w) {
         for (int i = 0; i < z->n_fan[l]; i++) {
             const td__fan *f = &z->fan[l][i];
             double s[TD_NDIM], plane = 1;
-            for (int d = 0; d < TD_NDIM; d++) s[d] = (double)f->x[d] * f->y[d];
+            for (int d = 0; d < TD_NDIM; d++) s[d] = f->f[d];
             if (!z->plain) plane = sqrt(s[TD_P] * s[TD_R]) * sqrt(s[TD_Q] * s[TD_S]);
             double here[TD_NTENSOR] = {s[TD_N] * s[TD_P] * s[TD_Q], s[TD_K] * plane,
                                        s[TD_C] * s[TD_R] * s[TD_S]};
@@ -110,7 +110,7 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
     double most = ceil(macs / w.macs * (1 - 1e-12));
     for (int i = 0; i < z->n_limits; i++) {
         const td__limit *v = &z->limit[i];
-        double bits = (v->read ? read[v->level] : 0) + (v->write ? write[v->level] : 0);
+        double bits = v->read * read[v->level] + v->write * write[v->level];
         double c = ceil(bits * v->per_bit / z->hw->level[v->level].instances * (1 - 1e-12));
         if (c > most) most = c;
     }

@@ -134,6 +134,8 @@ typedef struct {
     uint16_t index[TD_MAX_LEVELS];
     int32_t spread[TD_NDIM];
     double room[TD_MAX_LEVELS + 1]; /* largest fan-out of levels < l */
+    bool counting;
+    uint64_t count, limit;
     td__products x;
 } walker;
 
@@ -147,47 +149,42 @@ static void add_times(const td__space *z, td__toll *a, double m, const td__toll 
     for (int i = 0; i < z->n_limits; i++) a->cycles[i] += m * b->cycles[i];
 }
 
-/* Bits of the least tiles at a bounded level: loops in time stand further out wherever they may.
- * [1]: those over C, R and S stand inside of the tile. */
+/* The least tiles at a bounded level: loops in time stand further out wherever they may. */
 typedef struct {
-    double w[2], i[2], sums, finished;
-    double more[TD_NTENSOR]; /* by how much the block of a tensor can still grow in the tile */
-    double most[TD_NTENSOR]; /* and for how much there is room if the level keeps W and O */
+    int32_t e[TD_NDIM];
+    double w, i, sums, finished; /* bits */
+    double more[TD_NTENSOR];     /* by how much the block of a tensor can still grow in the tile */
 } tiles;
 
+static inline double block_of(const int32_t *e, int t) {
+    switch (t) {
+    case TD_W: return (double)e[TD_N] * e[TD_P] * e[TD_Q];
+    case TD_I: return e[TD_K];
+    default: return (double)e[TD_C] * e[TD_R] * e[TD_S];
+    }
+}
+
 static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
-    int32_t inner[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1}, e[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
+    int32_t inner[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
+    const int32_t *n = x->p->dim;
     for (int l = 0; l < z->n; l++) {
         const td__fan *f = x->fan[l];
         if (f->total > 1)
-            for (int i = 0; i < z->n_active; i++) {
-                int d = z->active[i];
-                inner[d] *= f->x[d] * f->y[d];
-            }
+            for (int i = 0; i < z->n_active; i++) inner[z->active[i]] *= f->f[z->active[i]];
         if (z->usable[l] == INFINITY) continue;
         tiles *t = &of[l];
-        for (int k = 0; k < 2; k++) {
-            unsigned inward = k == 0 ? z->inward[l] : z->inward[l] | TD__REDUCED;
+        memcpy(t->e, inner, sizeof inner);
+        if (z->inward[l] != 0)
             for (int i = 0; i < z->n_active; i++) {
                 int d = z->active[i];
-                e[d] = inward & TD_BIT(d) ? x->p->dim[d] / x->out[l + 1][d] : inner[d];
+                if (z->inward[l] & TD_BIT(d)) t->e[d] = n[d] / x->out[l + 1][d];
             }
-            t->w[k] = td__tile_bits(z, x->p, e, TD_W, false);
-            t->i[k] = td__tile_bits(z, x->p, e, TD_I, false);
-            if (k == 1) continue;
-            t->more[TD_W] = t->more[TD_I] = t->more[TD_O] = 1;
-            for (int i = 0; i < z->n_active; i++) {
-                int d = z->active[i];
-                double more = x->p->dim[d] / (x->out[l + 1][d] * e[d]);
-                for (int u = 0; u < TD_NTENSOR; u++)
-                    if (td__map_block[u] & TD_BIT(d)) t->more[u] *= more;
-            }
-        }
-        t->sums = td__tile_bits(z, x->p, e, TD_O, true);
-        t->finished = td__tile_bits(z, x->p, e, TD_O, false);
-        double o = t->finished < t->sums ? t->finished : t->sums;
-        t->most[TD_W] = (z->usable[l] - t->w[0]) / o;
-        t->most[TD_O] = (z->usable[l] - o) / t->w[0];
+        t->w = td__tile_bits(z, x->p, t->e, TD_W, false);
+        t->i = td__tile_bits(z, x->p, t->e, TD_I, false);
+        t->sums = td__tile_bits(z, x->p, t->e, TD_O, true);
+        t->finished = t->sums / z->bits[TD__SUMS] * z->bits[TD_O];
+        for (int u = 0; u < TD_NTENSOR; u++)
+            t->more[u] = block_of(n, u) / (block_of(t->e, u) * block_of(x->out[l + 1], u));
     }
 }
 
@@ -197,7 +194,7 @@ static unsigned forced_sums(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
     unsigned sums = 0;
     for (int l = 0; l < z->n; l++)
         if (z->usable[l] < INFINITY && (z->must[l] & TD_BIT(TD_W)) &&
-            of[l].more[TD_O] > z->usable[l] / of[l].w[0])
+            of[l].more[TD_O] * of[l].w > z->usable[l])
             sums |= TD_BIT(l + 1);
     return sums;
 }
@@ -206,10 +203,11 @@ static unsigned forced_sums(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
  * outside of it are not arranged for W (O): one of the two at least comes so often. */
 static double least_fetches(const td__space *z, const td__products *x,
                             const tiles of[TD_MAX_LEVELS], int l, int t) {
-    if (l < 0 || z->usable[l] == INFINITY) return 1;
-    double most = of[l].most[t];
-    if (t == TD_W && x->sums) most = (z->usable[l] - of[l].w[0]) / of[l].sums;
-    double n = ceil(of[l].more[t] / (most > 1 ? most : 1) * (1 - 1e-12));
+    if (z->usable[l] == INFINITY) return 1;
+    const tiles *v = &of[l];
+    double o = x->sums || v->sums < v->finished ? v->sums : v->finished;
+    double most = t == TD_W ? (z->usable[l] - v->w) / o : (z->usable[l] - o) / v->w;
+    double n = ceil(v->more[t] / (most > 1 ? most : 1) * (1 - 1e-12));
     return n > 1 ? n : 1;
 }
 
@@ -234,6 +232,18 @@ static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
     }
 }
 
+/* Bits of W and I that a level keeps; whole: with all of C, R and S in the tile. */
+static double kept_inputs(const td__space *z, const td__products *x, const tiles *t, int level,
+                          unsigned keep, bool whole) {
+    if (!whole) return (keep & TD_BIT(TD_W) ? t->w : 0) + (keep & TD_BIT(TD_I) ? t->i : 0);
+    int32_t e[TD_NDIM];
+    memcpy(e, t->e, sizeof e);
+    for (int d = 0; d < TD_NDIM; d++)
+        if (TD__REDUCED & TD_BIT(d)) e[d] = x->p->dim[d] / x->out[level + 1][d];
+    return (keep & TD_BIT(TD_W) ? td__tile_bits(z, x->p, e, TD_W, false) : 0) +
+           (keep & TD_BIT(TD_I) ? td__tile_bits(z, x->p, e, TD_I, false) : 0);
+}
+
 /* Where outputs fit only if they arrive finished, all reductions stand inside the next keeper, and
  * all tiles from there on hold all of C, R and S. */
 static bool has_tiles(const td__space *z, const td__products *x, const tiles of[TD_MAX_LEVELS],
@@ -244,15 +254,16 @@ static bool has_tiles(const td__space *z, const td__products *x, const tiles of[
         for (int l = 0; l < z->n; l++) {
             bool outputs = keep[l] & TD_BIT(TD_O);
             if (z->usable[l] < INFINITY) {
-                int k = l >= inside;
-                double bits = (keep[l] & TD_BIT(TD_W) ? of[l].w[k] : 0) +
-                              (keep[l] & TD_BIT(TD_I) ? of[l].i[k] : 0);
+                double bits = kept_inputs(z, x, &of[l], l, keep[l], l >= inside);
                 bool sums =
                     child < 0 ? x->sums : x->sums_above[child + 1] || (forced & TD_BIT(child + 1));
-                double o = !outputs ? 0 : sums ? of[l].sums : of[l].finished;
-                if (bits + o > z->usable[l]) return false;
-                if (outputs && !sums && bits + of[l].sums > z->usable[l] && child < inside)
-                    inside = child;
+                if (outputs) {
+                    double room = z->usable[l] - bits;
+                    if ((sums ? of[l].sums : of[l].finished) > room) return false;
+                    if (!sums && of[l].sums > room && child < inside) inside = child;
+                } else if (bits > z->usable[l]) {
+                    return false;
+                }
             }
             if (outputs) child = l;
         }
@@ -268,7 +279,7 @@ static bool may_have_tiles(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
         if (z->usable[l] == INFINITY) continue;
         const tiles *t = &of[l];
         unsigned keep = z->must[l];
-        double bits = (keep & TD_BIT(TD_W) ? t->w[0] : 0) + (keep & TD_BIT(TD_I) ? t->i[0] : 0);
+        double bits = (keep & TD_BIT(TD_W) ? t->w : 0) + (keep & TD_BIT(TD_I) ? t->i : 0);
         if (keep & TD_BIT(TD_O)) bits += t->finished < t->sums ? t->finished : t->sums;
         if (bits > z->usable[l]) return false;
     }
@@ -383,11 +394,13 @@ static void walk(walker *w, int level, double compute) {
     td__search *s = w->s;
     const td__space *z = s->z;
     if (level < 0) {
-        visit(w, compute);
+        w->count++;
+        if (!w->counting) visit(w, compute);
         if (s->nodes >= s->max_nodes) s->stop = true;
         return;
     }
-    for (int k = w->part->from[level]; k < w->part->to[level] && !s->stop; k++) {
+    for (int k = w->part->from[level]; k < w->part->to[level]; k++) {
+        if (s->stop || w->count > w->limit) return;
         const td__fan *f = &z->fan[level][k];
         w->fan[level] = f;
         w->index[level] = (uint16_t)k;
@@ -400,32 +413,44 @@ static void walk(walker *w, int level, double compute) {
         double steps = 1, least[2];
         for (int i = 0; i < z->n_active; i++) {
             int d = z->active[i];
-            w->spread[d] *= f->x[d] * f->y[d];
+            w->spread[d] *= f->f[d];
             steps *= (z->p.dim[d] + w->spread[d] - 1) / w->spread[d];
         }
         td__map_objectives(z, z->least_pj, steps / w->room[level], least);
-        if (!td__hopeless(s, least)) walk(w, level - 1, steps);
+        if (w->counting ? !td__hopeless(s, least) : !dropped(w, least)) walk(w, level - 1, steps);
         memcpy(w->spread, kept, sizeof kept);
     }
 }
 
-void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
+static void start(walker *w, td__search *s, const td__part *part) {
     const td__space *z = s->z;
-    walker w = {.s = s, .plan = plan, .part = part};
-    td__products_init(&w.x);
-    for (int d = 0; d < TD_NDIM; d++) w.spread[d] = 1;
-    w.room[0] = 1;
+    w->s = s;
+    w->part = part;
+    td__products_init(&w->x);
+    for (int d = 0; d < TD_NDIM; d++) w->spread[d] = 1;
+    w->room[0] = 1;
     for (int l = 0; l < z->n; l++) {
         int32_t most = 1;
         for (int i = part->from[l]; i < part->to[l]; i++)
             if (z->fan[l][i].total > most) most = z->fan[l][i].total;
-        w.room[l + 1] = w.room[l] * most;
+        w->room[l + 1] = w->room[l] * most;
     }
     double compute = 1;
     for (int d = 0; d < TD_NDIM; d++) compute *= z->p.dim[d];
+    walk(w, z->n - 1, compute);
+}
+
+void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
+    walker w = {.plan = plan, .limit = UINT64_MAX};
     plan->n = 0;
-    walk(&w, z->n - 1, compute);
+    start(&w, s, part);
     qsort(plan->entry, (size_t)plan->n, sizeof *plan->entry, by_least);
+}
+
+uint64_t td__plan_count(td__search *s, const td__part *part, uint64_t limit) {
+    walker w = {.counting = true, .limit = limit};
+    start(&w, s, part);
+    return w.count;
 }
 
 bool td__plan_open(const td__space *z, const td__plan *plan, const td__entry *e, td__root *r) {

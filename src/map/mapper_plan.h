@@ -36,6 +36,10 @@ typedef struct {
 /* Fills plan->entry with the best plan->max roots of a part; notes those that it drops. */
 void td__plan_roots(td__search *s, td__plan *plan, const td__part *part);
 
+/* Sets of fans of a part that could still be better than what was found, by their cycles alone;
+ * counts no further than limit + 1. */
+uint64_t td__plan_count(td__search *s, const td__part *part, uint64_t limit);
+
 /* Builds the root of an entry. */
 bool td__plan_open(const td__space *z, const td__plan *plan, const td__entry *e, td__root *r);
 

@@ -7,7 +7,7 @@
 
 static int32_t spatial(const td__fan *fan, int n, int d) {
     int32_t f = 1;
-    for (int l = 0; l < n; l++) f *= fan[l].x[d] * fan[l].y[d];
+    for (int l = 0; l < n; l++) f *= fan[l].f[d];
     return f;
 }
 
@@ -62,8 +62,9 @@ void td__fan_measure(td__fan *f) {
     double total = 1;
     for (int t = 0; t < TD_NTENSOR; t++) f->idle[t] = 1;
     for (int d = 0; d < TD_NDIM; d++) {
-        double s = (double)f->x[d] * f->y[d];
-        if (s <= 1) continue;
+        f->f[d] = f->x[d] * f->y[d];
+        double s = f->f[d];
+        if (f->f[d] == 1) continue;
         total *= s;
         for (int t = 0; t < TD_NTENSOR; t++)
             if (td__map_block[t] & TD_BIT(d)) f->idle[t] *= s;
@@ -110,8 +111,8 @@ static double share_diagonals(const td__space *z, const td__products *w, int lev
         double a = 1, b = 1;
         for (int l = 0; l <= level; l++) {
             if (!(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
-            a *= w->fan[l]->x[TD_P + axis] * w->fan[l]->y[TD_P + axis];
-            b *= w->fan[l]->x[TD_R + axis] * w->fan[l]->y[TD_R + axis];
+            a *= w->fan[l]->f[TD_P + axis];
+            b *= w->fan[l]->f[TD_R + axis];
         }
         share *= made ? (a < b ? a : b) : a * b / (a + b - 1);
     }
@@ -139,7 +140,7 @@ void td__multiply(const td__space *z, td__products *w) {
         w->sums_above[l] = sums;
         for (int i = 0; i < z->n_active; i++) {
             int d = z->active[i];
-            w->out[l][d] = w->out[l + 1][d] * (f->x[d] * f->y[d]);
+            w->out[l][d] = w->out[l + 1][d] * f->f[d];
         }
     }
     for (int l = 0; l < z->n; l++) {
@@ -201,8 +202,7 @@ static inline void link_words(const td__space *z, const td__products *w, int chi
 static inline void charge(const td__space *z, const td__products *w, int level, double read_bits,
                           double write_bits, td__toll *t) {
     for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
-        t->cycles[i] +=
-            ((z->limit[i].read ? read_bits : 0) + (z->limit[i].write ? write_bits : 0)) * w->per[i];
+        t->cycles[i] += (z->limit[i].read * read_bits + z->limit[i].write * write_bits) * w->per[i];
 }
 
 static inline void charge_read(const td__space *z, const td__products *w, int level, int kind,
@@ -326,8 +326,8 @@ static void build_overlapping(const td__space *z, const td__products *w, td__lin
         k->apart[axis] = k->taps[axis] = 1;
         for (int l = k->child + 1; l <= k->parent; l++) {
             const td__fan *f = w->fan[l];
-            k->apart[axis] *= f->x[TD_P + axis] * f->y[TD_P + axis];
-            k->taps[axis] *= f->x[TD_R + axis] * f->y[TD_R + axis];
+            k->apart[axis] *= f->f[TD_P + axis];
+            k->taps[axis] *= f->f[TD_R + axis];
         }
     }
 }
@@ -447,8 +447,7 @@ bool td__root_build(const td__space *z, td__root *r) {
     td__multiply(z, &w);
     for (int d = 0; d < TD_NDIM; d++) r->inner[0][d] = 1;
     for (int l = 0; l < z->n; l++)
-        for (int d = 0; d < TD_NDIM; d++)
-            r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].x[d] * r->fan[l].y[d];
+        for (int d = 0; d < TD_NDIM; d++) r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].f[d];
     clear(z, &r->mac);
     r->mac.pj = w.macs * z->hw->mac.energy_pj;
     for (int t = 0; t < TD_NTENSOR; t++) build_links(z, &w, r, t);

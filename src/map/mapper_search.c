@@ -652,6 +652,18 @@ static void add_toll(const td__space *z, td__toll *a, double m, const td__toll *
     for (int j = 0; j < z->n_limits; j++) a->cycles[j] += m * b->cycles[j];
 }
 
+/* Tiles of a level, if its outputs were taken to be finished. */
+static void note_outputs(const td__space *z, const td__root *r, int level, const int32_t *tile,
+                         node *n) {
+    unsigned keep = r->keep[level];
+    if (!(keep & TD_BIT(TD_O))) return;
+    n->kept_bits = (keep & TD_BIT(TD_W) ? weights(tile) * z->bits[TD_W] : 0) +
+                   (keep & TD_BIT(TD_I) ? inputs(z, &r->p, tile) * z->bits[TD_I] : 0);
+    n->kept_outputs = outputs(tile);
+    n->usable = z->usable[level];
+    n->finished = !n->sums && !r->sums[level] && n->usable < INFINITY;
+}
+
 /* The state after a choice: links that end at the child are decided. */
 static void step(level_search *w, const td__choice *c, node *next) {
     const td__space *z = w->s->z;
@@ -694,13 +706,7 @@ static void step(level_search *w, const td__choice *c, node *next) {
             add_toll(z, &next->fixed, fill, &k->fill);
         }
     }
-    unsigned keep = w->r->keep[w->child];
-    if (!(keep & TD_BIT(TD_O))) return;
-    next->kept_bits = (keep & TD_BIT(TD_W) ? weights(w->tile) * z->bits[TD_W] : 0) +
-                      (keep & TD_BIT(TD_I) ? inputs(z, &w->r->p, w->tile) * z->bits[TD_I] : 0);
-    next->kept_outputs = outputs(w->tile);
-    next->usable = z->usable[w->child];
-    next->finished = !next->sums && !w->r->sums[w->child] && next->usable < INFINITY;
+    note_outputs(w->s->z, w->r, w->child, w->tile, next);
 }
 
 static void descend(td__search *s, const td__root *r, int i, const node *at, td__choice *chosen,
@@ -753,6 +759,10 @@ void td__search_root(td__search *s, const td__root *r) {
     node at = {.fixed = r->mac};
     memcpy(at.rest, r->time, sizeof at.rest);
     for (int t = 0; t < TD_NTENSOR; t++) at.fetch[t] = at.all[t] = 1;
+    /* The outermost level with loops can be bounded: that of resident tensors. */
+    int32_t tile[TD_NDIM];
+    for (int d = 0; d < TD_NDIM; d++) tile[d] = r->inner[r->level[0] + 1][d] * r->time[d];
+    note_outputs(r->z, r, r->level[0], tile, &at);
     td__choice chosen[TD_MAX_LEVELS];
     descend(s, r, 0, &at, chosen, 0);
     if (s->stop) td__leave(s, r->least[0]);

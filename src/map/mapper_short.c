@@ -19,8 +19,12 @@ typedef struct {
     double total; /* bits that are missing there, all levels together */
 } checker;
 
-static const td__fan no_fan = {
-    {1, 1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1}, 1, false, {1, 1, 1}};
+static const td__fan no_fan = {{1, 1, 1, 1, 1, 1, 1, 1},
+                               {1, 1, 1, 1, 1, 1, 1, 1},
+                               {1, 1, 1, 1, 1, 1, 1, 1},
+                               1,
+                               false,
+                               {1, 1, 1}};
 
 /* Loops over C, R and S at `inside` and further in, or nowhere in particular (z->n - 1). */
 static void check(checker *c, const uint8_t *keep, int inside) {
@@ -46,14 +50,13 @@ static void check(checker *c, const uint8_t *keep, int inside) {
     for (int l = 0; l < z->n; l++)
         for (int d = TD_C; d <= TD_S; d++) {
             if (!(TD__REDUCED & TD_BIT(d))) continue;
-            if (bound[l][d] > 1 || c->fan[l]->x[d] * c->fan[l]->y[d] > 1) outermost = l;
+            if (bound[l][d] > 1 || c->fan[l]->f[d] > 1) outermost = l;
         }
     int count = 0, worst = -1;
     double total = 0, need[TD_MAX_LEVELS];
     for (int l = 0; l < z->n; l++) {
         need[l] = 0;
-        for (int d = 0; d < TD_NDIM; d++)
-            tile[d] *= bound[l][d] * c->fan[l]->x[d] * c->fan[l]->y[d];
+        for (int d = 0; d < TD_NDIM; d++) tile[d] *= bound[l][d] * c->fan[l]->f[d];
         for (int t = 0; t < TD_NTENSOR; t++)
             if (keep[l] & TD_BIT(t)) need[l] += td__tile_bits(z, &r->p, tile, t, outermost > child);
         if (keep[l] & TD_BIT(TD_O)) child = l;

@@ -262,8 +262,7 @@ static int by_size(const void *a, const void *b) {
     if (x->full != y->full) return x->full ? -1 : 1;
     if (x->total != y->total) return x->total > y->total ? -1 : 1;
     for (int d = 0; d < TD_NDIM; d++) {
-        int32_t f = x->x[d] * x->y[d], g = y->x[d] * y->y[d];
-        if (f != g) return f > g ? -1 : 1;
+        if (x->f[d] != y->f[d]) return x->f[d] > y->f[d] ? -1 : 1;
     }
     for (int d = 0; d < TD_NDIM; d++)
         if (x->x[d] != y->x[d]) return x->x[d] > y->x[d] ? -1 : 1;
@@ -272,7 +271,7 @@ static int by_size(const void *a, const void *b) {
 
 static bool same_factors(const td__fan *a, const td__fan *b) {
     for (int d = 0; d < TD_NDIM; d++)
-        if (a->x[d] * a->y[d] != b->x[d] * b->y[d]) return false;
+        if (a->f[d] != b->f[d]) return false;
     return true;
 }
 
@@ -282,7 +281,7 @@ enum { MAX_ALONG = 512 };
 static bool has_room(const td__space *z, int l, const td__fan *f) {
     if (z->usable[l] == INFINITY) return true;
     int32_t e[TD_NDIM];
-    for (int d = 0; d < TD_NDIM; d++) e[d] = f->x[d] * f->y[d];
+    for (int d = 0; d < TD_NDIM; d++) e[d] = f->f[d];
     const int32_t *n = z->p.dim;
     bool any = n[TD_C] > 1 || n[TD_R] > 1 || n[TD_S] > 1;
     double bits = 0;
@@ -294,7 +293,7 @@ static bool has_room(const td__space *z, int l, const td__fan *f) {
 
 static bool contains(const td__fan *a, const td__fan *b) {
     for (int d = 0; d < TD_NDIM; d++)
-        if (a->x[d] * a->y[d] < b->x[d] * b->y[d]) return false;
+        if (a->f[d] < b->f[d]) return false;
     return true;
 }
 

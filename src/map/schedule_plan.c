@@ -126,11 +126,10 @@ td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sc
 
 void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may) {
     const unsigned both = TD_BIT(TD_I) | TD_BIT(TD_O);
-    int output = td_net_output(p->net);
-    for (int i = 0; i < p->n_value; i++) {
+    for (int i = 0; i < p->n_value; i++) { /* nobody reads the output: last is -1 */
         td__value *v = &p->value[i];
-        v->stay = v->maker >= 0 && v->last > v->maker && i != output && v->bits <= pool_bits &&
-                  (may & both) == both;
+        v->stay =
+            v->maker >= 0 && v->last > v->maker && v->bits <= pool_bits && (may & both) == both;
     }
     p->beam = false;
     for (int boundary = 1; boundary < p->n; boundary++)
