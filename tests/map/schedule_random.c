@@ -79,17 +79,12 @@ td_net *random_schedule_net(td_rng *r, int steps) {
 
 td_net *random_chain(td_rng *r, int steps) {
     td_net *net = td_net_create("chain", TD_DIM(4, 8, 8));
-    int x = 0, before = -1;
+    int x = 0;
     for (int i = 0; i < steps; i++) {
-        if (before > 0 && pick(r, 0, 2) == 0) {
-            int sum = td_net_add(net, x, before);
-            before = x;
-            x = sum;
-            continue;
-        }
-        int y = td_net_conv(net, x, 4, 2 * pick(r, 0, 1) + 1, 1, 1, 1);
-        before = x;
-        x = y;
+        if (x > 1 && pick(r, 0, 2) == 0) /* any earlier value but the image: some pass layers by */
+            x = td_net_add(net, x, pick(r, 1, x - 1));
+        else
+            x = td_net_conv(net, x, 4, 2 * pick(r, 0, 1) + 1, 1, 1, 1);
     }
     td_error err;
     if (td_net_check(net, &err) != TD_OK) fail_msg("random chain: %s", err.message);

@@ -89,6 +89,20 @@ static void same_schedule(const td_schedule *a, const td_schedule *b) {
     }
 }
 
+typedef struct {
+    const td_net *net;
+    const td_hw *hw;
+    td_map_cache *cache;
+    td_schedule s[4];
+    td_status status[4];
+} crowd;
+
+static void one_of_crowd(void *self, int i) {
+    crowd *c = self;
+    td_schedule_options o = options(c->cache);
+    c->status[i] = td_schedule_best(c->net, c->hw, &o, &c->s[i], NULL, NULL);
+}
+
 static void deterministic(void **state) {
     (void)state;
     td_map_cache *cache = td_map_cache_create(0);
@@ -105,6 +119,14 @@ static void deterministic(void **state) {
         solve(net, &hw, &bare, &without);
         same_schedule(&first, &again);
         same_schedule(&first, &without);
+        crowd c = {.net = net, .hw = &hw, .cache = td_map_cache_create(0)};
+        assert_int_equal(td_parallel_for(4, 4, one_of_crowd, &c), TD_OK);
+        for (int k = 0; k < 4; k++) {
+            assert_int_equal(c.status[k], TD_OK);
+            same_schedule(&first, &c.s[k]);
+            td_schedule_free(&c.s[k]);
+        }
+        td_map_cache_destroy(c.cache);
         td_schedule_free(&first);
         td_schedule_free(&again);
         td_schedule_free(&without);
@@ -487,6 +509,31 @@ static void infeasible_has_a_reason(void **state) {
     td_net_destroy(net);
 }
 
+/* More values alive at a time than the state of the dynamic program holds: some are sent to DRAM,
+ * and nothing is called proved. */
+static void many_values_alive(void **state) {
+    (void)state;
+    td_edge e;
+    td_tech tech;
+    td_hw hw;
+    micro_defaults(&e, &tech);
+    build_micro(&e, &hw);
+    td_net *net = td_net_create("bush", TD_DIM(4, 6, 6));
+    int branch[12], x = td_net_conv(net, 0, 8, 3, 1, 1, 1);
+    for (int i = 0; i < 12; i++) branch[i] = td_net_conv(net, x, 4 + i, 1, 1, 1, 1);
+    int halves[2] = {td_net_concat(net, branch, 6), td_net_concat(net, branch + 6, 6)};
+    td_net_fc(net, td_net_global_pool(net, td_net_concat(net, halves, 2)), 10);
+    td_schedule_options o = options(NULL);
+    td_schedule s;
+    solve(net, &hw, &o, &s);
+    assert_false(s.proved);
+    int on_chip = 0;
+    for (int i = 1; i < 13; i++) on_chip += s.interval[i].output == TD_AT_CHIP;
+    assert_int_equal(on_chip, 8);
+    td_schedule_free(&s);
+    td_net_destroy(net);
+}
+
 /* ---- hardware of other kinds ------------------------------------------------------------------
  */
 
@@ -547,8 +594,8 @@ int main(void) {
         cmocka_unit_test(checker_accepts),         cmocka_unit_test(deterministic),
         cmocka_unit_test(more_is_not_slower),      cmocka_unit_test(checker_finds_faults),
         cmocka_unit_test(cases_reproduce_costs),   cmocka_unit_test(export_is_complete),
-        cmocka_unit_test(infeasible_has_a_reason), cmocka_unit_test(one_level_for_all),
-        cmocka_unit_test(nothing_can_stay),
+        cmocka_unit_test(infeasible_has_a_reason), cmocka_unit_test(many_values_alive),
+        cmocka_unit_test(one_level_for_all),       cmocka_unit_test(nothing_can_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
