@@ -2,16 +2,20 @@
  *
  *     bench_cost [NAME...]        benchmarks whose name begins with one of NAME; all without
  *
- * Rates are per second of thread CPU time on one core: best and median of repeated runs, which on a
- * shared machine tells how far to trust them. Mappings are drawn at random (seeded) so that
- * branches are as unpredictable as in a search. */
+ *     evaluate/...    td_cost_evaluate. Mappings are drawn at random (seeded) so that branches are
+ *                     as unpredictable as in a search.
+ *     schedule/...    td_schedule_best, the cost of a whole network: cold, with an empty cache of
+ *                     mappings, and cached, asked once more with the same cache.
+ *
+ * Times are thread CPU time on one core: best and median of repeated runs, which on a shared
+ * machine tells how far to trust them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tandem/cost.h"
+#include "tandem/map.h"
 
-enum { POOL = 512, REPEATS = 15, ROUNDS = 40 };
+enum { POOL = 512, REPEATS = 15, ROUNDS = 40, COLD_REPEATS = 7 };
 
 /* ---- accelerators of the reference set, by their public parameters -----------------------------
  */
@@ -207,6 +211,67 @@ static td_status run_evaluation(const void *self, td_node *out, td_arena *a, td_
     return TD_OK;
 }
 
+/* ---- whole networks -------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name, *net, *hw;
+    int channels, size, classes;
+} network;
+
+static const network networks[] = {
+    {"schedule/mobilenetv2-224/edge", "mobilenetv2", "edge", 3, 224, 1000},
+    {"schedule/mobilenetv2-224/micro", "mobilenetv2", "micro", 3, 224, 1000},
+    {"schedule/handmade-28/micro", "handmade", "micro", 1, 28, 10},
+};
+
+/* Milliseconds of one schedule, with the cache as it is. */
+static td_status time_schedule(const td_net *net, const td_hw *hw, td_map_cache *cache, double *ms,
+                               double *latency_s, td_error *err) {
+    td_schedule_options o;
+    td_schedule s = {0};
+    td_schedule_options_default(&o);
+    o.cache = cache;
+    double start = td_time_thread_s();
+    td_status st = td_schedule_best(net, hw, &o, &s, NULL, err);
+    *ms = (td_time_thread_s() - start) * 1e3;
+    *latency_s = s.latency_s;
+    td_schedule_free(&s);
+    return st;
+}
+
+static td_status run_network(const void *self, td_node *out, td_arena *a, td_error *err) {
+    const network *w = self;
+    td_net *net = NULL;
+    td_hw hw;
+    double cold[COLD_REPEATS], cached[COLD_REPEATS], latency_s = 0;
+    uint64_t misses = 0;
+    td_shape input = TD_DIM(w->channels, w->size, w->size);
+    td_status s = td_net_build(w->net, input, 1, w->classes, &net, err);
+    if (s == TD_OK) s = td_hw_load(w->hw, &hw, err);
+    for (int k = 0; k < COLD_REPEATS && s == TD_OK; k++) {
+        td_map_cache *cache = td_map_cache_create(0);
+        if (cache == NULL) {
+            s = td_fail(err, TD_E_MEMORY, "out of memory");
+            break;
+        }
+        s = time_schedule(net, &hw, cache, &cold[k], &latency_s, err);
+        td_map_cache_stats(cache, NULL, &misses);
+        if (s == TD_OK) s = time_schedule(net, &hw, cache, &cached[k], &latency_s, err);
+        td_map_cache_destroy(cache);
+    }
+    td_net_destroy(net);
+    if (s != TD_OK) return s;
+    qsort(cold, COLD_REPEATS, sizeof cold[0], by_value);
+    qsort(cached, COLD_REPEATS, sizeof cached[0], by_value);
+    td_node_put_int(a, out, "mapper_calls", (int64_t)misses);
+    td_node_put_real(a, out, "latency_s", latency_s);
+    td_node_put_real(a, out, "cold_ms", cold[0]);
+    td_node_put_real(a, out, "cold_ms_median", cold[COLD_REPEATS / 2]);
+    td_node_put_real(a, out, "cached_ms", cached[0]);
+    td_node_put_real(a, out, "cached_ms_median", cached[COLD_REPEATS / 2]);
+    return TD_OK;
+}
+
 /* One row per benchmark: adds its figures to the map `out`. */
 typedef struct {
     const char *name;
@@ -218,6 +283,8 @@ static int collect(benchmark *table, int most) {
     int n = 0;
     for (size_t i = 0; i < sizeof evaluations / sizeof evaluations[0] && n < most; i++)
         table[n++] = (benchmark){evaluations[i].name, run_evaluation, &evaluations[i]};
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0] && n < most; i++)
+        table[n++] = (benchmark){networks[i].name, run_network, &networks[i]};
     return n;
 }
 

@@ -34,7 +34,7 @@ const char *td_stop_name(td_stop s);
 typedef struct {
     td_map_objective objective;
     td_counting counting;
-    uint64_t max_nodes;     /* evaluations and partial nodes; 0: the default of 20,000 */
+    uint64_t max_nodes;     /* evaluations and partial nodes; 0: the default of 3,000 */
     double max_seconds;     /* 0: none */
     int8_t top[TD_NTENSOR]; /* outermost level that keeps the tensor (resident data stop there); the
                              * last level by default */
