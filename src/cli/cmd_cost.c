@@ -16,10 +16,12 @@ typedef struct {
     td_counting counting;
 } options;
 
+enum { OPT_COUNTING = 1000 };
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
     switch (key) {
-    case 'c':
+    case OPT_COUNTING:
         if (strcmp(arg, "exact") == 0)
             o->counting = TD_COUNT_EXACT;
         else if (strcmp(arg, "timeloop") == 0)
@@ -211,7 +213,7 @@ static bool one(const options *o, const char *data, size_t size, int line, int *
 
 int cmd_cost(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"counting", 'c', "RULES", 0,
+        {"counting", OPT_COUNTING, "RULES", 0,
          "exact (default): every loop in its true order; timeloop: Timeloop's rules with their "
          "approximations",
          0},

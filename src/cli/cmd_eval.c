@@ -19,7 +19,16 @@ typedef struct {
     cli_format format;
 } options;
 
-enum { OPT_SIZE = 1000, OPT_WIDTH, OPT_CLASSES, OPT_COLD, OPT_BATCH, OPT_CASES };
+enum {
+    OPT_HW = 1000,
+    OPT_OBJECTIVE,
+    OPT_SIZE,
+    OPT_WIDTH,
+    OPT_CLASSES,
+    OPT_COLD,
+    OPT_BATCH,
+    OPT_CASES
+};
 
 static int whole_number(struct argp_state *state, const char *name, const char *arg, int hi) {
     char *end;
@@ -33,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
     char *end, after;
     switch (key) {
-    case 'w': o->hw = arg; return 0;
+    case OPT_HW: o->hw = arg; return 0;
     case OPT_SIZE:
         if (sscanf(arg, "%dx%dx%d%c", &o->size.c, &o->size.h, &o->size.w, &after) != 3 ||
             o->size.c < 1 || o->size.h < 1 || o->size.w < 1)
@@ -50,7 +59,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         o->classes = whole_number(state, "classes", arg, 1000000);
         o->shaped = true;
         return 0;
-    case 'o':
+    case OPT_OBJECTIVE:
         if (strcmp(arg, "latency") == 0)
             o->schedule.objective = TD_OBJ_LATENCY;
         else if (strcmp(arg, "energy") == 0)
@@ -167,12 +176,12 @@ done:
 
 int cmd_eval(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"hw", 'w', "HW", 0, "accelerator: a shipped name or a file", 0},
+        {"hw", OPT_HW, "HW", 0, "accelerator: a shipped name or a file", 0},
         {"size", OPT_SIZE, "CxHxW", 0, "input of a shipped network", 0},
         {"width", OPT_WIDTH, "W", 0, "channels times this (shipped networks)", 0},
         {"classes", OPT_CLASSES, "N", 0, "outputs (shipped networks)", 0},
-        {"objective", 'o', "WHAT", 0, "latency (default) or energy: what the schedule minimises",
-         0},
+        {"objective", OPT_OBJECTIVE, "WHAT", 0,
+         "latency (default) or energy: what the schedule minimises", 0},
         {"cold", OPT_COLD, 0, 0, "the first inference: no weights are on chip yet", 0},
         {"batch", OPT_BATCH, "N", 0, "samples per inference (1)", 0},
         {"cases", OPT_CASES, "FILE", 0,

@@ -17,6 +17,8 @@ typedef struct {
     const char *what;
 } options;
 
+enum { OPT_SAMPLE = 1000, OPT_SEED };
+
 /* A number at the end of an option; false if it is none, or beyond. */
 static bool parse_number(const char *s, uint64_t most, uint64_t *out) {
     char *end;
@@ -34,12 +36,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
         return 0;
-    case 'n':
+    case OPT_SAMPLE:
         if (!parse_number(arg, 10000000, &n) || n == 0)
             argp_error(state, "--sample: expected an integer in [1, 10000000], found \"%s\"", arg);
         o->sample = (int64_t)n;
         return 0;
-    case 's':
+    case OPT_SEED:
         if (!parse_number(arg, UINT64_MAX, &o->seed))
             argp_error(state, "--seed: expected an integer >= 0, found \"%s\"", arg);
         return 0;
@@ -338,8 +340,9 @@ static td_status show_space(const options *o, td_arena *a, td_text *t, td_error 
 
 int cmd_space(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"sample", 'n', "N", 0, "draw N random points: how many can be built, and why not", 0},
-        {"seed", 's', "SEED", 0, "seed of the sample (0)", 0},
+        {"sample", OPT_SAMPLE, "N", 0, "draw N random points: how many can be built, and why not",
+         0},
+        {"seed", OPT_SEED, "SEED", 0, "seed of the sample (0)", 0},
         {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
         {0}};
     static const struct argp argp = {

@@ -17,6 +17,8 @@ typedef struct {
     cli_format format;
 } options;
 
+enum { OPT_STUDY = 1000, OPT_LIMIT };
+
 static const char *const verbs[] = {"list", "show", "best", "pareto", "export"};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -24,8 +26,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     char *end;
     long limit;
     switch (key) {
-    case 's': o->study = arg; return 0;
-    case 'n':
+    case OPT_STUDY: o->study = arg; return 0;
+    case OPT_LIMIT:
         limit = strtol(arg, &end, 10);
         if (*arg == '\0' || *end != '\0' || limit < 1 || limit > INT_MAX)
             argp_error(state, "--limit: expected an integer from 1 to %d, found \"%s\"", INT_MAX,
@@ -195,8 +197,8 @@ static td_status show(const options *o, td_store *store, const td_study_info *s,
 
 int cmd_study(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"study", 's', "NAME", 0, "one study of the store (default: all)", 0},
-        {"limit", 'n', "N", 0, "the last N trials only", 0},
+        {"study", OPT_STUDY, "NAME", 0, "one study of the store (default: all)", 0},
+        {"limit", OPT_LIMIT, "N", 0, "the last N trials only", 0},
         {"format", 'f', "FORMAT", 0, "table, json or csv (default: table; export: csv)", 0},
         {0}};
     static const struct argp argp = {

@@ -20,7 +20,20 @@ typedef struct {
     bool quiet;
 } options;
 
-enum { KEY_DATA = 256, KEY_DATA_PATH, KEY_WARMUP, KEY_SMOOTHING, KEY_AUGMENT, KEY_WITH_VALID };
+enum {
+    KEY_DATA = 256,
+    KEY_DATA_PATH,
+    KEY_EPOCHS,
+    KEY_BATCH,
+    KEY_RATE,
+    KEY_SEED,
+    KEY_NUMBER,
+    KEY_WIDTH,
+    KEY_WARMUP,
+    KEY_SMOOTHING,
+    KEY_AUGMENT,
+    KEY_WITH_VALID
+};
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -50,9 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case KEY_DATA: o->data = arg; return 0;
     case KEY_DATA_PATH: o->data_path = arg; return 0;
-    case 'e': o->train.epochs = real_option(state, "epochs", arg, 1e-6, 1e6); return 0;
-    case 'b': o->train.batch = (int)int_option(state, "batch", arg, 1, 4096); return 0;
-    case 'r': o->train.rate = real_option(state, "rate", arg, 0, 100); return 0;
+    case KEY_EPOCHS: o->train.epochs = real_option(state, "epochs", arg, 1e-6, 1e6); return 0;
+    case KEY_BATCH: o->train.batch = (int)int_option(state, "batch", arg, 1, 4096); return 0;
+    case KEY_RATE: o->train.rate = real_option(state, "rate", arg, 0, 100); return 0;
     case KEY_WARMUP:
         o->train.warmup_steps = (int)int_option(state, "warmup", arg, 0, INT32_MAX);
         return 0;
@@ -61,13 +74,13 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_AUGMENT: o->train.augment_shift = o->train.augment_flip = true; return 0;
     case KEY_WITH_VALID: o->train.with_valid = true; return 0;
-    case 's': o->train.seed = (uint64_t)int_option(state, "seed", arg, 0, INT64_MAX); return 0;
-    case 'n':
+    case KEY_SEED: o->train.seed = (uint64_t)int_option(state, "seed", arg, 0, INT64_MAX); return 0;
+    case KEY_NUMBER:
         if (strcmp(arg, "fp32") != 0 && strcmp(arg, "bf16") != 0)
             argp_error(state, "--number: expected fp32 or bf16, found \"%s\"", arg);
         o->train.number = strcmp(arg, "bf16") == 0 ? TD_BF16 : TD_FP32;
         return 0;
-    case 'w': o->width = real_option(state, "width", arg, 0.05, 20); return 0;
+    case KEY_WIDTH: o->width = real_option(state, "width", arg, 0.05, 20); return 0;
     case 'o': o->out = arg; return 0;
     case 'q': o->quiet = true; return 0;
     case 'f':
@@ -88,16 +101,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static const struct argp_option argp_options[] = {
     {"data", KEY_DATA, "NAME", 0, "data set (fashion-mnist)", 0},
     {"data-path", KEY_DATA_PATH, "DIR", 0, "folder of its files, if not where it is installed", 0},
-    {"epochs", 'e', "N", 0, "passes over the training images, may be a fraction (5)", 0},
-    {"batch", 'b', "N", 0, "images per step (32)", 0},
-    {"rate", 'r', "X", 0, "peak learning rate (0.05)", 0},
+    {"epochs", KEY_EPOCHS, "N", 0, "passes over the training images, may be a fraction (5)", 0},
+    {"batch", KEY_BATCH, "N", 0, "images per step (32)", 0},
+    {"rate", KEY_RATE, "X", 0, "peak learning rate (0.05)", 0},
     {"warmup", KEY_WARMUP, "N", 0, "steps of linear warm-up (200)", 0},
     {"smoothing", KEY_SMOOTHING, "X", 0, "label smoothing (0)", 0},
     {"augment", KEY_AUGMENT, NULL, 0, "shift images by up to 2 pixels, and mirror them", 0},
     {"with-valid", KEY_WITH_VALID, NULL, 0, "train on the validation images too", 0},
-    {"seed", 's', "N", 0, "seed (1)", 0},
-    {"number", 'n', "TYPE", 0, "fp32 or bf16 (fp32)", 0},
-    {"width", 'w', "X", 0, "channels of a named network times X (1)", 0},
+    {"seed", KEY_SEED, "N", 0, "seed (1)", 0},
+    {"number", KEY_NUMBER, "TYPE", 0, "fp32 or bf16 (fp32)", 0},
+    {"width", KEY_WIDTH, "X", 0, "channels of a named network times X (1)", 0},
     {"out", 'o', "DIR", 0, "write network.onnx, network.yaml and weights.bin", 0},
     {"format", 'f', "FORMAT", 0, "table or json (table)", 0},
     {"quiet", 'q', NULL, 0, "no progress on stderr", 0},

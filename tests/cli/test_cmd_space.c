@@ -89,7 +89,7 @@ static void test_recipe(void **unused) {
     td_error err = {0};
     assert_ok(td_file_write(path, text, strlen(text), &err), &err);
     td_arena *a = td_arena_create();
-    snprintf(arguments, sizeof arguments, "%s --format json -n 20", path);
+    snprintf(arguments, sizeof arguments, "%s --format json --sample 20", path);
     const td_node *doc = json(a, arguments);
     assert_string_equal(td_node_find(doc, "networks")->text, "6"); /* 2 + 2 * 2 */
     assert_string_equal(td_node_find(doc, "accelerators")->text, "7680");

@@ -124,6 +124,29 @@ static void every_command_has_examples(void **state) {
     assert_true(commands >= 5);
 }
 
+/* A short option means the same in every command: -f, -o and -q, all else has a long name only. */
+static void short_options_mean_one_thing(void **state) {
+    fixture *f = *state;
+    static const char *const commands[] = {"search", "eval", "train", "space",
+                                           "study",  "cost", "list"};
+    int seen = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        expect(f, td_arena_printf(f->arena, "%s --help", commands[i]), 0);
+        for (const char *at = f->out; (at = strstr(at, "\n  -")) != NULL; at += 5) {
+            char letter, name[32];
+            if (sscanf(at, " -%c, --%31[a-z-]", &letter, name) != 2) fail_msg("%.80s", at);
+            const char *want = letter == 'f'   ? "format"
+                               : letter == 'o' ? "out"
+                               : letter == 'q' ? "quiet"
+                               : letter == '?' ? "help"
+                                               : "no short option";
+            if (strcmp(name, want) != 0) fail_msg("%s: -%c is --%s", commands[i], letter, name);
+            seen += letter != '?';
+        }
+    }
+    assert_true(seen >= 11);
+}
+
 static void wrong_use(void **state) {
     fixture *f = *state;
     expect_fault(f, "sarch", 2, "no command \"sarch\"");
@@ -490,6 +513,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(version_and_help),
         CASE(every_command_has_examples),
+        CASE(short_options_mean_one_thing),
         CASE(wrong_use),
         CASE(list_as_json),
         CASE(the_manual_is_complete),
