@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "tandem/cost.h"
@@ -111,6 +112,11 @@ static td_status add_json(const td_case *c, td_counting counting, const td_cost 
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 
+static bool is_yaml(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot != NULL && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
+}
+
 static td_status run_case(const options *o, const char *data, size_t size, int line, td_text *out,
                           td_error *err) {
     const char *name = strcmp(o->file, "-") == 0 ? "standard input" : o->file;
@@ -119,7 +125,8 @@ static td_status run_case(const options *o, const char *data, size_t size, int l
     const td_node *doc;
     td_case c;
     td_cost cost;
-    td_status s = td_json_parse(a, data, size, name, line, &doc, err);
+    td_status s = is_yaml(o->file) ? td_yaml_parse(a, data, size, name, &doc, err)
+                                   : td_json_parse(a, data, size, name, line, &doc, err);
     if (s == TD_OK) s = td_case_from_node(doc, &c, err);
     if (s == TD_OK) {
         if (!c.has_mapping)
@@ -224,12 +231,13 @@ int cmd_cost(int argc, char **argv) {
         parse,
         "FILE",
         "Prints access counts, cycles and energy of mappings. FILE holds a neutral case (problem, "
-        "accelerator, mapping; see docs/cost-model.md) as JSON, or one case a line; \"-\" is "
-        "standard "
-        "input. A case that cannot be evaluated is told on standard error, and the others go on."
+        "accelerator, mapping; see docs/formats.md) as YAML (.yaml, .yml) or JSON, or one JSON "
+        "case a "
+        "line; \"-\" is standard input, JSON. A case that cannot be evaluated is told on standard "
+        "error, and the others go on."
         "\v"
         "Examples:\n"
-        "  tandem cost case.json\n"
+        "  tandem cost examples/case.json\n"
         "  tandem cost cases.jsonl --counting timeloop --format json\n"
         "\n"
         "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 3 wrong "
@@ -248,7 +256,7 @@ int cmd_cost(int argc, char **argv) {
                                            : td_file_read(o.file, 0, &data, &size, &err);
     if (s != TD_OK) return cli_fail(&err);
     int code = 0;
-    if (data == NULL || !is_lines(data, size)) {
+    if (data == NULL || is_yaml(o.file) || !is_lines(data, size)) {
         one(&o, data != NULL ? data : "", size, 1, &code);
     } else {
         int line = 1;

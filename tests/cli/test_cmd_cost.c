@@ -112,6 +112,56 @@ static void test_lines(void **state) {
     td_arena_destroy(a);
 }
 
+/* `tandem cost arguments` on a file as it stands; the exit code. */
+static int run_file(const char *path, const char *arguments) {
+    char command[1024];
+    snprintf(command, sizeof command, "%s cost %s %s 2>%s", TD_TEST_PROGRAM, path, arguments, said);
+    FILE *f = popen(command, "r");
+    slurp(f, out, sizeof out);
+    int status = pclose(f);
+    f = fopen(said, "r");
+    slurp(f, faults, sizeof faults);
+    fclose(f);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* The shipped example, in both countings; written as YAML it costs the same. */
+static void test_example_and_yaml(void **state) {
+    (void)state;
+    static const char example[] = TD_TEST_SOURCE "/examples/case.json";
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    const td_node *doc;
+    td_text yaml = {0};
+    assert_int_equal(run_file(example, "--counting timeloop"), 0);
+    assert_string_equal(faults, "");
+    assert_int_equal(run_file(example, ""), 0);
+    const td_node *result = td_node_find(line(a, 0), "result");
+    /* 3 x 224 x 224 words of the image and 32 x 112 x 112 of the result, 2 words a cycle; the
+     * padding of one row and column is made, not fetched. */
+    assert_int_equal(td_node_find(result, "cycles")->integer, (3 * 224 * 224 + 32 * 112 * 112) / 2);
+    assert_int_equal(td_node_find(result, "computes")->integer, 32 * 3 * 112 * 112 * 9);
+    char *want = td_arena_strdup(a, out);
+    assert_ok(td_node_load(a, example, &doc, &err), &err);
+    td_node_to_yaml(doc, &yaml);
+    static const char *const ends[] = {".yaml", ".yml"};
+    for (int i = 0; i < 2; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", file, ends[i]);
+        assert_ok(td_file_write(path, yaml.data, yaml.size, &err), &err);
+        assert_int_equal(run_file(path, ""), 0);
+        assert_string_equal(out, want);
+        assert_ok(td_file_write(path, "name: x\nmapping: {\n", 19, &err), &err);
+        assert_int_equal(run_file(path, ""), td_status_exit_code(TD_E_INPUT));
+        assert_int_equal(strncmp(faults, "tandem: ", 8), 0);
+        assert_non_null(strstr(faults, path));
+        unlink(path);
+    }
+    td_text_free(&yaml);
+    td_arena_destroy(a);
+}
+
 static void test_faults(void **state) {
     (void)state;
     assert_int_equal(run("", "", false), td_status_exit_code(TD_E_INPUT));
@@ -155,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_case),
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_example_and_yaml),
         cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, program, clean);
