@@ -1,5 +1,6 @@
 /* report_write.c - the results folder. Each file is replaced whole, so that readers see an old or a
  * new one. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,42 +33,80 @@ static td_status remove_old(const char *path, td_error *err) {
     return td_fail(err, TD_E_IO, "%s: cannot remove: %s", path, strerror(errno));
 }
 
-static td_status write_weights(const td_run_summary *s, const char *bin, const char *onnx,
-                               td_error *err) {
-    const td_result_row *b = s->best >= 0 ? &s->row[s->best] : NULL;
-    td_status st;
-    if (b == NULL || b->weights == NULL) {
-        st = remove_old(bin, err);
-        return st == TD_OK ? remove_old(onnx, err) : st;
-    }
-    st = td_weights_save(b->weights, b->design.net, bin, err);
-    return st == TD_OK ? td_onnx_write(b->design.net, b->weights, s->mean, s->std, onnx, err) : st;
-}
+/* ---- pairs ----------------------------------------------------------------------------------- */
 
-static td_status write_best(const td_run_summary *s, const char *out, td_arena *a, td_error *err) {
-    static const char *const name[] = {"weights.bin", "network.onnx", "network.yaml",
-                                       "accelerator.yaml", "schedule.json"};
-    const char *dir = td_arena_printf(a, "%s/best", out), *path[5];
-    for (int i = 0; i < 5; i++) path[i] = td_arena_printf(a, "%s/%s", dir, name[i]);
-    if (dir == NULL || path[4] == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status st = s->best >= 0 ? td_dir_make(dir, err) : TD_OK;
-    if (st == TD_OK) st = write_weights(s, path[0], path[1], err);
-    if (s->best < 0) {
-        for (int i = 2; i < 5 && st == TD_OK; i++) st = remove_old(path[i], err);
-        return st;
+enum { WEIGHTS, ONNX, NETWORK, ACCELERATOR, SCHEDULE, PAIR_FILES };
+static const char *const pair_file[PAIR_FILES] = {"weights.bin", "network.onnx", "network.yaml",
+                                                  "accelerator.yaml", "schedule.json"};
+
+/* The pair of a row in a folder of its own; NULL or nothing found: only what stands there of an
+ * earlier run goes. */
+static td_status write_pair(const td_run_summary *s, const td_result_row *row, const char *dir,
+                            td_arena *a, td_error *err) {
+    const char *path[PAIR_FILES];
+    bool found = row != NULL && row->found, trained = found && row->weights != NULL;
+    td_status st = found ? td_dir_make(dir, err) : TD_OK;
+    for (int i = 0; st == TD_OK && i < PAIR_FILES; i++) {
+        path[i] = td_arena_printf(a, "%s/%s", dir, pair_file[i]);
+        if (path[i] == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        if (!found || (!trained && i <= ONNX)) st = remove_old(path[i], err);
     }
-    const td_result_row *b = &s->row[s->best];
-    if (st == TD_OK) st = write_node(path[2], td_net_to_node(b->design.net, a), true, err);
+    if (st != TD_OK || !found) return st;
+    const td_design *d = &row->design;
+    if (trained) st = td_weights_save(row->weights, d->net, path[WEIGHTS], err);
+    if (st == TD_OK && trained)
+        st = td_onnx_write(d->net, row->weights, s->mean, s->std, path[ONNX], err);
+    if (st == TD_OK) st = write_node(path[NETWORK], td_net_to_node(d->net, a), true, err);
     if (st == TD_OK)
-        st = write_node(path[3],
-                        b->design.hw_node != NULL ? b->design.hw_node
-                                                  : td_hw_to_node(&b->design.hw, a),
-                        true, err);
+        st = write_node(path[ACCELERATOR],
+                        d->hw_node != NULL ? d->hw_node : td_hw_to_node(&d->hw, a), true, err);
     if (st == TD_OK)
-        st = write_node(path[4], td_schedule_to_node(b->design.net, &b->design.hw, &b->schedule, a),
+        st = write_node(path[SCHEDULE], td_schedule_to_node(d->net, &d->hw, &row->schedule, a),
                         false, err);
     return st;
 }
+
+static const td_result_row *row_named(const td_run_summary *s, const char *name) {
+    for (int i = 0; i < s->n; i++)
+        if (strcmp(s->row[i].name, name) == 0) return &s->row[i];
+    return NULL;
+}
+
+/* Rows of an earlier run that this one has not, or found nothing for. What the user put there
+ * stays, and its folder with it. */
+static td_status remove_old_rows(const td_run_summary *s, const char *rows, td_arena *a,
+                                 td_error *err) {
+    DIR *d = opendir(rows);
+    if (d == NULL && (errno == ENOENT || errno == ENOTDIR)) return TD_OK;
+    if (d == NULL) return td_fail(err, TD_E_IO, "%s: cannot read: %s", rows, strerror(errno));
+    td_status st = TD_OK;
+    for (const struct dirent *e; st == TD_OK && (e = readdir(d)) != NULL;) {
+        const td_result_row *row = row_named(s, e->d_name);
+        if (e->d_name[0] == '.' || (row != NULL && row->found)) continue;
+        const char *dir = td_arena_printf(a, "%s/%s", rows, e->d_name);
+        st = dir != NULL ? write_pair(s, NULL, dir, a, err)
+                         : td_fail(err, TD_E_MEMORY, "out of memory");
+        if (st == TD_OK) rmdir(dir);
+    }
+    closedir(d);
+    if (st == TD_OK) rmdir(rows);
+    return st;
+}
+
+static td_status write_pairs(const td_run_summary *s, const char *out, td_arena *a, td_error *err) {
+    const char *best = td_arena_printf(a, "%s/best", out),
+               *rows = td_arena_printf(a, "%s/rows", out);
+    if (best == NULL || rows == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status st = write_pair(s, s->best >= 0 ? &s->row[s->best] : NULL, best, a, err);
+    for (int i = 0; st == TD_OK && i < s->n; i++) {
+        const char *dir = td_arena_printf(a, "%s/%s", rows, s->row[i].name);
+        if (dir == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        if (s->row[i].found) st = write_pair(s, &s->row[i], dir, a, err);
+    }
+    return st == TD_OK ? remove_old_rows(s, rows, a, err) : st;
+}
+
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 /* All studies in one table; of each study its own front. */
 static td_status write_trials(const td_run_summary *s, td_store *store, const char *out,
@@ -119,7 +158,7 @@ td_status td_report_write(const td_recipe *r, const td_run_summary *s, const cha
     td_status st = recipe != NULL && db != NULL && summary != NULL
                        ? td_file_write(recipe, td_recipe_text(r), strlen(td_recipe_text(r)), err)
                        : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (st == TD_OK) st = write_best(s, out, a, err);
+    if (st == TD_OK) st = write_pairs(s, out, a, err);
     if (st == TD_OK) st = td_store_open(db, false, &store, err);
     if (st == TD_OK) st = write_trials(s, store, out, a, err);
     if (st == TD_OK) st = write_node(summary, td_report_summary_node(r, s, a), false, err);

@@ -362,6 +362,11 @@ static void search_from_end_to_end(void **state) {
     assert_null(strchr(f->err, '\r'));
     assert_null(strchr(f->err, '\033'));
     look_at_the_study(f);
+    /* The one row is the best one, and brings its accelerator along as best/ does. */
+    expect(f, "eval results/tiny/best --format json", 0);
+    char *best = td_arena_strdup(f->arena, f->out);
+    expect(f, "eval results/tiny/rows/joint --format json", 0);
+    assert_string_equal(f->out, best);
     /* The same again: nothing is left to do, and the answer is the same. */
     char *first = slurp(scratch_path(f->folder, "results/tiny/trials.csv"));
     expect(f, "search recipe.yaml --quiet --format json --threads 1", 0);

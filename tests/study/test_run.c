@@ -110,6 +110,50 @@ static int weights_in(fixture *f, uint64_t *inodes) {
     return n;
 }
 
+static const char *const pair_files[] = {"network.onnx", "network.yaml", "weights.bin",
+                                         "accelerator.yaml", "schedule.json"};
+enum { PAIR_FILES = sizeof pair_files / sizeof pair_files[0] };
+
+/* Hash of all bytes of a pair's folder. */
+static uint64_t pair_hash(fixture *f, const char *folder) {
+    uint64_t h = 0;
+    for (int i = 0; i < PAIR_FILES; i++) {
+        char name[64], *data;
+        size_t size;
+        snprintf(name, sizeof name, "out/%s/%s", folder, pair_files[i]);
+        assert_ok(td_file_read(scratch_path(f->folder, name), 0, &data, &size, &f->err), &f->err);
+        h = td_hash(data, size, h);
+        free(data);
+    }
+    return h;
+}
+
+/* What stands in a pair's folder is the design of its row, down to the figures of its schedule. */
+static void expect_pair(fixture *f, const char *folder, const td_result_row *row) {
+    char name[64];
+    td_arena *a = td_arena_create();
+    const td_node *doc;
+    td_net *got;
+    td_hw chip;
+    td_weights *w;
+    snprintf(name, sizeof name, "out/%s/network.yaml", folder);
+    assert_ok(td_node_load(a, scratch_path(f->folder, name), &doc, &f->err), &f->err);
+    assert_ok(td_net_from_node(doc, &got, &f->err), &f->err);
+    assert_true(td_net_hash(got) == row->design.net_hash);
+    snprintf(name, sizeof name, "out/%s/accelerator.yaml", folder);
+    assert_ok(td_hw_load(scratch_path(f->folder, name), &chip, &f->err), &f->err);
+    assert_true(chip.area_mm2 == row->metric[TD_METRIC_AREA]);
+    snprintf(name, sizeof name, "out/%s/schedule.json", folder);
+    assert_ok(td_node_load(a, scratch_path(f->folder, name), &doc, &f->err), &f->err);
+    assert_true(td_node_find(doc, "latency_s")->real == row->metric[TD_METRIC_LATENCY]);
+    assert_true(td_node_find(doc, "energy_j")->real == row->metric[TD_METRIC_ENERGY]);
+    snprintf(name, sizeof name, "out/%s/weights.bin", folder);
+    assert_ok(td_weights_load(got, scratch_path(f->folder, name), &w, &f->err), &f->err);
+    td_weights_destroy(w);
+    td_net_destroy(got);
+    td_arena_destroy(a);
+}
+
 static void joint_search_and_its_folder(void **state) {
     fixture *f = *state;
     td_run_summary sum;
@@ -160,11 +204,15 @@ static const char compare[] = "compare:\n"
                               "  network: {space: fixed, net: A, input: [1, 8, 8]}\n"
                               "  accelerator: {space: fixed, hw: micro}\n";
 
+static const char *const row_folder[] = {"rows/hand-made", "rows/accelerator", "rows/network",
+                                         "rows/joint"};
+
 /* All four rows; the same again from another number of threads; then nothing is left to do. */
 static void four_rows_the_same_by_any_threads(void **state) {
     fixture *f = *state;
     td_run_summary sum;
     char *trials[2], *pareto[2];
+    uint64_t pairs[2][4];
     for (int k = 0; k < 2; k++) {
         assert_ok(run(f, (parts){.more = compare}, (td_run_options){.threads = k ? 3 : 1}, &sum),
                   &f->err);
@@ -173,7 +221,10 @@ static void four_rows_the_same_by_any_threads(void **state) {
         for (int i = 0; i < 4; i++) {
             assert_string_equal(sum.row[i].name, names[i]);
             assert_true(sum.row[i].found);
+            expect_pair(f, row_folder[i], &sum.row[i]);
+            pairs[k][i] = pair_hash(f, row_folder[i]);
         }
+        assert_true(pair_hash(f, "best") == pairs[k][sum.best]);
         assert_int_equal(sum.row[0].trials, 1);
         assert_int_equal(sum.row[0].trained, 0);
         assert_int_equal(sum.row[1].trained, 0);
@@ -190,6 +241,7 @@ static void four_rows_the_same_by_any_threads(void **state) {
     }
     assert_string_equal(trials[0], trials[1]);
     assert_string_equal(pareto[0], pareto[1]);
+    assert_memory_equal(pairs[0], pairs[1], sizeof pairs[0]);
     for (int k = 0; k < 2; k++) {
         free(trials[k]);
         free(pareto[k]);
@@ -197,11 +249,22 @@ static void four_rows_the_same_by_any_threads(void **state) {
     rename(scratch_path(f->folder, "kept0"), scratch_path(f->folder, "out"));
     uint64_t before = 0, after = 0;
     int weights = weights_in(f, &before);
+    remove(scratch_path(f->folder, "out/rows/network/accelerator.yaml"));
+    scratch_write(f->folder, "out/rows/joint/weights.bin", "x", 1);
     assert_ok(run(f, (parts){.more = compare}, (td_run_options){.threads = 1}, &sum), &f->err);
     assert_int_equal(sum.n, 4);
     td_run_summary_free(&sum);
     assert_int_equal(weights_in(f, &after), weights);
     assert_true(after == before);
+    for (int i = 0; i < 4; i++) assert_true(pair_hash(f, row_folder[i]) == pairs[0][i]);
+    /* Without `compare` the other rows go, but for what is not ours. */
+    scratch_write(f->folder, "out/rows/network/notes.txt", "x", 1);
+    run_ok(f, (parts){0}, &sum);
+    td_run_summary_free(&sum);
+    assert_true(pair_hash(f, "rows/joint") == pairs[0][3]);
+    assert_false(exists(f, "rows/hand-made"));
+    assert_false(exists(f, "rows/network/network.yaml"));
+    assert_true(exists(f, "rows/network/notes.txt"));
 }
 
 typedef struct {
@@ -318,6 +381,9 @@ static void without_final_training(void **state) {
     assert_false(exists(f, "best/weights.bin"));
     assert_false(exists(f, "best/network.onnx"));
     assert_true(exists(f, "best/network.yaml"));
+    assert_false(exists(f, "rows/joint/weights.bin"));
+    assert_false(exists(f, "rows/joint/network.onnx"));
+    assert_true(exists(f, "rows/joint/network.yaml"));
 }
 
 static void candidates_are_distinct_networks(void **state) {
@@ -392,6 +458,7 @@ static void nothing_can_be_built(void **state) {
     td_run_summary_free(&sum);
     assert_true(exists(f, "summary.json"));
     assert_false(exists(f, "best/network.yaml"));
+    assert_false(exists(f, "rows"));
 }
 
 static void missing_data_make_no_folder(void **state) {
