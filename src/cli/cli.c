@@ -1,8 +1,11 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int cli_fail(const td_error *err) {
     fprintf(stderr, "tandem: %s\n", err->message[0] ? err->message : td_status_text(err->code));
@@ -27,6 +30,19 @@ void cli_program_name(int argc, char **argv) {
     if (argc < 1) return;
     snprintf(name, sizeof name, "tandem %s", argv[0]);
     argv[0] = name;
+}
+
+td_status cli_folder_ready(const char *path, td_error *err) {
+    char probe[PATH_MAX];
+    td_status s = td_dir_make(path, err);
+    if (s != TD_OK) return s;
+    if (snprintf(probe, sizeof probe, "%s/.tandem-XXXXXX", path) >= (int)sizeof probe)
+        return td_fail(err, TD_E_USAGE, "%.40s...: the path is too long", path);
+    int fd = mkstemp(probe);
+    if (fd < 0) return td_fail(err, TD_E_IO, "%s: cannot write there: %s", path, strerror(errno));
+    close(fd);
+    unlink(probe);
+    return TD_OK;
 }
 
 bool cli_format_parse(const char *s, cli_format *out) {

@@ -26,6 +26,9 @@ int cli_print(const td_text *t);
  */
 void cli_program_name(int argc, char **argv);
 
+/* Makes the folder (with parents) if it is not there, and tries that files can be made in it. */
+td_status cli_folder_ready(const char *path, td_error *err);
+
 typedef enum { CLI_TABLE, CLI_JSON, CLI_CSV } cli_format;
 /* Parses "table", "json", "csv"; false if it is none of them. */
 bool cli_format_parse(const char *s, cli_format *out);

@@ -6,15 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_net.h"
 #include "eval_table.h"
 #include "tandem/map.h"
 
 typedef struct {
-    const char *net, *hw, *cases;
-    td_shape size;
-    double width;
-    int classes;
-    bool shaped; /* an option that only builders of shipped networks have */
+    cli_net net;
+    const char *hw, *cases;
     td_schedule_options schedule;
     cli_format format;
 } options;
@@ -44,20 +42,21 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case OPT_HW: o->hw = arg; return 0;
     case OPT_SIZE:
-        if (sscanf(arg, "%dx%dx%d%c", &o->size.c, &o->size.h, &o->size.w, &after) != 3 ||
-            o->size.c < 1 || o->size.h < 1 || o->size.w < 1)
+        if (sscanf(arg, "%dx%dx%d%c", &o->net.size.c, &o->net.size.h, &o->net.size.w, &after) !=
+                3 ||
+            o->net.size.c < 1 || o->net.size.h < 1 || o->net.size.w < 1)
             argp_error(state, "--size: expected CxHxW such as 3x224x224, found \"%s\"", arg);
-        o->shaped = true;
+        o->net.shaped = "--size";
         return 0;
     case OPT_WIDTH:
-        o->width = strtod(arg, &end);
-        if (*arg == '\0' || *end != '\0' || !(o->width > 0))
+        o->net.width = strtod(arg, &end);
+        if (*arg == '\0' || *end != '\0' || !(o->net.width > 0))
             argp_error(state, "--width: expected a number > 0, found \"%s\"", arg);
-        o->shaped = true;
+        o->net.shaped = "--width";
         return 0;
     case OPT_CLASSES:
-        o->classes = whole_number(state, "classes", arg, 1000000);
-        o->shaped = true;
+        o->net.classes = whole_number(state, "classes", arg, 1000000);
+        o->net.shaped = "--classes";
         return 0;
     case OPT_OBJECTIVE:
         if (strcmp(arg, "latency") == 0)
@@ -75,46 +74,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
         return 0;
     case ARGP_KEY_ARG:
-        if (o->net != NULL) argp_error(state, "one NET at a time");
-        o->net = arg;
+        if (o->net.name != NULL) argp_error(state, "one NET at a time");
+        o->net.name = arg;
         return 0;
     case ARGP_KEY_END:
-        if (o->net == NULL)
+        if (o->net.name == NULL)
             argp_error(state, "expected a NET (a name, a file or a results folder)");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
-}
-
-/* A network's file, or the folder of a search's best design (best/, or the results folder around
- * it): then *hw is its accelerator, unless another was asked for. NULL: not a path to anything. */
-static const char *find_file(td_arena *a, const char *name, const char **hw) {
-    static const char *const inside[] = {"", "best/"};
-    for (int i = 0; i < 2; i++) {
-        const char *net = td_arena_printf(a, "%s/%snetwork.yaml", name, inside[i]);
-        if (net == NULL || !td_file_exists(net)) continue;
-        const char *own = td_arena_printf(a, "%s/%saccelerator.yaml", name, inside[i]);
-        if (*hw == NULL && own != NULL && td_file_exists(own)) *hw = own;
-        return net;
-    }
-    return strpbrk(name, "/.") != NULL ? name : NULL;
-}
-
-static td_status load_net(const options *o, td_arena *a, const char **hw, td_net **net,
-                          td_error *err) {
-    const char *file = find_file(a, o->net, hw);
-    if (file == NULL) return td_net_build(o->net, o->size, o->width, o->classes, net, err);
-    if (o->shaped)
-        return td_fail(err, TD_E_USAGE,
-                       "--size, --width and --classes shape shipped networks; %s is a file", file);
-    const char *dot = strrchr(file, '.');
-    if (dot != NULL && strcmp(dot, ".onnx") == 0)
-        return td_fail(
-            err, TD_E_UNSUPPORTED,
-            "%s: ONNX files are written, not read; expected a network file (.yaml, .json)", file);
-    const td_node *doc;
-    td_status s = td_node_load(a, file, &doc, err);
-    return s == TD_OK ? td_net_from_node(doc, net, err) : s;
 }
 
 static td_status write_cases(const td_net *net, const td_schedule *s, const char *path, td_arena *a,
@@ -142,7 +110,7 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
     td_hw hw;
     const char *hw_name = o->hw;
     o->schedule.cache = td_map_cache_create(0);
-    td_status st = o->schedule.cache != NULL ? load_net(o, a, &hw_name, &net, err)
+    td_status st = o->schedule.cache != NULL ? cli_net_load(&o->net, a, &net, &hw_name, err)
                                              : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st != TD_OK) goto done;
     if (hw_name == NULL) {
@@ -203,7 +171,7 @@ int cmd_eval(int argc, char **argv) {
         0,
         0,
         0};
-    options o = {.width = 1, .format = CLI_TABLE};
+    options o = {.net.width = 1, .format = CLI_TABLE};
     td_schedule_options_default(&o.schedule);
     argp_parse(&argp, argc, argv, 0, NULL, &o);
 

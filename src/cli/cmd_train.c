@@ -9,12 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli_net.h"
 #include "tandem/net.h"
 #include "tandem/train.h"
 
 typedef struct {
-    const char *net, *data, *data_path, *out;
-    double width;
+    cli_net net;
+    const char *data, *data_path, *out;
     td_train_options train;
     cli_format format;
     bool quiet;
@@ -80,7 +81,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--number: expected fp32 or bf16, found \"%s\"", arg);
         o->train.number = strcmp(arg, "bf16") == 0 ? TD_BF16 : TD_FP32;
         return 0;
-    case KEY_WIDTH: o->width = real_option(state, "width", arg, 0.05, 20); return 0;
+    case KEY_WIDTH:
+        o->net.width = real_option(state, "width", arg, 0.05, 20);
+        o->net.shaped = "--width";
+        return 0;
     case 'o': o->out = arg; return 0;
     case 'q': o->quiet = true; return 0;
     case 'f':
@@ -88,11 +92,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
         return 0;
     case ARGP_KEY_ARG:
-        if (o->net != NULL) argp_error(state, "one NET at a time");
-        o->net = arg;
+        if (o->net.name != NULL) argp_error(state, "one NET at a time");
+        o->net.name = arg;
         return 0;
     case ARGP_KEY_END:
-        if (o->net == NULL) argp_error(state, "NET is missing; `tandem list networks` names some");
+        if (o->net.name == NULL)
+            argp_error(state, "NET is missing; `tandem list networks` names some");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -110,26 +115,11 @@ static const struct argp_option argp_options[] = {
     {"with-valid", KEY_WITH_VALID, NULL, 0, "train on the validation images too", 0},
     {"seed", KEY_SEED, "N", 0, "seed (1)", 0},
     {"number", KEY_NUMBER, "TYPE", 0, "fp32 or bf16 (fp32)", 0},
-    {"width", KEY_WIDTH, "X", 0, "channels of a named network times X (1)", 0},
+    {"width", KEY_WIDTH, "X", 0, "channels of a shipped network times X (1)", 0},
     {"out", 'o', "DIR", 0, "write network.onnx, network.yaml and weights.bin", 0},
     {"format", 'f', "FORMAT", 0, "table or json (table)", 0},
     {"quiet", 'q', NULL, 0, "no progress on stderr", 0},
     {0}};
-
-/* ---- network --------------------------------------------------------------------------------- */
-
-static td_status load_net(const options *o, const td_dataset *d, td_net **net, td_error *err) {
-    const char *dot = strrchr(o->net, '.');
-    bool file = dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".json") == 0);
-    if (!file) return td_net_build(o->net, d->shape, o->width, d->classes, net, err);
-    td_arena *a = td_arena_create();
-    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    const td_node *doc;
-    td_status st = td_node_load(a, o->net, &doc, err);
-    if (st == TD_OK) st = td_net_from_node(doc, net, err);
-    td_arena_destroy(a);
-    return st;
-}
 
 /* ---- progress -------------------------------------------------------------------------------- */
 
@@ -285,29 +275,36 @@ static td_status train(options *o, const td_net *net, const td_dataset *d, td_te
 
 int cmd_train(int argc, char **argv) {
     static const char doc[] =
-        "Train NET and report its accuracy: a named network (`tandem list networks`), or a "
-        "network file (.yaml, .json).\v"
+        "Train NET and report its accuracy: a shipped network (`tandem list networks`), a network "
+        "file (.yaml, .json), or the folder of a search's best design.\v"
         "Runs on one thread; the same options give the same weights on one machine. Ctrl-C stops "
         "between two steps.\n\n"
         "Examples:\n"
         "  tandem train C                                # five epochs of Fashion-MNIST\n"
         "  tandem train A --epochs 10 --augment --out results/a\n"
         "  tandem train handmade --width 0.5 --seed 2 --format json\n"
-        "  tandem train results/best/network.yaml --epochs 20 --with-valid\n";
+        "  tandem train results/quickstart/best --epochs 20 --with-valid\n";
     static const struct argp argp = {argp_options, parse, "NET", doc, NULL, NULL, NULL};
-    options o = {.data = "fashion-mnist", .width = 1};
+    options o = {.data = "fashion-mnist", .net.width = 1};
     td_train_options_default(&o.train);
     if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0) return td_status_exit_code(TD_E_USAGE);
     td_error err = {0};
     td_dataset d = {0};
     td_net *net = NULL;
     td_text out = {0};
-    td_status st = td_dataset_load(o.data, o.data_path, &d, &err);
-    if (st == TD_OK) st = load_net(&o, &d, &net, &err);
+    td_arena *a = td_arena_create();
+    td_status st = a != NULL ? td_dataset_load(o.data, o.data_path, &d, &err)
+                             : td_fail(&err, TD_E_MEMORY, "out of memory");
+    o.net.size = d.shape;
+    o.net.classes = d.classes;
+    if (st == TD_OK) st = cli_net_load(&o.net, a, &net, NULL, &err);
+    /* Before the hours of training, not after them. */
+    if (st == TD_OK && o.out != NULL) st = cli_folder_ready(o.out, &err);
     if (st == TD_OK) st = train(&o, net, &d, &out, &err);
     int code = st == TD_OK ? cli_print(&out) : cli_fail(&err);
     td_text_free(&out);
     td_net_destroy(net);
     td_dataset_free(&d);
+    td_arena_destroy(a);
     return code;
 }

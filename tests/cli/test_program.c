@@ -341,6 +341,31 @@ static void look_at_the_study(fixture *f) {
     assert_true(after.hash == before.hash);
 }
 
+/* What a search leaves can be evaluated and trained by the name of its folder. */
+static void use_the_best(fixture *f) {
+    static const char *const folders[] = {"results/tiny", "results/tiny/best",
+                                          "results/tiny/best/"};
+    for (int i = 0; i < 3; i++) {
+        expect(f, td_arena_printf(f->arena, "eval %s --format csv", folders[i]), 0);
+        assert_int_equal(strncmp(f->out, "layer,op,", 9), 0);
+        expect(f,
+               td_arena_printf(f->arena,
+                               "train %s --data-path data --epochs 0.02 --quiet --out again/%d "
+                               "--format json",
+                               folders[i], i),
+               0);
+        assert_non_null(td_node_find(json(f), "test_accuracy"));
+        assert_true(exists(f, td_arena_printf(f->arena, "again/%d/network.onnx", i)));
+    }
+    expect_fault(f, "train results --data-path data", 4, "results: there is no network.yaml");
+    expect_fault(f, "train results/tiny --width 2 --data-path data", 2, "--width is for shipped");
+    /* The folder is tried before the training, which would take days. */
+    expect_fault(f, "train results/tiny --data-path data --epochs 1e6 --out recipe.yaml/x", 5,
+                 "recipe.yaml: cannot make folder: a file has this name");
+    expect_fault(f, "train results/tiny --data-path data --epochs 1e6 --out /proc/self", 5,
+                 "/proc");
+}
+
 static void search_from_end_to_end(void **state) {
     fixture *f = *state;
     write_recipe(f, NULL, NULL);
@@ -367,6 +392,7 @@ static void search_from_end_to_end(void **state) {
     char *best = td_arena_strdup(f->arena, f->out);
     expect(f, "eval results/tiny/rows/joint --format json", 0);
     assert_string_equal(f->out, best);
+    use_the_best(f);
     /* The same again: nothing is left to do, and the answer is the same. */
     char *first = slurp(scratch_path(f->folder, "results/tiny/trials.csv"));
     expect(f, "search recipe.yaml --quiet --format json --threads 1", 0);
