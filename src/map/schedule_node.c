@@ -58,6 +58,8 @@ static td_node *interval_node(const td_net *net, const td_hw *hw, const td_inter
     td_node_put_real(a, d, "prefetch", t->prefetch_bytes);
     td_node_put_int(a, n, "chip_bytes", t->chip_bytes);
     if (t->mapped) {
+        td_node_put_int(a, n, "mapping_cycles", t->cost.cycles);
+        td_node_put_real(a, n, "mapping_pj", t->cost.total_pj);
         td_text text = {0};
         td_case c;
         td_mapping_print(&t->problem, &t->hw, &t->mapping, &text);
