@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Optional test: onnxruntime (from PyPI, in a virtual environment outside the repository) gives the same
-# predictions for a results folder's best/network.onnx as the trainer does.
+# predictions as the trainer does, for each trained pair of a results folder: best/network.onnx and
+# rows/*/network.onnx.
 #   tests/optional/onnx.sh results/quickstart
 set -eu
 out=$(realpath "${1:-results/quickstart}")
@@ -11,5 +12,15 @@ venv=${TANDEM_VENV:-${TMPDIR:-/tmp}/tandem-onnx-venv}
 cmake --build --preset release --target predict_labels >/dev/null
 labels=$(mktemp)
 trap 'rm -f "$labels"' EXIT
-build/release/tests/predict_labels "$out/best/network.yaml" "$out/best/weights.bin" "$labels"
-"$venv/bin/python" tests/optional/onnx_predictions.py "$out/best/network.onnx" "$labels"
+compared=0 failed=0
+for onnx in "$out"/best/network.onnx "$out"/rows/*/network.onnx; do
+    [ -e "$onnx" ] || continue
+    pair=$(dirname "$onnx")
+    echo "${pair#"$out"/}:"
+    build/release/tests/predict_labels "$pair/network.yaml" "$pair/weights.bin" "$labels"
+    "$venv/bin/python" tests/optional/onnx_predictions.py "$onnx" "$labels" || failed=$((failed + 1))
+    compared=$((compared + 1))
+done
+[ "$compared" -gt 0 ] || { echo "$out: no network.onnx in best/ or rows/" >&2; exit 1; }
+echo "$compared compared, $failed failed"
+[ "$failed" -eq 0 ]
