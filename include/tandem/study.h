@@ -58,8 +58,24 @@ typedef struct td_store td_store;
 td_status td_store_open(const char *path, bool create, td_store **out, td_error *err);
 void td_store_close(td_store *s);
 
+/* What has come of a trial. The words of td_result_text stand in all tables and files. */
+typedef enum {
+    TD_RESULT_READY,
+    TD_RESULT_RUNNING,
+    TD_RESULT_MEETS,    /* all targets */
+    TD_RESULT_MISSES,   /* built and mapped, but misses a target, trained or not */
+    TD_RESULT_UNBUILT,  /* cannot be built or mapped: it has no cost */
+    TD_RESULT_DIVERGES, /* meets the targets, but its training diverges */
+    TD_RESULT_PRUNED,
+    TD_RESULT_FAILED,
+    TD_NRESULT
+} td_result;
+/* "meets targets", "misses targets", "cannot be built", "training diverges", "running", ... */
+const char *td_result_text(td_result r);
+
 typedef struct {
-    int64_t id, trials, done, infeasible, failed, running, max_trials;
+    int64_t id, trials, max_trials;
+    int64_t count[TD_NRESULT]; /* of the trials, by result */
     uint64_t seed;
     char name[96];
     int state; /* 0 active, 1 paused, 2 done */
@@ -75,10 +91,11 @@ typedef struct {
     double metric[TD_NMETRIC]; /* NAN if unknown */
     double accuracy, reward;
     double violation;       /* sum of what the targets are missed by, relative; NAN: unknown */
-    bool feasible, trained; /* trained: this trial paid for a training (not cached) */
+    bool feasible, trained; /* all targets met; this trial paid for a training (not cached) */
     const char *error;      /* reason of infeasible and failed ones */
     double started, finished;
 } td_trial_row;
+td_result td_trial_result(const td_trial_row *t);
 td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
                           td_error *err);
 /* The one function that decides what is best. A design that meets all targets beats one that does
@@ -96,7 +113,8 @@ td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, t
 typedef struct {
     const char *row;   /* "joint", "accelerator", ... */
     const char *phase; /* "search", "final training" */
-    int64_t done, total, infeasible;
+    int64_t done, total;
+    int64_t count[TD_NRESULT];    /* of those that are done */
     int64_t trained, max_trained; /* max_trained: INT64_MAX: no limit; 0: nothing is trained */
     bool has_best;                /* a design that meets all targets was found */
     double best_accuracy, best_metric[TD_NMETRIC], elapsed_s;
@@ -121,7 +139,8 @@ typedef struct {
     bool meets;       /* all targets */
     double violation; /* sum of what the targets are missed by, relative */
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
-    int64_t trials, trained, infeasible;
+    int64_t trials, trained;
+    int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
     td_weights *weights;
     td_schedule schedule;

@@ -130,7 +130,19 @@ static void add_state(td_text *t, const bar *b, const td_progress *p) {
         if (isfinite(p->best_metric[TD_METRIC_AREA]))
             td_text_addf(t, " %.2f mm2", p->best_metric[TD_METRIC_AREA]);
     }
-    if (p->infeasible > 0) td_text_addf(t, "  (%lld infeasible)", (long long)p->infeasible);
+    static const struct {
+        td_result result;
+        const char *text;
+    } other[] = {{TD_RESULT_MISSES, "miss targets"},
+                 {TD_RESULT_UNBUILT, "cannot be built"},
+                 {TD_RESULT_DIVERGES, "diverge"}};
+    const char *before = "  (";
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        long long n = p->count[other[i].result];
+        if (n > 0) td_text_addf(t, "%s%lld %s", before, n, other[i].text);
+        if (n > 0) before = ", ";
+    }
+    if (before[0] == ',') td_text_add(t, ")");
 }
 
 /* Columns of the terminal: a line that wraps could not be replaced by the next. */

@@ -12,12 +12,12 @@
 #include "tandem/study.h"
 
 typedef struct {
-    const char *verb, *where, *study;
+    const char *verb, *where, *row;
     int limit;
     cli_format format;
 } options;
 
-enum { OPT_STUDY = 1000, OPT_LIMIT };
+enum { OPT_ROW = 1000, OPT_LIMIT };
 
 static const char *const verbs[] = {"list", "show", "best", "pareto", "export"};
 
@@ -26,7 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     char *end;
     long limit;
     switch (key) {
-    case OPT_STUDY: o->study = arg; return 0;
+    case OPT_ROW: o->row = arg; return 0;
     case OPT_LIMIT:
         limit = strtol(arg, &end, 10);
         if (*arg == '\0' || *end != '\0' || limit < 1 || limit > INT_MAX)
@@ -58,36 +58,49 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     }
 }
 
-static void list_studies(const options *o, const td_study_info *s, int n, td_arena *a,
-                         td_text *out) {
+/* What trials are counted by: the words of td_result_text as keys, and short ones as headings. */
+static const struct {
+    td_result result;
+    const char *key, *heading;
+} counted[] = {{TD_RESULT_MEETS, "meets_targets", "meet"},
+               {TD_RESULT_MISSES, "misses_targets", "miss"},
+               {TD_RESULT_UNBUILT, "cannot_be_built", "not built"},
+               {TD_RESULT_DIVERGES, "training_diverges", "diverge"},
+               {TD_RESULT_FAILED, "failed", "failed"},
+               {TD_RESULT_RUNNING, "running", "running"}};
+enum { N_COUNTED = sizeof counted / sizeof counted[0] };
+
+static void list_header(cli_format format, td_text *out) {
+    bool csv = format == CLI_CSV;
+    td_text_addf(out, csv ? "%s,%s,%s" : "%-14s %-7s %9s", "row", "state", "trials");
+    if (csv) td_text_add(out, ",max_trials");
+    for (int k = 0; k < N_COUNTED; k++)
+        td_text_addf(out, csv ? ",%s" : " %9s", csv ? counted[k].key : counted[k].heading);
+    td_text_addf(out, csv ? ",%s\r\n" : " %20s\n", "seed");
+}
+
+static void list_rows(const options *o, const td_study_info *s, int n, td_arena *a, td_text *out) {
     static const char *const states[] = {"active", "paused", "done"};
-    if (o->format == CLI_TABLE)
-        td_text_addf(out, "%-14s %-7s %9s %6s %10s %6s %7s %20s\n", "study", "state", "trials",
-                     "done", "infeasible", "failed", "running", "seed");
-    if (o->format == CLI_CSV)
-        td_text_add(out, "study,state,trials,max_trials,done,infeasible,failed,running,seed\r\n");
+    bool csv = o->format == CLI_CSV;
+    if (o->format != CLI_JSON) list_header(o->format, out);
     td_node *list = td_node_list(a);
     for (int i = 0; i < n; i++) {
         const char *state = s[i].state >= 0 && s[i].state < 3 ? states[s[i].state] : "?";
-        if (o->format == CLI_TABLE)
-            td_text_addf(out, "%-14s %-7s %4lld/%-4lld %6lld %10lld %6lld %7lld %20llu\n",
-                         s[i].name, state, (long long)s[i].trials, (long long)s[i].max_trials,
-                         (long long)s[i].done, (long long)s[i].infeasible, (long long)s[i].failed,
-                         (long long)s[i].running, (unsigned long long)s[i].seed);
-        else if (o->format == CLI_CSV)
-            td_text_addf(out, "%s,%s,%lld,%lld,%lld,%lld,%lld,%lld,%llu\r\n", s[i].name, state,
-                         (long long)s[i].trials, (long long)s[i].max_trials, (long long)s[i].done,
-                         (long long)s[i].infeasible, (long long)s[i].failed,
-                         (long long)s[i].running, (unsigned long long)s[i].seed);
+        if (o->format != CLI_JSON) {
+            td_text_addf(out, csv ? "%s,%s,%lld,%lld" : "%-14s %-7s %4lld/%-4lld", s[i].name, state,
+                         (long long)s[i].trials, (long long)s[i].max_trials);
+            for (int k = 0; k < N_COUNTED; k++)
+                td_text_addf(out, csv ? ",%lld" : " %9lld",
+                             (long long)s[i].count[counted[k].result]);
+            td_text_addf(out, csv ? ",%llu\r\n" : " %20llu\n", (unsigned long long)s[i].seed);
+        }
         td_node *m = td_node_push(a, list, td_node_map(a));
         td_node_put_string(a, m, "name", s[i].name);
         td_node_put_string(a, m, "state", state);
         td_node_put_int(a, m, "trials", s[i].trials);
         td_node_put_int(a, m, "max_trials", s[i].max_trials);
-        td_node_put_int(a, m, "done", s[i].done);
-        td_node_put_int(a, m, "infeasible", s[i].infeasible);
-        td_node_put_int(a, m, "failed", s[i].failed);
-        td_node_put_int(a, m, "running", s[i].running);
+        for (int k = 0; k < N_COUNTED; k++)
+            td_node_put_int(a, m, counted[k].key, s[i].count[counted[k].result]);
         td_node_put_int(a, m, "seed", (int64_t)s[i].seed);
     }
     if (o->format == CLI_JSON) {
@@ -96,7 +109,7 @@ static void list_studies(const options *o, const td_study_info *s, int n, td_are
     }
 }
 
-/* The rows of one study that the verb is about: *count indices. */
+/* The trials of one row that the verb is about: *count indices. */
 static td_status select_trials(const options *o, const td_trial_row *t, int n, int *pick,
                                int *count, td_error *err) {
     *count = 0;
@@ -121,7 +134,7 @@ static void print_choices(const td_trial_row *t, td_arena *a, td_text *out) {
                      doc->item[i]->text != NULL ? doc->item[i]->text : "");
 }
 
-/* The trials of one study, and which of them are shown. */
+/* The trials of one row, and which of them are shown. */
 typedef struct {
     const char *name;
     td_trial_row *t;
@@ -133,7 +146,7 @@ static td_status load(const options *o, td_store *store, const td_study_info *s,
     td_status st = TD_OK;
     *count = 0;
     for (int i = 0; st == TD_OK && i < n; i++) {
-        if (o->study != NULL && strcmp(o->study, s[i].name) != 0) continue;
+        if (o->row != NULL && strcmp(o->row, s[i].name) != 0) continue;
         chosen *one = &c[(*count)++];
         one->name = s[i].name;
         st = td_store_trials(store, s[i].name, a, &one->t, &one->n, err);
@@ -145,13 +158,13 @@ static td_status load(const options *o, td_store *store, const td_study_info *s,
             one->count = o->limit;
         }
     }
-    if (st == TD_OK && o->study != NULL && *count == 0)
-        st = td_fail(err, TD_E_NOT_FOUND, "%s: no study \"%s\"; `tandem study list %s` names them",
-                     o->where, o->study, o->where);
+    if (st == TD_OK && o->row != NULL && *count == 0)
+        st = td_fail(err, TD_E_NOT_FOUND, "%s: no row \"%s\"; `tandem study list %s` names them",
+                     o->where, o->row, o->where);
     return st;
 }
 
-/* One header with the decisions of all the studies, then the rows of each. */
+/* One header with the decisions of all rows, then the trials of each. */
 static td_status print_csv(const chosen *c, int n, td_arena *a, td_text *out, td_error *err) {
     int total = 0, at = 0;
     for (int i = 0; i < n; i++) total += c[i].n;
@@ -197,7 +210,7 @@ static td_status show(const options *o, td_store *store, const td_study_info *s,
 
 int cmd_study(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"study", OPT_STUDY, "NAME", 0, "one study of the store (default: all)", 0},
+        {"row", OPT_ROW, "NAME", 0, "one row of the recipe: joint, network, ... (default: all)", 0},
         {"limit", OPT_LIMIT, "N", 0, "the last N trials only", 0},
         {"format", 'f', "FORMAT", 0, "table, json or csv (default: table; export: csv)", 0},
         {0}};
@@ -208,7 +221,7 @@ int cmd_study(int argc, char **argv) {
         "Shows the trials of a results folder (or of a study.db).\v"
         "Examples:\n"
         "  tandem study list results/quickstart\n"
-        "  tandem study best results/quickstart --study joint\n"
+        "  tandem study best results/quickstart --row joint\n"
         "  tandem study export results/quickstart --format csv > trials.csv",
         0,
         0,
@@ -233,7 +246,7 @@ int cmd_study(int argc, char **argv) {
     td_status s = td_store_open(path, false, &store, &err);
     if (s == TD_OK) s = td_store_studies(store, a, &info, &n, &err);
     if (s == TD_OK && strcmp(o.verb, "list") == 0)
-        list_studies(&o, info, n, a, &out);
+        list_rows(&o, info, n, a, &out);
     else if (s == TD_OK)
         s = show(&o, store, info, n, a, &out, &err);
     code = s == TD_OK ? cli_print(&out) : cli_fail(&err);

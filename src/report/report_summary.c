@@ -169,7 +169,10 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_bool(a, m, "best", i == s->best);
         td_node_put_int(a, m, "trials", row->trials);
         td_node_put_int(a, m, "trained", row->trained);
-        td_node_put_int(a, m, "infeasible", row->infeasible);
+        td_node_put_int(a, m, "misses_targets", row->count[TD_RESULT_MISSES]);
+        td_node_put_int(a, m, "cannot_be_built", row->count[TD_RESULT_UNBUILT]);
+        td_node_put_int(a, m, "training_diverges", row->count[TD_RESULT_DIVERGES]);
+        td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
         if (!row->found) continue;
         td_net_totals n;
         td_net_count(row->design.net, &n);

@@ -4,13 +4,6 @@
 
 #include "tandem/report.h"
 
-static const char *const state_name[] = {"ready",  "running", "done",
-                                         "pruned", "failed",  "infeasible"};
-
-static const char *state_text(td_state s) {
-    return s >= 0 && (size_t)s < sizeof state_name / sizeof state_name[0] ? state_name[s] : "?";
-}
-
 static int chosen(const int *pick, int i) {
     return pick != NULL ? pick[i] : i;
 }
@@ -70,7 +63,7 @@ td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node
 }
 
 void td_report_trials_header(const td_node *names, td_text *out) {
-    td_text_add(out, "study,number,state,feasible,trained,accuracy,reward,latency_us,energy_uj,"
+    td_text_add(out, "row,number,state,meets_targets,trained,accuracy,reward,latency_us,energy_uj,"
                      "area_mm2,violation");
     for (int i = 0; i < names->count; i++) {
         td_text_add(out, ",");
@@ -90,8 +83,8 @@ td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, 
         td_arena_reset(a);
         if ((s = parse_params(r, a, &doc, err)) != TD_OK) break;
         csv_field(out, study);
-        td_text_addf(out, ",%" PRId64 ",%s,%d,%d,", r->number, state_text(r->state), r->feasible,
-                     r->trained);
+        td_text_addf(out, ",%" PRId64 ",%s,%d,%d,", r->number, td_result_text(td_trial_result(r)),
+                     r->feasible, r->trained);
         const double v[] = {r->accuracy,
                             r->reward,
                             r->metric[TD_METRIC_LATENCY] * 1e6,
@@ -126,8 +119,8 @@ td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, in
         const td_node *doc = NULL;
         td_node *m = td_node_push(a, list, td_node_map(a));
         td_node_put_int(a, m, "number", r->number);
-        td_node_put_string(a, m, "state", state_text(r->state));
-        td_node_put_bool(a, m, "feasible", r->feasible);
+        td_node_put_string(a, m, "state", td_result_text(td_trial_result(r)));
+        td_node_put_bool(a, m, "meets_targets", r->feasible);
         td_node_put_bool(a, m, "trained", r->trained);
         put_known(a, m, "accuracy", r->accuracy);
         put_known(a, m, "reward", r->reward);
@@ -160,11 +153,11 @@ static void cell(td_text *t, const char *format, double v) {
 
 void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int npick,
                             td_text *out) {
-    td_text_addf(out, "%6s  %-10s %9s %9s %9s %9s %9s  %s\n", "trial", "state", "accuracy",
+    td_text_addf(out, "%6s  %-17s %9s %9s %9s %9s %9s  %s\n", "trial", "state", "accuracy",
                  "reward", "us", "uJ", "mm2", "reason");
     for (int i = 0; i < (pick != NULL ? npick : n); i++) {
         const td_trial_row *r = &t[chosen(pick, i)];
-        td_text_addf(out, "%6" PRId64 "  %-10s", r->number, state_text(r->state));
+        td_text_addf(out, "%6" PRId64 "  %-17s", r->number, td_result_text(td_trial_result(r)));
         cell(out, " %9.4f", r->accuracy);
         cell(out, " %9.4f", r->reward);
         cell(out, " %9.2f", r->metric[TD_METRIC_LATENCY] * 1e6);

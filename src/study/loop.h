@@ -24,13 +24,13 @@ typedef struct {
     double *values; /* choices of all slots */
     td__trial *stored;
     int n_stored;
-    int64_t next, told, finished, infeasible;
+    int64_t next, told, finished, count[TD_NRESULT];
     td__seen paid;    /* networks that told trials needed: what the budget of trainings counts */
     td__seen scored;  /* the same of finished trials, for the progress line */
     td__seen designs; /* finished designs, by both hashes: the number of the trial */
     uint64_t *busy;   /* networks whose training is under way */
     int n_busy;
-    td_arena *arena; /* reasons of infeasible trials */
+    td_arena *arena; /* reasons of trials */
     bool ended, cancelled;
     td_status status;
     td_error err;

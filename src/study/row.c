@@ -51,8 +51,8 @@ static void report(td__loop *l) {
                      .total = row->trials,
                      .trained = (int64_t)l->scored.n,
                      .max_trained = row->accuracy != NULL ? row->trained : 0,
-                     .infeasible = l->infeasible,
                      .elapsed_s = td_time_mono_s() - l->start};
+    memcpy(p.count, l->count, sizeof p.count);
     if (l->best >= 0) {
         p.has_best = true;
         p.best_accuracy = l->slot[l->best].f.accuracy;
@@ -78,7 +78,7 @@ static td_status finish(td__loop *l, int64_t n, td_error *err) {
     td_trial_row row = as_row(&s->f), best = {0};
     if (l->best >= 0) best = as_row(&l->slot[l->best].f);
     if (row.feasible && (l->best < 0 || td__trial_better(&row, &best))) l->best = n;
-    if (!row.feasible) l->infeasible++;
+    l->count[td_trial_result(&row)]++;
     bool kept = true;
     if (s->f.scored) kept = td__seen_put(&l->scored, s->f.net_hash, n);
     if (kept && s->f.net_hash != 0 && s->f.hw_hash != 0)
@@ -121,7 +121,7 @@ static td_status check_stored(const td__loop *l, int64_t n, const char *params, 
     const td__trial *t = &l->stored[n];
     if (strcmp(params, t->params) == 0 && t->seen == l->told) return TD_OK;
     return td_fail(err, TD_E_STORE,
-                   "study \"%s\": trial %" PRId64 " in the store is not the one that this program "
+                   "row \"%s\": trial %" PRId64 " in the store is not the one that this program "
                    "asks for; it was made by another version, or is damaged: give another folder",
                    l->row->name, n);
 }
@@ -149,8 +149,7 @@ static td_status enter(td__loop *l, int64_t n, const char *params, int64_t *id, 
     td_status s = td__store_ask(row->store, l->study, key, l->told, params,
                                 td_choices_hash(&l->slot[n].c), &number, err);
     if (s == TD_OK && number != n)
-        s = td_fail(err, TD_E_STORE, "study \"%s\": damaged (trial numbers have a hole)",
-                    row->name);
+        s = td_fail(err, TD_E_STORE, "row \"%s\": damaged (trial numbers have a hole)", row->name);
     return s == TD_OK ? td__store_claim(row->store, l->study, n, worker, LEASE_S, id, token, err)
                       : s;
 }

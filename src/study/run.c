@@ -141,7 +141,7 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
     for (int i = 0; i < n; i++) {
         out->trials++;
         out->trained += t[i].trained;
-        out->infeasible += !t[i].feasible;
+        out->count[td_trial_result(&t[i])]++;
     }
     int first = u->n;
     bool first_feasible = false;

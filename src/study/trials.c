@@ -41,6 +41,33 @@ td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_
     return status;
 }
 
+const char *td_result_text(td_result r) {
+    static const char *const text[TD_NRESULT] = {
+        [TD_RESULT_READY] = "ready",
+        [TD_RESULT_RUNNING] = "running",
+        [TD_RESULT_MEETS] = "meets targets",
+        [TD_RESULT_MISSES] = "misses targets",
+        [TD_RESULT_UNBUILT] = "cannot be built",
+        [TD_RESULT_DIVERGES] = "training diverges",
+        [TD_RESULT_PRUNED] = "pruned",
+        [TD_RESULT_FAILED] = "failed",
+    };
+    return r >= 0 && r < TD_NRESULT ? text[r] : "?";
+}
+
+td_result td_trial_result(const td_trial_row *t) {
+    switch (t->state) {
+    case TD_TRIAL_READY: return TD_RESULT_READY;
+    case TD_TRIAL_RUNNING: return TD_RESULT_RUNNING;
+    case TD_TRIAL_PRUNED: return TD_RESULT_PRUNED;
+    case TD_TRIAL_FAILED: return TD_RESULT_FAILED;
+    case TD_TRIAL_DONE: return t->violation == 0 ? TD_RESULT_MEETS : TD_RESULT_MISSES;
+    case TD_TRIAL_INFEASIBLE: break;
+    }
+    if (isnan(t->metric[TD_METRIC_LATENCY])) return TD_RESULT_UNBUILT;
+    return t->violation == 0 ? TD_RESULT_DIVERGES : TD_RESULT_MISSES;
+}
+
 /* Latency x energy x area, without what is unknown: products of the same metrics compare. */
 static double size_of(const td_trial_row *t) {
     double product = 1;

@@ -320,9 +320,9 @@ static void look_at_the_study(fixture *f) {
     assert_string_equal(td_node_find(s, "state")->text, "done");
     assert_int_equal(td_node_find(s, "trials")->integer, 12);
     assert_int_equal(td_node_find(s, "running")->integer, 0);
-    expect(f, "study best results/tiny --study joint --format json", 0);
+    expect(f, "study best results/tiny --row joint --format json", 0);
     const td_node *best = td_node_find(json(f), "joint")->item[0];
-    assert_true(td_node_find(best, "feasible")->boolean);
+    assert_true(td_node_find(best, "meets_targets")->boolean);
     assert_true(td_node_find(td_node_find(best, "choices"), "pe_x")->real >= 1);
     expect(f, "study show results/tiny/study.db --limit 3 --format json", 0);
     assert_int_equal(td_node_find(json(f), "joint")->count, 3);
@@ -334,7 +334,7 @@ static void look_at_the_study(fixture *f) {
     char *csv = slurp(scratch_path(f->folder, "results/tiny/trials.csv"));
     assert_string_equal(f->out, csv);
     free(csv);
-    expect_fault(f, "study show results/tiny --study solo", 4, "no study \"solo\"");
+    expect_fault(f, "study show results/tiny --row solo", 4, "no row \"solo\"");
     expect_fault(f, "study list results", 4, "results/study.db: no study store there");
     trace after = trace_of(scratch_path(f->folder, "results/tiny"));
     assert_int_equal(after.files, before.files);
@@ -460,8 +460,9 @@ static int64_t finished_trials(fixture *f) {
     if (run(f, "", "study list results/tiny --format json") != 0) return 0; /* just being made */
     const td_node *doc = json(f);
     if (doc->count == 0) return 0;
-    return td_node_find(doc->item[0], "done")->integer +
-           td_node_find(doc->item[0], "infeasible")->integer;
+    return td_node_find(doc->item[0], "meets_targets")->integer +
+           td_node_find(doc->item[0], "misses_targets")->integer +
+           td_node_find(doc->item[0], "cannot_be_built")->integer;
 }
 
 static int stop_after(fixture *f, pid_t child, int64_t trials, int sig) {
@@ -505,6 +506,11 @@ static void impossible_targets(void **state) {
     expect(f, "search recipe.yaml --quiet", 6);
     assert_non_null(strstr(f->err, "no design met the targets"));
     assert_non_null(strstr(f->out, "missed"));
+    assert_null(strstr(f->out, "infeasible"));
+    assert_null(strstr(f->err, "infeasible"));
+    expect(f, "study show results/tiny", 0);
+    assert_non_null(strstr(f->out, "  misses targets "));
+    assert_null(strstr(f->out, "infeasible"));
     assert_true(exists(f, "results/tiny/summary.json"));
 }
 

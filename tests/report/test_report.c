@@ -99,9 +99,10 @@ static void csv_reads_back(void **state) {
     csv_parse(t.data, &c);
     assert_int_equal(c.rows, 5);
     for (int i = 1; i < c.rows; i++) assert_int_equal(c.columns[i], c.columns[0]);
-    assert_string_equal(csv_get(&c, 1, "study"), "joint");
-    assert_string_equal(csv_get(&c, 1, "state"), "done");
-    assert_string_equal(csv_get(&c, 1, "feasible"), "1");
+    assert_string_equal(csv_get(&c, 1, "row"), "joint");
+    assert_string_equal(csv_get(&c, 1, "state"), "meets targets");
+    assert_string_equal(csv_get(&c, 2, "state"), "cannot be built");
+    assert_string_equal(csv_get(&c, 1, "meets_targets"), "1");
     assert_true(strtod(csv_get(&c, 1, "accuracy"), NULL) == trials[0].accuracy);
     assert_true(strtod(csv_get(&c, 1, "latency_us"), NULL) == trials[0].metric[0] * 1e6);
     assert_true(strtod(csv_get(&c, 1, "energy_uj"), NULL) == trials[0].metric[1] * 1e6);
@@ -116,7 +117,7 @@ static void csv_reads_back(void **state) {
     assert_string_equal(csv_get(&c, 2, "kernel"), "5");
     assert_string_equal(csv_get(&c, 2, "reason"), trials[1].error);
     assert_string_equal(csv_get(&c, 3, "state"), "running");
-    assert_string_equal(csv_get(&c, 4, "study"), "a,b");
+    assert_string_equal(csv_get(&c, 4, "row"), "a,b");
     assert_string_equal(csv_get(&c, 4, "number"), "1");
     csv_free(&c);
     td_text_free(&t);
@@ -135,7 +136,7 @@ static void json_reads_back(void **state) {
     const td_node *one = doc->item[0], *choices = td_node_find(one, "choices");
     assert_true(td_node_find(one, "accuracy")->real == trials[0].accuracy);
     assert_true(td_node_find(one, "latency_s")->real == trials[0].metric[0]);
-    assert_true(td_node_find(one, "feasible")->boolean);
+    assert_true(td_node_find(one, "meets_targets")->boolean);
     assert_int_equal(td_node_find(choices, "depth")->integer, 2);
     assert_string_equal(td_node_find(choices, "fused")->text, "true");
     assert_int_equal(td_node_find(doc->item[1], "accuracy")->kind, TD_NULL);
@@ -171,10 +172,12 @@ static void table_has_a_line_per_trial(void **state) {
     td_text t = {0};
     td_report_trials_table(trials, N, (int[]){0, 2}, 2, &t);
     assert_non_null(strstr(t.data, " trial  state "));
-    assert_non_null(strstr(t.data, "     0  done          0.3000    0.5000     33.33     2.500     "
-                                   "0.750"));
-    assert_non_null(strstr(t.data, "     2  running            -         -         -         -"));
-    assert_null(strstr(t.data, "infeasible"));
+    assert_non_null(strstr(t.data,
+                           "     0  meets targets        0.3000    0.5000     33.33     2.500     "
+                           "0.750"));
+    assert_non_null(
+        strstr(t.data, "     2  running                   -         -         -         -"));
+    assert_null(strstr(t.data, "cannot be built"));
     td_text_free(&t);
 }
 

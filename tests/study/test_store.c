@@ -325,18 +325,24 @@ static void studies_are_listed_with_counts(void **state) {
     fixture *f = *state;
     int64_t s = make_study(f, "one", 10), id, token;
     make_study(f, "two", 5);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 7; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
         ask(f, s, key);
     }
-    td__finish out = done(1);
-    claim(f, s, 0, 60, &id, &token);
-    assert_ok(td__store_tell(f->store, id, token, &out, &f->err), &f->err);
-    claim(f, s, 1, 60, &id, &token);
-    out.outcome.state = TD_TRIAL_INFEASIBLE;
-    assert_ok(td__store_tell(f->store, id, token, &out, &f->err), &f->err);
-    claim(f, s, 2, 60, &id, &token);
+    /* trained and good; trained and over a target; screened; diverged; not built */
+    static const td_state state_of[] = {TD_TRIAL_DONE, TD_TRIAL_DONE, TD_TRIAL_INFEASIBLE,
+                                        TD_TRIAL_INFEASIBLE, TD_TRIAL_INFEASIBLE};
+    static const double violation[] = {0, 0.25, 0.5, 0, NAN};
+    for (int i = 0; i < 5; i++) {
+        td__finish out = done(1);
+        out.outcome.state = state_of[i];
+        out.violation = violation[i];
+        out.metric[TD_METRIC_LATENCY] = i == 4 ? NAN : 1e-5;
+        claim(f, s, i, 60, &id, &token);
+        assert_ok(td__store_tell(f->store, id, token, &out, &f->err), &f->err);
+    }
+    claim(f, s, 5, 60, &id, &token);
     assert_ok(td__store_study_state(f->store, s, 2, &f->err), &f->err);
     td_arena *a = td_arena_create();
     td_study_info *info;
@@ -344,11 +350,17 @@ static void studies_are_listed_with_counts(void **state) {
     assert_ok(td_store_studies(f->store, a, &info, &n, &f->err), &f->err);
     assert_int_equal(n, 2);
     assert_string_equal(info[0].name, "one");
-    assert_int_equal(info[0].trials, 4);
-    assert_int_equal(info[0].done, 1);
-    assert_int_equal(info[0].infeasible, 1);
-    assert_int_equal(info[0].running, 1);
-    assert_int_equal(info[0].failed, 0);
+    assert_int_equal(info[0].trials, 7);
+    static const int64_t count[TD_NRESULT] = {
+        [TD_RESULT_READY] = 1,  [TD_RESULT_RUNNING] = 1, [TD_RESULT_MEETS] = 1,
+        [TD_RESULT_MISSES] = 2, [TD_RESULT_UNBUILT] = 1, [TD_RESULT_DIVERGES] = 1};
+    for (int i = 0; i < TD_NRESULT; i++) assert_int_equal(info[0].count[i], count[i]);
+    /* as each trial says it of itself */
+    td_trial_row *t;
+    int64_t again[TD_NRESULT] = {0};
+    assert_ok(td_store_trials(f->store, "one", a, &t, &n, &f->err), &f->err);
+    for (int i = 0; i < n; i++) again[td_trial_result(&t[i])]++;
+    assert_memory_equal(again, count, sizeof count);
     assert_int_equal(info[0].max_trials, 10);
     assert_int_equal(info[0].state, 2);
     assert_true(info[0].seed == 7);
