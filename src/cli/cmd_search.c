@@ -124,7 +124,7 @@ static void add_state(td_text *t, const bar *b, const td_progress *p) {
     add_speed(t, b, p);
     if (p->has_best) {
         td_text_add(t, "  best");
-        if (isfinite(p->best_accuracy)) td_text_addf(t, " %.4f val", p->best_accuracy);
+        if (isfinite(p->best_accuracy)) td_text_addf(t, " %.2f %% val", 100 * p->best_accuracy);
         td_text_addf(t, " %.1f us %.2f uJ", p->best_metric[TD_METRIC_LATENCY] * 1e6,
                      p->best_metric[TD_METRIC_ENERGY] * 1e6);
         if (isfinite(p->best_metric[TD_METRIC_AREA]))

@@ -181,6 +181,14 @@ static td_status print_csv(const chosen *c, int n, td_arena *a, td_text *out, td
     return st;
 }
 
+/* An empty table needs a word. */
+static const char *nothing(const options *o, const chosen *c) {
+    if (c->n == 0) return "  no trials yet\n";
+    if (strcmp(o->verb, "pareto") == 0)
+        return "  no design met the targets, so there is no front (`show` has all)\n";
+    return "  no design could be built (`show` has the reasons)\n";
+}
+
 static td_status show(const options *o, td_store *store, const td_study_info *s, int n, td_arena *a,
                       td_text *out, td_error *err) {
     int count = 0;
@@ -197,7 +205,10 @@ static td_status show(const options *o, td_store *store, const td_study_info *s,
             continue;
         }
         td_text_addf(out, "%s%s\n", i > 0 ? "\n" : "", c[i].name);
-        td_report_trials_table(c[i].t, c[i].n, c[i].pick, c[i].count, out);
+        if (c[i].count > 0)
+            td_report_trials_table(c[i].t, c[i].n, c[i].pick, c[i].count, out);
+        else
+            td_text_add(out, nothing(o, &c[i]));
         if (strcmp(o->verb, "best") == 0 && c[i].count > 0)
             print_choices(&c[i].t[c[i].pick[0]], a, out);
     }

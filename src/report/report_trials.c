@@ -158,7 +158,7 @@ void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int n
     for (int i = 0; i < (pick != NULL ? npick : n); i++) {
         const td_trial_row *r = &t[chosen(pick, i)];
         td_text_addf(out, "%6" PRId64 "  %-17s", r->number, td_result_text(td_trial_result(r)));
-        cell(out, " %9.4f", r->accuracy);
+        cell(out, " %7.2f %%", 100 * r->accuracy);
         cell(out, " %9.4f", r->reward);
         cell(out, " %9.2f", r->metric[TD_METRIC_LATENCY] * 1e6);
         cell(out, " %9.3f", r->metric[TD_METRIC_ENERGY] * 1e6);

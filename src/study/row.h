@@ -27,6 +27,10 @@ td_status td__row_search(const td__row *row, td_error *err);
 td_status td__design_cost(const td_design *d, const td_schedule_options *o,
                           double metric[TD_NMETRIC], td_schedule *schedule, td_error *err);
 
+/* What targets a design misses and by how much, for people: "latency 12 % over target, area 11x the
+ * target". Nothing is added if it misses none. */
+void td__objective_misses(const td_objective *o, const double metric[TD_NMETRIC], td_text *out);
+
 /* The order behind td_trials_best: is a better than b? Of equals neither is. */
 bool td__trial_better(const td_trial_row *a, const td_trial_row *b);
 

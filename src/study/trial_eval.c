@@ -74,18 +74,10 @@ static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_
     return s;
 }
 
-/* What a design misses, for people. NULL: nothing, or memory is out. */
+/* NULL: misses nothing, or memory is out. */
 static const char *misses(const td_objective *o, const double metric[TD_NMETRIC], td_arena *a) {
-    static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
     td_text t = {0};
-    for (int m = 0; m < TD_NMETRIC; m++) {
-        if (!isfinite(o->target[m]) || metric[m] <= o->target[m]) continue;
-        td_text_addf(&t, "%s%s ", t.size > 0 ? ", " : "", name[m]);
-        if (isnan(metric[m]))
-            td_text_add(&t, "not known");
-        else
-            td_text_addf(&t, "%.3g %% over target", 100 * (metric[m] / o->target[m] - 1));
-    }
+    td__objective_misses(o, metric, &t);
     const char *text = t.data != NULL ? td_arena_strdup(a, t.data) : NULL;
     td_text_free(&t);
     return text;

@@ -510,8 +510,13 @@ static void impossible_targets(void **state) {
     assert_null(strstr(f->err, "infeasible"));
     expect(f, "study show results/tiny", 0);
     assert_non_null(strstr(f->out, "  misses targets "));
+    assert_non_null(strstr(f->out, "x the target"));
+    assert_null(strstr(f->out, "e+0"));
     assert_null(strstr(f->out, "infeasible"));
     assert_true(exists(f, "results/tiny/summary.json"));
+    expect(f, "study pareto results/tiny", 0);
+    assert_string_equal(f->out, "joint\n  no design met the targets, so there is no front "
+                                "(`show` has all)\n");
 }
 
 static void damaged_store(void **state) {

@@ -173,7 +173,7 @@ static void table_has_a_line_per_trial(void **state) {
     td_report_trials_table(trials, N, (int[]){0, 2}, 2, &t);
     assert_non_null(strstr(t.data, " trial  state "));
     assert_non_null(strstr(t.data,
-                           "     0  meets targets        0.3000    0.5000     33.33     2.500     "
+                           "     0  meets targets       30.00 %    0.5000     33.33     2.500     "
                            "0.750"));
     assert_non_null(
         strstr(t.data, "     2  running                   -         -         -         -"));

@@ -1,6 +1,6 @@
 /* Rewards against values worked out by hand from the papers' formulas. */
+#include "../../src/study/row.h"
 #include "common.h"
-#include "tandem/study.h"
 
 static const double us = 1e-6;
 
@@ -69,6 +69,30 @@ static void violations_in_order_of_metrics(void **state) {
     assert_true(isnan(con[2]));
 }
 
+/* Numbers that a person reads: no exponents, whatever is missed by how much. */
+static void misses_in_words(void **state) {
+    (void)state;
+    static const struct {
+        double metric[TD_NMETRIC];
+        const char *text;
+    } t[] = {{{1, 1, 1}, NULL},
+             {{1.124, 0, 0}, "latency 12.4 % over target"},
+             {{1.00001, 1, 2.5}, "latency less than 0.01 % over target, area 150 % over target"},
+             {{0, 9.994, 0}, "energy 899 % over target"},
+             {{11.2, 0, 0}, "latency 11x the target"},
+             {{123456789, NAN, 1}, "latency 123456789x the target, energy not known"}};
+    const td_objective o = {.target = {1, 1, 1}};
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        td_text out = {0};
+        td__objective_misses(&o, t[i].metric, &out);
+        if (t[i].text == NULL)
+            assert_null(out.data);
+        else
+            assert_string_equal(out.data, t[i].text);
+        td_text_free(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hard_constraint),
@@ -76,6 +100,7 @@ int main(void) {
         cmocka_unit_test(tunas_absolute),
         cmocka_unit_test(no_target_at_all),
         cmocka_unit_test(violations_in_order_of_metrics),
+        cmocka_unit_test(misses_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
