@@ -14,8 +14,10 @@ extern "C" {
 #endif
 
 /* Raised with each change of cost, mapper or schedule that can alter a figure: stores keep it with
- * their trials, so that figures of different revisions are never mixed. */
-enum { TD_COST_REVISION = 1 };
+ * their trials, so that figures of different revisions are never mixed.
+ *     2  no vector unit: infeasible; vector layers are held to the bandwidth of the memory that
+ *        they work on; results kept where their sums end leave it at their own precision */
+enum { TD_COST_REVISION = 2 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -146,7 +148,8 @@ typedef struct {
  * cold: the same resident weights as in the steady state, each loaded once, in its own interval or
  * the one before; all other places are chosen anew. TD_E_INFEASIBLE: a layer cannot be mapped; the
  * message names layer, level and missing bytes (per instance of that level; also in *missing_bytes,
- * may be NULL). Deterministic, whatever is in the cache and however many threads share it. Caller
+ * may be NULL). Or a layer needs a vector unit and there is none: the message names both, no bytes
+ * are missing. Deterministic, whatever is in the cache and however many threads share it. Caller
  * frees with td_schedule_free. */
 td_status td_schedule_best(const td_net *net, const td_hw *hw, const td_schedule_options *o,
                            td_schedule *out, int64_t *missing_bytes, td_error *err);

@@ -205,6 +205,7 @@ static td_status read_vector(const td_node *map, td_vector_unit *v, td_error *er
     STEP(get_i32(map, "lanes", 0, &v->lanes, err));
     STEP(opt_amount(map, "energy_pj", &v->energy_pj, err));
     STEP(opt_bandwidth(map, "bw", &v->bw, err));
+    if (s == TD_OK && v->lanes == 0) *v = (td_vector_unit){0}; /* one way to have none */
     return s;
 }
 

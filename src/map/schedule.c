@@ -223,11 +223,25 @@ static td_status check_options(const td_schedule_options *o, td_error *err) {
     return TD_OK;
 }
 
+/* Layers that are not convolutions need a unit to run on. */
+static td_status check_vector(const td__sched_plan *p, const td_hw *hw, td_error *err) {
+    for (int i = 0; i < p->n && hw->vec.lanes < 1; i++) {
+        const td_layer *l = td_net_layer(p->net, p->step[i].layer);
+        if (p->step[i].shape < 0)
+            return td_fail(err, TD_E_INFEASIBLE,
+                           "layer %s: %s runs on the vector unit, and accelerator %s has none "
+                           "(vector lanes: 0)",
+                           l->name, td_op_name(l->op), hw->name);
+    }
+    return TD_OK;
+}
+
 static td_status solve(work *w, td_arena *a, td_schedule *out, int64_t *missing_bytes,
                        td_error *err) {
     td_status s = td__sched_plan_build(w->plan.net, w->o->batch, a, &w->plan, err);
-    if (s != TD_OK) return s;
     td__sched_plan *p = &w->plan;
+    if (s == TD_OK) s = check_vector(p, w->hw, err);
+    if (s != TD_OK) return s;
     td__home_find(w->hw, &w->home);
     td__sched_plan_limit(p, w->home.pool, w->home.may);
     s = td__table_build(p, w->hw, &w->home, w->o, a, &w->table, missing_bytes, err);

@@ -360,6 +360,8 @@ static td_status figures(const checker *c, int i, double *pj) {
     const td_interval *t = &c->s->interval[i];
     const td_level *top = &c->hw->level[c->hw->n - 1];
     account a = {0};
+    if (!t->mapped && c->hw->vec.lanes < 1)
+        return fail(c, i, "it needs the vector unit, there is none");
     if (t->mapped)
         account_mapped(c, t, &a);
     else

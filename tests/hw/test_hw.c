@@ -342,6 +342,19 @@ static void defaults(void **state) {
     assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_X), 4);
 }
 
+/* lanes 0 is the same accelerator as no vector map, whatever else stands there. */
+static void no_vector_unit(void **state) {
+    (void)state;
+    td_hw none, zero, back;
+    td_error err = {0};
+    assert_ok(parse(HEAD "levels:\n" DRAM, &none, &err), &err);
+    assert_ok(parse(HEAD "vector: {lanes: 0, energy_pj: 1}\nlevels:\n" DRAM, &zero, &err), &err);
+    assert_int_equal(zero.vec.lanes, 0);
+    assert_int_equal(td_hw_hash(&zero), td_hw_hash(&none));
+    through_text(&zero, false, &back);
+    assert_int_equal(td_hw_hash(&back), td_hw_hash(&zero));
+}
+
 static void faults_in_files(void **state) {
     (void)state;
     static const struct {
@@ -359,6 +372,14 @@ static void faults_in_files(void **state) {
         {"clock_hz: 1e9\nmac: {instances: 4, mesh_x: 3}\nlevels:\n" DRAM,
          "mac: mesh_x: expected a divisor"},
         {"clock_hz: 1e9\nmac: {instances: 4, engery_pj: 3}\nlevels:\n" DRAM, "energy_pj"},
+        {HEAD "vector: {energy_pj: 1, bw: 8}\nlevels:\n" DRAM,
+         "t.yaml:3: vector: missing key \"lanes\""},
+        {HEAD "vector:\n  lanes: -1\nlevels:\n" DRAM, "t.yaml:4: vector.lanes: expected"},
+        {HEAD "vector:\n  lanes: 1.5\nlevels:\n" DRAM, "t.yaml:4: vector.lanes: expected"},
+        {HEAD "vector:\n  lanes: 4\n  energy_pj: -1\nlevels:\n" DRAM,
+         "t.yaml:5: vector.energy_pj: expected"},
+        {HEAD "vector:\n  lanes: 4\n  bw: -8\nlevels:\n" DRAM, "t.yaml:5: vector.bw: expected"},
+        {HEAD "vector:\n  lanes: 4\n  bw: 0\nlevels:\n" DRAM, "t.yaml:5: vector.bw: expected"},
         {HEAD "levels: []\n", "t.yaml:3: levels: expected 1 to 8 levels"},
         {HEAD "levels:\n" DRAM DRAM, "same name"},
         {HEAD "levels:\n" DRAM DRAM DRAM DRAM DRAM DRAM DRAM DRAM DRAM,
@@ -488,6 +509,7 @@ int main(void) {
         cmocka_unit_test(check_faults),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(defaults),
+        cmocka_unit_test(no_vector_unit),
         cmocka_unit_test(faults_in_files),
         cmocka_unit_test(loading),
         cmocka_unit_test(shipped),
