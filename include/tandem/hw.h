@@ -55,8 +55,9 @@ typedef struct {
     int32_t bits;
 } td_mac;
 
-/* Pooling, element-wise and activation layers: `lanes` results a cycle over the whole chip,
- * bandwidth to the local memories in bits per cycle. */
+/* Pooling, element-wise and activation layers: `lanes` results a cycle over the whole chip.
+ * Operands and results on chip pass the unit's port (bw, bits per cycle, both directions together)
+ * and the level that they stand in, at its own bandwidths. */
 typedef struct {
     int32_t lanes;    /* 0: there is no vector unit */
     double energy_pj; /* per operation */

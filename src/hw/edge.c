@@ -197,7 +197,8 @@ td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_
                        .bits = 8,
                        .area_mm2 = mac_mm2,
                        .leak_w = mac_mm2 * tech->leak_w_per_mm2};
-    /* Each SIMD unit does one element a cycle; operands and results pass the lanes' ports. */
+    /* Each SIMD unit does one element a cycle; operands and results come from the pool, whose
+     * bandwidth counts as well, and pass the lanes' ports. */
     hw->vec = (td_vector_unit){
         .lanes = n.units, .energy_pj = tech->vector_pj, .bw = 8.0 * n.lanes * p->port_bytes};
     hw->area_mm2 = a.total;

@@ -74,7 +74,9 @@ static void name_limit(const td_hw *hw, td_interval *out, int level) {
     const double *d = out->dram_bytes;
     const char *name;
     if (out->compute_cycles >= out->dram_cycles)
-        name = level < 0 ? "compute" : hw->level[level].name;
+        name = level >= 0                 ? hw->level[level].name
+               : level == TD__VECTOR_PORT ? "vector port"
+                                          : "compute";
     else if (out->prefetch_bytes >= d[TD_W] && out->prefetch_bytes >= d[TD_I] + d[TD_O])
         name = "prefetch";
     else
@@ -141,9 +143,7 @@ static void fill_vector(const work *w, int i, td_interval *out, double *read, do
     out->dram_bytes[TD_O] = v.dram_write / 8;
     *read = v.dram_read;
     *write = v.dram_write;
-    out->compute_cycles = td__vector_cycles(w->hw, &v);
-    bool by_port = w->home.tiles >= 0 && out->compute_cycles > ceil(v.ops / w->hw->vec.lanes);
-    *limit = by_port ? w->home.tiles : -1;
+    out->compute_cycles = td__vector_cycles(w->hw, &w->home, &v, limit);
     *pj = td__vector_pj(w->hw, &w->home, &v);
 }
 

@@ -108,7 +108,10 @@ typedef struct {
     double ops, chip_read, chip_write, dram_read, dram_write; /* bits but for ops */
     int word_bits;
 } td__vector_work;
-double td__vector_cycles(const td_hw *hw, const td__vector_work *w);
+/* Lanes, the unit's own port, and the home level, which serves what stands on chip: the slowest.
+ * *limit (may be NULL): -1 the lanes, TD__VECTOR_PORT, or the level. */
+enum { TD__VECTOR_PORT = -2 };
+double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_work *w, int *limit);
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w);
 /* The work of step s under the places on_chip[value]. */
 void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__vector_work *out);

@@ -334,6 +334,12 @@ static void account_vector(const checker *c, int i, account *a) {
     to[t->output == TD_AT_CHIP] = value_bits(c, c->end[i]);
     int word = l->bits[TD_O];
     a->chip_cycles = fmax(ceil(ops / c->hw->vec.lanes), ceil((from[1] + to[1]) / c->hw->vec.bw));
+    if (c->home >= 0) {
+        const td_level *h = &c->hw->level[c->home];
+        a->chip_cycles = fmax(a->chip_cycles, ceil(from[1] / h->read_bw));
+        a->chip_cycles = fmax(a->chip_cycles, ceil(to[1] / h->write_bw));
+        a->chip_cycles = fmax(a->chip_cycles, ceil((from[1] + to[1]) / h->shared_bw));
+    }
     a->read = a->bits[TD_I] = from[0];
     a->write = a->bits[TD_O] = to[0];
     double chip = ops * c->hw->vec.energy_pj;
@@ -358,10 +364,10 @@ static void account_load(const checker *c, int of, account *a) {
 
 static td_status figures(const checker *c, int i, double *pj) {
     const td_interval *t = &c->s->interval[i];
-    const td_level *top = &c->hw->level[c->hw->n - 1];
-    account a = {0};
     if (!t->mapped && c->hw->vec.lanes < 1)
         return fail(c, i, "it needs the vector unit, there is none");
+    const td_level *top = &c->hw->level[c->hw->n - 1];
+    account a = {0};
     if (t->mapped)
         account_mapped(c, t, &a);
     else

@@ -90,7 +90,7 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
             td__vector_work w;
             on_chip[s->value] = out == 1;
             td__vector_step(p, i, on_chip, &w);
-            v->vector[out].cycles = td__vector_cycles(d->hw, &w);
+            v->vector[out].cycles = td__vector_cycles(d->hw, d->home, &w, NULL);
             v->vector[out].read = w.dram_read;
             v->vector[out].write = w.dram_write;
             v->vector[out].dram = td__dram_cycles(d->hw, w.dram_read, w.dram_write);

@@ -132,10 +132,19 @@ double td__load_pj(const td__sched_plan *p, const td_hw *hw, const td__home *h, 
     return td__prefetch_pj(hw, h, td_problem_words(q, TD_W), q->bits[TD_W]);
 }
 
-double td__vector_cycles(const td_hw *hw, const td__vector_work *w) {
-    double ops = ceil(w->ops / hw->vec.lanes);
-    double moved = ceil((w->chip_read + w->chip_write) / hw->vec.bw);
-    return ops > moved ? ops : moved;
+double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_work *w, int *limit) {
+    double cycles = ceil(w->ops / hw->vec.lanes), both = w->chip_read + w->chip_write;
+    if (limit != NULL) *limit = -1;
+    if (h->home >= 0) {
+        const td_level *l = &hw->level[h->home];
+        double moved = fmax(w->chip_read / l->read_bw, w->chip_write / l->write_bw);
+        moved = ceil(fmax(moved, both / l->shared_bw));
+        if (moved > cycles && limit != NULL) *limit = h->home;
+        cycles = fmax(cycles, moved);
+    }
+    double port = ceil(both / hw->vec.bw);
+    if (port > cycles && limit != NULL) *limit = TD__VECTOR_PORT;
+    return fmax(cycles, port);
 }
 
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w) {

@@ -118,7 +118,7 @@ static bool interval(const setup *s, int i, const bool *resident, const bool *ah
                 bits += (double)p->value[x->in[k]].bits;
         if (bits > room) return false;
         double dram = td__dram_cycles(&s->hw, w.dram_read + extra, w.dram_write);
-        *best = (figures){fmax(td__vector_cycles(&s->hw, &w), dram),
+        *best = (figures){fmax(td__vector_cycles(&s->hw, &s->home, &w, NULL), dram),
                           td__vector_pj(&s->hw, &s->home, &w) + extra_pj};
         return true;
     }

@@ -1,4 +1,5 @@
-/* Layers of the vector unit in a schedule: what there is without such a unit. */
+/* Layers of the vector unit in a schedule: what there is without such a unit, and what limits them
+ * with one. */
 #include "common.h"
 #include "schedule_random.h"
 #include "tandem/map.h"
@@ -56,9 +57,56 @@ static void no_vector_unit(void **state) {
     }
 }
 
+/* An addition of two values that stand in the pool moves 2 V in and V out. What is slowest sets the
+ * time and is named: the pool's ports, the unit's own, or its lanes. */
+static void slowest_is_named(void **state) {
+    (void)state;
+    enum { V = 16 * 14 * 14 }; /* bytes */
+    static const struct {
+        double read_bw, write_bw, shared_bw, port; /* bytes per cycle */
+        int lanes;
+        double cycles;
+        const char *limit;
+    } c[] = {
+        {64, 64, INFINITY, 128, 128, 2 * V / 64.0, "Shared"},
+        {640, 16, INFINITY, 128, 128, V / 16.0, "Shared"},
+        {640, 640, 100, 128, 128, 3 * V / 100.0, "Shared"},
+        {640, 640, INFINITY, 128, 128, 3 * V / 128.0, "vector port"},
+        {640, 640, INFINITY, INFINITY, 128, V / 128.0, "compute"},
+        {64, 64, INFINITY, 128, 8, V / 8.0, "compute"},
+    };
+    td_net *net = td_net_create("sum", TD_DIM(4, 14, 14));
+    int x = td_net_conv(net, 0, 16, 1, 1, 1, 1);
+    td_net_conv(net, td_net_add(net, x, td_net_conv(net, x, 16, 1, 1, 1, 1)), 16, 1, 1, 1, 1);
+    for (size_t k = 0; k < sizeof c / sizeof c[0]; k++) {
+        td_hw hw;
+        micro(&hw);
+        td_level *pool = &hw.level[2];
+        pool->read_bw = 8 * c[k].read_bw;
+        pool->write_bw = 8 * c[k].write_bw;
+        pool->shared_bw = 8 * c[k].shared_bw;
+        hw.vec.bw = 8 * c[k].port;
+        hw.vec.lanes = c[k].lanes;
+        td_error err = {0};
+        td_schedule s;
+        assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
+        assert_ok(td_schedule_check(net, &hw, &s, &err), &err);
+        const td_interval *t = &s.interval[2];
+        assert_true(t->input == TD_AT_CHIP && t->input2 == TD_AT_CHIP && t->output == TD_AT_CHIP);
+        assert_near(t->compute_cycles, ceil(c[k].cycles), 0);
+        assert_near(t->cycles, ceil(c[k].cycles), 0);
+        assert_string_equal(t->limit, c[k].limit);
+        s.interval[2].compute_cycles -= 1; /* the checker knows */
+        assert_int_equal(td_schedule_check(net, &hw, &s, &err), TD_E_INPUT);
+        td_schedule_free(&s);
+    }
+    td_net_destroy(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_vector_unit),
+        cmocka_unit_test(slowest_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
