@@ -161,6 +161,12 @@ bool td__way_of(const td__maker *b, int shape, unsigned chip, const td_problem *
  * failure: memory. */
 td_status td__way_add(td__maker *b, int shape, unsigned chip, const td_problem *p,
                       const td_mapping *m, const td_cost *c);
+/* Results count as partial sums where a summing loop runs outside of what delivers them, whatever
+ * the order of the loops. If the mapping's results leave so and a level in between, outside of all
+ * summing loops, could hold them: the same loops with results kept there, evaluated and added, so
+ * that words of their own precision leave. */
+td_status td__way_finish(td__maker *b, int shape, unsigned chip, const td_problem *p,
+                         const td_mapping *from);
 /* The same loops with exactly the tensors `to` at home, evaluated and added; nothing is added if
  * the machine's rules forbid it. */
 td_status td__way_spread(td__maker *b, int shape, const td_problem *p, const td_mapping *from,

@@ -5,7 +5,8 @@
  * layer, nearly all of the time of a schedule. So (heuristic: it decides which mappings the exact
  * dynamic program may choose from; what is in the table is always evaluated, never estimated):
  *
- * - Each mapping found is also tried with other tensors on chip, loops unchanged (td__way_spread).
+ * - Each mapping found is also tried with other tensors on chip, loops unchanged (td__way_spread),
+ *   and with results kept at a level further out, where no sum goes on (td__way_finish).
  * - Roomy accelerators, where all weights and the most values ever alive take at most half of the
  *   pool: the mapper is asked once for each mask that a layer has when all that may stay on chip
  *   does, with the room that this leaves for tiles.
@@ -121,6 +122,7 @@ static td_status learn(td__maker *b, int shape, unsigned chip, room at, td_map_o
     td__way_of(b, shape, chip, &r.problem, &r.mapping, &r.cost, out);
     b->doubt = r.stop != TD_STOP_PROVED && r.objective > DOUBTFUL * r.bound;
     s = td__way_add(b, shape, chip, &r.problem, &r.mapping, &r.cost);
+    if (s == TD_OK) s = td__way_finish(b, shape, chip, &r.problem, &r.mapping);
     for (unsigned to = 0; s == TD_OK && split(b) && to <= TD_ALL_TENSORS; to++)
         if (to != chip && (to & ~b->home->may) == 0 &&
             own_bits(b, shape, to, false) <= b->home->pool)

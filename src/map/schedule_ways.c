@@ -62,6 +62,33 @@ td_status td__way_add(td__maker *b, int shape, unsigned chip, const td_problem *
     return TD_OK;
 }
 
+/* ---- results where their sums end ---------------------------------------------------------------
+ */
+
+td_status td__way_finish(td__maker *b, int shape, unsigned chip, const td_problem *p,
+                         const td_mapping *from) {
+    int outer = b->hw->n - 1;
+    while (outer > 0 && !(from->keep[outer] & TD_BIT(TD_O))) outer--;
+    if (p->acc_bits <= p->bits[TD_O] || td_word_bits(p, from, outer, TD_O) == p->bits[TD_O])
+        return TD_OK;
+    td_hw hw;
+    td__home_layer_hw(b->hw, b->home, chip, b->home->pool,
+                      b->home->home >= 0 ? b->home->pool / b->home->stores : 0, &hw);
+    bool apart = b->home->tiles != b->home->home; /* at such a home only what stays on chip */
+    for (int l = outer - 1; l >= 0 && !(from->keep[l] & TD_BIT(TD_O)); l--) {
+        if (!(hw.level[l].may_keep & TD_BIT(TD_O)) || (apart && l == b->home->home)) continue;
+        td_mapping m = *from;
+        td_cost cost;
+        m.keep[l] |= TD_BIT(TD_O);
+        if (td_word_bits(p, &m, outer, TD_O) != p->bits[TD_O]) break; /* sums go on outside of l */
+        b->table->evaluations++;
+        if (td_cost_evaluate(p, &hw, &m, b->o->counting, &cost, NULL) != TD_OK) continue;
+        td_status s = td__way_add(b, shape, chip, p, &m, &cost);
+        if (s != TD_OK) return s;
+    }
+    return TD_OK;
+}
+
 /* ---- the same loops with other tensors on chip -------------------------------------------------
  */
 
@@ -102,5 +129,6 @@ td_status td__way_spread(td__maker *b, int shape, const td_problem *p, const td_
     td__home_layer_hw(b->hw, b->home, to, b->home->pool, b->home->pool / b->home->stores, &hw);
     b->table->evaluations++;
     if (td_cost_evaluate(p, &hw, &m, b->o->counting, &cost, NULL) != TD_OK) return TD_OK;
-    return td__way_add(b, shape, to, p, &m, &cost);
+    td_status s = td__way_add(b, shape, to, p, &m, &cost);
+    return s == TD_OK ? td__way_finish(b, shape, to, p, &m) : s;
 }
