@@ -8,6 +8,7 @@
 
 #include "cli_net.h"
 #include "eval_table.h"
+#include "next_step.h"
 #include "tandem/map.h"
 
 typedef struct {
@@ -133,7 +134,7 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
         eval_csv(net, &s, out);
     } else {
         eval_table(net, &hw, &s, out);
-        eval_next_step(net, &hw, &o->schedule, &s, out);
+        st = next_step(net, hw_name, &hw, &o->schedule, &s, out, err);
     }
 done:
     td_schedule_free(&s);

@@ -217,55 +217,6 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
     describe_limits(s, out);
 }
 
-/* ---- next step --------------------------------------------------------------------------------
- */
-
-static bool changed(const td_net *net, const td_hw *hw, const td_schedule_options *o, double before,
-                    double *percent) {
-    td_schedule s;
-    if (td_schedule_best(net, hw, o, &s, NULL, NULL) != TD_OK) return false;
-    double after = o->objective == TD_OBJ_ENERGY ? s.energy_j : s.latency_s;
-    /* The schedule at hand still fits, so that more of a resource is never a loss. */
-    *percent = before > 0 && after < before ? 100 * (after / before - 1) : 0;
-    td_schedule_free(&s);
-    return true;
-}
-
-static cell gain(double percent) {
-    cell c;
-    snprintf(c.s, sizeof c.s, percent > -0.05 ? "nothing" : "%.1f %%", percent);
-    return c;
-}
-
-void eval_next_step(const td_net *net, const td_hw *hw, const td_schedule_options *o,
-                    const td_schedule *s, td_text *out) {
-    double before = o->objective == TD_OBJ_ENERGY ? s->energy_j : s->latency_s, percent;
-    const char *separator = "next step: ";
-    td_hw more = *hw;
-    td_level *top = &more.level[hw->n - 1];
-    top->read_bw *= 1.25;
-    top->write_bw *= 1.25;
-    top->shared_bw *= 1.25;
-    double io = io_bits(hw) / 8 * hw->clock_hz * 1e-9;
-    if (io < INFINITY && changed(net, &more, o, before, &percent)) {
-        td_text_addf(out, "%sI/O %.3g -> %.3g GB/s gives %s", separator, io, 1.25 * io,
-                     gain(percent).s);
-        separator = "; ";
-    }
-    /* The storage whose tiles and residents compete: the outermost of its own on the chip. */
-    int l = hw->n - 2;
-    while (l >= 0 && (hw->level[l].shares >= 0 || hw->level[l].capacity_bits <= 0)) l--;
-    if (l >= 0) {
-        more = *hw;
-        more.level[l].capacity_bits = hw->level[l].capacity_bits / 16 * 24;
-        if (changed(net, &more, o, before, &percent))
-            td_text_addf(out, "%s%s %s -> %s gives %s", separator, hw->level[l].name,
-                         bytes((double)hw->level[l].capacity_bits / 8).s,
-                         bytes((double)more.level[l].capacity_bits / 8).s, gain(percent).s);
-    }
-    td_text_addf(out, "\n");
-}
-
 /* ---- CSV --------------------------------------------------------------------------------------
  */
 

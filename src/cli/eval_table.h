@@ -5,9 +5,6 @@
 #include "tandem/map.h"
 
 void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_text *out);
-/* What one step more of I/O bandwidth and of on-chip memory would give; costs a schedule each. */
-void eval_next_step(const td_net *net, const td_hw *hw, const td_schedule_options *o,
-                    const td_schedule *s, td_text *out);
 void eval_csv(const td_net *net, const td_schedule *s, td_text *out);
 
 #endif
