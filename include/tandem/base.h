@@ -99,6 +99,10 @@ void td_text_add(td_text *t, const char *s);
 void td_text_add_bytes(td_text *t, const void *bytes, size_t n);
 void td_text_addf(td_text *t, const char *format, ...) TD_PRINTF(2, 3);
 
+/* For messages about a name that is none of the n known ones: adds `, did you mean "X"?` if one of
+ * them is a few letters away, else `, known are: A, B`. */
+void td_text_add_known(td_text *t, const char *name, const char *const *known, int n);
+
 /* ---- files --------------------------------------------------------------------------------- */
 
 /* Whole file into malloc'ed memory (NUL added after *size bytes), caller frees. Directories, and
@@ -114,6 +118,9 @@ bool td_file_exists(const char *path);
 td_status td_data_find(td_arena *a, const char *relative, const char **path, td_error *err);
 /* Where shipped files of a folder are ("hw"): same order. */
 td_status td_data_dir(td_arena *a, const char *folder, const char **path, td_error *err);
+/* Names of a folder's YAML files without their ending, in order: at most `most`; 0 if the folder
+ * cannot be read. Strings live in the arena. */
+int td_data_names(td_arena *a, const char *folder, const char *name[], int most);
 
 /* ---- documents: one tree for YAML and JSON, reading and writing ------------------------------ */
 
@@ -152,6 +159,10 @@ const td_node *td_node_find(const td_node *map, const char *key);
 void td_node_path(const td_node *n, char *out, size_t size);
 /* TD_E_INPUT "file:line: path: <message>". */
 td_status td_node_fail(const td_node *n, td_error *err, const char *format, ...) TD_PRINTF(3, 4);
+
+/* Puts the place of a node before the message in err (not NULL), whose code stays: for what n names
+ * and is not there. */
+td_status td_node_place(const td_node *n, td_error *err);
 
 /* Required values: absent keys, wrong kinds and values outside [lo, hi] are TD_E_INPUT with
  * "expected ..., found ...". Reals accept integers. Strings live as long as the document. */

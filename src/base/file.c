@@ -1,4 +1,5 @@
 /* Whole files in and out, folders, and where the shipped files are. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -214,4 +215,28 @@ td_status td_data_find(td_arena *a, const char *relative, const char **path, td_
 
 td_status td_data_dir(td_arena *a, const char *folder, const char **path, td_error *err) {
     return find_shipped(a, folder, true, path, err);
+}
+
+static int by_text(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+int td_data_names(td_arena *a, const char *folder, const char *name[], int most) {
+    static const char tail[] = ".yaml";
+    const size_t cut = sizeof tail - 1;
+    const char *dir;
+    int n = 0;
+    DIR *d = NULL;
+    if (td_data_dir(a, folder, &dir, NULL) == TD_OK) d = opendir(dir);
+    for (const struct dirent *e; d != NULL && n < most && (e = readdir(d)) != NULL;) {
+        size_t len = strlen(e->d_name);
+        if (len <= cut || e->d_name[0] == '.' || strcmp(e->d_name + len - cut, tail) != 0) continue;
+        char *copy = td_arena_strdup(a, e->d_name);
+        if (copy == NULL) break;
+        copy[len - cut] = '\0';
+        name[n++] = copy;
+    }
+    if (d != NULL) closedir(d);
+    qsort(name, (size_t)n, sizeof name[0], by_text);
+    return n;
 }

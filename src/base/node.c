@@ -68,6 +68,12 @@ td_status td_node_fail(const td_node *n, td_error *err, const char *format, ...)
     return td__node_fail_line(n, n != NULL ? n->line : 0, err, message);
 }
 
+td_status td_node_place(const td_node *n, td_error *err) {
+    td_status code = err->code;
+    td_node_fail(n, err, "%s", err->message);
+    return err->code = code;
+}
+
 /* What a node is, for "found ...". */
 static const char *found(const td_node *n, char out[64]) {
     char number[32];

@@ -1,4 +1,4 @@
-/* Growing text, and UTF-8. */
+/* Growing text, names that were mistyped, and UTF-8. */
 #include "text.h"
 
 #include <stdio.h>
@@ -63,6 +63,55 @@ void td_text_addf(td_text *t, const char *format, ...) {
     }
     t->size += (size_t)n;
 }
+
+/* ---- mistyped names -------------------------------------------------------------------------- */
+
+enum { LONGEST = 63 }; /* names beyond this are not compared */
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Edits (insert, delete, replace, swap of neighbours) that turn a into b; letters' case is free. */
+static int edit_distance(const char *a, const char *b) {
+    int n = (int)strlen(a), m = (int)strlen(b);
+    if (n > LONGEST || m > LONGEST) return n + m;
+    int row[3][LONGEST + 1]; /* rows i - 2, i - 1 and i of the table, in turn */
+    for (int j = 0; j <= m; j++) row[0][j] = j;
+    for (int i = 1; i <= n; i++) {
+        int *now = row[i % 3], *last = row[(i - 1) % 3];
+        now[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int differ = (a[i - 1] | 0x20) != (b[j - 1] | 0x20);
+            now[j] = least(least(now[j - 1], last[j]) + 1, last[j - 1] + differ);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = least(now[j], row[(i - 2) % 3][j - 2] + 1);
+        }
+    }
+    return row[n % 3][m];
+}
+
+static const char *nearest(const char *name, const char *const *known, int n) {
+    const char *best = NULL;
+    int length = (int)strlen(name), best_distance = length < 3 ? 2 : least(4, length / 3) + 1;
+    for (int i = 0; i < n; i++) {
+        int d = edit_distance(name, known[i]);
+        if (d < best_distance && d < length) best = known[i], best_distance = d;
+    }
+    return best;
+}
+
+void td_text_add_known(td_text *t, const char *name, const char *const *known, int n) {
+    const char *guess = nearest(name, known, n);
+    if (guess != NULL) {
+        td_text_addf(t, ", did you mean \"%s\"?", guess);
+        return;
+    }
+    td_text_add(t, n > 0 ? ", known are: " : ", none are known here");
+    for (int i = 0; i < n; i++) td_text_addf(t, "%s%s", i > 0 ? ", " : "", known[i]);
+}
+
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 int td__utf8_decode(const char *s, size_t n, uint32_t *code) {
     const unsigned char *p = (const unsigned char *)s;

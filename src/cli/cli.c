@@ -32,6 +32,16 @@ void cli_program_name(int argc, char **argv) {
     argv[0] = name;
 }
 
+td_status cli_unknown(td_error *err, td_status status, const char *what, const char *name,
+                      const char *const *known, int n) {
+    td_text t = {0};
+    td_text_addf(&t, "no %s \"%.100s\"", what, name);
+    td_text_add_known(&t, name, known, n);
+    td_fail(err, status, "%s", t.data != NULL ? t.data : "out of memory");
+    td_text_free(&t);
+    return status;
+}
+
 td_status cli_folder_ready(const char *path, td_error *err) {
     char probe[PATH_MAX];
     td_status s = td_dir_make(path, err);

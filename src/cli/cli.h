@@ -26,6 +26,9 @@ int cli_print(const td_text *t);
  */
 void cli_program_name(int argc, char **argv);
 
+/* `no WHAT "name", did you mean "X"?`, or with the n known ones; returns the status. */
+td_status cli_unknown(td_error *err, td_status status, const char *what, const char *name,
+                      const char *const *known, int n);
 /* Makes the folder (with parents) if it is not there, and tries that files can be made in it. */
 td_status cli_folder_ready(const char *path, td_error *err);
 

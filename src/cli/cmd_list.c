@@ -2,9 +2,7 @@
 #include "cli.h"
 
 #include <argp.h>
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tandem/accuracy.h"
@@ -39,28 +37,15 @@ static td_node *put_entry(td_arena *a, td_node *list, const char *name, const ch
     return e;
 }
 
-static int by_name(const void *x, const void *y) {
-    return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
-
-/* Shipped YAML files of a folder: the name without ".yaml", the first comment line as text. */
+/* Shipped YAML files of a folder: the name, and the first comment line as text. */
 static void put_files(td_arena *a, td_node *list, const char *folder) {
-    const char *dir;
+    enum { MOST = 256 };
+    const char *dir, *name[MOST];
     if (td_data_dir(a, folder, &dir, NULL) != TD_OK) return;
-    DIR *d = opendir(dir);
-    if (d == NULL) return;
-    const char *name[256];
-    int n = 0;
-    for (const struct dirent *e; (e = readdir(d)) != NULL && n < 256;) {
-        size_t len = strlen(e->d_name);
-        if (len > 5 && strcmp(e->d_name + len - 5, ".yaml") == 0)
-            name[n++] = td_arena_strdup(a, e->d_name);
-    }
-    closedir(d);
-    qsort(name, (size_t)n, sizeof name[0], by_name);
+    int n = td_data_names(a, folder, name, MOST);
     for (int i = 0; i < n; i++) {
         char about[160] = "";
-        FILE *f = fopen(td_arena_printf(a, "%s/%s", dir, name[i]), "r");
+        FILE *f = fopen(td_arena_printf(a, "%s/%s.yaml", dir, name[i]), "r");
         if (f != NULL) {
             char line[160];
             if (fgets(line, sizeof line, f) != NULL && line[0] == '#') {
@@ -71,7 +56,7 @@ static void put_files(td_arena *a, td_node *list, const char *folder) {
             }
             fclose(f);
         }
-        put_entry(a, list, td_arena_printf(a, "%.*s", (int)strlen(name[i]) - 5, name[i]), about);
+        put_entry(a, list, name[i], about);
     }
 }
 
@@ -130,10 +115,10 @@ int cmd_list(int argc, char **argv) {
     collect(a, root);
     const td_node *one = o.kind ? td_node_find(root, o.kind) : NULL;
     if (o.kind != NULL && one == NULL) {
-        td_fail(&err, TD_E_USAGE,
-                "no kind \"%s\": expected networks, accelerators, technologies, spaces, "
-                "strategies, accuracy or recipes",
-                o.kind);
+        enum { MOST = 16 };
+        const char *known[MOST];
+        for (int i = 0; i < root->count && i < MOST; i++) known[i] = root->item[i]->key;
+        cli_unknown(&err, TD_E_USAGE, "kind", o.kind, known, root->count);
         code = cli_fail(&err);
         goto end;
     }

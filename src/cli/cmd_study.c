@@ -158,9 +158,12 @@ static td_status load(const options *o, td_store *store, const td_study_info *s,
             one->count = o->limit;
         }
     }
-    if (st == TD_OK && o->row != NULL && *count == 0)
-        st = td_fail(err, TD_E_NOT_FOUND, "%s: no row \"%s\"; `tandem study list %s` names them",
-                     o->where, o->row, o->where);
+    if (st == TD_OK && o->row != NULL && *count == 0) {
+        const char **known = TD_NEW(a, const char *, n + 1);
+        for (int i = 0; known != NULL && i < n; i++) known[i] = s[i].name;
+        cli_unknown(err, TD_E_NOT_FOUND, "row", o->row, known, known != NULL ? n : 0);
+        st = td_error_prefix(err, "%s", o->where);
+    }
     return st;
 }
 

@@ -49,6 +49,9 @@ int main(int argc, char **argv) {
             cli_program_name(argc - 1, argv + 1);
             return commands[i].run(argc - 1, argv + 1);
         }
-    fprintf(stderr, "tandem: no command \"%s\"; `tandem --help` lists them\n", name);
-    return td_status_exit_code(TD_E_USAGE);
+    td_error err = {0};
+    const char *known[N_COMMANDS];
+    for (int i = 0; i < N_COMMANDS; i++) known[i] = commands[i].name;
+    cli_unknown(&err, TD_E_USAGE, "command", name, known, N_COMMANDS);
+    return cli_fail(&err);
 }

@@ -146,12 +146,13 @@ td_status td_net_build(const char *name, td_shape input, double width, int class
     for (int i = 0; i < N_ENTRIES; i++)
         if (strcmp(entries[i].name, name) == 0) r = recipes[i];
     if (r == NULL) {
-        td_text known = {0};
-        for (int i = 0; i < N_ENTRIES; i++)
-            td_text_addf(&known, "%s%s", i > 0 ? ", " : "", entries[i].name);
-        td_fail(err, TD_E_NOT_FOUND, "there is no network '%.64s'; known: %s", name,
-                known.data != NULL ? known.data : "?");
-        td_text_free(&known);
+        const char *known[N_ENTRIES];
+        for (int i = 0; i < N_ENTRIES; i++) known[i] = entries[i].name;
+        td_text text = {0};
+        td_text_addf(&text, "there is no network \"%.64s\"", name);
+        td_text_add_known(&text, name, known, N_ENTRIES);
+        td_fail(err, TD_E_NOT_FOUND, "%s", text.data != NULL ? text.data : "no such network");
+        td_text_free(&text);
         return TD_E_NOT_FOUND;
     }
     if (!(width > 0 && width <= 64))

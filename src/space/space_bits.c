@@ -174,11 +174,7 @@ td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **do
         return td_node_fail(*doc, err, "expected an accelerator, a map with its template");
     if (s == TD_OK || err == NULL) return s;
     *err = why; /* faults within the file have their own place */
-    if (s == TD_E_NOT_FOUND) {
-        td_node_fail(named, err, "%s", why.message);
-        err->code = s;
-    }
-    return s;
+    return s == TD_E_NOT_FOUND ? td_node_place(named, err) : s;
 }
 
 td_status td__shape_read(const td_node *map, td_shape *out, td_error *err) {

@@ -108,7 +108,9 @@ td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error
     if (s != TD_OK) return s;
     td__decisions list = {.arena = a};
     s = td_edge_from_node(doc, &p->base, err);
-    if (s == TD_OK) s = td_tech_load(p->base.tech, &p->tech, err);
+    if (s == TD_OK && (s = td_tech_load(p->base.tech, &p->tech, err)) == TD_E_NOT_FOUND &&
+        err != NULL)
+        td_node_place(td_node_find(doc, "tech"), err);
     if (s == TD_OK) s = declare_all(p, &list, map, recipe, err);
     if (s != TD_OK) return s;
     return td__space_finish(name, &list, p, build, out, err);

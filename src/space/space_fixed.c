@@ -38,6 +38,22 @@ static bool is_shipped_net(const char *name) {
     return false;
 }
 
+static td_status fail_unknown(const td_node *named, td_error *err) {
+    enum { MOST = 64 };
+    int count;
+    const char *known[MOST];
+    const td_net_entry *all = td_net_list(&count);
+    if (count > MOST) count = MOST;
+    for (int i = 0; i < count; i++) known[i] = all[i].name;
+    td_text text = {0};
+    td_text_addf(&text, "there is no network \"%.64s\", nor a file of this name", named->text);
+    td_text_add_known(&text, named->text, known, count);
+    td_status s = td_node_fail(named, err, "%s", text.data != NULL ? text.data : "no such network");
+    td_text_free(&text);
+    if (err != NULL) err->code = TD_E_NOT_FOUND;
+    return s == TD_E_INPUT ? TD_E_NOT_FOUND : s;
+}
+
 /* input, width and classes belong to the shipped networks; a file says all itself. */
 static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, td_arena *a,
                           td_error *err) {
@@ -51,20 +67,15 @@ static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, 
         p->classes = (int)classes;
         return s;
     }
+    const char *path = td__space_file(named, a);
+    if (path == NULL) return fail_unknown(named, err);
     const char *const others[] = {"input", "width", "classes"};
     for (int i = 0; i < 3; i++) {
         const td_node *extra = td_node_find(n, others[i]);
         if (extra != NULL)
             return td_node_fail(extra, err, "only shipped networks take this, a file has its own");
     }
-    const char *path = td__space_file(named, a);
-    if (path != NULL) return td_node_load(a, path, &p->doc, err);
-    td_status s = td_node_fail(named, err,
-                               "expected a network's file or one of tandem list "
-                               "networks, found \"%s\"",
-                               named->text);
-    if (err != NULL) err->code = TD_E_NOT_FOUND;
-    return s == TD_E_INPUT ? TD_E_NOT_FOUND : s;
+    return td_node_load(a, path, &p->doc, err);
 }
 
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {

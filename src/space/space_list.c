@@ -29,8 +29,11 @@
       "inverted bottlenecks for 28x28 images: width, depth, kernels, expansions")                  \
     X("ibn-fused", true, IBN("ibn-fused", "[3, 5]", "[false, true]"),                              \
       "ibn with the choice of inverted or fused bottleneck per block")                             \
-    X("micro", false, NULL, "edge template at 22 nm, 32 to 2,048 MACs per cycle")                  \
-    X("edge", false, NULL, "edge template of the class of the Edge TPU")
+    X("micro", false, NULL,                                                                        \
+      "small accelerators of the edge template at 22 nm: 32 to 2,048 MACs per cycle")              \
+    X("edge", false, NULL,                                                                         \
+      "large ones of the same template: 64 to 131,072 MACs per cycle, a baseline like the Edge "   \
+      "TPU")
 
 static const td_space_entry entries[] = {
 #define TD_X(name, network, text, about) {name, about, network},
@@ -59,18 +62,21 @@ static td_status parse_text(int i, td_arena *a, const td_node **doc, td_error *e
     return td_yaml_parse(a, texts[i], strlen(texts[i]), entries[i].name, doc, err);
 }
 
+/* at: the node of a recipe that has the name; NULL: the command line. */
 static td_status fail_unknown(const td_node *at, const char *name, td_error *err) {
-    td_text known = {0};
+    const char *known[N_SPACES + 1];
+    int n = 0;
     for (int i = 0; i < N_SPACES; i++)
-        if (at == NULL || entries[i].network)
-            td_text_addf(&known, "%s%s", known.size > 0 ? ", " : "", entries[i].name);
-    const char *list = known.data != NULL ? known.data : "";
-    if (at != NULL)
-        td_node_fail(at, err, "expected %s or fixed, found \"%s\"", list, name);
-    else
-        td_fail(err, TD_E_NOT_FOUND, "no space \"%s\", there are %s", name, list);
-    td_text_free(&known);
-    return at != NULL ? TD_E_INPUT : TD_E_NOT_FOUND;
+        if (at == NULL || entries[i].network) known[n++] = entries[i].name;
+    if (at != NULL) known[n++] = "fixed";
+    td_text text = {0};
+    td_text_addf(&text, "there is no space \"%.64s\"", name);
+    td_text_add_known(&text, name, known, n);
+    const char *message = text.data != NULL ? text.data : "no such space";
+    td_status s = at != NULL ? td_node_fail(at, err, "%s", message)
+                             : td_fail(err, TD_E_NOT_FOUND, "%s", message);
+    td_text_free(&text);
+    return s;
 }
 
 td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err) {

@@ -79,6 +79,21 @@ static td_status read_schedule(const td_node *n, td_schedule_options *o, td_erro
     return TD_OK;
 }
 
+static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
+    enum { MOST = 32 };
+    int count;
+    const char *known[MOST];
+    const td_strategy *const *all = td_strategy_list(&count);
+    if (count > MOST) count = MOST;
+    for (int i = 0; i < count; i++) known[i] = all[i]->name;
+    td_text text = {0};
+    td_text_addf(&text, "there is no strategy \"%.64s\"", name);
+    td_text_add_known(&text, name, known, count);
+    td_status s = td_node_fail(n, err, "%s", text.data != NULL ? text.data : "no such strategy");
+    td_text_free(&text);
+    return s;
+}
+
 /* The strategy's parameters are its map without `name`; init() checks them, here on a trial run. */
 static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
     const char *name = "evolution";
@@ -99,9 +114,7 @@ static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
     }
     r->strategy = td_strategy_find(name);
     r->params = params;
-    if (r->strategy == NULL)
-        return td_node_fail(td_node_find(n, "name"), err,
-                            "no strategy \"%s\"; `tandem list strategies` names them", name);
+    if (r->strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
     td_space *joint;
     td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
     void *state = NULL;

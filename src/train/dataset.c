@@ -184,16 +184,20 @@ static uint64_t hash_dataset(const td_dataset *d) {
 /* ---- loading --------------------------------------------------------------------------------- */
 
 static td_status find_entry(const char *name, const entry **out, td_error *err) {
-    char known[256] = "";
+    const char *known[N_ENTRIES];
     for (int i = 0; i < N_ENTRIES; i++) {
+        known[i] = entries[i].name;
         if (strcmp(name, entries[i].name) == 0) {
             *out = &entries[i];
             return TD_OK;
         }
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", entries[i].name);
     }
-    return td_fail(err, TD_E_NOT_FOUND, "unknown data set \"%s\"; known: %s", name, known);
+    td_text text = {0};
+    td_text_addf(&text, "unknown data set \"%.64s\"", name);
+    td_text_add_known(&text, name, known, N_ENTRIES);
+    td_fail(err, TD_E_NOT_FOUND, "%s", text.data != NULL ? text.data : "unknown data set");
+    td_text_free(&text);
+    return TD_E_NOT_FOUND;
 }
 
 static td_status find_folder(const entry *e, const char *path, char *out, size_t size,

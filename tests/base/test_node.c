@@ -167,6 +167,14 @@ static void other_messages(void **state) {
     assert_int_equal(td_node_fail(doc, NULL, "x"), TD_E_INPUT);
 }
 
+static void place_of_what_is_named(void **state) {
+    (void)state;
+    td_fail(&err, TD_E_NOT_FOUND, "x: no such name");
+    assert_int_equal(td_node_place(td_node_find(doc, "levels")->item[1], &err), TD_E_NOT_FOUND);
+    assert_int_equal(err.code, TD_E_NOT_FOUND);
+    assert_string_equal(err.message, "my.yaml:11: levels[1]: x: no such name");
+}
+
 static void unknown_keys(void **state) {
     (void)state;
     const td_node *objective = td_node_find(doc, "objective");
@@ -188,7 +196,7 @@ static void unknown_keys(void **state) {
     MESSAGE(td_node_only(levels->item[0], far, &err),
             "my.yaml:10: levels[0]: unknown key \"words\", known are: name, capacity_bytes");
     MESSAGE(td_node_only(levels->item[0], none, &err),
-            "my.yaml:9: levels[0]: unknown key \"name\", no keys are known here");
+            "my.yaml:9: levels[0]: unknown key \"name\", none are known here");
     MESSAGE(td_node_only(levels, none, &err),
             "my.yaml:8: levels: expected a map, found a list of 2");
 
@@ -251,9 +259,13 @@ static void building(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),        cmocka_unit_test(absent_keys_leave_the_default),
-        cmocka_unit_test(real_messages), cmocka_unit_test(other_messages),
-        cmocka_unit_test(unknown_keys),  cmocka_unit_test(building),
+        cmocka_unit_test(values),
+        cmocka_unit_test(absent_keys_leave_the_default),
+        cmocka_unit_test(real_messages),
+        cmocka_unit_test(other_messages),
+        cmocka_unit_test(place_of_what_is_named),
+        cmocka_unit_test(unknown_keys),
+        cmocka_unit_test(building),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

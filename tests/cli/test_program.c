@@ -149,7 +149,8 @@ static void short_options_mean_one_thing(void **state) {
 
 static void wrong_use(void **state) {
     fixture *f = *state;
-    expect_fault(f, "sarch", 2, "no command \"sarch\"");
+    expect_fault(f, "sarch", 2, "no command \"sarch\", did you mean \"search\"?");
+    expect_fault(f, "optimise", 2, "known are: search, eval, train,");
     static const char *const wrong[] = {"search",
                                         "search a b",
                                         "search a --threads 0",
@@ -168,7 +169,7 @@ static void wrong_use(void **state) {
         assert_true(f->err[0] != '\0');
         assert_string_equal(f->out, "");
     }
-    expect_fault(f, "list gadgets", 2, "no kind \"gadgets\"");
+    expect_fault(f, "list gadgets", 2, "no kind \"gadgets\", known are: networks, ");
 }
 
 static void list_as_json(void **state) {
@@ -213,7 +214,8 @@ static void the_manual_is_complete(void **state) {
 
 static void recipes_that_are_not_there(void **state) {
     fixture *f = *state;
-    expect_fault(f, "search none.yaml", 4, "none.yaml: no such file, nor a shipped recipe");
+    expect_fault(f, "search none.yaml", 4, "no file or shipped recipe \"none.yaml\", known are: ");
+    expect_fault(f, "search quickstat", 4, "did you mean \"quickstart\"?");
     /* a folder in the name means a file: no shipped recipe stands in for it */
     expect_fault(f, "search my/quickstart.yaml", 4, "my/quickstart.yaml: no such file");
     expect_fault(f, "search .", 3, "expected a file, found a folder");
@@ -264,6 +266,50 @@ static void recipes_that_are_wrong(void **state) {
     write_recipe(f, "seed: 3", "sede: 3");
     expect_fault(f, "search recipe.yaml --dry-run", 3, "recipe.yaml:2: unknown key \"sede\"");
     assert_false(exists(f, "results"));
+}
+
+/* Names that are nearly right, wherever they are given. */
+static void mistyped_names(void **state) {
+    fixture *f = *state;
+    expect_fault(f, "eval mobilnetv2 --hw edge", 4, "did you mean \"mobilenetv2\"?");
+    expect_fault(f, "eval resnet50 --hw edge", 4, "known are: ");
+    expect_fault(f, "eval handmade --hw egde", 4, "did you mean \"edge\"?");
+    expect_fault(f, "space micr", 4, "did you mean \"micro\"?");
+    expect_fault(f, "list network", 2, "did you mean \"networks\"?");
+    expect_fault(f, "train handmade --data fashion_mnist", 4, "did you mean \"fashion-mnist\"?");
+    assert_int_equal(run(f,
+                         "sed 's/^tech: 22nm/tech: 22mn/' " TD_TEST_SOURCE "/hw/edge.yaml >h.yaml;",
+                         "eval handmade --hw h.yaml"),
+                     4);
+    assert_non_null(strstr(f->err, "tandem: h.yaml:6: tech: 22mn: no such name in tech/, did you "
+                                   "mean \"22nm\"?"));
+    static const struct {
+        const char *find, *replace, *part;
+        int code;
+    } t[] = {
+        {"space: ibn", "space: inb",
+         "network.space: there is no space \"inb\", did you mean \"ibn\"?", 3},
+        {"space: micro", "space: micor", "did you mean \"micro\"?", 4},
+        {"lag: 3", "strategy: {name: randon}", "did you mean \"random\"?", 3},
+        {"lag: 3", "compare: {network: {space: fixed, net: handmde}, accelerator: {space: micro}}",
+         "did you mean \"handmade\"?", 4},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        write_recipe(f, t[i].find, t[i].replace);
+        expect_fault(f, "search recipe.yaml --dry-run", t[i].code, t[i].part);
+        assert_int_equal(strncmp(f->err, "tandem: recipe.yaml:", 20), 0);
+    }
+}
+
+/* The place of a missing key is that of the map that should have it. */
+static void missing_keys_have_a_place(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "budget: {trials: 12}", "budget:\n  trained: 3");
+    expect_fault(f, "search recipe.yaml --dry-run", 3,
+                 "recipe.yaml:20: budget: missing key \"trials\"");
+    write_recipe(f, "  space: ibn\n", "");
+    expect_fault(f, "search recipe.yaml --dry-run", 3,
+                 "recipe.yaml:4: network: missing key \"space\"");
 }
 
 static void data_that_are_not_there(void **state) {
@@ -561,6 +607,8 @@ int main(void) {
         CASE(the_manual_is_complete),
         CASE(recipes_that_are_not_there),
         CASE(recipes_that_are_wrong),
+        CASE(mistyped_names),
+        CASE(missing_keys_have_a_place),
         CASE(data_that_are_not_there),
         CASE(a_dry_run_makes_nothing),
         WITH_DATA(search_from_end_to_end),

@@ -417,7 +417,7 @@ static void faults_in_files(void **state) {
         {"template: edge\ntech: 3nm\npe_x: 1\npe_y: 1\nsimd: 1\nlanes: 1\nlocal_kb: 1\nrf_kb: "
          "1\nio_gbps: 1\n"
          "clock_ghz: 1\nport_bytes: 1\n",
-         "3nm: no such name in tech/, known: 22nm, 7nm"},
+         "3nm: no such name in tech/, did you mean \"7nm\"?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         td_hw hw = {.n = 77};
@@ -437,7 +437,7 @@ static void loading(void **state) {
     td_error err = {0};
     assert_int_equal(td_hw_load("no-such-chip", &hw, &err), TD_E_NOT_FOUND);
     assert_non_null(
-        strstr(err.message, "no-such-chip: no such name in hw/, known: edge, eyeriss-168"));
+        strstr(err.message, "no-such-chip: no such name in hw/, known are: edge, eyeriss-168"));
     assert_int_equal(td_hw_load("./no-such-chip.yaml", &hw, &err), TD_E_NOT_FOUND);
     assert_int_equal(td_hw_load("../hw/edge", &hw, &err), TD_E_NOT_FOUND);
     assert_int_equal(td_hw_load("", &hw, &err), TD_E_NOT_FOUND);

@@ -202,7 +202,8 @@ static void mistakes(void **state) {
         {"max_nodes: 3000", "max_nodes: 0", TD_E_INPUT, "my.yaml:18: schedule.max_nodes: "},
         {"batch: 2", "batch: two", TD_E_INPUT, "my.yaml:18: schedule.batch: expected an integer"},
         {"name: evolution", "name: evolve", TD_E_INPUT,
-         "my.yaml:19: strategy.name: no strategy \"evolve\""},
+         "my.yaml:19: strategy.name: there is no strategy \"evolve\", known are: random, "
+         "evolution"},
         {"population: 16", "population: 0", TD_E_INPUT, "my.yaml:19: strategy.population: "},
         {"population: 16", "populace: 16", TD_E_INPUT, "my.yaml:19: strategy: unknown key"},
         {"trials: 64", "trials: 0", TD_E_INPUT, "my.yaml:21: budget.trials: expected an integer"},

@@ -1,0 +1,56 @@
+/* Messages about mistyped names, and the names of shipped files. */
+#include "common.h"
+
+#include "tandem/base.h"
+
+static void expect(const char *name, const char *const *known, int n, const char *want) {
+    td_text t = {0};
+    td_text_add_known(&t, name, known, n);
+    if (strcmp(t.data, want) != 0) fail_msg("%s: \"%s\", expected \"%s\"", name, t.data, want);
+    td_text_free(&t);
+}
+
+static void a_near_name_or_all(void **state) {
+    (void)state;
+    static const char *const k[] = {"mobilenetv2", "handmade", "A", "edge"};
+    expect("mobilnetv2", k, 4, ", did you mean \"mobilenetv2\"?");  /* one is missing */
+    expect("mobileentv2", k, 4, ", did you mean \"mobilenetv2\"?"); /* two are swapped */
+    expect("MobileNetV2", k, 4, ", did you mean \"mobilenetv2\"?"); /* case is free */
+    expect("egde", k, 4, ", did you mean \"edge\"?");
+    expect("hand-made", k, 4, ", did you mean \"handmade\"?");
+    expect("resnet50", k, 4, ", known are: mobilenetv2, handmade, A, edge");
+    expect("x", k, 4, ", known are: mobilenetv2, handmade, A, edge"); /* no letter in common */
+    expect("", k, 4, ", known are: mobilenetv2, handmade, A, edge");
+    static const char *const nm[] = {"22nm", "7nm"};
+    expect("14nm", nm, 2, ", known are: 22nm, 7nm");
+    expect("anything", NULL, 0, ", none are known here");
+    char longer[200];
+    memset(longer, 'm', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    expect(longer, k, 2, ", known are: mobilenetv2, handmade");
+}
+
+/* Every one is there under its name; too little room is respected; no folder is no name. */
+static void shipped_names(void **state) {
+    (void)state;
+    td_arena *a = td_arena_create();
+    const char *name[32], *one[1], *path;
+    int n = td_data_names(a, "hw", name, 32);
+    assert_in_range(n, 2, 31);
+    for (int i = 0; i < n; i++) {
+        assert_true(i == 0 || strcmp(name[i - 1], name[i]) < 0);
+        assert_int_equal(td_data_find(a, td_arena_printf(a, "hw/%s.yaml", name[i]), &path, NULL),
+                         TD_OK);
+    }
+    assert_int_equal(td_data_names(a, "hw", one, 1), 1);
+    assert_int_equal(td_data_names(a, "no-such-folder", name, 32), 0);
+    td_arena_destroy(a);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_near_name_or_all),
+        cmocka_unit_test(shipped_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
