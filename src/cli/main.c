@@ -21,12 +21,17 @@ static void usage(FILE *out) {
                  "usage: tandem COMMAND [OPTION...]\n\ncommands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n`tandem COMMAND --help` tells a command's options, with examples.\n"
-                 "      --help     this text\n      --version  version of the program\n\n"
-                 "examples:\n"
-                 "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
-                 "  tandem eval mobilenetv2 --hw edge\n"
-                 "  tandem study best results/quickstart\n");
+    fprintf(out,
+            "\n`tandem COMMAND --help` tells a command's options, with examples.\n"
+            "      --help     this text\n      --version  version of the program\n\n"
+            "examples:\n"
+            "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
+            "  tandem eval mobilenetv2 --hw edge\n"
+            "  tandem study best results/quickstart\n\n"
+            "exit codes (docs/cli.md has all):\n"
+            "  0 done, 2 wrong command line, 3 wrong content of a file, 4 not found, 5 reading or\n"
+            "  writing failed, 6 cannot be built or no design met the targets, 7 not supported,\n"
+            "  8 store damaged or busy, 130 interrupted\n");
 }
 
 int main(int argc, char **argv) {

@@ -96,6 +96,14 @@ static void version_and_help(void **state) {
     expect(f, "--help", 0);
     assert_non_null(strstr(f->out, "commands:\n"));
     assert_string_equal(f->err, "");
+    const char *codes = strstr(f->out, "exit codes");
+    assert_non_null(codes);
+    static const td_status told[] = {
+        TD_OK,           TD_E_USAGE,       TD_E_INPUT, TD_E_NOT_FOUND,  TD_E_IO,
+        TD_E_INFEASIBLE, TD_E_UNSUPPORTED, TD_E_STORE, TD_E_INTERRUPTED};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
+        assert_non_null(
+            strstr(codes, td_arena_printf(f->arena, " %d ", td_status_exit_code(told[i]))));
     expect(f, "", 2);
     assert_non_null(strstr(f->err, "commands:\n"));
 }
@@ -578,16 +586,33 @@ static void damaged_store(void **state) {
     expect_fault(f, "study list results/tiny", 8, "results/tiny/study.db: damaged");
 }
 
-/* Files may grow to 256 blocks of 512 or 1024 bytes, as the shell counts them. */
+/* Files may grow to 600 blocks of 512 bytes, as dash counts them: enough for the store to begin
+ * with, not for all of its log. What was finished is kept, and the search goes on from it. */
 static void full_disk(void **state) {
     fixture *f = *state;
     write_recipe(f, "trials: 12", "trials: 60");
-    assert_int_equal(run(f, "trap '' XFSZ; ulimit -f 128;", "search recipe.yaml --quiet"), 5);
+    assert_int_equal(run(f, "trap '' XFSZ; ulimit -f 600;", "search recipe.yaml --quiet"), 5);
     assert_non_null(strstr(f->err, "no space left on device"));
     assert_non_null(strstr(f->err, "finished trials are kept"));
+    int64_t kept = finished_trials(f);
+    assert_in_range(kept, 1, 59);
+    struct stat before, after;
+    assert_int_equal(stat(scratch_path(f->folder, "results/tiny/study.db"), &before), 0);
+    expect(f, "study export results/tiny", 0);
+    char *lines = td_arena_strdup(f->arena, f->out), *save = NULL;
     expect(f, "search recipe.yaml --quiet", 0);
     expect(f, "study list results/tiny --format json", 0);
     assert_int_equal(td_node_find(json(f)->item[0], "trials")->integer, 60);
+    assert_int_equal(finished_trials(f), 60);
+    /* The same store, with what was in it. */
+    assert_int_equal(stat(scratch_path(f->folder, "results/tiny/study.db"), &after), 0);
+    assert_true(before.st_ino == after.st_ino);
+    expect(f, "study export results/tiny", 0);
+    int found = 0;
+    for (char *line = strtok_r(lines, "\r\n", &save); line; line = strtok_r(NULL, "\r\n", &save))
+        found += strstr(f->out, line) != NULL && strstr(line, ",ready,") == NULL &&
+                 strstr(line, ",running,") == NULL;
+    assert_int_equal(found, kept + 1); /* and the header */
 }
 
 static int have_program(void **state) {
