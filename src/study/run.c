@@ -173,6 +173,25 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
     return s;
 }
 
+/* Before hours of final training: a row whose designs all miss the targets may not be worth them.
+ */
+static void warn_of_misses(const run *u, int first, const char *row) {
+    if (u->r->final == NULL) return;
+    if (u->n == first) {
+        td_log_write(u->o->log, 1, "row %s: no design can be built, there is nothing to train",
+                     row);
+        return;
+    }
+    const td__candidate *c = &u->candidate[first];
+    if (c->violation == 0) return;
+    td_text t = {0};
+    td__objective_misses(&u->r->objective, c->metric, &t);
+    td_log_write(u->o->log, 1,
+                 "row %s: no design meets the targets; the nearest is trained all the same (%s)",
+                 row, t.data != NULL ? t.data : "");
+    td_text_free(&t);
+}
+
 static td_status search_row(run *u, const char *name, const td_space *net, const td_space *hw,
                             bool trains, td_error *err) {
     td_space *space;
@@ -201,7 +220,10 @@ static td_status search_row(run *u, const char *name, const td_space *net, const
                    .store = u->store,
                    .run = u->o};
     s = td__row_search(&row, err);
-    return s == TD_OK ? choose(u, index, space, name, err) : s;
+    int first = u->n;
+    if (s == TD_OK) s = choose(u, index, space, name, err);
+    if (s == TD_OK) warn_of_misses(u, first, name);
+    return s;
 }
 
 /* The order of results, as that of trials (td_trials_best): what meets the targets first, what
