@@ -300,6 +300,13 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
         if (!some) td_text_add(out, " none");
         td_text_addf(out, "\nrows: %sjoint\n",
                      r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
+        const td_node *with_valid = td_node_find(r->final, "with_valid");
+        if (r->final != NULL)
+            td_text_addf(out, "final training of %lld %s per row%s\n", (long long)r->candidates,
+                         r->candidates == 1 ? "network" : "networks",
+                         with_valid != NULL && with_valid->boolean
+                             ? ", with the validation images: ranked by the proxy's accuracy"
+                             : "");
     }
     td_text_free(&net);
     td_text_free(&hw);
