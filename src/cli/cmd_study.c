@@ -232,7 +232,10 @@ int cmd_study(int argc, char **argv) {
         argp_options,
         parse,
         "list|show|best|pareto|export DIR|FILE.db",
-        "Shows the trials of a results folder (or of a study.db).\v"
+        "Shows the trials of a results folder (or of a study.db), row by row of its recipe: list "
+        "counts "
+        "them; show has all; best the one best design with its choices; pareto those that no other "
+        "one beats in accuracy, latency, energy and area together; export is show as CSV.\v"
         "Examples:\n"
         "  tandem study list results/quickstart\n"
         "  tandem study best results/quickstart --row joint\n"

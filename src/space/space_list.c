@@ -32,8 +32,7 @@
     X("micro", false, NULL,                                                                        \
       "small accelerators of the edge template at 22 nm: 32 to 2,048 MACs per cycle")              \
     X("edge", false, NULL,                                                                         \
-      "large ones of the same template: 64 to 131,072 MACs per cycle, a baseline like the Edge "   \
-      "TPU")
+      "large ones of the same template: 64 to 65,536, around one like the Edge TPU")
 
 static const td_space_entry entries[] = {
 #define TD_X(name, network, text, about) {name, about, network},
