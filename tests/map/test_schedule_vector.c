@@ -31,7 +31,7 @@ static void no_vector_unit(void **state) {
             td_net_conv(net, y, 8, 1, 1, 1, 1);
             y = td_net_act(net, y, TD_OP_RELU);
         }
-        if (k > 0) td_net_name_last(net, left[k]);
+        if (k > 0) td_net_name_last(net, "%s", left[k]);
         td_net_conv(net, y, 8, 1, 1, 1, 1);
         td_error err = {0};
         td_schedule s, with;
