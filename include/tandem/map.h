@@ -113,6 +113,8 @@ typedef struct {
     td_map_cache *cache; /* may be NULL */
 } td_schedule_options;
 void td_schedule_options_default(td_schedule_options *o);
+/* A recipe's `schedule:` map (objective, max_nodes, batch); NULL: the defaults. TD_E_INPUT. */
+td_status td_schedule_options_from_node(const td_node *n, td_schedule_options *o, td_error *err);
 
 typedef struct {
     td_interval *interval;

@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+/* A field of RFC 4180: quoted where it holds a comma, a quote or a line end. */
+void td_report_csv_field(td_text *t, const char *s);
+
 /* Trials as CSV (RFC 4180), one column per decision in `names`, so that several studies stand in
  * one file: first the names of all the trials together, then one header, then the rows of each
  * study. pick: indices of the rows wanted, NULL: all n. What is unknown is an empty field. Names

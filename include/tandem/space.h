@@ -116,6 +116,10 @@ void td_space_mutate(const td_space *s, td_rng *r, td_choices *c);
 /* Per decision from a or b, evenly; what only one of them has is taken from it. Canonical again. */
 void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
                     td_choices *c);
+/* Every canonical vector once: the first, then the next one of each, false after the last. Real
+ * decisions cannot be walked (first: false), unless their range is one value. */
+bool td_space_first(const td_space *s, td_choices *c);
+bool td_space_next(const td_space *s, td_choices *c);
 uint64_t td_choices_hash(const td_choices *c);
 /* Number of distinct canonical vectors as decimal text (exact, big); "inf" with real decisions. */
 td_status td_space_size(const td_space *s, td_text *out, td_error *err);

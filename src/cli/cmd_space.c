@@ -3,9 +3,11 @@
 #include "cli.h"
 
 #include <argp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "space_sample.h"
 #include "tandem/space.h"
@@ -14,10 +16,12 @@ typedef struct {
     cli_format format;
     int64_t sample;
     uint64_t seed;
+    int threads;
+    bool cost;
     const char *what;
 } options;
 
-enum { OPT_SAMPLE = 1000, OPT_SEED };
+enum { OPT_SAMPLE = 1000, OPT_SEED, OPT_COST, OPT_THREADS };
 
 /* A number at the end of an option; false if it is none, or beyond. */
 static bool parse_number(const char *s, uint64_t most, uint64_t *out) {
@@ -33,17 +37,24 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     uint64_t n = 0;
     switch (key) {
     case 'f':
-        if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
-            argp_error(state, "--format: expected table or json, found \"%s\"", arg);
+        if (!cli_format_parse(arg, &o->format))
+            argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
         return 0;
     case OPT_SAMPLE:
-        if (!parse_number(arg, 10000000, &n) || n == 0)
-            argp_error(state, "--sample: expected an integer in [1, 10000000], found \"%s\"", arg);
+        if (!parse_number(arg, CLI_MOST_POINTS, &n) || n == 0)
+            argp_error(state, "--sample: expected an integer in [1, %d], found \"%s\"",
+                       CLI_MOST_POINTS, arg);
         o->sample = (int64_t)n;
         return 0;
     case OPT_SEED:
         if (!parse_number(arg, UINT64_MAX, &o->seed))
             argp_error(state, "--seed: expected an integer >= 0, found \"%s\"", arg);
+        return 0;
+    case OPT_COST: o->cost = true; return 0;
+    case OPT_THREADS:
+        if (!parse_number(arg, 1024, &n) || n == 0)
+            argp_error(state, "--threads: expected an integer in [1, 1024], found \"%s\"", arg);
+        o->threads = (int)n;
         return 0;
     case ARGP_KEY_ARG:
         if (o->what != NULL) argp_error(state, "one NAME or RECIPE at most");
@@ -51,6 +62,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (o->what == NULL && o->sample > 0) argp_error(state, "--sample needs a NAME or RECIPE");
+        if (o->cost && o->sample == 0) argp_error(state, "--cost needs --sample N");
+        if (o->format == CLI_CSV && o->sample == 0)
+            argp_error(state, "--format csv is the points of --sample N");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -61,6 +75,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 typedef struct {
     td_space *net, *hw, *all; /* all: the one there is, or the product */
+    td_schedule_options schedule;
 } sides;
 
 static bool is_shipped(const char *name, bool *network) {
@@ -76,7 +91,7 @@ static bool is_shipped(const char *name, bool *network) {
 
 /* A recipe (network:, accelerator:), or an accelerator's own file (template: and space:). */
 static td_status load_file(const char *path, td_arena *a, sides *out, td_error *err) {
-    const td_node *doc, *net = NULL, *hw = NULL;
+    const td_node *doc, *net = NULL, *hw = NULL, *schedule = NULL;
     td_status s = td_node_load(a, path, &doc, err);
     if (s != TD_OK) return s;
     if (td_node_find(doc, "template") != NULL) {
@@ -84,6 +99,7 @@ static td_status load_file(const char *path, td_arena *a, sides *out, td_error *
     } else {
         s = td_node_opt_map(doc, "network", &net, err);
         if (s == TD_OK) s = td_node_opt_map(doc, "accelerator", &hw, err);
+        if (s == TD_OK) s = td_node_opt_map(doc, "schedule", &schedule, err);
     }
     if (s == TD_OK && net == NULL && hw == NULL)
         s = td_node_fail(doc, err,
@@ -91,6 +107,7 @@ static td_status load_file(const char *path, td_arena *a, sides *out, td_error *
                          "accelerator with template: and space:");
     if (s == TD_OK && net != NULL) s = td_space_net_from_node(net, a, &out->net, err);
     if (s == TD_OK && hw != NULL) s = td_space_hw_from_node(hw, a, &out->hw, err);
+    if (s == TD_OK) s = td_schedule_options_from_node(schedule, &out->schedule, err);
     return s;
 }
 
@@ -155,32 +172,6 @@ static void put_decision(const td_space *s, int i, td_arena *a, td_node *list) {
     }
 }
 
-static void put_spread(td_node *map, const char *key, const double *v, int64_t n, td_arena *a) {
-    if (n == 0) return;
-    td_node *m = td_node_put(a, map, key, td_node_map(a));
-    td_node_put_real(a, m, "least", v[0]);
-    td_node_put_real(a, m, "median", v[n / 2]);
-    td_node_put_real(a, m, "most", v[n - 1]);
-}
-
-static void put_sample(const cli_sample *s, uint64_t seed, td_arena *a, td_node *root) {
-    td_node *m = td_node_put(a, root, "sample", td_node_map(a));
-    td_node_put_int(a, m, "points", s->drawn);
-    td_node_put_int(a, m, "seed", (int64_t)seed);
-    td_node_put_int(a, m, "different", s->different);
-    td_node_put_int(a, m, "built", s->built);
-    put_spread(m, "macs", s->macs, s->n_net, a);
-    put_spread(m, "params", s->params, s->n_net, a);
-    put_spread(m, "area_mm2", s->area, s->n_hw, a);
-    td_node *list = td_node_put(a, m, "refused", td_node_list(a));
-    for (int i = 0; i < s->n_refused; i++) {
-        td_node *r = td_node_push(a, list, td_node_map(a));
-        td_node_put_int(a, r, "points", s->refused[i].points);
-        td_node_put_string(a, r, "reason", s->refused[i].reason);
-        td_node_put_string(a, r, "example", s->refused[i].example);
-    }
-}
-
 static td_status describe(const sides *x, td_arena *a, td_node *root, td_error *err) {
     td_node_put_string(a, root, "name", x->all->name);
     td_status s = put_size(x->all, a, root, "size", err);
@@ -189,15 +180,6 @@ static td_status describe(const sides *x, td_arena *a, td_node *root, td_error *
     td_node *list = td_node_put(a, root, "decisions", td_node_list(a));
     for (int i = 0; i < x->all->n; i++) put_decision(x->all, i, a, list);
     return s;
-}
-
-/* "23040" as "23,040". */
-static void add_grouped(td_text *t, const char *digits) {
-    size_t n = strlen(digits);
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0 && digits[0] >= '0' && digits[0] <= '9') td_text_add(t, ",");
-        td_text_add_bytes(t, &digits[i], 1);
-    }
 }
 
 static void add_list(td_text *t, const td_node *list, const char *between) {
@@ -243,48 +225,25 @@ static void add_decisions(td_text *t, const td_node *list) {
     }
 }
 
-static void add_spread(td_text *t, const td_node *map, const char *key, const char *text,
-                       double unit) {
-    const td_node *m = td_node_find(map, key);
-    if (m == NULL) return;
-    td_text_addf(t, "  %-14s %10.3f %10.3f %10.3f\n", text, td_node_find(m, "least")->real / unit,
-                 td_node_find(m, "median")->real / unit, td_node_find(m, "most")->real / unit);
-}
-
-static void add_sample(td_text *t, const td_node *m) {
-    double points = td_node_find(m, "points")->real, built = td_node_find(m, "built")->real;
-    td_text_addf(t, "\n%.0f points drawn (%.0f different), %.0f can be built: %.1f %%\n", points,
-                 td_node_find(m, "different")->real, built, 100 * built / points);
-    if (built > 0) td_text_addf(t, "  %-14s %10s %10s %10s\n", "", "least", "median", "most");
-    add_spread(t, m, "macs", "MACs, M", 1e6);
-    add_spread(t, m, "params", "parameters, M", 1e6);
-    add_spread(t, m, "area_mm2", "area, mm2", 1);
-    const td_node *list = td_node_find(m, "refused");
-    if (list->count > 0) td_text_add(t, "refused, with an example each:\n");
-    for (int i = 0; i < list->count; i++)
-        td_text_addf(t, "%7.1f %%  %s\n",
-                     100 * td_node_find(list->item[i], "points")->real / points,
-                     td_node_find(list->item[i], "example")->text);
-}
-
 static void add_table(td_text *t, const td_node *root) {
     const td_node *nets = td_node_find(root, "networks"), *hw = td_node_find(root, "accelerators");
     const td_node *decisions = td_node_find(root, "decisions"),
-                  *drawn = td_node_find(root, "sample");
+                  *drawn = td_node_find(root, "sample"), *walks = td_node_find(root, "walked");
     td_text_addf(t, "%s: %d decision%s, ", td_node_find(root, "name")->text, decisions->count,
                  decisions->count == 1 ? "" : "s");
-    if (nets != NULL) add_grouped(t, nets->text);
+    if (nets != NULL) cli_grouped(t, nets->text);
     if (nets != NULL) td_text_add(t, " networks");
     if (nets != NULL && hw != NULL) td_text_add(t, " x ");
-    if (hw != NULL) add_grouped(t, hw->text);
+    if (hw != NULL) cli_grouped(t, hw->text);
     if (hw != NULL) td_text_add(t, " accelerators");
     if (nets != NULL && hw != NULL) {
         td_text_add(t, " = ");
-        add_grouped(t, td_node_find(root, "size")->text);
+        cli_grouped(t, td_node_find(root, "size")->text);
     }
     td_text_add(t, "\n");
     if (decisions->count > 0) add_decisions(t, decisions);
-    if (drawn != NULL) add_sample(t, drawn);
+    if (drawn != NULL) cli_points_table(drawn, t);
+    for (int i = 0; walks != NULL && i < walks->count; i++) cli_walk_table(walks->item[i], t);
 }
 
 /* ---- the list of spaces
@@ -308,7 +267,7 @@ static td_status list_spaces(cli_format format, td_arena *a, td_text *t, td_erro
         if (status == TD_OK) status = put_size(s, a, m, "size", err);
         if (status != TD_OK) return status;
         td_text size = {0};
-        add_grouped(&size, td_node_find(m, "size")->text);
+        cli_grouped(&size, td_node_find(m, "size")->text);
         if (format == CLI_TABLE)
             td_text_addf(t, "%-10s  %-12s %9d  %14s  %s\n", e[i].name, td_node_find(m, "of")->text,
                          s->n, size.data, e[i].about);
@@ -319,22 +278,86 @@ static td_status list_spaces(cli_format format, td_arena *a, td_text *t, td_erro
     return TD_OK;
 }
 
+/* ---- points -----------------------------------------------------------------------------------
+ */
+
+/* The first Ctrl-C ends the draw after the points that are being looked at, a second one the
+ * program. */
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int sig) {
+    (void)sig;
+    stop_asked = 1;
+}
+
+static bool cancelled(void) {
+    return stop_asked != 0;
+}
+
+static void show_progress(int64_t done, int64_t points) {
+    if (done % 64 != 0 && done != points) return;
+    fprintf(stderr, "\r\033[K%lld of %lld points", (long long)done, (long long)points);
+    fflush(stderr);
+}
+
+/* A side that is small enough is looked at in full, beside the sample. */
+static td_status put_walk(const td_space *s, const char *of, const cli_draw *sample, td_arena *a,
+                          td_node *list, td_error *err) {
+    if (s == NULL || s->n == 0 || !cli_points_few(s)) return TD_OK;
+    cli_draw d = {.space = s, .threads = sample->threads, .cancelled = sample->cancelled};
+    cli_points all = {0};
+    td_status st = cli_points_draw(&d, &all, err);
+    if (st == TD_OK) td_node_push(a, list, cli_walk_node(&all, of, a));
+    cli_points_free(&all);
+    return st;
+}
+
+static td_status put_points(const options *o, const sides *x, td_arena *a, td_node *root,
+                            td_text *csv, td_error *err) {
+    if (o->cost && (x->net == NULL || x->hw == NULL))
+        return td_fail(err, TD_E_USAGE,
+                       "--cost needs a network and an accelerator: a recipe with network: and "
+                       "accelerator:");
+    struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    cli_draw d = {.space = x->all,
+                  .points = o->sample,
+                  .seed = o->seed,
+                  .threads = o->threads,
+                  .cost = o->cost ? &x->schedule : NULL,
+                  .cancelled = cancelled,
+                  .progress = o->cost && isatty(STDERR_FILENO) ? show_progress : NULL};
+    cli_points drawn = {0};
+    td_status s = cli_points_draw(&d, &drawn, err);
+    if (d.progress != NULL) fputs("\r\033[K", stderr);
+    if (s == TD_OK && o->format == CLI_CSV) {
+        s = cli_points_csv(&drawn, &d, csv, err);
+    } else if (s == TD_OK) {
+        td_node_put(a, root, "sample", cli_points_node(&drawn, &d, a));
+        td_node *list = td_node_put(a, root, "walked", td_node_list(a));
+        s = put_walk(x->net, "networks", &d, a, list, err);
+        if (s == TD_OK) s = put_walk(x->hw, "accelerators", &d, a, list, err);
+    }
+    cli_points_free(&drawn);
+    return s;
+}
+
 static td_status show_space(const options *o, td_arena *a, td_text *t, td_error *err) {
     sides x = {0};
-    cli_sample drawn = {0};
+    td_schedule_options_default(&x.schedule);
     td_node *root = td_node_map(a);
     td_status s = root == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
     if (s == TD_OK) s = load(o->what, a, &x, err);
     if (s == TD_OK) s = describe(&x, a, root, err);
-    if (s == TD_OK && o->sample > 0) s = cli_sample_draw(x.all, o->sample, o->seed, &drawn, err);
-    if (s == TD_OK && o->sample > 0) put_sample(&drawn, o->seed, a, root);
+    if (s == TD_OK && o->sample > 0) s = put_points(o, &x, a, root, t, err);
     if (s == TD_OK && o->format == CLI_JSON) {
         td_node_to_json(root, 2, t);
         td_text_add(t, "\n");
-    } else if (s == TD_OK) {
+    } else if (s == TD_OK && o->format == CLI_TABLE) {
         add_table(t, root);
     }
-    cli_sample_free(&drawn);
     return s;
 }
 
@@ -343,7 +366,11 @@ int cmd_space(int argc, char **argv) {
         {"sample", OPT_SAMPLE, "N", 0, "draw N random points: how many can be built, and why not",
          0},
         {"seed", OPT_SEED, "SEED", 0, "seed of the sample (0)", 0},
-        {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
+        {"cost", OPT_COST, 0, 0,
+         "also schedule each point that can be built: latency and energy, or why there is none", 0},
+        {"threads", OPT_THREADS, "N", 0,
+         "points at a time (default: one per core); changes no figure", 0},
+        {"format", 'f', "FORMAT", 0, "table (default), json, or csv: the points themselves", 0},
         {0}};
     static const struct argp argp = {
         argp_options,
@@ -355,7 +382,8 @@ int cmd_space(int argc, char **argv) {
         "template: "
         "and space:. Without argument: the shipped spaces.\v"
         "Examples:\n  tandem space\n  tandem space micro --sample 2000\n"
-        "  tandem space recipes/quickstart.yaml --sample 500 --seed 1 --format json",
+        "  tandem space recipes/quickstart.yaml --sample 500 --seed 1 --format json\n"
+        "  tandem space recipes/quickstart.yaml --sample 1000 --cost",
         0,
         0,
         0};

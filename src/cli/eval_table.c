@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tandem/report.h"
+
 /* ---- numbers for people -----------------------------------------------------------------------
  */
 
@@ -220,16 +222,6 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
 /* ---- CSV --------------------------------------------------------------------------------------
  */
 
-static void csv_text(const char *s, td_text *out) {
-    if (strpbrk(s, ",\"\r\n") == NULL) {
-        td_text_add(out, s);
-        return;
-    }
-    td_text_add(out, "\"");
-    for (; *s != '\0'; s++) td_text_addf(out, *s == '"' ? "\"\"" : "%c", *s);
-    td_text_add(out, "\"");
-}
-
 void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
     static const char *const where[] = {"dram", "chip", "staged"};
     td_text_add(out, "layer,op,shape,macs,cycles,compute_cycles,dram_cycles,latency_s,utilization,"
@@ -240,7 +232,7 @@ void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
         const td_layer *l = td_net_layer(net, t->layer);
         char shape[96];
         shape_text(net, t, s->batch, shape, sizeof shape);
-        csv_text(l->name, out);
+        td_report_csv_field(out, l->name);
         td_text_addf(out, ",%s,%s,%lld", td_op_name(l->op), shape, (long long)t->macs);
         const double v[] = {t->cycles, t->compute_cycles, t->dram_cycles, t->latency_s,
                             t->utilization};

@@ -8,8 +8,7 @@ static int chosen(const int *pick, int i) {
     return pick != NULL ? pick[i] : i;
 }
 
-/* A field of RFC 4180: quoted where it holds a comma, a quote or a line end. */
-static void csv_field(td_text *t, const char *s) {
+void td_report_csv_field(td_text *t, const char *s) {
     if (strpbrk(s, ",\"\r\n") == NULL) {
         td_text_add(t, s);
         return;
@@ -67,7 +66,7 @@ void td_report_trials_header(const td_node *names, td_text *out) {
                      "area_mm2,violation");
     for (int i = 0; i < names->count; i++) {
         td_text_add(out, ",");
-        csv_field(out, names->item[i]->text);
+        td_report_csv_field(out, names->item[i]->text);
     }
     td_text_add(out, ",reason\r\n");
 }
@@ -82,7 +81,7 @@ td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, 
         const td_node *doc;
         td_arena_reset(a);
         if ((s = parse_params(r, a, &doc, err)) != TD_OK) break;
-        csv_field(out, study);
+        td_report_csv_field(out, study);
         td_text_addf(out, ",%" PRId64 ",%s,%d,%d,", r->number, td_result_text(td_trial_result(r)),
                      r->feasible, r->trained);
         const double v[] = {r->accuracy,
@@ -97,10 +96,10 @@ td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, 
         }
         for (int k = 0; k < names->count; k++) {
             const td_node *x = td_node_find(doc, names->item[k]->text);
-            if (x != NULL && x->text != NULL) csv_field(out, x->text);
+            if (x != NULL && x->text != NULL) td_report_csv_field(out, x->text);
             td_text_add(out, ",");
         }
-        csv_field(out, r->error != NULL ? r->error : "");
+        td_report_csv_field(out, r->error != NULL ? r->error : "");
         td_text_add(out, "\r\n");
     }
     td_arena_destroy(a);

@@ -56,29 +56,6 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
     return s;
 }
 
-static td_status read_schedule(const td_node *n, td_schedule_options *o, td_error *err) {
-    td_schedule_options_default(o);
-    if (n == NULL) return TD_OK;
-    static const char *const keys[] = {"objective", "max_nodes", "batch", NULL};
-    const char *objective = td_map_objective_name(o->objective);
-    int64_t nodes = (int64_t)o->max_nodes, batch = o->batch;
-    td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = td_node_opt_string(n, "objective", &objective, err);
-    if (s == TD_OK) s = td_node_opt_int(n, "max_nodes", 1, INT64_MAX, &nodes, err);
-    if (s == TD_OK) s = td_node_opt_int(n, "batch", 1, 4096, &batch, err);
-    if (s != TD_OK) return s;
-    if (strcmp(objective, "latency") == 0)
-        o->objective = TD_OBJ_LATENCY;
-    else if (strcmp(objective, "energy") == 0)
-        o->objective = TD_OBJ_ENERGY;
-    else
-        return td_node_fail(td_node_find(n, "objective"), err,
-                            "expected latency or energy, found \"%s\"", objective);
-    o->max_nodes = (uint64_t)nodes;
-    o->batch = (int)batch;
-    return TD_OK;
-}
-
 static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
     enum { MOST = 32 };
     int count;
@@ -207,7 +184,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = read_objective(part, &r->objective, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "schedule", &part, err);
-    if (s == TD_OK) s = read_schedule(part, &r->schedule, err);
+    if (s == TD_OK) s = td_schedule_options_from_node(part, &r->schedule, err);
     if (s == TD_OK) s = td_node_get_map(d, "budget", &part, err);
     if (s == TD_OK) s = read_budget(part, r, err);
     part = NULL;

@@ -64,6 +64,18 @@ static void collect(void *self, const td_choices *c) {
     h->hash[h->n++] = td_choices_hash(c);
 }
 
+/* From the first vector to the last, the same as the recursion in the same order. */
+static void expect_walk(const td_space *s, const hashes *h) {
+    double v[MOST];
+    td_choices c = {.n = s->n, .v = v};
+    int64_t n = 0;
+    for (bool more = td_space_first(s, &c); more; more = td_space_next(s, &c)) {
+        assert_true(n < h->n);
+        assert_int_equal(td_choices_hash(&c), h->hash[n++]);
+    }
+    assert_int_equal(n, h->n);
+}
+
 /* The exact size against enumeration, and one hash per vector. */
 static void test_size(void **unused) {
     (void)unused;
@@ -80,6 +92,7 @@ static void test_size(void **unused) {
         if (n <= 20000) {
             hashes h = {malloc(sizeof(uint64_t) * (size_t)n), 0};
             enumerate(&s, collect, &h);
+            expect_walk(&s, &h);
             assert_int_equal(sort_distinct(h.hash, h.n), n);
             free(h.hash);
         }
@@ -110,6 +123,8 @@ static void test_big_size(void **unused) {
     assert_int_equal(td_space_size(&s, &text, NULL), TD_OK);
     assert_string_equal(text.data, "inf");
     td_text_free(&text);
+    double v[61];
+    assert_false(td_space_first(&s, &(td_choices){.n = 61, .v = v}));
     s.n = 0;
     assert_int_equal(td_space_size(&s, &text, NULL), TD_OK);
     assert_string_equal(text.data, "1");
