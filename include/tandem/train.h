@@ -34,6 +34,8 @@ typedef struct {
  * last 10,000 training images after a shuffle with a fixed seed; the test split is the published
  * one. TD_E_NOT_FOUND names the package to install. Damaged files are TD_E_INPUT. */
 td_status td_dataset_load(const char *name, const char *path, td_dataset *out, td_error *err);
+/* TD_E_NOT_FOUND: there is no data set of this name. */
+td_status td_dataset_known(const char *name, td_error *err);
 void td_dataset_free(td_dataset *d);
 
 /* ---- training -------------------------------------------------------------------------------- */

@@ -60,6 +60,10 @@ static td_status read(const td_node *n, uint64_t seed, td_train_options *o, cons
     td_status s = td_node_opt_string(n, "data", data, err);
     if (s == TD_OK) s = td_node_opt_string(n, "path", path, err);
     if (s != TD_OK) return s;
+    if ((s = td_dataset_known(*data, err)) != TD_OK) {
+        const td_node *named = td_node_find(n, "data");
+        return named != NULL && err != NULL ? td_node_place(named, err) : s;
+    }
     rest.item = malloc(sizeof *rest.item * (size_t)(rest.count + 1));
     if (rest.item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     rest.count = 0;

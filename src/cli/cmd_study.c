@@ -51,8 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         }
         return 0;
     case ARGP_KEY_END:
-        if (o->verb == NULL || o->where == NULL)
-            argp_error(state, "expected a verb and a results folder or store");
+        if (o->verb == NULL) argp_error(state, "expected list, show, best, pareto or export");
+        if (o->where == NULL) argp_error(state, "expected a results folder or a study.db");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -44,7 +44,8 @@ static double real_option(struct argp_state *state, const char *name, const char
     errno = 0;
     double v = strtod(arg, &end);
     if (end == arg || *end != '\0' || errno != 0 || !(v >= lo && v <= hi))
-        argp_error(state, "--%s: expected a number from %g to %g, found \"%s\"", name, lo, hi, arg);
+        argp_error(state, "--%s: expected a number from %.10g to %.10g, found \"%s\"", name, lo, hi,
+                   arg);
     return v;
 }
 
@@ -64,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case KEY_DATA: o->data = arg; return 0;
     case KEY_DATA_PATH: o->data_path = arg; return 0;
-    case KEY_EPOCHS: o->train.epochs = real_option(state, "epochs", arg, 1e-6, 1e6); return 0;
+    case KEY_EPOCHS: o->train.epochs = real_option(state, "epochs", arg, 0.0001, 1e6); return 0;
     case KEY_BATCH: o->train.batch = (int)int_option(state, "batch", arg, 1, 4096); return 0;
     case KEY_RATE: o->train.rate = real_option(state, "rate", arg, 0, 100); return 0;
     case KEY_WARMUP:

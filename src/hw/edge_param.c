@@ -110,10 +110,20 @@ static bool fits(const parameter *q, double value) {
     return q->type == REAL || floor(value * q->scale) == value * q->scale;
 }
 
+static td_status fail_unknown(const char *key, td_error *err) {
+    const char *known[N_PARAMETERS];
+    for (int i = 0; i < N_PARAMETERS; i++) known[i] = PARAMETERS[i].key;
+    td_text text = {0};
+    td_text_addf(&text, "the edge template has no parameter \"%.60s\"", key);
+    td_text_add_known(&text, key, known, N_PARAMETERS);
+    td_fail(err, TD_E_NOT_FOUND, "%s", text.data != NULL ? text.data : "no such parameter");
+    td_text_free(&text);
+    return TD_E_NOT_FOUND;
+}
+
 td_status td_edge_set(td_edge *p, const char *key, double value, td_error *err) {
     const parameter *q = find(key);
-    if (q == NULL)
-        return td_fail(err, TD_E_NOT_FOUND, "%.60s: not a parameter of the edge template", key);
+    if (q == NULL) return fail_unknown(key, err);
     if (!fits(q, value)) {
         char want[128], found[32];
         expected(q, want, sizeof want);

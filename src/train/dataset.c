@@ -200,6 +200,11 @@ static td_status find_entry(const char *name, const entry **out, td_error *err) 
     return TD_E_NOT_FOUND;
 }
 
+td_status td_dataset_known(const char *name, td_error *err) {
+    const entry *e;
+    return find_entry(name, &e, err);
+}
+
 static td_status find_folder(const entry *e, const char *path, char *out, size_t size,
                              td_error *err) {
     const char *root = getenv("TANDEM_DATASETS");

@@ -298,6 +298,12 @@ static void mistyped_names(void **state) {
         {"space: ibn", "space: inb",
          "network.space: there is no space \"inb\", did you mean \"ibn\"?", 3},
         {"space: micro", "space: micor", "did you mean \"micro\"?", 4},
+        {"io_gbps", "io_gpbs",
+         "accelerator.io_gpbs: the edge template has no parameter \"io_gpbs\", did you mean "
+         "\"io_gbps\"?",
+         3},
+        {"{path: data,", "{path: data, data: mnist,",
+         "accuracy.data: unknown data set \"mnist\", known are: fashion-mnist", 4},
         {"lag: 3", "strategy: {name: randon}", "did you mean \"random\"?", 3},
         {"lag: 3", "compare: {network: {space: fixed, net: handmde}, accelerator: {space: micro}}",
          "did you mean \"handmade\"?", 4},
