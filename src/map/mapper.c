@@ -200,7 +200,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
     if (!met && !over(s, max_nodes) && search_all(w, max_nodes)) {
         /* Overlapping inputs in Timeloop's counting can cost less than any bound in here says. */
-        bool sound = (w->z.counting == TD_COUNT_EXACT || w->z.plain) && !w->z.cut;
+        bool sound = (w->z.counting == TD_COUNT_EXACT || w->z.plain) && !w->z.cut && !w->z.narrow;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least > s->best[0]) least = s->best[0];
         if (sound && least > bound) bound = least;

@@ -3,7 +3,8 @@
  *   words that must pass a level over its bandwidth;
  * - energy: the MACs; per tensor the cheapest place to feed them from, with words shared as widely
  * as the fans allow; each word once at the outermost keeper and at every level that must keep the
- * tensor. */
+ * tensor.
+ * Sums that are narrower than outputs are no accumulators; of them only the MACs are certain. */
 #include "mapper.h"
 
 /* Largest number of MACs at a time, and of words of a tensor that one word read at level l can
@@ -57,6 +58,11 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
     double macs = (double)td_problem_macs(p);
     double read[TD_MAX_LEVELS] = {0}, write[TD_MAX_LEVELS] = {0}; /* bits, all instances */
     double energy = macs * z->hw->mac.energy_pj;
+    if (z->narrow) {
+        *pj = energy * (1 - 1e-12);
+        *cycles = ceil(macs / w.macs * (1 - 1e-12));
+        return;
+    }
     bool any = p->dim[TD_C] > 1 || p->dim[TD_R] > 1 || p->dim[TD_S] > 1;
     int finished = z->bits[TD__SUMS] < z->bits[TD_O] ? TD__SUMS : TD_O;
     int sums = any ? TD__SUMS : TD_O;

@@ -8,15 +8,12 @@ enum { MAX_KEEPS = 1 << 20 };
 
 /* ---- keep masks ------------------------------------------------------------------------------ */
 
-/* A tile has at least a word of each tensor. */
+/* A tile has at least a word of each tensor, but for inputs that are nothing but made zeros. */
 static bool has_room(const td__space *z, int level, unsigned keep) {
+    static const int32_t one[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
     double bits = 0;
     for (int t = 0; t < TD_NTENSOR; t++)
-        if (keep & TD_BIT(t)) {
-            int least = z->bits[t];
-            if (t == TD_O && z->bits[TD__SUMS] < least) least = z->bits[TD__SUMS];
-            bits += least;
-        }
+        if (keep & TD_BIT(t)) bits += td__tile_bits(z, &z->p, one, t, z->narrow);
     return bits <= z->usable[level];
 }
 

@@ -416,16 +416,17 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
 }
 
 /* Loops stand where something is kept: at a level that keeps nothing they would do what they do at
- * the next outer one. Only a dim that has no other place stands there. */
+ * the next outer one. Only a dim that may not loop there stands at such a level. */
 static bool place_loops(const td__space *z, td__root *r) {
-    unsigned need = 0, have = 0;
+    unsigned need = 0, outer = 0;
     for (int d = 0; d < TD_NDIM; d++)
         if (r->time[d] > 1) need |= TD_BIT(d);
-    for (int l = 0; l < z->n; l++)
-        if (r->keep[l]) have |= z->time[l];
     r->m = 0;
-    for (int l = z->n - 1; l >= 0; l--)
-        if (r->keep[l] || (z->time[l] & need & ~have)) r->level[r->m++] = (int8_t)l;
+    for (int l = z->n - 1; l >= 0; l--) {
+        if (!r->keep[l] && !(z->time[l] & need & ~outer)) continue;
+        r->level[r->m++] = (int8_t)l;
+        outer = z->time[l];
+    }
     unsigned later = 0;
     for (int i = r->m - 1; i >= 0; i--) {
         later |= z->time[r->level[i]];

@@ -445,10 +445,13 @@ static unsigned moving_dims(const level_search *w) {
     return d;
 }
 
-/* The tile fits even if the smallest factor of a block's loop were moved into it. */
+/* The tile fits even if the smallest factor of a block's loop were moved into it, also when loops
+ * inside turn out to make partial sums of its outputs. */
 static bool extensible(level_search *w, int d, bool sums) {
     const td__divisors *v = divisors(w->s, w->bound[d]);
     if (v == NULL) return false;
+    for (int e = 0; e < TD_NDIM; e++)
+        sums |= (TD__REDUCED & TD_BIT(e)) && w->at->rest[e] > w->bound[e];
     int32_t tile = w->tile[d];
     w->tile[d] = tile * v->list[1];
     bool ok = fits(w, sums);

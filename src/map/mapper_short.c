@@ -1,10 +1,11 @@
 /* Is there a mapping at all, and if not, which level is short of how much.
  *
- * A configuration says what every level keeps, how the fans outside of a resident tensor's keeper
- * are used, and inside which level all loops over C, R and S stand (so that further out outputs
- * arrive finished and narrow). Within one configuration all tiles are least together: when every
- * loop stands as far out as it may. So a mapping exists if and only if some configuration fits
- * everywhere, and what a level of an unfitting one needs is exact. */
+ * A configuration says what every level keeps, how the fans are used that matter, and inside which
+ * level all loops over C, R and S stand (so that further out outputs arrive finished and narrow).
+ * Fans matter outside of a level whose tiles hold all of a dim: one of a resident tensor, or one
+ * that the rules keep from looping further out. Within one configuration all tiles are least
+ * together: when every loop stands as far out as it may. So a mapping exists if and only if some
+ * configuration fits everywhere, and what a level of an unfitting one needs is exact. */
 #include "mapper_plan.h"
 
 #include <string.h>
@@ -14,7 +15,8 @@ typedef struct {
     const td__plan *plan;
     td__shortage *out;
     const td__fan *fan[TD_MAX_LEVELS];
-    int resident; /* fans of levels above it matter */
+    int resident; /* fans of levels above it matter: in a tile of this level or inside stands all of
+                   * a dim; -1: of all levels, since only they can reduce inside some keeper of O */
     int count;    /* levels that do not fit in the best configuration so far */
     double total; /* bits that are missing there, all levels together */
 } checker;
@@ -98,8 +100,15 @@ void td__space_shortage(const td__space *z, const td__plan *plan, td__shortage *
     checker c = {.z = z, .plan = plan, .out = out, .resident = z->n - 1};
     out->known = false;
     for (int l = 0; l < z->n; l++) c.fan[l] = &no_fan;
-    for (int t = 0; t < TD_NTENSOR; t++)
-        if (z->top[t] < c.resident) c.resident = z->top[t];
+    unsigned active = 0, within = 0; /* dims that may loop at a level or inside of it */
+    for (int i = 0; i < z->n_active; i++) active |= TD_BIT(z->active[i]);
+    for (int l = z->n - 1; l >= 0; l--)
+        if (z->inward[l] & active) c.resident = l;
+    for (int l = 0; l < z->n; l++) {
+        within |= z->time[l];
+        if ((z->may[l] & TD_BIT(TD_O)) && (TD__REDUCED & active & ~within)) c.resident = -1;
+    }
+    if (active & ~within) c.resident = -1;
     use_fans(&c, z->n - 1);
 }
 

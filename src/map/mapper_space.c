@@ -88,6 +88,7 @@ static void set_costs(td__space *z) {
     const td_problem *p = &z->p;
     for (int t = 0; t < TD_NTENSOR; t++) z->bits[t] = p->bits[t];
     z->bits[TD__SUMS] = p->acc_bits;
+    z->narrow = p->acc_bits < p->bits[TD_O];
     z->n_limits = 0;
     for (int l = 0; l < z->n; l++) {
         const td_level *v = &z->hw->level[l];
@@ -287,7 +288,7 @@ static bool has_room(const td__space *z, int l, const td__fan *f) {
     double bits = 0;
     for (int t = 0; t < TD_NTENSOR; t++)
         if (z->must[l] & TD_BIT(t))
-            bits += td__tile_bits(z, &z->p, e, t, l == 0 ? any : f->idle[TD_O] > 1);
+            bits += td__tile_bits(z, &z->p, e, t, z->narrow || (l == 0 ? any : f->idle[TD_O] > 1));
     return bits <= z->usable[l];
 }
 
@@ -297,11 +298,16 @@ static bool contains(const td__fan *a, const td__fan *b) {
     return true;
 }
 
-/* Drops fans that no mapping can use; what they covered is full then. */
+/* Drops fans that no mapping can use; what they covered is full then. The smallest stays, to tell
+ * what is missing. */
 static int drop_large(const td__space *z, int l, td__fan *f, int count) {
-    int n = 0;
+    int n = 0, least = 0;
+    for (int i = 1; i < count; i++)
+        if (f[i].total < f[least].total) least = i;
+    const td__fan small = f[least];
     for (int i = 0; i < count; i++)
         if (has_room(z, l, &f[i])) f[n++] = f[i];
+    if (n == 0) f[n++] = small;
     if (n == count) return n;
     for (int i = 0; i < n; i++) {
         f[i].full = true;
