@@ -261,3 +261,42 @@ void random_layer(td_rng *r, int size, td_problem *p) {
     }
     if (td_rng_below(r, 6) == 0) p->dim[TD_N] = 2;
 }
+
+static void random_query(td_rng *r, td_hw *hw, td_map_query *q) {
+    td_map_query_default(q, hw);
+    q->objective = (td_map_objective)td_rng_below(r, TD_NOBJ);
+    if (td_rng_below(r, 2))
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (td_rng_below(r, 2)) continue;
+            int l = 1 + (int)td_rng_below(r, (uint64_t)(hw->n - 1));
+            if (hw->level[l].may_keep & TD_BIT(t)) q->top[t] = (int8_t)l;
+        }
+    for (int l = 0; l < hw->n; l++) {
+        td_level *v = &hw->level[l];
+        unsigned inside = 0, at = 0;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (q->top[t] >= l) inside |= TD_BIT(t);
+            if (q->top[t] == l) at |= TD_BIT(t);
+        }
+        v->must_keep &= (uint8_t)inside;
+        if (td_rng_below(r, 4) == 0)
+            q->keep[l] = (int16_t)((v->may_keep & td_rng_below(r, 8)) | v->must_keep | at);
+    }
+}
+
+void random_case(td_rng *r, int size, bool masks, map_case *out) {
+    td_hw *hw = &out->hw;
+    bool pad = td_rng_below(r, 3) == 0;
+    random_hw(r, 2 + (int)td_rng_below(r, 3), pad, hw);
+    random_layer(r, 2 + (int)td_rng_below(r, (uint64_t)size), &out->problem);
+    const uint64_t spread[] = {0, 60, 200}, most = spread[td_rng_below(r, 3)];
+    for (int l = 0; l < hw->n - 1 && most > 0; l++)
+        hw->level[l].capacity_bits = 8 + (int64_t)td_rng_below(r, most);
+    for (int l = 0; l < hw->n - 1 && masks; l++)
+        if (td_rng_below(r, 3) == 0)
+            hw->rules.allowed[l][TD_AXIS_T] =
+                td_rng_below(r, 3) ? 0 : (uint8_t)td_rng_below(r, 256);
+    random_query(r, hw, &out->query);
+    const int32_t narrow[] = {4, 8, 16};
+    if (td_rng_below(r, 3) == 0) out->problem.acc_bits = (uint8_t)pick(r, narrow, 3);
+}

@@ -21,6 +21,16 @@ void brute_force(brute *b, const td_problem *p, const td_hw *hw, const td_map_qu
 void random_hw(td_rng *r, int levels, bool pad, td_hw *hw);
 void random_layer(td_rng *r, int size, td_problem *p);
 
+/* All of it at once: accelerators of 2 to 4 levels, tight or ample, tensors that stay at inner
+ * levels, masks that the query fixes; sums of 4 to 32 bits. masks: also loops that rules forbid in
+ * time. size: of the layer's dims. */
+typedef struct {
+    td_hw hw;
+    td_problem problem;
+    td_map_query query;
+} map_case;
+void random_case(td_rng *r, int size, bool masks, map_case *out);
+
 double objective_of(td_map_objective o, const td_cost *c);
 
 #endif
