@@ -132,14 +132,14 @@ static void add_state(td_text *t, const bar *b, const td_progress *p) {
     }
     static const struct {
         td_result result;
-        const char *text;
-    } other[] = {{TD_RESULT_MISSES, "miss targets"},
-                 {TD_RESULT_UNBUILT, "cannot be built"},
-                 {TD_RESULT_DIVERGES, "diverge"}};
+        const char *one, *many;
+    } other[] = {{TD_RESULT_MISSES, "misses targets", "miss targets"},
+                 {TD_RESULT_UNBUILT, "cannot be built", "cannot be built"},
+                 {TD_RESULT_DIVERGES, "diverges", "diverge"}};
     const char *before = "  (";
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         long long n = p->count[other[i].result];
-        if (n > 0) td_text_addf(t, "%s%lld %s", before, n, other[i].text);
+        if (n > 0) td_text_addf(t, "%s%lld %s", before, n, n == 1 ? other[i].one : other[i].many);
         if (n > 0) before = ", ";
     }
     if (before[0] == ',') td_text_add(t, ")");
