@@ -225,7 +225,8 @@ static td_status sum_up(cli_points *p, td_error *err) {
     if (memory) {
         qsort(hash, (size_t)p->n, sizeof *hash, compare_hashes);
         for (int64_t i = 0; i < p->n; i++) p->different += i == 0 || hash[i] != hash[i - 1];
-        qsort(p->refused, (size_t)p->n_refused, sizeof *p->refused, compare_refusals);
+        if (p->n_refused > 1)
+            qsort(p->refused, (size_t)p->n_refused, sizeof *p->refused, compare_refusals);
     }
     free(hash);
     return memory ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
