@@ -15,6 +15,7 @@ typedef struct {
     td_train_options options;
     td__candidate *c;
     int n;
+    int *order; /* of candidates */
     td_status *status;
     td_error *err;
     const char *dir;
@@ -51,9 +52,10 @@ static td_status train_network(job *j, int i) {
                  c->design.net_hash, key) >= (int)sizeof path)
         return td_fail(err, TD_E_USAGE, "%.40s...: the path is too long", j->dir);
     td_status s = TD_E_NOT_FOUND;
+    td_train_result r = {.valid_accuracy = NAN};
     if (td_file_exists(path)) s = td_weights_load(c->design.net, path, &c->weights, NULL);
-    if (s != TD_OK) { /* none yet, or damaged: trained (again) */
-        td_train_result r;
+    bool loaded = s == TD_OK;
+    if (!loaded) { /* none yet, or damaged: trained (again) */
         s = is_cancelled(j) ? td_fail(err, TD_E_INTERRUPTED, "interrupted")
                             : td_train(c->design.net, j->data, &o, &c->weights, &r, err);
         if (s == TD_E_INFEASIBLE) { /* diverges: it stays without weights and accuracy */
@@ -63,14 +65,16 @@ static td_status train_network(job *j, int i) {
         if (s == TD_OK) s = td_weights_save(c->weights, c->design.net, path, err);
     }
     /* Trained on the validation split, it cannot be measured there: the proxy's accuracy stays. */
-    if (s == TD_OK && !o.with_valid)
-        s = td_test(c->design.net, c->weights, j->data, TD_SPLIT_VALID, &c->valid_accuracy, NULL,
+    if (s == TD_OK && loaded && !o.with_valid)
+        s = td_test(c->design.net, c->weights, j->data, TD_SPLIT_VALID, &r.valid_accuracy, NULL,
                     err);
+    if (s == TD_OK && !o.with_valid) c->valid_accuracy = r.valid_accuracy;
     return s;
 }
 
-static void train_one(void *self, int i) {
+static void train_one(void *self, int position) {
     job *j = self;
+    int i = j->order[position];
     if (first_of_network(j, i) != i) return; /* shared below */
     td_status s = j->status[i] = train_network(j, i);
     if (s != TD_OK) atomic_store(&j->failed, true);
@@ -114,6 +118,21 @@ static td_weights *weights_copy(const td_net *net, const td_weights *w) {
     return copy;
 }
 
+/* The longest trainings first: no core waits for one that began late. */
+static void order_by_work(job *j) {
+    for (int i = 0; i < j->n; i++) {
+        td_net_totals here, before;
+        td_net_count(j->c[i].design.net, &here);
+        int k = i;
+        for (; k > 0; k--) {
+            td_net_count(j->c[j->order[k - 1]].design.net, &before);
+            if (before.macs >= here.macs) break;
+            j->order[k] = j->order[k - 1];
+        }
+        j->order[k] = i;
+    }
+}
+
 td_status td__final_train(const td_recipe *r, const td_run_options *run, const td_dataset *data,
                           td__candidate *c, int n, td_error *err) {
     job j = {.run = run, .data = data, .c = c, .n = n, .start = td_time_mono_s()};
@@ -122,14 +141,16 @@ td_status td__final_train(const td_recipe *r, const td_run_options *run, const t
     if (a != NULL) j.dir = td_arena_printf(a, "%s/final", run->out);
     j.status = calloc((size_t)n, sizeof *j.status);
     j.err = calloc((size_t)n, sizeof *j.err);
+    j.order = calloc((size_t)n, sizeof *j.order);
     pthread_mutex_init(&j.lock, NULL);
     td_train_options_default(&j.options);
     j.options.seed = r->seed;
     td_status s = TD_OK;
-    if (j.dir == NULL || j.status == NULL || j.err == NULL)
+    if (j.dir == NULL || j.status == NULL || j.err == NULL || j.order == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) s = td_train_options_from_node(r->final, &j.options, err);
     if (s == TD_OK) s = td_dir_make(j.dir, err);
+    if (s == TD_OK) order_by_work(&j);
     for (int i = 0; i < n; i++) j.total += first_of_network(&j, i) == i;
     if (s == TD_OK) s = td_parallel_for(run->threads, n, train_one, &j);
     if (s == TD_OK) s = first_fault(&j, err);
@@ -142,6 +163,7 @@ td_status td__final_train(const td_recipe *r, const td_run_options *run, const t
         if (c[i].weights == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
     }
     pthread_mutex_destroy(&j.lock);
+    free(j.order);
     free(j.err);
     free(j.status);
     td_arena_destroy(a);

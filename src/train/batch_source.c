@@ -59,10 +59,12 @@ static void put_image(const td_dataset *d, const float *table, const uint8_t *fr
 
 void td__images_get(const td_dataset *d, const float *table, int split, int first, int count,
                     float *input) {
-    size_t words = (size_t)td__shape_words(d->shape), plane = words / (size_t)d->shape.c;
-    const uint8_t *from = d->image[split] + words * (size_t)first;
-    for (size_t i = 0; i < words * (size_t)count; i++)
-        input[i] = table[i / plane % (size_t)d->shape.c * 256 + from[i]];
+    size_t planes = (size_t)d->shape.c, plane = (size_t)d->shape.h * (size_t)d->shape.w;
+    const uint8_t *from = d->image[split] + planes * plane * (size_t)first;
+    for (size_t p = 0; p < planes * (size_t)count; p++) {
+        const float *values = table + p % planes * 256;
+        for (size_t i = 0; i < plane; i++) *input++ = values[*from++];
+    }
 }
 
 void td__batch_source_get(td__batch_source *s, int64_t epoch, int64_t step, float *input,
