@@ -39,7 +39,9 @@ typedef struct {
     const char *name, *about;
     td_status (*init)(void **state, const td_space *space, uint64_t seed, const td_params *params,
                       td_error *err);
-    /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. */
+    /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. *fidelity is
+     * 1 before the call; 0 asks for the costs only: the outcome, which is told before the next ask,
+     * has con[], and the state pruned where they are all met. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
     td_verdict (*report)(void *state, int64_t number, int step,
@@ -55,6 +57,9 @@ typedef struct {
  *     sample      the best of so many drawn members is the parent (half of the population)
  *     mutations   expected number of decisions that change in a child, >= 1 (1.5)
  *     crossover   probability that a child has two parents (.5)
+ *     solve       for each child, up to so many accelerators are tried for their costs until one
+ *                 meets the constraints; only then it is asked in full (0: children are asked as
+ *                 they are bred). Only where some decisions are costs_only and others are not.
  *
  * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
  * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned.

@@ -18,7 +18,8 @@ typedef enum { TD_CATEGORICAL, TD_ORDERED, TD_INTEGER, TD_REAL_RANGE } td_kind;
 /* categorical and ordered: a choice is an index 0..n-1 into value[] (label[] for people; may be
  * NULL). integer: lo..hi; real: [lo, hi], log: searched on a log scale. parent >= 0: active only
  * while the parent (an earlier decision) is active and bit `index of its choice` of `when` is set.
- */
+ * costs_only: it changes what a design costs and not its accuracy (those of an accelerator), so
+ * that a strategy may try several values for one training. */
 typedef struct {
     const char *name;
     td_kind kind;
@@ -27,7 +28,7 @@ typedef struct {
     const double *value;
     const char *const *label;
     double lo, hi;
-    bool log;
+    bool log, costs_only;
 } td_decision;
 
 typedef struct {
@@ -113,6 +114,8 @@ void td_space_sample(const td_space *s, td_rng *r, td_choices *c);
 /* Redraws one active decision to another value (all equally likely), canonical again: newly active
  * decisions are sampled. Nothing happens where no decision has another value. */
 void td_space_mutate(const td_space *s, td_rng *r, td_choices *c);
+/* The same among the decisions that are costs_only. */
+void td_space_mutate_costs(const td_space *s, td_rng *r, td_choices *c);
 /* Per decision from a or b, evenly; what only one of them has is taken from it. Canonical again. */
 void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
                     td_choices *c);

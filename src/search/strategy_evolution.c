@@ -6,7 +6,12 @@
  * member dies. Age instead of worth decides who dies, so a lucky measurement cannot rule for long.
  *
  * Beyond the paper: outcomes are ordered by td_outcome_compare, so infeasible members lead toward
- * feasibility; a child may have two parents; and a vector is asked once. */
+ * feasibility, and one that is infeasible takes the place of another such only; a child may have
+ * two parents; and a vector is asked once.
+ *
+ * With `solve`, a child is a network, and what it can do is found out before a training is spent on
+ * it: accelerators are tried on it for their costs, those of good members first and then mutations
+ * of the best so far, until one meets the constraints. Costs are nearly free, trainings are not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +21,23 @@
 enum {
     MUTANTS = 16, /* tries to find an unasked child of the same parents, each a step further out */
     SAMPLES = 32, /* then tries of random vectors */
+    TAKEN = 4,    /* one of so many tries of `solve` takes a member's accelerator */
     MOST_MUTATIONS = 64
 };
 
 typedef struct {
     double *v;
     td_outcome outcome;
+    int64_t born;
 } member;
+
+/* The network that is being solved. */
+typedef struct {
+    bool open, known; /* known: v holds the best accelerator that was told, `outcome` its costs */
+    double *v;
+    td_outcome outcome;
+    int tries;
+} child;
 
 /* The defaults are for budgets of 50 to 2,000 trials. On the co-design problem of tests/search the
  * choice matters little (medians of 151 seeds lie within .003 of accuracy for populations of 24 to
@@ -31,17 +46,27 @@ typedef struct {
 typedef struct {
     const td_space *space;
     uint64_t seed;
-    int population, sample;
+    int population, sample, solve;
     double mutations, crossover;
-    td__asked asked;
-    member *queue; /* a ring: the oldest is at `next` once it is full */
+    td__asked asked, networks; /* networks: what is left of vectors without costs_only decisions */
+    member *queue;
     double *values;
-    int alive, next;
+    int alive;
+    int64_t births, bred;
+    child child;
 } state;
 
+/* Decisions that change the accuracy, and others that do not? */
+static bool has_both(const td_space *space) {
+    int costs_only = 0;
+    for (int i = 0; i < space->n; i++) costs_only += space->d[i].costs_only;
+    return costs_only > 0 && costs_only < space->n;
+}
+
 static td_status read_options(state *s, const td_params *params, td_error *err) {
-    static const char *const keys[] = {"population", "sample", "mutations", "crossover", NULL};
-    int64_t population = 24, sample = 0;
+    static const char *const keys[] = {"population", "sample", "mutations",
+                                       "crossover",  "solve",  NULL};
+    int64_t population = 24, sample = 0, solve = 0;
     s->mutations = 1.5;
     s->crossover = 0.5;
     td_status status = td_node_only(params, keys, err);
@@ -52,7 +77,9 @@ static td_status read_options(state *s, const td_params *params, td_error *err) 
     if (status == TD_OK)
         status = td_node_opt_real(params, "mutations", 1, MOST_MUTATIONS, &s->mutations, err);
     if (status == TD_OK) status = td_node_opt_real(params, "crossover", 0, 1, &s->crossover, err);
+    if (status == TD_OK) status = td_node_opt_int(params, "solve", 0, 1000000, &solve, err);
     s->population = (int)population;
+    s->solve = has_both(s->space) ? (int)solve : 0;
     s->sample = (int)sample;
     return status;
 }
@@ -61,6 +88,7 @@ static void destroy(void *self) {
     state *s = self;
     if (s == NULL) return;
     td__asked_free(&s->asked);
+    td__asked_free(&s->networks);
     free(s->queue);
     free(s->values);
     free(s);
@@ -76,7 +104,7 @@ static td_status init(void **out, const td_space *space, uint64_t seed, const td
     td_status status = read_options(s, params, err);
     if (status == TD_OK) {
         s->queue = calloc((size_t)s->population, sizeof *s->queue);
-        s->values = calloc((size_t)s->population * (size_t)(space->n + 1), sizeof *s->values);
+        s->values = calloc((size_t)(s->population + 1) * (size_t)(space->n + 1), sizeof *s->values);
         if (s->queue == NULL || s->values == NULL)
             status = td_fail(err, TD_E_MEMORY, "out of memory");
     }
@@ -86,6 +114,7 @@ static td_status init(void **out, const td_space *space, uint64_t seed, const td
     }
     for (int i = 0; i < s->population; i++)
         s->queue[i].v = s->values + (size_t)i * (size_t)space->n;
+    s->child.v = s->values + (size_t)s->population * (size_t)space->n;
     *out = s;
     return TD_OK;
 }
@@ -121,34 +150,132 @@ static void breed(const state *s, td_rng *r, const member *mother, const member 
     for (int n = mutation_count(s, r) + extra; n > 0; n--) td_space_mutate(s->space, r, out);
 }
 
-static td_status ask(void *self, int64_t number, td_choices *out, double *fidelity) {
-    state *s = self;
-    td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
+/* Without the decisions that do not change the accuracy. `room` has the space's size. */
+static td_choices network_of(const state *s, const td_choices *c, double *room) {
+    for (int i = 0; i < s->space->n; i++) room[i] = s->space->d[i].costs_only ? NAN : c->v[i];
+    return (td_choices){s->space->n, room};
+}
+
+/* Was this vector asked before? With `solve`: was its network? */
+static bool is_old(const state *s, const td_choices *c, double *room) {
+    if (s->solve == 0) return td__asked_has(&s->asked, c);
+    td_choices network = network_of(s, c, room);
+    return td__asked_has(&s->networks, &network);
+}
+
+/* A vector that was not asked before, if one is found: random ones first, then children. */
+static void breed_new(state *s, td_rng *r, td_choices *out, double *room) {
     bool found = false;
-    if (number >= s->population && s->alive > 0) {
-        const member *mother = tournament(s, &r);
-        const member *father = td_rng_uniform(&r) < s->crossover ? tournament(s, &r) : NULL;
+    if (s->bred++ >= s->population && s->alive > 0) {
+        const member *mother = tournament(s, r);
+        const member *father = td_rng_uniform(r) < s->crossover ? tournament(s, r) : NULL;
         for (int i = 0; i < MUTANTS && !found; i++) {
-            breed(s, &r, mother, father, i / 4, out);
-            found = !td__asked_has(&s->asked, out);
+            breed(s, r, mother, father, i / 4, out);
+            found = !is_old(s, out, room);
         }
     }
     for (int i = 0; i < SAMPLES && !found; i++) {
-        td_space_sample(s->space, &r, out);
+        td_space_sample(s->space, r, out);
+        found = !is_old(s, out, room);
+    }
+}
+
+/* The child's next accelerator. */
+static void breed_accelerator(const state *s, td_rng *r, td_choices *out) {
+    const child *c = &s->child;
+    bool found = false;
+    for (int i = 0; i < MUTANTS && !found; i++) {
+        memcpy(out->v, c->v, sizeof *out->v * (size_t)s->space->n);
+        if (s->alive > 0 && td_rng_below(r, TAKEN) == 0) {
+            const member *m = tournament(s, r);
+            for (int k = 0; k < s->space->n; k++)
+                if (s->space->d[k].costs_only) out->v[k] = m->v[k];
+        } else {
+            for (int n = mutation_count(s, r) + i / 4; n > 0; n--)
+                td_space_mutate_costs(s->space, r, out);
+        }
         found = !td__asked_has(&s->asked, out);
     }
-    if (fidelity != NULL) *fidelity = 1;
+}
+
+static bool meets(const td_outcome *o) {
+    return o->state == TD_TRIAL_PRUNED || td_outcome_feasible(o);
+}
+
+/* One try of an accelerator for the child, or the child in full when one meets the constraints or
+ * the tries are used up. */
+static td_status ask_solving(state *s, td_rng *r, td_choices *out, double *fidelity, double *room) {
+    child *c = &s->child;
+    size_t bytes = sizeof *c->v * (size_t)s->space->n;
+    out->n = s->space->n;
+    if (!c->open) {
+        td_choices v = {s->space->n, c->v};
+        breed_new(s, r, &v, room);
+        td_choices network = network_of(s, &v, room);
+        *c = (child){.open = true, .v = c->v};
+        if (!td__asked_add(&s->networks, &network)) return TD_E_MEMORY;
+    }
+    if ((c->known && meets(&c->outcome)) || c->tries == s->solve) {
+        memcpy(out->v, c->v, bytes);
+        c->open = false;
+        *fidelity = 1;
+        return TD_OK;
+    }
+    if (c->tries++ == 0)
+        memcpy(out->v, c->v, bytes);
+    else
+        breed_accelerator(s, r, out);
+    *fidelity = 0;
     return td__asked_add(&s->asked, out) ? TD_OK : TD_E_MEMORY;
+}
+
+static td_status ask(void *self, int64_t number, td_choices *out, double *fidelity) {
+    state *s = self;
+    td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
+    double *room = malloc(sizeof *room * (size_t)(s->space->n + 1));
+    if (room == NULL) return TD_E_MEMORY;
+    td_status status = TD_OK;
+    if (s->solve > 0) {
+        status = ask_solving(s, &r, out, fidelity, room);
+    } else {
+        breed_new(s, &r, out, room);
+        if (!td__asked_add(&s->asked, out)) status = TD_E_MEMORY;
+    }
+    free(room);
+    return status;
+}
+
+/* The place of a newcomer: one that is free, or the oldest member's, of those that are infeasible
+ * if there are any. NULL: it is infeasible and all others are not. */
+static member *place(state *s, const td_outcome *o) {
+    if (s->alive < s->population) return &s->queue[s->alive++];
+    member *oldest = &s->queue[0], *worst = NULL;
+    for (int i = 0; i < s->population; i++) {
+        member *m = &s->queue[i];
+        if (m->born < oldest->born) oldest = m;
+        if (!td_outcome_feasible(&m->outcome) && (worst == NULL || m->born < worst->born))
+            worst = m;
+    }
+    if (worst != NULL) return worst;
+    return td_outcome_feasible(o) ? oldest : NULL;
 }
 
 static void tell(void *self, int64_t number, const td_choices *c, const td_outcome *o) {
     (void)number;
     state *s = self;
-    member *m = &s->queue[s->next];
-    s->next = (s->next + 1) % s->population;
-    if (s->alive < s->population) s->alive++;
-    if (s->space->n > 0) memcpy(m->v, c->v, sizeof *m->v * (size_t)s->space->n);
+    size_t bytes = sizeof *c->v * (size_t)s->space->n;
+    if (s->solve > 0 && o->fidelity == 0) {
+        if (s->child.known && td_outcome_compare(o, &s->child.outcome) >= 0) return;
+        s->child.known = true;
+        s->child.outcome = *o;
+        memcpy(s->child.v, c->v, bytes);
+        return;
+    }
+    member *m = place(s, o);
+    if (m == NULL) return;
+    if (s->space->n > 0) memcpy(m->v, c->v, bytes);
     m->outcome = *o;
+    m->born = s->births++;
 }
 
 const td_strategy td__strategy_evolution = {.name = "evolution",

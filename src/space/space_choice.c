@@ -97,19 +97,29 @@ static void repair(const td_space *s, td_rng *r, double *v) {
     }
 }
 
-void td_space_mutate(const td_space *s, td_rng *r, td_choices *c) {
+static bool can_change(const td_decision *d, double v, bool costs_only) {
+    return !isnan(v) && td__decision_count(d) != 1 && (d->costs_only || !costs_only);
+}
+
+static void mutate(const td_space *s, td_rng *r, td_choices *c, bool costs_only) {
     int candidates = 0;
-    for (int i = 0; i < s->n; i++)
-        candidates += !isnan(c->v[i]) && td__decision_count(&s->d[i]) != 1;
+    for (int i = 0; i < s->n; i++) candidates += can_change(&s->d[i], c->v[i], costs_only);
     if (candidates == 0) return;
     uint64_t pick = td_rng_below(r, (uint64_t)candidates);
     for (int i = 0; i < s->n; i++) {
-        if (isnan(c->v[i]) || td__decision_count(&s->d[i]) == 1) continue;
-        if (pick-- > 0) continue;
+        if (!can_change(&s->d[i], c->v[i], costs_only) || pick-- > 0) continue;
         c->v[i] = td__decision_draw(&s->d[i], r, c->v[i]);
         break;
     }
     repair(s, r, c->v);
+}
+
+void td_space_mutate(const td_space *s, td_rng *r, td_choices *c) {
+    mutate(s, r, c, false);
+}
+
+void td_space_mutate_costs(const td_space *s, td_rng *r, td_choices *c) {
+    mutate(s, r, c, true);
 }
 
 void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,

@@ -48,7 +48,7 @@ static td_status declare(edge *p, td__decisions *list, const td_node *n, td_erro
             return td_node_fail(n, err, "%s", why.message);
     }
     if (v.n < 2) return TD_OK;
-    td_decision d = {.kind = TD_ORDERED, .n = v.n, .parent = -1, .value = v.v};
+    td_decision d = {.kind = TD_ORDERED, .n = v.n, .parent = -1, .value = v.v, .costs_only = true};
     v.decision = td__decisions_add(list, &d, "%s", n->key);
     p->key[p->n] = n->key;
     p->value[p->n++] = v;

@@ -1,6 +1,8 @@
 /* row.c - the trial loop of one study: ask, evaluate, tell.
  *
- * Determinism. Trial n is asked when the strategy has been told exactly the trials below n - lag,
+ * Determinism. A strategy asks a trial in full, or for its costs only (fidelity 0): costs are
+ * nearly free, trainings are not. Trial n is asked when the strategy has been told all earlier
+ * trials that were asked for their costs, and all of the others but the last `lag`; these are told
  * in order of number, whatever order they end in. So what is asked does not depend on the number of
  * threads or their speed, and a resume replays the same calls: trials that are in the store already
  * are taken from there.
@@ -88,31 +90,42 @@ static td_status finish(td__loop *l, int64_t n, td_error *err) {
     return kept ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
-/* Has the strategy been told enough for trial n to be asked? */
-static bool told_enough(const td__loop *l, int64_t n) {
+/* The trial that has to be told next before trial n is asked; -1: none, it can be. */
+static int64_t next_to_tell(td__loop *l, int64_t n) {
     const td__row *row = l->row;
-    if (n < l->n_stored) return l->told >= l->stored[n].seen;
-    if (l->told < n - row->lag) return false;
-    return row->accuracy == NULL || l->told == n ||
-           (int64_t)l->paid.n < row->trained - (n - l->told);
+    if (n < l->n_stored && l->told >= l->stored[n].seen) return -1;
+    while (l->first_cheap < n &&
+           (l->slot[l->first_cheap].told || l->slot[l->first_cheap].fidelity > 0))
+        l->first_cheap++;
+    if (l->first_cheap < n) return l->first_cheap;
+    while (l->first_full < n &&
+           (l->slot[l->first_full].told || l->slot[l->first_full].fidelity == 0))
+        l->first_full++;
+    if (n < l->n_stored || l->untold_full > row->lag) return l->first_full;
+    if (row->accuracy == NULL || l->untold_full == 0) return -1;
+    return (int64_t)l->paid.n < row->trained - l->untold_full ? -1 : l->first_full;
 }
 
 /* Tells what has to be told before trial n is asked. *ready false: a trial that is not finished is
  * among it. */
 static td_status tell_for(td__loop *l, int64_t n, bool *ready, td_error *err) {
-    while (!(*ready = told_enough(l, n))) {
-        const td__slot *s = &l->slot[l->told];
-        if (!s->finished) return TD_OK;
-        l->row->strategy->tell(l->strategy, l->told, &s->c, &s->f.outcome);
-        if (s->f.scored && !td__seen_put(&l->paid, s->f.net_hash, l->told))
+    int64_t k;
+    *ready = true;
+    while ((k = next_to_tell(l, n)) >= 0 && k < n) {
+        td__slot *s = &l->slot[k];
+        if (!(*ready = s->finished)) return TD_OK;
+        l->row->strategy->tell(l->strategy, k, &s->c, &s->f.outcome);
+        if (s->f.scored && !td__seen_put(&l->paid, s->f.net_hash, k))
             return td_fail(err, TD_E_MEMORY, "out of memory");
+        s->told = true;
         l->told++;
+        l->untold_full -= s->fidelity > 0;
     }
     return TD_OK;
 }
 
 static bool trainings_spent(const td__loop *l, int64_t n) {
-    return n >= l->n_stored && l->row->accuracy != NULL && l->told == n &&
+    return n >= l->n_stored && l->row->accuracy != NULL && l->untold_full == 0 &&
            (int64_t)l->paid.n >= l->row->trained;
 }
 
@@ -135,6 +148,7 @@ static void take_stored(td__slot *s, const td__trial *t) {
                         .hw_hash = t->hw_hash,
                         .scored = t->scored,
                         .reason = t->error};
+    s->f.outcome.fidelity = s->fidelity;
     memcpy(s->f.metric, t->metric, sizeof s->f.metric);
 }
 
@@ -159,12 +173,12 @@ static td_status ask_next(td__loop *l, bool *run, int64_t *id, int64_t *token, t
     const td__row *row = l->row;
     int64_t n = l->next;
     td__slot *slot = &l->slot[n];
-    double fidelity = 1;
+    slot->fidelity = 1;
     slot->c = (td_choices){.n = row->space->n, .v = l->values + n * row->space->n};
     td_arena *a = td_arena_create();
     td_text params = {0};
     td_status s = a == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
-    if (s == TD_OK && (s = row->strategy->ask(l->strategy, n, &slot->c, &fidelity)) != TD_OK)
+    if (s == TD_OK && (s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity)) != TD_OK)
         s = td_fail(err, s, "strategy %s gave no trial %" PRId64 ": %s", row->strategy->name, n,
                     td_status_text(s));
     if (s == TD_OK) {
@@ -177,7 +191,10 @@ static td_status ask_next(td__loop *l, bool *run, int64_t *id, int64_t *token, t
         s = enter(l, n, params.data, id, token, err);
     else if (s == TD_OK)
         take_stored(slot, &l->stored[n]);
-    if (s == TD_OK) l->next++;
+    if (s == TD_OK) {
+        l->next++;
+        l->untold_full += slot->fidelity > 0;
+    }
     if (s == TD_OK && !*run) s = finish(l, n, err);
     td_text_free(&params);
     td_arena_destroy(a);
@@ -190,7 +207,7 @@ static td_status run_trial(td__loop *l, int64_t n, int64_t id, int64_t token, td
     td__finish f;
     pthread_mutex_unlock(&l->lock);
     td_arena_reset(a);
-    td_status s = td__evaluate(l, &l->slot[n].c, a, &f, err);
+    td_status s = td__evaluate(l, &l->slot[n].c, l->slot[n].fidelity, a, &f, err);
     pthread_mutex_lock(&l->lock);
     if (s != TD_OK && s != TD_E_INTERRUPTED) td_error_prefix(err, "trial %" PRId64, n);
     if (s == TD_OK) s = td__store_tell(l->row->store, id, token, &f, err);

@@ -84,13 +84,15 @@ static const char *misses(const td_objective *o, const double metric[TD_NMETRIC]
 }
 
 /* The figures of an earlier, finished trial of the same design, if there is one. */
-static bool known_design(td__loop *l, const td_design *d, td__finish *f, td_arena *a) {
+static bool known_design(td__loop *l, const td_design *d, double fidelity, td__finish *f,
+                         td_arena *a) {
     pthread_mutex_lock(&l->lock);
     int64_t i = td__seen_get(&l->designs, td__design_key(d->net_hash, d->hw_hash));
     bool found =
         i >= 0 && l->slot[i].f.net_hash == d->net_hash && l->slot[i].f.hw_hash == d->hw_hash;
     if (found) {
         *f = l->slot[i].f;
+        f->outcome.fidelity = fidelity;
         if (f->reason != NULL) f->reason = td_arena_strdup(a, f->reason);
     }
     pthread_mutex_unlock(&l->lock);
@@ -107,14 +109,18 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
         f->violation += con[i] > 0 || isnan(con[i]) ? con[i] : 0;
         slack += con[i];
     }
-    bool meets = f->violation == 0;
+    bool meets = f->violation == 0, costs_only = f->outcome.fidelity == 0;
     if (!meets) f->reason = misses(row->objective, f->metric, a);
-    if (!row->objective->train_violating) {
+    if (costs_only || !row->objective->train_violating) {
         /* Screened: constraints go to the strategy, which ranks those that meet them first. */
         f->outcome.ncon = ncon;
         if (ncon > 0) memcpy(f->outcome.con, con, sizeof con[0] * (size_t)ncon);
     }
     if (isnan(f->violation) || (!meets && !row->objective->train_violating)) return TD_OK;
+    if (costs_only) {
+        if (meets) f->outcome.state = TD_TRIAL_PRUNED;
+        return TD_OK;
+    }
     double accuracy = 1;
     if (row->accuracy != NULL) {
         td_status s = accuracy_of(l, d, &accuracy, err);
@@ -135,16 +141,20 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
     return TD_OK;
 }
 
-td_status td__evaluate(td__loop *l, const td_choices *c, td_arena *a, td__finish *f,
-                       td_error *err) {
+td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_arena *a,
+                       td__finish *f, td_error *err) {
     const td__row *row = l->row;
     *f = (td__finish){.accuracy = NAN, .reward = NAN, .violation = NAN};
-    f->outcome = (td_outcome){.state = TD_TRIAL_INFEASIBLE, .fidelity = 1};
+    f->outcome = (td_outcome){.state = TD_TRIAL_INFEASIBLE, .fidelity = fidelity};
     for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
     td_design d = {0};
     td_schedule schedule = {0};
     td_status s = row->space->build(row->space->self, c, a, &d, err);
-    if (s == TD_OK && !known_design(l, &d, f, a)) {
+    bool known = s == TD_OK && known_design(l, &d, fidelity, f, a);
+    if (known && f->outcome.state == TD_TRIAL_PRUNED && fidelity > 0) {
+        f->outcome.state = TD_TRIAL_INFEASIBLE; /* until it is trained */
+        s = score(l, &d, a, f, err);
+    } else if (s == TD_OK && !known) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
         s = td__design_cost(&d, row->schedule, f->metric, &schedule, err);
