@@ -12,6 +12,14 @@
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }
+/* Of the accelerator. */
+#define COST(NAME, COUNT, ...)                                                                     \
+    {                                                                                              \
+        .name = NAME, .kind = TD_ORDERED, .n = COUNT, .parent = -1, .costs_only = true,            \
+        .value = (const double[]) {                                                                \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
 #define UNDER(PARENT, WHEN, NAME, COUNT, ...)                                                      \
     {                                                                                              \
         .name = NAME, .kind = TD_ORDERED, .n = COUNT, .parent = PARENT, .when = WHEN,              \
@@ -30,12 +38,12 @@ enum { STAGES = 3, PER_STAGE = 8, HW = STAGES * PER_STAGE };
 static const td_decision decisions[] = {STAGE(0, "s1"),
                                         STAGE(8, "s2"),
                                         STAGE(16, "s3"),
-                                        CHOICE("pe_x", 4, 1, 2, 3, 4),
-                                        CHOICE("pe_y", 4, 1, 2, 3, 4),
-                                        CHOICE("simd", 4, 4, 8, 16, 32),
-                                        CHOICE("lanes", 3, 1, 2, 4),
-                                        CHOICE("local_kb", 5, 16, 32, 64, 128, 256),
-                                        CHOICE("io_gbps", 6, .1, .2, .4, .8, 1.6, 3.2)};
+                                        COST("pe_x", 4, 1, 2, 3, 4),
+                                        COST("pe_y", 4, 1, 2, 3, 4),
+                                        COST("simd", 4, 4, 8, 16, 32),
+                                        COST("lanes", 3, 1, 2, 4),
+                                        COST("local_kb", 5, 16, 32, 64, 128, 256),
+                                        COST("io_gbps", 6, .1, .2, .4, .8, 1.6, 3.2)};
 _Static_assert(sizeof decisions / sizeof decisions[0] == CODESIGN_DECISIONS, "as the header says");
 
 const td_space *codesign_space(void) {

@@ -362,6 +362,58 @@ static void test_evolution_beats_random(void **unused) {
     assert_true(found < random_found / 2);
 }
 
+/* The best accuracy after so many trainings, where costs that are asked for cost nothing. -1: none.
+ */
+static double trained_best(int solve, uint64_t seed, int trainings) {
+    const td_space *space = codesign_space();
+    const td_strategy *s = td_strategy_find("evolution");
+    td_arena *a = td_arena_create();
+    td_node *params = td_node_map(a);
+    td_node_put_int(a, params, "population", 12);
+    td_node_put_int(a, params, "solve", solve);
+    void *state;
+    td_error err = {0};
+    assert_ok(s->init(&state, space, seed, params, &err), &err);
+    double best = -1, v[CODESIGN_DECISIONS];
+    bool met = false; /* the last one whose costs were asked */
+    for (int i = 0, trained = 0; trained < trainings && i < 5000; i++) {
+        td_choices c = {space->n, v};
+        double fidelity = 1;
+        assert_int_equal(s->ask(state, i, &c, &fidelity), TD_OK);
+        td_outcome o = tight(&c);
+        if (fidelity == 0) {
+            assert_true(solve > 0);
+            o.fidelity = 0;
+            o.nobj = 0;
+            if (o.state == TD_TRIAL_DONE) o.state = TD_TRIAL_PRUNED;
+            met = o.state == TD_TRIAL_PRUNED;
+        } else if (o.state == TD_TRIAL_DONE) {
+            assert_true(met || solve == 0);
+            best = fmax(best, -o.obj[0]);
+            trained++;
+        }
+        s->tell(state, i, &c, &o);
+    }
+    s->destroy(state);
+    td_arena_destroy(a);
+    return best;
+}
+
+/* Trainings are what is scarce: solving the accelerator before each makes more of them. */
+static void test_evolution_solves(void **unused) {
+    (void)unused;
+    double plain_best[SEEDS], solved[SEEDS];
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        plain_best[seed] = trained_best(0, seed, 25);
+        solved[seed] = trained_best(30, seed, 25);
+    }
+    qsort(plain_best, SEEDS, sizeof plain_best[0], compare_reals);
+    qsort(solved, SEEDS, sizeof solved[0], compare_reals);
+    printf("    25 trainings, %d seeds: best accuracy %.4f as bred, %.4f solved (medians)\n", SEEDS,
+           plain_best[SEEDS / 2], solved[SEEDS / 2]);
+    assert_true(solved[SEEDS / 2] > plain_best[SEEDS / 2] + .01);
+}
+
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
 static void test_outcome_order(void **unused) {
@@ -392,11 +444,17 @@ static void test_outcome_order(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_resume),          cmocka_unit_test(test_robust),
-        cmocka_unit_test(test_duplicates),      cmocka_unit_test(test_any_order),
-        cmocka_unit_test(test_unknown_option),  cmocka_unit_test(test_evolution_options),
-        cmocka_unit_test(test_evolution_child), cmocka_unit_test(test_evolution_beats_random),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_robust),
+        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_unknown_option),
+        cmocka_unit_test(test_evolution_options),
+        cmocka_unit_test(test_evolution_child),
+        cmocka_unit_test(test_evolution_beats_random),
+        cmocka_unit_test(test_evolution_solves),
         cmocka_unit_test(test_outcome_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

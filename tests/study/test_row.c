@@ -191,6 +191,59 @@ static void larger_budget_goes_on(void **state) {
     free(expected);
 }
 
+/* ---- costs before trainings -------------------------------------------------------------------
+ */
+
+/* `solve` asks for costs first: those trials never train, each training is of a design whose costs
+ * were known to meet the targets, and all is the same with any number of threads, interrupted or
+ * not, within the budget of trainings. */
+static void costs_are_asked_before_trainings(void **state) {
+    fixture *f = *state;
+    enum { TRAINED = 9 };
+    char *expected = NULL;
+    for (int threads = 1; threads <= 4; threads++) {
+        char name[32];
+        snprintf(name, sizeof name, "solve-%d.db", threads);
+        const char *db = scratch_path(f->folder, name);
+        int evaluations = 0;
+        for (td_status st = TD_E_INTERRUPTED; st == TD_E_INTERRUPTED;) {
+            search s;
+            search_init(&s, threads, 1000);
+            td_node *params = td_node_map(s.arena);
+            td_node_put_int(s.arena, params, "population", 6);
+            td_node_put_int(s.arena, params, "solve", 5);
+            s.row.params = params;
+            s.row.trained = TRAINED;
+            s.row.lag = 3;
+            s.objective.target[TD_METRIC_LATENCY] = 20e-6;
+            s.fake.longest_us = threads > 1 ? 3000 : 0;
+            s.fake.stop_after = threads == 4 ? 2 : 0;
+            st = search_run(&s, db, &f->err);
+            assert_true(st == TD_OK || st == TD_E_INTERRUPTED);
+            evaluations += s.fake.evaluations;
+            search_free(&s);
+        }
+        assert_int_equal(evaluations, TRAINED);
+        char *got = trials_text(db);
+        if (expected != NULL) assert_string_equal(got, expected);
+        free(expected);
+        expected = got;
+    }
+    assert_int_equal(occurrences(expected, "trained 1"), TRAINED);
+    int asked = 0, pruned = 0, infeasible = 0;
+    for (char *line = strtok(expected, "\n"); line != NULL; line = strtok(NULL, "\n"), asked++) {
+        int trial_state = 0;
+        assert_int_equal(sscanf(line, "%*d %d", &trial_state), 1);
+        pruned += trial_state == TD_TRIAL_PRUNED;
+        infeasible += trial_state == TD_TRIAL_INFEASIBLE;
+        if (trial_state == TD_TRIAL_PRUNED) assert_non_null(strstr(line, "scored 0"));
+        if (strstr(line, "scored 1") != NULL) assert_int_equal(trial_state, TD_TRIAL_DONE);
+    }
+    assert_true(pruned >= TRAINED && infeasible > 0);
+    assert_true(asked > 2 * TRAINED);
+    free(expected);
+}
+
 /* ---- budgets --------------------------------------------------------------------------------- */
 
 static void trainings_meet_their_budget_exactly(void **state) {
@@ -467,6 +520,7 @@ int main(void) {
         CASE(without_lag_each_trial_knows_all_before),
         CASE(drained_and_resumed),
         CASE(killed_and_resumed),
+        CASE(costs_are_asked_before_trainings),
         CASE(larger_budget_goes_on),
         CASE(trainings_meet_their_budget_exactly),
         CASE(training_budget_after_interruptions),
