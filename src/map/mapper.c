@@ -204,7 +204,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least > s->best[0]) least = s->best[0];
         if (sound && least > bound) bound = least;
-        met = sound && s->open >= s->best[0] * (1 - 1e-9);
+        met = sound && least >= s->best[0] * (1 - 1e-9);
         all = !s->stop;
     }
     out->bound = bound < s->best[0] ? bound : s->best[0];
