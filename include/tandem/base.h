@@ -99,6 +99,8 @@ void td_text_add(td_text *t, const char *s);
 void td_text_add_bytes(td_text *t, const void *bytes, size_t n);
 void td_text_addf(td_text *t, const char *format, ...) TD_PRINTF(2, 3);
 
+/* Digits in groups of three: "23040" as "23,040"; anything but a whole number as it is. */
+void td_text_add_grouped(td_text *t, const char *digits);
 /* For messages about a name that is none of the n known ones: adds `, did you mean "X"?` if one of
  * them is a few letters away, else `, known are: A, B`. */
 void td_text_add_known(td_text *t, const char *name, const char *const *known, int n);

@@ -64,6 +64,15 @@ void td_text_addf(td_text *t, const char *format, ...) {
     t->size += (size_t)n;
 }
 
+void td_text_add_grouped(td_text *t, const char *digits) {
+    size_t n = strlen(digits);
+    bool whole = n > 0 && strspn(digits, "0123456789") == n;
+    for (size_t i = 0; i < n; i++) {
+        if (whole && i > 0 && (n - i) % 3 == 0) td_text_add(t, ",");
+        td_text_add_bytes(t, &digits[i], 1);
+    }
+}
+
 /* ---- mistyped names -------------------------------------------------------------------------- */
 
 enum { LONGEST = 63 }; /* names beyond this are not compared */

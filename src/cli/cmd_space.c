@@ -231,14 +231,14 @@ static void add_table(td_text *t, const td_node *root) {
                   *drawn = td_node_find(root, "sample"), *walks = td_node_find(root, "walked");
     td_text_addf(t, "%s: %d decision%s, ", td_node_find(root, "name")->text, decisions->count,
                  decisions->count == 1 ? "" : "s");
-    if (nets != NULL) cli_grouped(t, nets->text);
+    if (nets != NULL) td_text_add_grouped(t, nets->text);
     if (nets != NULL) td_text_add(t, " networks");
     if (nets != NULL && hw != NULL) td_text_add(t, " x ");
-    if (hw != NULL) cli_grouped(t, hw->text);
+    if (hw != NULL) td_text_add_grouped(t, hw->text);
     if (hw != NULL) td_text_add(t, " accelerators");
     if (nets != NULL && hw != NULL) {
         td_text_add(t, " = ");
-        cli_grouped(t, td_node_find(root, "size")->text);
+        td_text_add_grouped(t, td_node_find(root, "size")->text);
     }
     td_text_add(t, "\n");
     if (decisions->count > 0) add_decisions(t, decisions);
@@ -267,7 +267,7 @@ static td_status list_spaces(cli_format format, td_arena *a, td_text *t, td_erro
         if (status == TD_OK) status = put_size(s, a, m, "size", err);
         if (status != TD_OK) return status;
         td_text size = {0};
-        cli_grouped(&size, td_node_find(m, "size")->text);
+        td_text_add_grouped(&size, td_node_find(m, "size")->text);
         if (format == CLI_TABLE)
             td_text_addf(t, "%-10s  %-12s %9d  %14s  %s\n", e[i].name, td_node_find(m, "of")->text,
                          s->n, size.data, e[i].about);

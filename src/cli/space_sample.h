@@ -68,7 +68,4 @@ td_status cli_points_csv(const cli_points *p, const cli_draw *d, td_text *out, t
 td_node *cli_walk_node(const cli_points *p, const char *of, td_arena *a);
 void cli_walk_table(const td_node *walk, td_text *out);
 
-/* "23040" as "23,040". */
-void cli_grouped(td_text *t, const char *digits);
-
 #endif

@@ -71,18 +71,10 @@ td_node *cli_walk_node(const cli_points *p, const char *of, td_arena *a) {
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-void cli_grouped(td_text *t, const char *digits) {
-    size_t n = strlen(digits);
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0 && digits[0] >= '0' && digits[0] <= '9') td_text_add(t, ",");
-        td_text_add_bytes(t, &digits[i], 1);
-    }
-}
-
 static void add_count(td_text *t, const td_node *m, const char *key) {
     td_text digits = {0};
     td_text_addf(&digits, "%.0f", td_node_find(m, key)->real);
-    cli_grouped(t, digits.data != NULL ? digits.data : "?");
+    td_text_add_grouped(t, digits.data != NULL ? digits.data : "?");
     td_text_free(&digits);
 }
 

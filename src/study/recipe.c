@@ -257,9 +257,11 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
     td_status s = td_space_size(r->net, &net, err);
     if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
     if (s == TD_OK) {
-        td_text_addf(out,
-                     "%s: joint search of %s networks (%s) x %s accelerators (%s), %s, %lld trials",
-                     r->name, net.data, r->net->name, hw.data, r->hw->name, r->strategy->name,
+        td_text_addf(out, "%s: joint search of ", r->name);
+        td_text_add_grouped(out, net.data);
+        td_text_addf(out, " networks (%s) x ", r->net->name);
+        td_text_add_grouped(out, hw.data);
+        td_text_addf(out, " accelerators (%s), %s, %lld trials", r->hw->name, r->strategy->name,
                      (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);

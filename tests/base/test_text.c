@@ -30,6 +30,25 @@ static void a_near_name_or_all(void **state) {
     expect(longer, k, 2, ", known are: mobilenetv2, handmade");
 }
 
+static void groups_of_digits(void **state) {
+    (void)state;
+    static const char *const t[][2] = {{"1", "1"},
+                                       {"123", "123"},
+                                       {"1234", "1,234"},
+                                       {"23040", "23,040"},
+                                       {"0", "0"},
+                                       {"123456", "123,456"},
+                                       {"infinite", "infinite"},
+                                       {"-1234", "-1234"},
+                                       {"340282366920938463463", "340,282,366,920,938,463,463"}};
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        td_text out = {0};
+        td_text_add_grouped(&out, t[i][0]);
+        assert_string_equal(out.data, t[i][1]);
+        td_text_free(&out);
+    }
+}
+
 /* Every one is there under its name; too little room is respected; no folder is no name. */
 static void shipped_names(void **state) {
     (void)state;
@@ -50,6 +69,7 @@ static void shipped_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_near_name_or_all),
+        cmocka_unit_test(groups_of_digits),
         cmocka_unit_test(shipped_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
