@@ -39,9 +39,9 @@ typedef struct {
     const char *name, *about;
     td_status (*init)(void **state, const td_space *space, uint64_t seed, const td_params *params,
                       td_error *err);
-    /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. *fidelity is
-     * 1 before the call; 0 asks for the costs only: the outcome, which is told before the next ask,
-     * has con[], and the state pruned where they are all met. */
+    /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. *fidelity
+     * is 1 before the call; 0 asks for the costs only: the outcome, which is told before the next
+     * ask, has con[], and the state pruned where they are all met. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
     td_verdict (*report)(void *state, int64_t number, int step,

@@ -26,8 +26,8 @@ typedef struct {
     td__trial *stored;
     int n_stored;
     int64_t next, told, finished, count[TD_NRESULT];
-    int64_t first_cheap, first_full; /* no trial below that is asked for its costs only, or is not, is
-                                      * still to be told */
+    int64_t first_cheap, first_full; /* no trial below that is asked for its costs only, or is not,
+                                      * is still to be told */
     int64_t untold_full;
     td__seen paid;    /* networks that told trials needed: what the budget of trainings counts */
     td__seen scored;  /* the same of finished trials, for the progress line */
@@ -45,9 +45,10 @@ typedef struct {
 /* The key of a design in `designs`. */
 uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash);
 
-/* What trial c comes to; with fidelity 0 it is not trained. Called without the lock, from several threads; reasons are from the arena.
- * TD_E_INTERRUPTED: the loop ends, the trial was not evaluated. */
+/* What trial c comes to; with fidelity 0 it is not trained. Called without the lock, from several
+ * threads; reasons are from the arena. TD_E_INTERRUPTED: the loop ends, the trial was not
+ * evaluated. */
 td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_arena *a,
-                      td__finish *f, td_error *err);
+                       td__finish *f, td_error *err);
 
 #endif
