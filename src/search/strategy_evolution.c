@@ -21,7 +21,9 @@
 enum {
     MUTANTS = 16, /* tries to find an unasked child of the same parents, each a step further out */
     SAMPLES = 32, /* then tries of random vectors */
-    TAKEN = 4,    /* one of so many tries of `solve` takes a member's accelerator */
+    MOST_FIRST = 10, /* populations of random vectors, at most, with `solve` */
+    PATIENCE = 4,    /* so many of the tries without a better one are the end, too */
+    TAKEN = 4,       /* one of so many tries of `solve` takes a member's accelerator */
     MOST_MUTATIONS = 64
 };
 
@@ -36,7 +38,7 @@ typedef struct {
     bool open, known; /* known: v holds the best accelerator that was told, `outcome` its costs */
     double *v;
     td_outcome outcome;
-    int tries;
+    int tries, improved; /* improved: at which of them the best so far was found */
 } child;
 
 /* The defaults are for budgets of 50 to 2,000 trials. On the co-design problem of tests/search the
@@ -52,7 +54,7 @@ typedef struct {
     member *queue;
     double *values;
     int alive;
-    int64_t births, bred;
+    int64_t births, bred, met; /* met: children that met all constraints, of those that were told */
     child child;
 } state;
 
@@ -163,10 +165,20 @@ static bool is_old(const state *s, const td_choices *c, double *room) {
     return td__asked_has(&s->networks, &network);
 }
 
+/* Random ones make the first population. With `solve` a good many of them are given up; half of a
+ * population that meets the constraints is enough, or else all later ones would be children of the
+ * first that did. */
+static bool in_first_population(const state *s) {
+    if (s->alive == 0 || s->bred < s->population / 2) return true;
+    if (s->solve == 0) return s->bred < s->population;
+    return s->met < (s->population + 1) / 2 && s->bred < MOST_FIRST * (int64_t)s->population;
+}
+
 /* A vector that was not asked before, if one is found: random ones first, then children. */
 static void breed_new(state *s, td_rng *r, td_choices *out, double *room) {
-    bool found = false;
-    if (s->bred++ >= s->population && s->alive > 0) {
+    bool first = in_first_population(s), found = false;
+    s->bred++;
+    if (!first) {
         const member *mother = tournament(s, r);
         const member *father = td_rng_uniform(r) < s->crossover ? tournament(s, r) : NULL;
         for (int i = 0; i < MUTANTS && !found; i++) {
@@ -215,7 +227,8 @@ static td_status ask_solving(state *s, td_rng *r, td_choices *out, double *fidel
         *c = (child){.open = true, .v = c->v};
         if (!td__asked_add(&s->networks, &network)) return TD_E_MEMORY;
     }
-    if ((c->known && meets(&c->outcome)) || c->tries == s->solve) {
+    bool hopeless = c->tries - c->improved > s->solve / PATIENCE;
+    if ((c->known && meets(&c->outcome)) || c->tries == s->solve || hopeless) {
         memcpy(out->v, c->v, bytes);
         c->open = false;
         *fidelity = 1;
@@ -268,9 +281,11 @@ static void tell(void *self, int64_t number, const td_choices *c, const td_outco
         if (s->child.known && td_outcome_compare(o, &s->child.outcome) >= 0) return;
         s->child.known = true;
         s->child.outcome = *o;
+        s->child.improved = s->child.tries;
         memcpy(s->child.v, c->v, bytes);
         return;
     }
+    s->met += td_outcome_feasible(o);
     member *m = place(s, o);
     if (m == NULL) return;
     if (s->space->n > 0) memcpy(m->v, c->v, bytes);
