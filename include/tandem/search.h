@@ -57,9 +57,10 @@ typedef struct {
  *     sample      the best of so many drawn members is the parent (half of the population)
  *     mutations   expected number of decisions that change in a child, >= 1 (1.5)
  *     crossover   probability that a child has two parents (.5)
- *     solve       for each child, up to so many accelerators are tried for their costs until one
- *                 meets the constraints; only then it is asked in full (0: children are asked as
- *                 they are bred). Only where some decisions are costs_only and others are not.
+ *     solve       for each child, up to so many accelerators are tried for their costs (until a
+ *                 quarter of that many bring nothing better), and it is asked in full with the best
+ *                 (0: children are asked as they are bred). Only where some decisions are
+ * costs_only and others are not.
  *
  * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
  * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned.

@@ -10,8 +10,9 @@
  * two parents; and a vector is asked once.
  *
  * With `solve`, a child is a network, and what it can do is found out before a training is spent on
- * it: accelerators are tried on it for their costs, those of good members first and then mutations
- * of the best so far, until one meets the constraints. Costs are nearly free, trainings are not. */
+ * it: accelerators are tried on it for their costs, those of good members and mutations of the best
+ * so far. Best is what keeps farthest from its tightest constraint, also beyond meeting it: that
+ * leaves room for the child's children. Costs are nearly free, trainings are not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +36,8 @@ typedef struct {
 
 /* The network that is being solved. */
 typedef struct {
-    bool open, known; /* known: v holds the best accelerator that was told, `outcome` its costs */
-    double *v;
-    td_outcome outcome;
+    bool open;
+    double *v, excess;   /* with the best accelerator that was told, and by how much that misses */
     int tries, improved; /* improved: at which of them the best so far was found */
 } child;
 
@@ -210,8 +210,11 @@ static void breed_accelerator(const state *s, td_rng *r, td_choices *out) {
     }
 }
 
-static bool meets(const td_outcome *o) {
-    return o->state == TD_TRIAL_PRUNED || td_outcome_feasible(o);
+/* How far the tightest constraint is missed, below 0: met. INFINITY: not known. */
+static double excess(const td_outcome *o) {
+    double most = o->ncon > 0 ? -INFINITY : INFINITY;
+    for (int i = 0; i < o->ncon; i++) most = fmax(most, isnan(o->con[i]) ? INFINITY : o->con[i]);
+    return most;
 }
 
 /* One try of an accelerator for the child, or the child in full when one meets the constraints or
@@ -227,8 +230,7 @@ static td_status ask_solving(state *s, td_rng *r, td_choices *out, double *fidel
         *c = (child){.open = true, .v = c->v};
         if (!td__asked_add(&s->networks, &network)) return TD_E_MEMORY;
     }
-    bool hopeless = c->tries - c->improved > s->solve / PATIENCE;
-    if ((c->known && meets(&c->outcome)) || c->tries == s->solve || hopeless) {
+    if (c->tries == s->solve || c->tries - c->improved > s->solve / PATIENCE) {
         memcpy(out->v, c->v, bytes);
         c->open = false;
         *fidelity = 1;
@@ -278,9 +280,8 @@ static void tell(void *self, int64_t number, const td_choices *c, const td_outco
     state *s = self;
     size_t bytes = sizeof *c->v * (size_t)s->space->n;
     if (s->solve > 0 && o->fidelity == 0) {
-        if (s->child.known && td_outcome_compare(o, &s->child.outcome) >= 0) return;
-        s->child.known = true;
-        s->child.outcome = *o;
+        if (s->child.tries > 1 && excess(o) >= s->child.excess) return;
+        s->child.excess = excess(o);
         s->child.improved = s->child.tries;
         memcpy(s->child.v, c->v, bytes);
         return;
