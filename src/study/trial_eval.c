@@ -84,15 +84,13 @@ static const char *misses(const td_objective *o, const double metric[TD_NMETRIC]
 }
 
 /* The figures of an earlier, finished trial of the same design, if there is one. */
-static bool known_design(td__loop *l, const td_design *d, double fidelity, td__finish *f,
-                         td_arena *a) {
+static bool known_design(td__loop *l, const td_design *d, td__finish *f, td_arena *a) {
     pthread_mutex_lock(&l->lock);
     int64_t i = td__seen_get(&l->designs, td__design_key(d->net_hash, d->hw_hash));
     bool found =
         i >= 0 && l->slot[i].f.net_hash == d->net_hash && l->slot[i].f.hw_hash == d->hw_hash;
     if (found) {
         *f = l->slot[i].f;
-        f->outcome.fidelity = fidelity;
         if (f->reason != NULL) f->reason = td_arena_strdup(a, f->reason);
     }
     pthread_mutex_unlock(&l->lock);
@@ -150,11 +148,20 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     td_design d = {0};
     td_schedule schedule = {0};
     td_status s = row->space->build(row->space->self, c, a, &d, err);
-    bool known = s == TD_OK && known_design(l, &d, fidelity, f, a);
-    if (known && f->outcome.state == TD_TRIAL_PRUNED && fidelity > 0) {
-        f->outcome.state = TD_TRIAL_INFEASIBLE; /* until it is trained */
+    bool known = s == TD_OK && known_design(l, &d, f, a);
+    if (known && (f->outcome.fidelity > 0) != (fidelity > 0) && !isnan(f->violation)) {
+        /* It was asked for its costs only, and now in full, or the other way. */
+        td__finish costs = {.accuracy = NAN, .reward = NAN, .violation = NAN};
+        costs.net_hash = d.net_hash;
+        costs.hw_hash = d.hw_hash;
+        costs.outcome.state = TD_TRIAL_INFEASIBLE;
+        memcpy(costs.metric, f->metric, sizeof costs.metric);
+        *f = costs;
+        f->outcome.fidelity = fidelity;
         s = score(l, &d, a, f, err);
-    } else if (s == TD_OK && !known) {
+    } else if (known) {
+        f->outcome.fidelity = fidelity;
+    } else if (s == TD_OK) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
         s = td__design_cost(&d, row->schedule, f->metric, &schedule, err);

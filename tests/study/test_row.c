@@ -244,6 +244,26 @@ static void costs_are_asked_before_trainings(void **state) {
     free(expected);
 }
 
+/* A reward that trains what misses the targets does so after costs were asked, too. */
+static void what_misses_is_trained_after_its_costs(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 2, 200);
+    td_node *params = td_node_map(s.arena);
+    td_node_put_int(s.arena, params, "solve", 4);
+    s.row.params = params;
+    s.row.trained = 5;
+    s.objective.target[TD_METRIC_LATENCY] = 1e-9;
+    s.objective.train_violating = true;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    assert_int_equal(s.fake.evaluations, 5);
+    search_free(&s);
+    char *got = trials_text(db);
+    assert_int_equal(occurrences(got, "trained 1"), 5);
+    free(got);
+}
+
 /* ---- budgets --------------------------------------------------------------------------------- */
 
 static void trainings_meet_their_budget_exactly(void **state) {
@@ -521,6 +541,7 @@ int main(void) {
         CASE(drained_and_resumed),
         CASE(killed_and_resumed),
         CASE(costs_are_asked_before_trainings),
+        CASE(what_misses_is_trained_after_its_costs),
         CASE(larger_budget_goes_on),
         CASE(trainings_meet_their_budget_exactly),
         CASE(training_budget_after_interruptions),
