@@ -41,17 +41,34 @@ static double scalar(const td_node *n) {
     return n->kind == TD_INT || n->kind == TD_REAL ? n->real : NAN;
 }
 
-/* "io_gbps 0.8 -> 1.6, lanes 2 -> 1": parameters of the accelerators that differ. */
-static void changes(const td_node *from, const td_node *to, td_text *out) {
+static void add_change(int *n, const char *key, double from, double to, td_text *out) {
+    if (isfinite(from) && isfinite(to) && from != to)
+        td_text_addf(out, "%s%s %g -> %g", (*n)++ ? ", " : "", key, from, to);
+}
+
+/* "io_gbps 0.8 -> 1.6, lanes 2 -> 1": parameters of the accelerators that differ. A template's file
+ * does not hold what has the template's own value, so it is read, not compared as text. */
+static void changes(const td_design *from, const td_design *to, td_text *out) {
+    td_edge p, q;
+    const char *key;
     int n = 0;
-    if (from == NULL || to == NULL) return;
-    for (int i = 0; i < to->count; i++) {
-        const td_node *b = to->item[i], *a = td_node_find(from, b->key);
-        if (a == NULL || !isfinite(scalar(a)) || !isfinite(scalar(b)) || scalar(a) == scalar(b))
-            continue;
-        td_text_addf(out, "%s%s %g -> %g", n++ ? ", " : "", b->key, scalar(a), scalar(b));
+    const td_node *x = from->hw_node, *y = to->hw_node;
+    if (x != NULL && y != NULL && td_node_find(x, "template") != NULL &&
+        td_node_find(y, "template") != NULL && td_edge_from_node(x, &p, NULL) == TD_OK &&
+        td_edge_from_node(y, &q, NULL) == TD_OK) {
+        for (int k = 0; (key = td_edge_key(k)) != NULL; k++)
+            add_change(&n, key, td_edge_get(&p, key), td_edge_get(&q, key), out);
+        if (strcmp(p.tech, q.tech) != 0)
+            td_text_addf(out, "%stech %s -> %s", n++ ? ", " : "", p.tech, q.tech);
+    } else {
+        for (int i = 0; x != NULL && y != NULL && i < y->count; i++) {
+            const td_node *a = td_node_find(x, y->item[i]->key);
+            if (a != NULL) add_change(&n, a->key, scalar(a), scalar(y->item[i]), out);
+        }
     }
-    if (n == 0) td_text_add(out, "the same accelerator");
+    if (n == 0)
+        td_text_add(out, td_hw_hash(&from->hw) == td_hw_hash(&to->hw) ? "the same accelerator"
+                                                                      : "another accelerator");
 }
 
 static double resident_share(const td_schedule *s, const td_net_totals *n) {
@@ -89,7 +106,7 @@ void td_report_why(const td_run_summary *s, td_text *out) {
                  100 * share0, title(h->name), limit0, b->schedule.latency_s * 1e6,
                  h->schedule.latency_s * 1e6, (double)nb.macs / 1e6, (double)nh.macs / 1e6,
                  100 * b->schedule.utilization, 100 * h->schedule.utilization);
-    changes(h->design.hw_node, b->design.hw_node, out);
+    changes(&h->design, &b->design, out);
     /* What did not change is not worth a word. */
     double kept_b = resident_share(&b->schedule, &nb), kept_h = resident_share(&h->schedule, &nh);
     if (fabs(kept_b - kept_h) >= 0.05)

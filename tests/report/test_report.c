@@ -306,6 +306,44 @@ static void summary_of_one_row_and_of_none(void **state) {
     scratch_remove(folder);
 }
 
+/* What the table says of two accelerators: of a template, what its file leaves out, too; of others,
+ * never that they are the same when they are not. */
+static void what_changed_of_the_accelerator(void **state) {
+    (void)state;
+    td_error err;
+    td_edge p;
+    td_node *node[2];
+    td_run_summary s = {.arena = td_arena_create(), .best = 1};
+    fill_row(&s, "hand-made", "handmade", 0.8, 400e-6, 0.91, "DRAM weights");
+    fill_row(&s, "joint", "A", 0.8, 80e-6, 0.92, "prefetch");
+    td_text t = {0};
+    td_report_why(&s, &t);
+    assert_non_null(strstr(t.data, " with the same accelerator;"));
+    td_text_free(&t);
+
+    assert_ok(td_hw_load("eyeriss-168", &s.row[0].design.hw, &err), &err);
+    s.row[0].design.hw_node = td_hw_to_node(&s.row[0].design.hw, s.arena);
+    td_report_why(&s, &t);
+    assert_non_null(strstr(t.data, " with another accelerator;"));
+    td_text_free(&t);
+
+    td_edge_init(&p);
+    for (int i = 0; i < 9; i++) assert_ok(td_edge_set(&p, td_edge_key(i), 2, &err), &err);
+    snprintf(p.tech, sizeof p.tech, "22nm");
+    node[0] = td_edge_to_node(&p, s.arena);
+    assert_ok(td_edge_set(&p, "lanes", 4, &err), &err);
+    assert_ok(td_edge_set(&p, "rf_accumulators", 7, &err), &err);
+    snprintf(p.tech, sizeof p.tech, "7nm");
+    node[1] = td_edge_to_node(&p, s.arena);
+    assert_null(td_node_find(node[0], "rf_accumulators"));
+    for (int i = 0; i < 2; i++) s.row[i].design.hw_node = node[i];
+    td_report_why(&s, &t);
+    assert_non_null(strstr(t.data, " with lanes 2 -> 4, rf_accumulators "));
+    assert_non_null(strstr(t.data, " -> 7, tech 22nm -> 7nm;"));
+    td_text_free(&t);
+    td_run_summary_free(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_reads_back),
@@ -314,6 +352,7 @@ int main(void) {
         cmocka_unit_test(table_has_a_line_per_trial),
         cmocka_unit_test(summary_of_two_rows),
         cmocka_unit_test(summary_of_one_row_and_of_none),
+        cmocka_unit_test(what_changed_of_the_accelerator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
