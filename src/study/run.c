@@ -279,6 +279,34 @@ static td_status finish_rows(run *u, td_error *err) {
     return s;
 }
 
+/* Networks of a space all read the same images. Others than those of the data set would be refused
+ * by the first training only: of compare.network that is after all searches. */
+static td_status check_images(const run *u, const td_space *space, td_error *err) {
+    const td_dataset *data = u->accuracy.data;
+    td_arena *a = data != NULL ? td_arena_create() : NULL;
+    if (data == NULL) return TD_OK;
+    double *v = a != NULL ? TD_NEW(a, double, space->n + 1) : NULL;
+    td_status s = v != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    td_choices c = {.n = space->n, .v = v};
+    td_rng rng = td_rng_make(0, 0, TD_RNG_SPACE_SAMPLE);
+    td_design d = {0};
+    if (s == TD_OK) {
+        td_space_sample(space, &rng, &c);
+        s = space->build(space->self, &c, a, &d, err);
+    }
+    if (s == TD_OK && d.net != NULL) {
+        const td_layer *in = td_net_layer(d.net, 0);
+        if (in->c != data->shape.c || in->h != data->shape.h || in->w != data->shape.w)
+            s = td_fail(err, TD_E_INPUT,
+                        "network %s reads %d x %d x %d images, %s has %d x %d x %d",
+                        td_net_name(d.net), in->c, in->h, in->w, data->name, data->shape.c,
+                        data->shape.h, data->shape.w);
+    }
+    td_design_free(&d);
+    td_arena_destroy(a);
+    return s == TD_E_INFEASIBLE ? TD_OK : s;
+}
+
 static td_status run_rows(run *u, td_error *err) {
     const td_recipe *r = u->r;
     td_status s = TD_OK;
@@ -328,6 +356,9 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     /* The data first: nothing is made in the folder if they are not there. */
     if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
+    if (s == TD_OK) s = check_images(&u, r->net, err);
+    if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
+        s = check_images(&u, r->fixed_net, err);
     if (s == TD_OK) s = td_dir_make(o->out, err);
     if (s == TD_OK) s = lock_folder(o->out, out->arena, &lock, err);
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);

@@ -154,6 +154,20 @@ static void expect_pair(fixture *f, const char *folder, const td_result_row *row
     td_arena_destroy(a);
 }
 
+/* ... before the first trial: the hand-made network would be trained after all searches only. */
+static void networks_for_other_images_are_refused(void **state) {
+    fixture *f = *state;
+    td_run_summary sum;
+    parts p = {.more = "compare:\n"
+                       "  network: {space: fixed, net: handmade, input: [3, 32, 32]}\n"
+                       "  accelerator: {space: fixed, hw: micro}\n"};
+    td_status s = run(f, p, (td_run_options){.threads = 2}, &sum);
+    td_run_summary_free(&sum);
+    assert_int_equal(s, TD_E_INPUT);
+    assert_non_null(strstr(f->err.message, "reads 3 x 32 x 32 images, fashion-mnist has 1 x"));
+    assert_int_equal(sum.n, 0);
+}
+
 static void joint_search_and_its_folder(void **state) {
     fixture *f = *state;
     td_run_summary sum;
@@ -498,6 +512,7 @@ static void a_file_where_the_folder_should_be(void **state) {
 int main(void) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        CASE(networks_for_other_images_are_refused),
         CASE(joint_search_and_its_folder),
         CASE(four_rows_the_same_by_any_threads),
         CASE(interrupted_and_resumed),
