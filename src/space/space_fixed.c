@@ -108,7 +108,9 @@ static td_status build_hw(const void *self, const td_choices *c, td_arena *a, td
     const fixed_hw *p = self;
     *d = (td_design){.hw = p->hw, .has_hw = true, .hw_hash = td_hw_hash(&p->hw)};
     d->hw_node = p->edge ? td_edge_to_node(&p->parameters, a) : td_hw_to_node(&p->hw, a);
-    return d->hw_node != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    if (d->hw_node == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    if (p->edge) td_node_put_string(a, d->hw_node, "name", p->hw.name);
+    return TD_OK;
 }
 
 td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err) {

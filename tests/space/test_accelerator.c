@@ -198,6 +198,7 @@ static void test_fixed(void **unused) {
     assert_ok(td_hw_load("micro", &hw, &err), &err);
     assert_true(d.has_hw && d.hw_hash == td_hw_hash(&hw));
     assert_non_null(td_node_find(d.hw_node, "template"));
+    assert_string_equal(td_node_find(d.hw_node, "name")->text, "micro");
     td_design_free(&d);
 
     /* Levels in full, from a file. */
