@@ -75,9 +75,17 @@ static double resident_share(const td_schedule *s, const td_net_totals *n) {
     return n->weight_bytes > 0 ? (double)s->resident_weight_bytes / (double)n->weight_bytes : 0;
 }
 
+static int64_t asked_for_costs(const td_run_summary *s) {
+    int64_t n = 0;
+    for (int i = 0; i < s->n; i++) n += s->row[i].count[TD_RESULT_PRUNED];
+    return n;
+}
+
 void td_report_why(const td_run_summary *s, td_text *out) {
     if (s->best < 0) {
-        td_text_add(out, "no design could be built");
+        td_text_add(out, asked_for_costs(s) > 0
+                             ? "the trials ended before the first was asked in full"
+                             : "no design could be built");
         return;
     }
     const td_result_row *b = &s->row[s->best];
@@ -143,7 +151,14 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
         const td_result_row *row = &s->row[i];
         td_text_addf(out, "%-42s", title(row->name));
         if (!row->found) {
-            td_text_addf(out, " no design could be built in %" PRId64 " trials\n", row->trials);
+            int64_t costs_only = row->count[TD_RESULT_PRUNED];
+            if (costs_only > 0)
+                td_text_addf(out,
+                             " %" PRId64 " of %" PRId64 " trials meet the targets by their costs,"
+                             " none was asked in full: more trials\n",
+                             costs_only, row->trials);
+            else
+                td_text_addf(out, " no design could be built in %" PRId64 " trials\n", row->trials);
             continue;
         }
         accuracy_cell(out, row->test_accuracy);

@@ -157,8 +157,9 @@ td_status td__final_train(const td_recipe *r, const td_run_options *run, const t
     for (int i = 0; s == TD_OK && i < n; i++) {
         int k = first_of_network(&j, i);
         if (k == i) continue;
-        if (!j.options.with_valid) c[i].valid_accuracy = c[k].valid_accuracy;
-        if (c[k].weights == NULL) continue;
+        bool diverged = c[k].weights == NULL;
+        if (!j.options.with_valid || diverged) c[i].valid_accuracy = c[k].valid_accuracy;
+        if (diverged) continue;
         c[i].weights = weights_copy(c[i].design.net, c[k].weights);
         if (c[i].weights == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
     }

@@ -177,6 +177,12 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
  */
 static void warn_of_misses(const run *u, int first, const char *row) {
     if (u->r->final == NULL) return;
+    int64_t costs_only = u->sum->row[u->sum->n - 1].count[TD_RESULT_PRUNED];
+    if (u->n == first && costs_only > 0) {
+        td_log_write(u->o->log, 1, "row %s: the trials ended before the first was asked in full",
+                     row);
+        return;
+    }
     if (u->n == first) {
         td_log_write(u->o->log, 1, "row %s: no design can be built, there is nothing to train",
                      row);

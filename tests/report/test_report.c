@@ -300,6 +300,12 @@ static void summary_of_one_row_and_of_none(void **state) {
     td_node *doc = td_report_summary_node(r, &s, s.arena);
     assert_null(td_node_find(td_node_find(doc, "rows")->item[0], "latency_s"));
     td_text_free(&t);
+    s.row[0].count[TD_RESULT_PRUNED] = 3; /* there were designs, the budget ended too early */
+    td_report_summary(r, &s, &t);
+    assert_non_null(strstr(t.data, "3 of 8 trials meet the targets by their costs"));
+    assert_non_null(strstr(t.data, "why: the trials ended before the first was asked in full"));
+    assert_null(strstr(t.data, "could be built"));
+    td_text_free(&t);
     td_run_summary_free(&s);
     td_run_summary_free(&s); /* {0} is fine */
     td_recipe_destroy(r);
