@@ -24,12 +24,6 @@ const char *td_stop_name(td_stop s) {
     return "unknown";
 }
 
-void td_map_query_default(td_map_query *q, const td_hw *hw) {
-    *q = (td_map_query){.objective = TD_OBJ_LATENCY, .counting = TD_COUNT_EXACT};
-    for (int t = 0; t < TD_NTENSOR; t++) q->top[t] = (int8_t)(hw->n - 1);
-    for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
-}
-
 enum {
     DEFAULT_NODES = 3000,
     MAX_FANS = 1000,  /* per level */
@@ -45,6 +39,13 @@ enum {
     ALL_CHOICES = 32768,
     ALL_ROOTS = 32768 /* that are listed with their bounds */
 };
+
+void td_map_query_default(td_map_query *q, const td_hw *hw) {
+    *q = (td_map_query){
+        .objective = TD_OBJ_LATENCY, .counting = TD_COUNT_EXACT, .max_nodes = DEFAULT_NODES};
+    for (int t = 0; t < TD_NTENSOR; t++) q->top[t] = (int8_t)(hw->n - 1);
+    for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
+}
 
 typedef struct {
     td__space z;

@@ -108,7 +108,7 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
         bool lost = s == TD_OK && r->stop == TD_STOP_NODES && r->objective > LOST * r->bound;
         if (!lost || again == 1) return s;
-        q.max_nodes = MORE_NODES * (q.max_nodes > 0 ? q.max_nodes : 20000);
+        q.max_nodes *= MORE_NODES;
     }
 }
 
