@@ -3,11 +3,12 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "scratch.h"
+#include "program.h"
 #include "tandem/map.h"
 #include "tandem/space.h"
 
-/* The spaces of the quickstart; a small budget of nodes, since only the search's depth hangs on it.
+/* A space of networks like the quickstart's x micro; a small budget of nodes, since only the
+ * search's depth hangs on it.
  */
 static const char joint[] =
     "network:\n"
@@ -36,57 +37,22 @@ static const char tight[] =
 
 enum { POINTS = 150, SEED = 5, MOST_CELLS = 64 };
 
-typedef struct {
-    char *folder, *out, *err;
-    td_arena *arena;
-} fixture;
-
-static int setup(void **state) {
-    static fixture f;
-    if (access(TD_TEST_PROGRAM, X_OK) != 0) return -1;
-    f = (fixture){.folder = scratch_make(), .arena = td_arena_create()};
-    scratch_write(f.folder, "joint.yaml", joint, sizeof joint - 1);
-    scratch_write(f.folder, "tight.yaml", tight, sizeof tight - 1);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state) {
+static int setup_recipes(void **state) {
+    setup(state);
     fixture *f = *state;
-    free(f->out);
-    free(f->err);
-    td_arena_destroy(f->arena);
-    scratch_remove(f->folder);
+    scratch_write(f->folder, "joint.yaml", joint, sizeof joint - 1);
+    scratch_write(f->folder, "tight.yaml", tight, sizeof tight - 1);
     return 0;
 }
 
-static char *slurp(fixture *f, const char *name) {
-    char *data;
-    size_t size;
-    td_error err;
-    assert_ok(td_file_read(scratch_path(f->folder, name), 0, &data, &size, &err), &err);
-    return data;
+static int space(fixture *f, const char *arguments) {
+    return run(f, "", td_arena_printf(f->arena, "space %s", arguments));
 }
 
-static int run(fixture *f, const char *arguments) {
-    char command[2048];
-    free(f->out);
-    free(f->err);
-    snprintf(command, sizeof command, "cd '%s' && %s space %s >out.txt 2>err.txt", f->folder,
-             TD_TEST_PROGRAM, arguments);
-    int status = system(command);
-    f->out = slurp(f, "out.txt");
-    f->err = slurp(f, "err.txt");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static const td_node *json(fixture *f, const char *arguments) {
-    const td_node *doc;
-    td_error err = {0};
-    int code = run(f, arguments);
+static const td_node *space_json(fixture *f, const char *arguments) {
+    int code = space(f, arguments);
     if (code != 0) fail_msg("%s: exit code %d: %s", arguments, code, f->err);
-    assert_ok(td_json_parse(f->arena, f->out, strlen(f->out), "stdout", 1, &doc, &err), &err);
-    return doc;
+    return json(f);
 }
 
 static int64_t count(const td_node *n, const char *key) {
@@ -213,14 +179,15 @@ static void expect_points(fixture *f, const table *t, int64_t costed) {
 static void a_cost_or_a_reason(void **state) {
     fixture *f = *state;
     static table t;
-    const td_node *doc = json(f, "joint.yaml --sample 150 --seed 5 --cost --threads 1 "
-                                 "--format json");
+    const td_node *doc = space_json(f, "joint.yaml --sample 150 --seed 5 --cost --threads 1 "
+                                       "--format json");
     const td_node *m = td_node_find(doc, "sample");
     assert_int_equal(count(m, "points"), POINTS);
     assert_int_equal(count(m, "built") + refused_by(m, "build"), POINTS);
     assert_int_equal(count(m, "costed") + refused_by(m, "schedule"), count(m, "built"));
     assert_in_range(count(m, "built"), 70, 120); /* 64.8 % of the points of micro are valid */
-    assert_int_equal(run(f, "joint.yaml --sample 150 --seed 5 --cost --threads 3 --format csv"), 0);
+    assert_int_equal(space(f, "joint.yaml --sample 150 --seed 5 --cost --threads 3 --format csv"),
+                     0);
     read_csv(f, &t);
     expect_spread(&t, "latency_us", m, "latency_s", 1e-6);
     expect_spread(&t, "energy_uj", m, "energy_j", 1e-6);
@@ -234,7 +201,7 @@ static void a_cost_or_a_reason(void **state) {
     assert_int_equal(count(all, "points"), 23040);
     assert_int_equal(count(all, "built"), 14922);
     assert_int_equal(refused_by(all, "build"), 23040 - 14922);
-    assert_int_equal(run(f, "joint.yaml --sample 10 --seed 5 --cost"), 0);
+    assert_int_equal(space(f, "joint.yaml --sample 10 --seed 5 --cost"), 0);
     assert_non_null(strstr(f->out, "10 points drawn"));
     assert_non_null(strstr(f->out, "of all 23,040 accelerators 14,922 can be built: 64.77 %"));
     assert_non_null(strstr(f->out, "latency, us"));
@@ -243,10 +210,10 @@ static void a_cost_or_a_reason(void **state) {
 /* Built is not scheduled: a layer without a place is a reason, too. */
 static void points_without_a_schedule(void **state) {
     fixture *f = *state;
-    json(f, "tight.yaml --sample 60 --cost --threads 4 --format json");
+    space_json(f, "tight.yaml --sample 60 --cost --threads 4 --format json");
     char *by_four = td_arena_strdup(f->arena, f->out);
-    const td_node *m =
-        td_node_find(json(f, "tight.yaml --sample 60 --cost --threads 1 --format json"), "sample");
+    const td_node *m = td_node_find(
+        space_json(f, "tight.yaml --sample 60 --cost --threads 1 --format json"), "sample");
     assert_string_equal(f->out, by_four); /* the examples, too */
     assert_int_equal(count(m, "points"), 60);
     assert_true(refused_by(m, "build") > 0 && refused_by(m, "schedule") > 0);
@@ -265,7 +232,7 @@ static void a_fault_is_an_error(void **state) {
                                "schedule: {batch: 4096}\n";
     scratch_write(f->folder, "huge.yaml", huge, sizeof huge - 1);
     for (int k = 0; k < 5; k++) {
-        assert_int_equal(run(f, "huge.yaml --sample 200 --cost --threads 4"),
+        assert_int_equal(space(f, "huge.yaml --sample 200 --cost --threads 4"),
                          td_status_exit_code(TD_E_INPUT));
         assert_int_equal(strncmp(f->err, "tandem: point 0 of seed 0: ", 27), 0);
         assert_string_equal(f->out, "");
@@ -285,14 +252,14 @@ static void wrong_use(void **state) {
         {"joint.yaml --format csv", "--sample"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(run(f, wrong[i].arguments), td_status_exit_code(TD_E_USAGE));
+        assert_int_equal(space(f, wrong[i].arguments), td_status_exit_code(TD_E_USAGE));
         if (strstr(f->err, wrong[i].part) == NULL)
             fail_msg("\"%s\" is not in \"%s\"", wrong[i].part, f->err);
     }
     static const char bad[] = "network: {space: ibn}\naccelerator: {space: micro}\n"
                               "schedule: {objective: fast}\n";
     scratch_write(f->folder, "bad.yaml", bad, sizeof bad - 1);
-    assert_int_equal(run(f, "bad.yaml --sample 5 --cost"), td_status_exit_code(TD_E_INPUT));
+    assert_int_equal(space(f, "bad.yaml --sample 5 --cost"), td_status_exit_code(TD_E_INPUT));
     assert_non_null(strstr(f->err, "bad.yaml:3: schedule.objective"));
 }
 
@@ -318,8 +285,8 @@ static bool interrupt_after(fixture *f, useconds_t wait) {
     assert_int_equal(WEXITSTATUS(status), 130);
     free(f->out);
     free(f->err);
-    f->out = slurp(f, "out.txt");
-    f->err = slurp(f, "err.txt");
+    f->out = slurp(scratch_path(f->folder, "out.txt"));
+    f->err = slurp(scratch_path(f->folder, "err.txt"));
     assert_string_equal(f->out, "");
     long long done = -1;
     assert_int_equal(sscanf(f->err, "tandem: interrupted after %lld of 1000000 points", &done), 1);
@@ -337,11 +304,11 @@ static void interrupted(void **state) {
 }
 
 int main(void) {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup_recipes, teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_cost_or_a_reason),  CASE(points_without_a_schedule),
         CASE(a_fault_is_an_error), CASE(wrong_use),
         CASE(interrupted),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, have_program, NULL);
 }
