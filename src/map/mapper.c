@@ -8,10 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const objective_name[TD_NOBJ] = {"latency", "energy", "edp"};
+static const char *const objective_name[TD_NOBJ] = {"latency", "energy", "edp", "weighted"};
+static const char *const mode_name[TD_NMAP_MODE] = {"fast", "exact", "sample"};
 
 const char *td_map_objective_name(td_map_objective o) {
     return (unsigned)o < TD_NOBJ ? objective_name[o] : "unknown";
+}
+
+const char *td_map_mode_name(td_map_mode m) {
+    return (unsigned)m < TD_NMAP_MODE ? mode_name[m] : "unknown";
 }
 
 const char *td_stop_name(td_stop s) {
@@ -254,6 +259,9 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     if (s->memory || !s->found) {
         st = s->memory
                  ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
+             : q->min_utilization > 0
+                 ? td_fail(err, TD_E_INFEASIBLE, "no mapping was found that uses %g %% of the MACs",
+                           100 * q->min_utilization)
                  : td_fail(err, TD_E_INTERNAL, "mapper: the least tiles do not fit after all");
         goto end;
     }

@@ -51,6 +51,8 @@ typedef struct {
     td_problem p; /* as asked */
     const td_hw *hw;
     td_map_objective objective;
+    double weight[2];
+    double max_compute; /* steps of the MACs that the least utilisation allows */
     td_counting counting;
     int n; /* levels */
     int top[TD_NTENSOR];

@@ -298,6 +298,7 @@ static void rank(walker *w, td__entry *e) {
     td__plan *plan = w->plan;
     const td__space *z = s->z;
     td__products *x = &w->x;
+    if (x->compute > z->max_compute) return;
     s->nodes++;
     td__multiply(z, x);
     tiles of[TD_MAX_LEVELS];

@@ -267,6 +267,10 @@ void td__map_objectives(const td__space *z, double pj, double cycles, double out
         out[0] = pj;
         out[1] = cycles;
         break;
+    case TD_OBJ_WEIGHTED:
+        out[0] = pow(pj, z->weight[0]) * pow(cycles, z->weight[1]);
+        out[1] = z->weight[0] > 0 ? cycles : pj;
+        break;
     default:
         out[0] = pj * cycles;
         out[1] = cycles;

@@ -46,6 +46,7 @@ static void build_mapping(const td__root *r, const td__choice *choice, unsigned 
 double td__try(td__search *s, const td_problem *p, const td_mapping *m) {
     td_cost cost;
     if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return INFINITY;
+    if ((double)cost.compute_cycles > s->z->max_compute) return INFINITY;
     double v[2];
     td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, v);
     if (!s->found || td__map_better(v, s->best)) {
