@@ -31,7 +31,7 @@ const char *td_stop_name(td_stop s) {
 
 enum {
     DEFAULT_NODES = 3000,
-    MAX_FANS = 1000,  /* per level */
+    MAX_FANS = 20000,  /* per level */
     FIRST_ROOTS = 48, /* listed in the first step, */
     FIRST_DIVES = 8,  /* and followed */
     NEAR_ROOTS = 6,   /* per level of the second */
@@ -42,7 +42,7 @@ enum {
     DIVE_INSIDE = 2,   /* and at the others */
     FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */
     ALL_CHOICES = 32768,
-    ALL_ROOTS = 32768 /* that are listed with their bounds */
+    ALL_ROOTS = 1000000 /* that are listed with their bounds */
 };
 
 void td_map_query_default(td_map_query *q, const td_hw *hw) {
@@ -206,7 +206,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
     if (!met && !over(s, max_nodes) && search_all(w, max_nodes)) {
         /* Overlapping inputs in Timeloop's counting can cost less than any bound in here says. */
-        bool sound = (w->z.counting == TD_COUNT_EXACT || w->z.plain) && !w->z.cut && !w->z.narrow;
+        bool sound = !w->z.cut && !w->z.narrow;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least > s->best[0]) least = s->best[0];
         if (sound && least > bound) bound = least;

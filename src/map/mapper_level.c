@@ -7,6 +7,7 @@
 #include "mapper_level.h"
 
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- divisors -------------------------------------------------------------------------------- */
@@ -60,53 +61,90 @@ static inline bool fits(const td__level *w, bool sums) {
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
-void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
-                     double *read, double *fill) {
+/* One axis of the input plane, as the children of a link see it. [0]: each for itself (fills), [1]:
+ * those that share reads together. */
+typedef struct {
+    double extent[2], count[2], whole[2]; /* lines of a box; boxes; their lines, made ones left out */
+    double move[2], loops[2];             /* lines a loop over P, R moves; steps of all such loops */
+    double kept[2][2]; /* lines that a box has of the one before, if P, R moved it */
+    double share;      /* children with different boxes of all children, at least */
+} lines;
+
+static inline double positive(double v) {
+    return v > 0 ? v : 0;
+}
+
+static void measure_lines(const td__level *w, const td__link *k, int axis, lines *x) {
     const td_problem *p = &w->r->p;
     const int32_t *e = w->tile;
-    double whole[2][2], fresh[2][2]; /* [axis][fill, read]: lines over all tile positions */
-    for (int axis = 0; axis < 2; axis++) {
-        double n = (double)td__lines(p, axis, e), step = (double)e[TD_P + axis] * p->stride[axis];
-        double places = (double)p->dim[TD_P + axis] / e[TD_P + axis];
-        double taps = (double)p->dim[TD_R + axis] / e[TD_R + axis];
-        double moved = n < step ? n : step, lost = 0;
-        double apart = k->apart[axis];
+    double n = (double)td__lines(p, axis, e), step = (double)e[TD_P + axis] * p->stride[axis];
+    double places = (double)p->dim[TD_P + axis] / e[TD_P + axis];
+    double taps = (double)p->dim[TD_R + axis] / e[TD_R + axis];
+    double lost = 0, apart = k->apart[axis];
+    if (w->s->z->counting == TD_COUNT_EXACT)
         for (int side = 0; side < 4; side += 2)
             for (double rest = p->pad[side + axis]; rest > 0; rest -= step)
                 lost += rest < n ? rest : n;
-        whole[axis][0] = taps * (places * n - lost);
-        whole[axis][1] = taps / k->taps[axis] * (places / apart * ((apart - 1) * moved + n) - lost);
-        fresh[axis][0] = taps * (places * moved - lost);
-        fresh[axis][1] = taps / k->taps[axis] * (places * moved - lost);
-        /* Moved along the taps instead. */
-        double tap = (double)e[TD_R + axis] * p->dilation[axis];
-        if (tap > n) tap = n;
-        if ((from & TD_BIT(TD_R + axis)) != 0) {
-            double by_tap = taps * (places * tap - lost);
-            if (!(from & TD_BIT(TD_P + axis)) || by_tap < fresh[axis][0]) {
-                fresh[axis][0] = by_tap;
-                fresh[axis][1] = by_tap / k->taps[axis] / apart;
-            }
-        }
-        for (int i = 0; i < 2; i++) {
-            if (whole[axis][i] < 0) whole[axis][i] = 0;
-            if (fresh[axis][i] < 0) fresh[axis][i] = 0;
-        }
+    x->extent[0] = n;
+    x->extent[1] = (apart - 1) * (n < step ? n : step) + n;
+    x->count[0] = taps * places;
+    x->count[1] = x->count[0] / (k->taps[axis] * apart);
+    for (int i = 0; i < 2; i++) {
+        x->whole[i] = x->count[i] * x->extent[i] - lost * taps / (i == 1 ? k->taps[axis] : 1);
+        if (x->whole[i] < 0) x->whole[i] = 0;
     }
+    /* A loop steps over what the fans inside of it spread. */
+    x->move[0] = step;
+    x->move[1] = (double)e[TD_R + axis] * p->dilation[axis];
+    for (int l = k->child + 1; l <= w->level; l++) {
+        x->move[0] *= w->r->fan[l].f[TD_P + axis];
+        x->move[1] *= w->r->fan[l].f[TD_R + axis];
+    }
+    for (int i = 0; i < 2; i++) {
+        int d = (i == 0 ? TD_P : TD_R) + axis;
+        x->loops[i] = (double)w->r->time[d] * w->bound[d] / w->at->rest[d];
+        for (int v = 0; v < 2; v++) x->kept[v][i] = positive(x->extent[v] - x->move[i]);
+    }
+    /* Boxes with gaps between them: what one of them meets of the two nearest, at most. */
+    if (n < step && apart > 1) {
+        double m = fmod(x->move[1], step);
+        x->kept[1][1] = apart * (positive(n - m) + positive(n - step + m));
+    }
+    /* a and b places have at least a + b - 1 sums. */
+    x->share = (apart + k->taps[axis] - 1) / (apart * k->taps[axis]);
+}
+
+void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
+                     const int32_t first[TD_NDIM], double *read, double *fill) {
+    const bool exact = w->s->z->counting == TD_COUNT_EXACT;
+    lines x[2];
+    for (int axis = 0; axis < 2; axis++) measure_lines(w, k, axis, &x[axis]);
     double share[2] = {1, k->copies}, words[2];
     for (int i = 0; i < 2; i++) {
         double best = INFINITY;
         if (from == 0 ||
             (from & ~(unsigned)(TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S))))
-            best = whole[0][i] * whole[1][i];
+            best = x[0].whole[i] * x[1].whole[i];
         for (int axis = 0; axis < 2; axis++) {
-            unsigned pair = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
-            if (!(from & pair)) continue;
-            double v = fresh[axis][i] * whole[1 - axis][i];
-            if (w->at->seen & TD_BIT(TD_P + axis) && w->at->seen & TD_BIT(TD_R + axis)) v /= 2;
-            if (v < best) best = v;
+            const lines *a = &x[axis], *o = &x[1 - axis];
+            for (int tap = 0; tap < 2; tap++) {
+                int d = (tap ? TD_R : TD_P) + axis;
+                if (!(from & TD_BIT(d))) continue;
+                double b = first[d], mine = a->loops[tap], other = a->loops[1 - tap];
+                double sum = (1 - 1 / b + (1 / b - 1 / mine) / other) * a->kept[i][tap];
+                if (other > 1) sum += (1 - 1 / other) / b * a->extent[i];
+                double v = (a->whole[i] - a->count[i] * sum) * o->whole[i];
+                if (exact) /* the corners that two boxes share after a jump back */
+                    v -= a->count[i] / (mine * other) * o->count[i] *
+                         positive(a->extent[i] - (b - 1) * a->move[tap]) * o->extent[i];
+                if (v < best) best = v;
+            }
         }
         words[i] = fetch * k->planes / share[i] * best;
+    }
+    if (!exact) { /* only children with equal boxes share */
+        double all = words[0] / share[1] * x[0].share * x[1].share;
+        if (all > words[1]) words[1] = all;
     }
     *fill = words[0] > k->base_fill ? words[0] : k->base_fill;
     *read = words[1] > k->base_read ? words[1] : k->base_read;
@@ -140,7 +178,7 @@ static void weigh(const td__level *w, const bill *b, double least[2]) {
 
 /* `complete`: all dims of this level are chosen. */
 static void bound(const td__level *w, const double fetch[], const double all[], bool sums,
-                  bool complete, unsigned from, double least[2]) {
+                  bool complete, unsigned from, const int32_t first[TD_NDIM], double least[2]) {
     const td__space *z = w->s->z;
     const td__link *link[TD_NTENSOR], *ko = td__open_link(w, TD_O), *ki = td__open_link(w, TD_I);
     double idle[TD_NTENSOR] = {1, 1, 1};
@@ -171,7 +209,7 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
     } else if (ki != NULL) {
         double read = ki->base_read, fill = ki->base_fill;
         if (complete && ki->child == w->child)
-            td__input_words(w, ki, fetch[TD_I], from, &read, &fill);
+            td__input_words(w, ki, fetch[TD_I], from, first, &read, &fill);
         put(&b, read, &ki->read);
         put(&b, fill, &ki->fill);
     }
@@ -383,16 +421,9 @@ static void finish_choice(td__level *w) {
     unsigned moves = dims & td__map_dims[TD_I];
     unsigned inner = none ? moves : dims & td__map_block[w->still] & td__map_dims[TD_I];
     c.from = (uint8_t)(moves == 0 ? w->at->from : inner != 0 ? inner : moves);
+    memcpy(c.bound, w->bound, sizeof c.bound);
     td__count_node(w->s);
-    td__state shadow; /* loops of this level count as seen */
-    const td__state *at = w->at;
-    if (!w->s->z->plain && (dims & ~(unsigned)at->seen)) {
-        shadow = *at;
-        shadow.seen |= (uint8_t)dims;
-        w->at = &shadow;
-    }
-    bound(w, c.fetch, c.all, sums, true, c.from, c.least);
-    w->at = at;
+    bound(w, c.fetch, c.all, sums, true, c.from, moves == 0 ? w->at->first : c.bound, c.least);
     if (poor(w, c.least)) return;
     if (!none) {
         unsigned block = dims & td__map_block[w->still] & w->s->z->time[w->child];
@@ -404,7 +435,6 @@ static void finish_choice(td__level *w) {
             return;
         }
     }
-    memcpy(c.bound, w->bound, sizeof c.bound);
     c.still = (uint8_t)w->still;
     keep_choice(w, &c);
 }
@@ -430,7 +460,7 @@ static void choose(td__level *w, int k) {
             double fetch[TD_NTENSOR], all[TD_NTENSOR], least[2];
             bool sums = fetches(w, w->still < TD_NTENSOR, fetch, all) || w->at->sums;
             td__count_node(w->s);
-            bound(w, fetch, all, sums, false, 0, least);
+            bound(w, fetch, all, sums, false, 0, NULL, least);
             if (poor(w, least)) break; /* more steps cost no less */
         }
         w->fitted = false;

@@ -12,7 +12,8 @@ typedef struct {
     double fetch[TD_NTENSOR], all[TD_NTENSOR];
     int link[TD_NTENSOR]; /* first link that is not decided */
     bool sums;            /* a temporal reduction stands further out */
-    uint8_t from, seen;   /* see td__choice; dims with loops further out */
+    uint8_t from;         /* see td__choice */
+    int32_t first[TD_NDIM]; /* bounds of the loops over the dims of `from` where they stand */
     double drain;         /* fetch[TD_O] of the last decided link; 0: none */
     bool finished;        /* the last keeper of O was taken to get it finished; if a loop makes that
                            * wrong, its tiles have to fit with partial sums: */
@@ -97,12 +98,17 @@ static inline void td__count_node(td__search *s) {
  * share of nodes. s, r, at, i, level, child, list and max are set, all else is 0. */
 void td__level_choices(td__level *w);
 
-/* Words of an overlapping input over link k, at least, whatever the order of the loops is: every
- * step that is not idle moves the tile along the dim of the innermost loop, so that at most the
- * overlap along that dim is kept. Where loops over P and R (or Q and S) both run, going back in one
- * can undo a step of the other; then only the steps of the innermost loop itself are counted. Rows
- * or columns of made zeros are taken off each tile. */
+/* Words of an overlapping input over link k, at least, whatever the order of the loops is. from,
+ * first: dims of which one is the innermost that moves the tile, and the bounds of their loops there.
+ *
+ * Every step fetches its box but for what it keeps of the one before. Along the axis of the
+ * innermost loop (bound b, of `mine` steps that all loops over its dim make together) its own steps
+ * keep the overlap, later loops over the same dim no more than that. A loop over the other dim of the axis
+ * (P where the innermost is over R) can undo the move, and keep all. Steps of all other loops come
+ * after the innermost one has jumped back by b - 1 moves: both boxes may still share a corner. In
+ * Timeloop's counting they keep nothing. These are most if the loops stand in this order: the
+ * innermost, the other dim, the rest of the same dim, all others. Made zeros are taken off once. */
 void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
-                     double *read, double *fill);
+                     const int32_t first[TD_NDIM], double *read, double *fill);
 
 #endif

@@ -287,7 +287,7 @@ static bool same_factors(const td__fan *a, const td__fan *b) {
     return true;
 }
 
-enum { MAX_ALONG = 512 };
+enum { MAX_ALONG = 4096 };
 
 /* The least tile of level l with these factors fits. */
 static bool has_room(const td__space *z, int l, const td__fan *f) {
