@@ -59,6 +59,7 @@ typedef struct {
     td__root root;
     td__shortage least;
     double bound[2];
+    double known; /* a bound found on the way */
 } work;
 
 /* The mapping with the least tiles, as something to start from. */
@@ -198,16 +199,29 @@ static bool search_all(work *w, uint64_t max_nodes) {
     return true;
 }
 
+/* A bound knows nothing of the rounding to blocks and to whole cycles: mappings of equal bound, of
+ * which one is enough otherwise, may differ by it. If nothing else stands in the way of a proof they
+ * are looked at, too. */
+static bool search_rounded(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    double best = s->best[0] * (1 - 1e-9);
+    if (s->stop || s->open < best || s->rounded >= best) return true;
+    w->known = s->rounded;
+    s->strict = true;
+    return search_all(w, max_nodes);
+}
+
 static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     td__search *s = &w->s;
     try_least(s, &w->least);
     search_fast(w, max_nodes);
     double bound = w->bound[0];
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
-    if (!met && !over(s, max_nodes) && search_all(w, max_nodes)) {
-        /* Overlapping inputs in Timeloop's counting can cost less than any bound in here says. */
+    if (!met && !over(s, max_nodes) && search_all(w, max_nodes) &&
+        search_rounded(w, max_nodes)) {
         bool sound = !w->z.cut && !w->z.narrow;
         double least = s->open < s->rounded ? s->open : s->rounded;
+        if (least < w->known) least = w->known;
         if (least > s->best[0]) least = s->best[0];
         if (sound && least > bound) bound = least;
         met = sound && least >= s->best[0] * (1 - 1e-9);

@@ -115,8 +115,10 @@ typedef struct {
     td_problem p;                              /* padded */
     int32_t inner[TD_MAX_LEVELS + 1][TD_NDIM]; /* spatial extents inside the tile of level l - 1 */
     double compute;                            /* cycles */
+    bool diagonal; /* places along P and R (Q and S) add up to equal positions of an input */
     int m;
     int8_t level[TD_MAX_LEVELS];  /* levels with loops, outermost first */
+    uint8_t here[TD_MAX_LEVELS];  /* dims that may loop at level[i] */
     uint8_t later[TD_MAX_LEVELS]; /* dims that may loop at level[i] or inside */
     bool sums[TD_MAX_LEVELS];     /* a keeper of O gets partial sums whatever the loops outside */
     int links[TD_NTENSOR];

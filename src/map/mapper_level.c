@@ -426,7 +426,7 @@ static void finish_choice(td__level *w) {
     bound(w, c.fetch, c.all, sums, true, c.from, moves == 0 ? w->at->first : c.bound, c.least);
     if (poor(w, c.least)) return;
     if (!none) {
-        unsigned block = dims & td__map_block[w->still] & w->s->z->time[w->child];
+        unsigned block = dims & td__map_block[w->still] & w->r->here[w->i + 1];
         for (unsigned d = 0; d < TD_NDIM; d++) {
             if (!(block & TD_BIT(d)) || !extensible(w, (int)d, sums)) continue;
             if (!(w->soft & TD_BIT(d))) return;
@@ -448,7 +448,7 @@ static void choose(td__level *w, int k) {
     const td__divisors *v = w->of[d];
     int32_t tile = w->tile[d], rest = w->at->rest[d];
     bool lead = k < w->n_lead;
-    bool here = w->s->z->time[w->level] & TD_BIT(d);
+    bool here = w->r->here[w->i] & TD_BIT(d);
     bool later = w->r->later[w->i + 1] & TD_BIT(d);
     if (w->whole_taps && later && (d == TD_R || d == TD_S)) here = false;
     for (int i = later ? 0 : v->n - 1; i < (here ? v->n : 1); i++) {
@@ -508,6 +508,7 @@ static void choose_still(td__level *w, unsigned still) {
 void td__level_choices(td__level *w) {
     td__search *s = w->s;
     const td__space *z = s->z;
+    if (s->strict) w->soft = 0xff;
     for (int axis = 0; axis < 2 && !z->plain; axis++)
         w->soft |= (uint8_t)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
     for (int d = 0; d < TD_NDIM; d++)
@@ -516,7 +517,8 @@ void td__level_choices(td__level *w) {
     set_deep(w);
     set_next(w);
     const td__link *input = td__open_link(w, TD_I);
-    w->exact = !w->look_ahead && (z->plain || input == NULL || input->child != w->child);
+    w->exact = !s->strict && !w->look_ahead &&
+               (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));
     /* Kernels are small: first without loops over them at the outermost level. */
     w->whole_taps = w->i == 0 && w->r->m > 2 && !s->thorough;
     do {

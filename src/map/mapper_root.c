@@ -420,20 +420,41 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
 }
 
 /* Loops stand where something is kept: at a level that keeps nothing they would do what they do at
- * the next outer one. Only a dim that may not loop there stands at such a level. */
+ * the next outer one. Only a dim that may not loop there stands at such a level, and where inputs
+ * overlap one that a fan in between spreads: which words its children share depends on whether it
+ * is walked through inside of the fan or outside. */
 static bool place_loops(const td__space *z, td__root *r) {
-    unsigned need = 0, outer = 0;
+    unsigned need = 0, outer = 0, all = 0, between = 0;
     for (int d = 0; d < TD_NDIM; d++)
         if (r->time[d] > 1) need |= TD_BIT(d);
     r->m = 0;
     for (int l = z->n - 1; l >= 0; l--) {
-        if (!r->keep[l] && !(z->time[l] & need & ~outer)) continue;
-        r->level[r->m++] = (int8_t)l;
-        outer = z->time[l];
+        unsigned matter = ~outer;
+        for (int axis = 0; axis < 2; axis++) {
+            unsigned dims = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
+            if (between & dims) matter |= dims;
+        }
+        if (r->keep[l] || (z->time[l] & need & matter)) {
+            const unsigned here = z->time[l] & (r->keep[l] ? 0xffu : matter);
+            r->level[r->m] = (int8_t)l;
+            r->here[r->m++] = (uint8_t)here;
+            outer = r->keep[l] ? here : outer | here;
+            if (r->keep[l]) between = 0;
+            for (int axis = 0; axis < 2; axis++) {
+                unsigned dims = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
+                if ((need & dims & ~here) == 0) between &= ~dims;
+            }
+        }
+        for (int d = 0; d < TD_NDIM; d++)
+            if (!z->plain && r->fan[l].f[d] > 1) between |= TD_BIT(d);
+        all |= between;
     }
+    r->diagonal = false;
+    for (int axis = 0; axis < 2; axis++)
+        r->diagonal |= (all & TD_BIT(TD_P + axis)) && (all & TD_BIT(TD_R + axis));
     unsigned later = 0;
     for (int i = r->m - 1; i >= 0; i--) {
-        later |= z->time[r->level[i]];
+        later |= r->here[i];
         r->later[i] = (uint8_t)later;
     }
     return (need & ~later) == 0;

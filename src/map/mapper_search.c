@@ -179,7 +179,7 @@ static void evaluate(td__search *s, const td__root *r, const td__choice *choice,
     if (f.got <= least[0] * (1 + 1e-9)) return;
     if (!s->z->plain)
         td__leave(s, least[0]);
-    else if (least[0] < s->rounded)
+    else if (!s->strict && least[0] < s->rounded)
         s->rounded = least[0];
 }
 

@@ -53,7 +53,8 @@ typedef struct {
     int width;            /* of those, how many are followed at the outermost level */
     int width_inside;     /* and at the others */
     uint64_t level_nodes; /* for the choices of one level */
-    bool thorough;        /* nothing is left out that could be better */
+    bool thorough;        /* nothing is left out that could be better, */
+    bool strict;          /* not even by the rounding of words to blocks and of cycles */
 } td__search;
 
 /* Searches under r; improves s->best, lowers s->open. */

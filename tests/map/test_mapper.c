@@ -5,7 +5,7 @@
 #include "schedule_random.h"
 
 typedef struct {
-    td_map_objective objective;
+    const td_map_query *query;
     double best;
 } least;
 
@@ -14,7 +14,7 @@ static void keep_least(void *self, const td_problem *padded, const td_mapping *m
     (void)padded;
     (void)m;
     least *l = self;
-    double v = objective_of(l->objective, c);
+    double v = objective_of(l->query, c);
     if (v < l->best) l->best = v;
 }
 
@@ -37,7 +37,7 @@ static void compare(uint64_t seed, bool masks, tally *n) {
     map_case k;
     random_case(&r, 3, masks, &k);
     k.query.max_nodes = 2000000;
-    least l = {k.query.objective, INFINITY};
+    least l = {&k.query, INFINITY};
     brute b = {.visit = keep_least, .self = &l, .limit = 10000};
     brute_force(&b, &k.problem, &k.hw, &k.query);
     td_map_result out;
