@@ -40,6 +40,10 @@ enum {
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
     DIVE_INSIDE = 2,   /* and at the others */
+    MOST_KEEPS = 64, /* keep masks that are tried by narrow dives: */
+    STARTS = 8, /* of local searches */
+    NARROW_KEEP = 3,
+    NARROW_NODES = 60,
     FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */
     ALL_CHOICES = 32768,
     ALL_ROOTS = 1000000 /* that are listed with their bounds */
@@ -60,6 +64,8 @@ typedef struct {
     td__shortage least;
     double bound[2];
     double known; /* a bound found on the way */
+    td__start start[STARTS]; /* the best of different dives */
+    int n_start;
 } work;
 
 /* The mapping with the least tiles, as something to start from. */
@@ -78,11 +84,26 @@ static void try_least(td__search *s, const td__shortage *least) {
             }
     }
     m.first[z->n] = m.n;
-    td__try(s, &least->problem, &m);
+    double v[2];
+    td__try(s, &least->problem, &m, v);
 }
 
 static bool over(const td__search *s, uint64_t max_nodes) {
     return s->nodes >= max_nodes || s->late || s->memory;
+}
+
+/* Keeps what the dive found if it is one of the best, best first. */
+static void add_start(work *w) {
+    const td__start *d = &w->s.dive;
+    int i = w->n_start;
+    for (int k = 0; k < w->n_start; k++)
+        if (memcmp(w->start[k].value, d->value, sizeof d->value) == 0) return;
+    if (i == STARTS && !td__map_better(d->value, w->start[--i].value)) return;
+    if (d->value[0] == INFINITY) return;
+    if (w->n_start < STARTS) w->n_start++;
+    for (; i > 0 && td__map_better(d->value, w->start[i - 1].value); i--)
+        w->start[i] = w->start[i - 1];
+    w->start[i] = *d;
 }
 
 /* One dive. False: the budget is used up. */
@@ -93,8 +114,10 @@ static bool dive(work *w, const td__entry *e, uint64_t max_nodes) {
     s->now = e;
     s->max_nodes = max_nodes;
     s->stop = false;
+    s->dive.value[0] = s->dive.value[1] = INFINITY;
     td__search_root(s, &w->root);
     s->now = NULL;
+    add_start(w);
     return true;
 }
 
@@ -128,34 +151,80 @@ static bool list_and_dive(work *w, const td__part *part, int roots, int dives, u
     return dive_list(w, dives, max_nodes);
 }
 
-static void search_fast(work *w, uint64_t max_nodes) {
+/* How wide the dives that follow are. */
+static void set_width(td__search *s, bool wide) {
+    s->keep = wide ? DIVE_KEEP : NARROW_KEEP;
+    s->level_nodes = wide ? LEVEL_NODES : NARROW_NODES;
+    s->width = wide ? DIVE_WIDTH : 1;
+    s->width_inside = wide ? DIVE_INSIDE : 1;
+}
+
+/* A narrow dive under the best root of each keep mask, as far as they can be better. */
+static bool dive_keeps(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    set_width(s, false);
+    for (int i = 0; i < w->plan.n_keep && i < MOST_KEEPS; i++) {
+        const td__entry *e = &w->plan.of_keep[i];
+        if (e->least[0] == INFINITY || td__hopeless(s, e->least)) break;
+        if (!dive(w, e, max_nodes)) return false;
+    }
+    set_width(s, true);
+    return !over(s, max_nodes);
+}
+
+/* Roots that differ from the best one in one level's fan, or in what is kept. */
+static bool search_near(work *w, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
-    s->keep = DIVE_KEEP;
-    s->level_nodes = LEVEL_NODES;
-    s->width = DIVE_WIDTH;
-    s->width_inside = DIVE_INSIDE;
-    td__part part = {.trim = true};
-    memcpy(part.to, z->n_full, sizeof part.to);
-    if (!list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes)) return;
-    if (!s->has_root) {
-        memcpy(part.to, z->n_fan, sizeof part.to);
-        if (!list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes)) return;
-    }
+    td__part part = {.trim = true, .keep = &s->best_root.keep, .n_keep = 1};
     for (int round = 0; round < NEAR_ROUNDS && s->has_root; round++) {
         double before[2] = {s->best[0], s->best[1]};
-        for (int l = 0; l < z->n; l++) {
-            if (z->n_fan[l] == 1) continue;
+        for (int l = 0; l <= z->n; l++) {
+            if (l < z->n && z->n_fan[l] == 1) continue;
+            const int32_t keep = s->best_root.keep;
             for (int k = 0; k < z->n; k++) {
                 part.from[k] = s->best_root.index[k];
                 part.to[k] = part.from[k] + 1;
             }
-            part.from[l] = 0;
-            part.to[l] = z->n_fan[l];
-            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return;
+            if (l < z->n) {
+                part.keep = &keep;
+                part.from[l] = 0;
+                part.to[l] = z->n_fan[l];
+            } else {
+                part.keep = NULL;
+            }
+            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return false;
         }
         if (!td__map_better(s->best, before)) break;
     }
+    return !over(s, max_nodes);
+}
+
+static void search_fast(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    const td__space *z = &w->z;
+    td__part part = {.trim = true};
+    memcpy(part.to, z->n_full, sizeof part.to);
+    td__entry *of_keep = w->plan.of_keep;
+    if (w->plan.n_keep == 1) w->plan.of_keep = NULL;
+    set_width(s, true);
+    s->max_nodes = max_nodes;
+    s->stop = false;
+    w->plan.max = FIRST_ROOTS;
+    td__plan_roots(s, &w->plan, &part);
+    bool left = w->plan.of_keep == NULL || dive_keeps(w, max_nodes);
+    w->plan.of_keep = NULL;
+    left = left && dive_list(w, FIRST_DIVES, max_nodes);
+    if (left && !s->has_root) {
+        memcpy(part.to, z->n_fan, sizeof part.to);
+        left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
+    }
+    if (left) left = search_near(w, max_nodes);
+    for (int i = 0; i < w->n_start && left; i++) {
+        td__polish(s, &w->start[i], max_nodes);
+        left = !over(s, max_nodes);
+    }
+    w->plan.of_keep = of_keep;
 }
 
 /* All roots. Leaves in s->open the least that something left out could have. False: not even all
@@ -167,6 +236,7 @@ static bool search_all(work *w, uint64_t max_nodes) {
     /* A list that is not complete would be of no use. */
     uint64_t left = max_nodes - s->nodes;
     s->stop = false;
+    w->plan.of_keep = NULL;
     if (td__plan_count(s, &part, left) > left) return false;
     int roots = left < ALL_ROOTS ? (int)left : ALL_ROOTS;
     roots = roots > w->plan.n_keep ? roots : w->plan.n_keep;
@@ -241,6 +311,8 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     td_arena *a = td_arena_create();
     work *w = malloc(sizeof *w);
     if (w != NULL) {
+        w->n_start = 0;
+        w->known = 0;
         memset(&w->plan, 0, sizeof w->plan);
         memset(&w->s, 0, sizeof w->s);
         w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + NEAR_ROOTS));
@@ -254,6 +326,11 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     if (st != TD_OK) goto end;
     st = td__plan_keeps(&w->z, a, &w->plan, err);
     if (st != TD_OK) goto end;
+    w->plan.of_keep = TD_NEW(a, td__entry, w->plan.n_keep > 0 ? w->plan.n_keep : 1);
+    if (w->plan.of_keep == NULL) {
+        st = td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+        goto end;
+    }
     double pj, cycles;
     td__space_bound(&w->z, &pj, &cycles);
     td__map_objectives(&w->z, pj, cycles, w->bound);

@@ -287,7 +287,7 @@ static bool may_have_tiles(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
 static bool dropped(walker *w, const double least[2]) {
     td__plan *plan = w->plan;
     if (td__hopeless(w->s, least)) return true;
-    if (plan->n < plan->max || !td__map_better(plan->entry[0].least, least)) return false;
+    if (plan->of_keep != NULL || plan->n < plan->max || !td__map_better(plan->entry[0].least, least)) return false;
     td__leave(w->s, least[0]);
     return true;
 }
@@ -339,6 +339,8 @@ static void rank(walker *w, td__entry *e) {
             }
         }
         e->order = plan->seen++;
+        if (plan->of_keep != NULL && before(e, &plan->of_keep[e->keep]))
+            plan->of_keep[e->keep] = *e;
         if (!dropped(w, e->least)) offer(s, plan, e);
     }
 }
@@ -441,8 +443,12 @@ static void start(walker *w, td__search *s, const td__part *part) {
 void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
     walker w = {.plan = plan, .limit = UINT64_MAX};
     plan->n = 0;
+    for (int i = 0; i < plan->n_keep && plan->of_keep != NULL; i++)
+        plan->of_keep[i].least[0] = plan->of_keep[i].least[1] = INFINITY;
     start(&w, s, part);
     qsort(plan->entry, (size_t)plan->n, sizeof *plan->entry, by_least);
+    if (plan->of_keep != NULL)
+        qsort(plan->of_keep, (size_t)plan->n_keep, sizeof *plan->of_keep, by_least);
 }
 
 uint64_t td__plan_count(td__search *s, const td__part *part, uint64_t limit) {

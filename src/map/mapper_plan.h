@@ -18,6 +18,7 @@ typedef struct {
     td__toll *toll[TD_NTENSOR], *last[TD_NTENSOR]; /* scratch, one per chain */
     td__entry *entry;                              /* the best, in order */
     int n, max;
+    td__entry *of_keep; /* n_keep: the best with each combination, if collected (else NULL) */
     uint32_t seen;
 } td__plan;
 

@@ -32,23 +32,26 @@ static void build_mapping(const td__root *r, const td__choice *choice,
     m->first[r->z->n] = m->n;
 }
 
-double td__try(td__search *s, const td_problem *p, const td_mapping *m) {
+bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double value[2]) {
     td_cost cost;
-    if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return INFINITY;
-    if ((double)cost.compute_cycles > s->z->max_compute) return INFINITY;
-    double v[2];
-    td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, v);
-    if (!s->found || td__map_better(v, s->best)) {
+    if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return false;
+    if ((double)cost.compute_cycles > s->z->max_compute) return false;
+    td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, value);
+    if (s->now != NULL && td__map_better(value, s->dive.value)) {
+        memcpy(s->dive.value, value, sizeof s->dive.value);
+        s->dive.problem = *p;
+        s->dive.mapping = *m;
+    }
+    if (!s->found || td__map_better(value, s->best)) {
         s->found = true;
-        s->best[0] = v[0];
-        s->best[1] = v[1];
+        memcpy(s->best, value, sizeof s->best);
         s->problem = *p;
         s->mapping = *m;
         s->cost = cost;
         s->has_root = s->now != NULL;
         if (s->has_root) s->best_root = *s->now;
     }
-    return v[0];
+    return true;
 }
 
 /* Orders of the loops of a complete choice. W and O cost what the choice says if the block of each
@@ -155,8 +158,8 @@ static void try_orders(leaf *f, int i) {
     build_mapping(r, f->choice, f->order, &m);
     td__count_node(f->s);
     f->tries++;
-    double v = td__try(f->s, &r->p, &m);
-    if (v < f->got) f->got = v;
+    double v[2];
+    if (td__try(f->s, &r->p, &m, v) && v[0] < f->got) f->got = v[0];
 }
 
 /* Evaluates a complete choice. */
