@@ -124,6 +124,11 @@ typedef struct {
     int links[TD_NTENSOR];
     td__link link[TD_NTENSOR][TD_MAX_LEVELS]; /* outermost first */
     td__toll mac;                             /* MACs, their reads and writes */
+    /* In these the inputs that the MACs take: from which level, reads there, reads if places along
+     * P and R would never coincide, and what one costs. */
+    int8_t fed_level;
+    double fed, feed;
+    td__toll feed_toll;
     double least[2];                          /* lower bounds of primary and secondary objective */
 } td__root;
 

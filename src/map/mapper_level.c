@@ -74,6 +74,52 @@ static inline double positive(double v) {
     return v > 0 ? v : 0;
 }
 
+/* Different sums of a places p apart and b places r apart. */
+static double sums(int64_t a, int64_t p, int64_t b, int64_t r) {
+    int64_t x = p, y = r;
+    while (y != 0) {
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    /* (i, j) and (i + r / gcd, j - p / gcd) are the same. */
+    return (double)(a * b) - positive((double)(a - r / x)) * positive((double)(b - p / x));
+}
+
+/* Children with different boxes of all children that share reads along an axis, at least; child -1:
+ * the MACs. Tiles inside w->level are known. Timeloop looks at each level by itself. */
+static double different(const td__level *w, int child, int parent, int axis) {
+    const td__space *z = w->s->z;
+    const td_problem *p = &w->r->p;
+    const int dp = TD_P + axis, dr = TD_R + axis;
+    int64_t a = 1, b = 1, step[2] = {0, 0};
+    double product = 1;
+    int levels = 0;
+    for (int l = child + 1; l <= parent; l++) {
+        const td__fan *f = &w->r->fan[l];
+        if (f->f[dp] * f->f[dr] == 1 || !(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
+        step[0] = step[1] = 0;
+        if (l <= w->level) {
+            const int32_t *inner = l > w->child ? w->r->inner[w->child + 1] : w->r->inner[l];
+            int64_t tile[2] = {w->r->inner[l][dp], w->r->inner[l][dr]};
+            if (l > w->child) {
+                tile[0] = tile[0] / inner[dp] * w->tile[dp];
+                tile[1] = tile[1] / inner[dr] * w->tile[dr];
+            }
+            step[0] = tile[0] * p->stride[axis];
+            step[1] = tile[1] * p->dilation[axis];
+        }
+        double n = step[0] > 0 ? sums(f->f[dp], step[0], f->f[dr], step[1])
+                               : f->f[dp] + f->f[dr] - 1;
+        product *= n / (f->f[dp] * f->f[dr]);
+        a *= f->f[dp];
+        b *= f->f[dr];
+        levels++;
+    }
+    if (z->counting == TD_COUNT_TIMELOOP || levels <= 1) return product;
+    return (double)(a + b - 1) / (double)(a * b);
+}
+
 static void measure_lines(const td__level *w, const td__link *k, int axis, lines *x) {
     const td_problem *p = &w->r->p;
     const int32_t *e = w->tile;
@@ -110,8 +156,7 @@ static void measure_lines(const td__level *w, const td__link *k, int axis, lines
         double m = fmod(x->move[1], step);
         x->kept[1][1] = apart * (positive(n - m) + positive(n - step + m));
     }
-    /* a and b places have at least a + b - 1 sums. */
-    x->share = (apart + k->taps[axis] - 1) / (apart * k->taps[axis]);
+    x->share = different(w, k->child, k->parent, axis);
 }
 
 void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
@@ -219,6 +264,13 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
         put(&b, -fetch[TD_O], &k->toll[0]);
         put(&b, -1, &k->off[1]);
         put(&b, 1, &k->off[0]);
+    }
+    /* Where the MACs are fed from further out, the tiles tell which of them take the same. */
+    if (complete && w->i + 2 == w->r->m && w->r->diagonal && w->r->fed_level <= w->level &&
+        (!z->padded || z->counting == TD_COUNT_TIMELOOP)) {
+        double reads = w->r->feed * different(w, -1, w->r->fed_level, 0) *
+                       different(w, -1, w->r->fed_level, 1);
+        if (reads > w->r->fed) put(&b, reads - w->r->fed, &w->r->feed_toll);
     }
     int fixed = b.n;
     for (int t = 0; t < TD_NTENSOR; t++) {

@@ -119,8 +119,9 @@ static double share_diagonals(const td__space *z, const td__products *w, int lev
     return share;
 }
 
-static bool made_zeros(const td_problem *p) {
-    return (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
+/* Made zeros are words of the image in Timeloop's counting. */
+static bool made_zeros(const td__space *z, const td_problem *p) {
+    return z->counting == TD_COUNT_EXACT && (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
 }
 
 void td__multiply(const td__space *z, td__products *w) {
@@ -158,7 +159,7 @@ void td__multiply(const td__space *z, td__products *w) {
     w->words[TD_O] = (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
     w->words[TD_I] = w->planes * z->inside; /* if plain: every position is a word of the image */
     w->fed = w->macs;
-    if (made_zeros(w->p)) w->fed *= z->inside / ((double)e[TD_P] * e[TD_Q] * e[TD_R] * e[TD_S]);
+    if (made_zeros(z, w->p)) w->fed *= z->inside / ((double)e[TD_P] * e[TD_Q] * e[TD_R] * e[TD_S]);
     for (int i = 0; i < z->n_limits; i++)
         w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
     if (z->plain) return;
@@ -184,7 +185,7 @@ static inline void link_words(const td__space *z, const td__products *w, int chi
         *out = *in / share;
         if (t == TD_I && !z->plain && (w->out[0][TD_P] > 1 || w->out[0][TD_Q] > 1) &&
             (w->out[0][TD_R] > 1 || w->out[0][TD_S] > 1))
-            *out /= share_diagonals(z, w, parent, made_zeros(w->p));
+            *out /= share_diagonals(z, w, parent, made_zeros(z, w->p));
         return;
     }
     if (t == TD_I && !z->plain) {
@@ -388,6 +389,12 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
                             &r->mac);
         } else {
             charge_read(z, w, l, t, out, &r->mac);
+            if (t != TD_I) continue;
+            r->fed_level = (int8_t)l;
+            r->fed = out;
+            r->feed = in / (w->shared[l + 1][t] / w->shared[0][t]);
+            clear(z, &r->feed_toll);
+            charge_read(z, w, l, t, 1, &r->feed_toll);
         }
     }
     r->links[t] = n;
