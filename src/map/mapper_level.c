@@ -65,9 +65,9 @@ static inline bool fits(const td__level *w, bool sums) {
  * those that share reads together. */
 typedef struct {
     double extent[2], count[2], whole[2]; /* lines of a box; boxes; their lines, made ones left out */
-    double move[2], loops[2];             /* lines a loop over P, R moves; steps of all such loops */
-    double kept[2][2]; /* lines that a box has of the one before, if P, R moved it */
-    double share;      /* children with different boxes of all children, at least */
+    double share; /* children with different boxes of all children, at least */
+    double n, step, apart;
+    bool nested; /* loops may stand between the fans that spread the children */
 } lines;
 
 static inline double positive(double v) {
@@ -126,11 +126,14 @@ static void measure_lines(const td__level *w, const td__link *k, int axis, lines
     double n = (double)td__lines(p, axis, e), step = (double)e[TD_P + axis] * p->stride[axis];
     double places = (double)p->dim[TD_P + axis] / e[TD_P + axis];
     double taps = (double)p->dim[TD_R + axis] / e[TD_R + axis];
-    double lost = 0, apart = k->apart[axis];
+    double lost = 0, apart = k->apart[axis], inside = 1;
     if (w->s->z->counting == TD_COUNT_EXACT)
         for (int side = 0; side < 4; side += 2)
             for (double rest = p->pad[side + axis]; rest > 0; rest -= step)
                 lost += rest < n ? rest : n;
+    x->n = n;
+    x->step = step;
+    x->apart = apart;
     x->extent[0] = n;
     x->extent[1] = (apart - 1) * (n < step ? n : step) + n;
     x->count[0] = taps * places;
@@ -139,51 +142,120 @@ static void measure_lines(const td__level *w, const td__link *k, int axis, lines
         x->whole[i] = x->count[i] * x->extent[i] - lost * taps / (i == 1 ? k->taps[axis] : 1);
         if (x->whole[i] < 0) x->whole[i] = 0;
     }
-    /* A loop steps over what the fans inside of it spread. */
-    x->move[0] = step;
-    x->move[1] = (double)e[TD_R + axis] * p->dilation[axis];
-    for (int l = k->child + 1; l <= w->level; l++) {
-        x->move[0] *= w->r->fan[l].f[TD_P + axis];
-        x->move[1] *= w->r->fan[l].f[TD_R + axis];
-    }
-    for (int i = 0; i < 2; i++) {
-        int d = (i == 0 ? TD_P : TD_R) + axis;
-        x->loops[i] = (double)w->r->time[d] * w->bound[d] / w->at->rest[d];
-        for (int v = 0; v < 2; v++) x->kept[v][i] = positive(x->extent[v] - x->move[i]);
-    }
-    /* Boxes with gaps between them: what one of them meets of the two nearest, at most. */
-    if (n < step && apart > 1) {
-        double m = fmod(x->move[1], step);
-        x->kept[1][1] = apart * (positive(n - m) + positive(n - step + m));
-    }
+    for (int l = k->child + 1; l <= w->level; l++)
+        inside *= (double)w->r->fan[l].f[TD_P + axis] * w->r->fan[l].f[TD_R + axis];
+    x->nested = inside != apart * k->taps[axis];
     x->share = different(w, k->child, k->parent, axis);
 }
 
+/* The level's own loops over the plane. */
+static int own_loops(const td__level *w, td__plane_loop out[4]) {
+    int n = 0;
+    for (int d = TD_P; d <= TD_S; d++) {
+        if (w->bound[d] == 1) continue;
+        double tile = w->tile[d];
+        for (int l = w->child + 1; l <= w->level; l++) tile *= w->r->fan[l].f[d];
+        tile *= d < TD_R ? w->r->p.stride[d - TD_P] : w->r->p.dilation[d - TD_R];
+        out[n++] = (td__plane_loop){(uint8_t)d, w->bound[d], tile};
+    }
+    return n;
+}
+
+void td__add_plane(const td__level *w, td__state *next) {
+    next->n_plane += own_loops(w, &next->plane[next->n_plane]);
+}
+
+/* The loops over the plane outside of the child, from the inside out. */
+static int plane_loops(const td__level *w, td__plane_loop out[2 * TD__MAX_PLANE]) {
+    int n = own_loops(w, out);
+    for (int i = w->at->n_plane - 1; i >= 0; i--) out[n++] = w->at->plane[i];
+    return n;
+}
+
+/* Lines that a box keeps, at most, when loop `o` of an axis advances, if loop `s` stands innermost and
+ * any of the others in between. */
+static double kept_after(const lines *x, int view, bool exact, const td__plane_loop *loop, int n,
+                         int axis, int s, int o, double first) {
+    if (view == 1 && x->nested) return x->extent[1];
+    int other[2 * TD__MAX_PLANE], m = 0;
+    for (int i = 0; i < n; i++)
+        if (i != s && i != o && ((loop[i].dim - TD_P) & 1) == axis) other[m++] = i;
+    double best = 0;
+    for (unsigned set = 0; set < TD_BIT(m); set++) {
+        double back = exact ? (loop[s].bound - 1) * loop[s].move : loop[s].move, kept;
+        for (int i = 0; i < m; i++)
+            if (set & TD_BIT(i))
+                back += exact ? (loop[other[i]].bound - 1) * loop[other[i]].move
+                              : loop[other[i]].move;
+        double d = loop[o].move - back;
+        if (!exact) {
+            kept = d == 0 ? x->extent[view] : d == loop[s].move ? first : 0;
+        } else {
+            d = fabs(d);
+            if (view == 1 && x->n < x->step) d *= x->n / x->step; /* boxes with gaps in between */
+            kept = positive(x->extent[view] - d);
+        }
+        if (kept > best) best = kept;
+    }
+    return best;
+}
+
+/* Least lines fetched over the run, per line of the other axis, if loop s stands innermost. */
+static double fresh_lines(const lines *x, int view, bool exact, const td__plane_loop *loop, int n,
+                          int axis, int s) {
+    double first = positive(x->extent[view] - loop[s].move);
+    /* Boxes with gaps between them, moved along the taps: what one of them meets of the two
+     * nearest, at most. */
+    if (view == 1 && loop[s].dim >= TD_R && x->n < x->step && x->apart > 1) {
+        double m = fmod(loop[s].move, x->step);
+        first = x->apart * (positive(x->n - m) + positive(x->n - x->step + m));
+    }
+    double kept[2 * TD__MAX_PLANE], bound[2 * TD__MAX_PLANE];
+    int m = 0;
+    for (int o = 0; o < n; o++) {
+        if (o == s || ((loop[o].dim - TD_P) & 1) != axis) continue;
+        double v = kept_after(x, view, exact, loop, n, axis, s, o, first);
+        int i = m++;
+        for (; i > 0 && kept[i - 1] < v; i--) kept[i] = kept[i - 1], bound[i] = bound[i - 1];
+        kept[i] = v;
+        bound[i] = loop[o].bound;
+    }
+    /* The order that keeps most: the innermost, then those that keep more further in. */
+    double rest = 1.0 / loop[s].bound, sum = (1 - rest) * first;
+    for (int i = 0; i < m; i++) {
+        sum += rest * (1 - 1 / bound[i]) * kept[i];
+        rest /= bound[i];
+    }
+    return x->whole[view] - x->count[view] * sum;
+}
+
 void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
-                     const int32_t first[TD_NDIM], double *read, double *fill) {
+                     double *read, double *fill) {
     const bool exact = w->s->z->counting == TD_COUNT_EXACT;
+    const unsigned plane = TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S);
     lines x[2];
+    td__plane_loop loop[2 * TD__MAX_PLANE];
+    int n = plane_loops(w, loop);
     for (int axis = 0; axis < 2; axis++) measure_lines(w, k, axis, &x[axis]);
     double share[2] = {1, k->copies}, words[2];
     for (int i = 0; i < 2; i++) {
         double best = INFINITY;
-        if (from == 0 ||
-            (from & ~(unsigned)(TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S))))
-            best = x[0].whole[i] * x[1].whole[i];
-        for (int axis = 0; axis < 2; axis++) {
+        if (from == 0 || (from & ~plane)) best = x[0].whole[i] * x[1].whole[i];
+        unsigned left = from & plane;
+        for (int s = 0; s < n && left != 0; s++) {
+            if (!(left & TD_BIT(loop[s].dim))) continue;
+            left &= ~TD_BIT(loop[s].dim); /* the innermost loop over this dim */
+            const int axis = (loop[s].dim - TD_P) & 1;
             const lines *a = &x[axis], *o = &x[1 - axis];
-            for (int tap = 0; tap < 2; tap++) {
-                int d = (tap ? TD_R : TD_P) + axis;
-                if (!(from & TD_BIT(d))) continue;
-                double b = first[d], mine = a->loops[tap], other = a->loops[1 - tap];
-                double sum = (1 - 1 / b + (1 / b - 1 / mine) / other) * a->kept[i][tap];
-                if (other > 1) sum += (1 - 1 / other) / b * a->extent[i];
-                double v = (a->whole[i] - a->count[i] * sum) * o->whole[i];
-                if (exact) /* the corners that two boxes share after a jump back */
-                    v -= a->count[i] / (mine * other) * o->count[i] *
-                         positive(a->extent[i] - (b - 1) * a->move[tap]) * o->extent[i];
-                if (v < best) best = v;
+            double v = fresh_lines(a, i, exact, loop, n, axis, s) * o->whole[i];
+            if (exact) { /* the corners that two boxes share after a jump back */
+                double steps = 1;
+                for (int j = 0; j < n; j++)
+                    if (((loop[j].dim - TD_P) & 1) == axis) steps *= loop[j].bound;
+                v -= a->count[i] / steps * o->count[i] * o->extent[i] *
+                     positive(a->extent[i] - (loop[s].bound - 1) * loop[s].move);
             }
+            if (v < best) best = v;
         }
         words[i] = fetch * k->planes / share[i] * best;
     }
@@ -223,7 +295,7 @@ static void weigh(const td__level *w, const bill *b, double least[2]) {
 
 /* `complete`: all dims of this level are chosen. */
 static void bound(const td__level *w, const double fetch[], const double all[], bool sums,
-                  bool complete, unsigned from, const int32_t first[TD_NDIM], double least[2]) {
+                  bool complete, unsigned from, double least[2]) {
     const td__space *z = w->s->z;
     const td__link *link[TD_NTENSOR], *ko = td__open_link(w, TD_O), *ki = td__open_link(w, TD_I);
     double idle[TD_NTENSOR] = {1, 1, 1};
@@ -254,7 +326,7 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
     } else if (ki != NULL) {
         double read = ki->base_read, fill = ki->base_fill;
         if (complete && ki->child == w->child)
-            td__input_words(w, ki, fetch[TD_I], from, first, &read, &fill);
+            td__input_words(w, ki, fetch[TD_I], from, &read, &fill);
         put(&b, read, &ki->read);
         put(&b, fill, &ki->fill);
     }
@@ -475,7 +547,7 @@ static void finish_choice(td__level *w) {
     c.from = (uint8_t)(moves == 0 ? w->at->from : inner != 0 ? inner : moves);
     memcpy(c.bound, w->bound, sizeof c.bound);
     td__count_node(w->s);
-    bound(w, c.fetch, c.all, sums, true, c.from, moves == 0 ? w->at->first : c.bound, c.least);
+    bound(w, c.fetch, c.all, sums, true, c.from, c.least);
     if (poor(w, c.least)) return;
     if (!none) {
         unsigned block = dims & td__map_block[w->still] & w->r->here[w->i + 1];
@@ -512,7 +584,7 @@ static void choose(td__level *w, int k) {
             double fetch[TD_NTENSOR], all[TD_NTENSOR], least[2];
             bool sums = fetches(w, w->still < TD_NTENSOR, fetch, all) || w->at->sums;
             td__count_node(w->s);
-            bound(w, fetch, all, sums, false, 0, NULL, least);
+            bound(w, fetch, all, sums, false, 0, least);
             if (poor(w, least)) break; /* more steps cost no less */
         }
         w->fitted = false;

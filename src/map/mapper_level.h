@@ -5,6 +5,14 @@
 
 #include "mapper_search.h"
 
+/* A loop in time that moves the tile of an input within its plane: by `move` rows or columns. */
+typedef struct {
+    uint8_t dim;
+    int32_t bound;
+    double move;
+} td__plane_loop;
+enum { TD__MAX_PLANE = 4 * TD_MAX_LEVELS };
+
 /* What the levels further out have decided. */
 typedef struct {
     int32_t rest[TD_NDIM]; /* temporal extents of this level and those inside */
@@ -13,7 +21,8 @@ typedef struct {
     int link[TD_NTENSOR]; /* first link that is not decided */
     bool sums;            /* a temporal reduction stands further out */
     uint8_t from;         /* see td__choice */
-    int32_t first[TD_NDIM]; /* bounds of the loops over the dims of `from` where they stand */
+    td__plane_loop plane[TD__MAX_PLANE]; /* loops over P, Q, R, S further out, outermost first */
+    int n_plane;
     double drain;         /* fetch[TD_O] of the last decided link; 0: none */
     bool finished;        /* the last keeper of O was taken to get it finished; if a loop makes that
                            * wrong, its tiles have to fit with partial sums: */
@@ -98,17 +107,19 @@ static inline void td__count_node(td__search *s) {
  * share of nodes. s, r, at, i, level, child, list and max are set, all else is 0. */
 void td__level_choices(td__level *w);
 
-/* Words of an overlapping input over link k, at least, whatever the order of the loops is. from,
- * first: dims of which one is the innermost that moves the tile, and the bounds of their loops there.
+/* Words of an overlapping input over link k, at least, whatever the order of the loops is. from:
+ * dims of which one is the innermost that moves the tile.
  *
- * Every step fetches its box but for what it keeps of the one before. Along the axis of the
- * innermost loop (bound b, of `mine` steps that all loops over its dim make together) its own steps
- * keep the overlap, later loops over the same dim no more than that. A loop over the other dim of the axis
- * (P where the innermost is over R) can undo the move, and keep all. Steps of all other loops come
- * after the innermost one has jumped back by b - 1 moves: both boxes may still share a corner. In
- * Timeloop's counting they keep nothing. These are most if the loops stand in this order: the
- * innermost, the other dim, the rest of the same dim, all others. Made zeros are taken off once. */
+ * Every step fetches its box but for what it keeps of the one before. The steps of the innermost
+ * loop keep the overlap along its axis. When another loop of that axis advances, those inside have
+ * jumped back: what is kept depends on the difference, and is most if as many of these steps as
+ * possible are made. Steps of all other loops find the innermost one back at its start: both boxes
+ * may still share a corner. In Timeloop's counting a step keeps something only if it moves as the
+ * innermost loop does, or not at all. Made zeros are taken off once. */
 void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
-                     const int32_t first[TD_NDIM], double *read, double *fill);
+                     double *read, double *fill);
+
+/* Adds the loops over the plane that the level has chosen. */
+void td__add_plane(const td__level *w, td__state *next);
 
 #endif

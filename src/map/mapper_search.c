@@ -211,17 +211,14 @@ static void step(td__level *w, const td__choice *c, td__state *next) {
     const td__state *at = w->at;
     *next = *at;
     const int32_t *inner = w->r->inner[w->child + 1];
-    bool moves = false;
     for (int d = 0; d < TD_NDIM; d++) {
         next->rest[d] = at->rest[d] / c->bound[d];
         if (c->bound[d] > 1) {
             if (TD__REDUCED & TD_BIT(d)) next->sums = true;
-            if (td__map_dims[TD_I] & TD_BIT(d)) moves = true;
         }
         w->tile[d] = inner[d] * next->rest[d];
         w->bound[d] = c->bound[d];
     }
-    if (moves) memcpy(next->first, c->bound, sizeof next->first);
     next->from = c->from;
     w->still = c->still;
     for (int t = 0; t < TD_NTENSOR; t++) {
@@ -240,11 +237,12 @@ static void step(td__level *w, const td__choice *c, td__state *next) {
             add_toll(z, &next->fixed, c->fetch[t], &k->own[0]);
         } else {
             double read, fill;
-            td__input_words(w, k, c->fetch[t], c->from, next->first, &read, &fill);
+            td__input_words(w, k, c->fetch[t], c->from, &read, &fill);
             add_toll(z, &next->fixed, read, &k->read);
             add_toll(z, &next->fixed, fill, &k->fill);
         }
     }
+    if (!z->plain) td__add_plane(w, next);
     note_outputs(w->s->z, w->r, w->child, w->tile, next);
 }
 
