@@ -338,7 +338,7 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
         put(&b, 1, &k->off[0]);
     }
     /* Where the MACs are fed from further out, the tiles tell which of them take the same. */
-    if (complete && w->i + 2 == w->r->m && w->r->diagonal && w->r->fed_level <= w->level &&
+    if (complete && w->i + 2 == w->r->m && w->r->diagonal &&
         (!z->padded || z->counting == TD_COUNT_TIMELOOP)) {
         double reads = w->r->feed * different(w, -1, w->r->fed_level, 0) *
                        different(w, -1, w->r->fed_level, 1);
