@@ -30,17 +30,20 @@ const char *td_stop_name(td_stop s) {
 }
 
 enum {
-    DEFAULT_NODES = 3000,
-    MAX_FANS = 20000,  /* per level */
-    FIRST_ROOTS = 48, /* listed in the first step, */
-    FIRST_DIVES = 8,  /* and followed */
-    NEAR_ROOTS = 6,   /* per level of the second */
+    DEFAULT_NODES = 3000,   /* of fast mode, */
+    EXACT_NODES = 30000000, /* and of exact */
+    MAX_FANS = 1000,        /* per level, */
+    ALL_FANS = 20000,       /* in exact mode */
+    FIRST_ROOTS = 48,       /* listed in the first step, */
+    FIRST_DIVES = 8,        /* and followed */
+    NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 2,
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
     DIVE_INSIDE = 2,   /* and at the others */
-    MOST_KEEPS = 64, /* keep masks that are tried by narrow dives: */
+    MOST_KEEPS = 64,   /* keep masks that are tried by narrow dives: */
+    MORE_ROOTS = 64,
     STARTS = 8, /* of local searches */
     NARROW_KEEP = 3,
     NARROW_NODES = 60,
@@ -50,8 +53,7 @@ enum {
 };
 
 void td_map_query_default(td_map_query *q, const td_hw *hw) {
-    *q = (td_map_query){
-        .objective = TD_OBJ_LATENCY, .counting = TD_COUNT_EXACT, .max_nodes = DEFAULT_NODES};
+    *q = (td_map_query){.objective = TD_OBJ_LATENCY, .weight = {1, 1}, .counting = TD_COUNT_EXACT};
     for (int t = 0; t < TD_NTENSOR; t++) q->top[t] = (int8_t)(hw->n - 1);
     for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
 }
@@ -63,7 +65,7 @@ typedef struct {
     td__root root;
     td__shortage least;
     double bound[2];
-    double known; /* a bound found on the way */
+    double known;            /* a bound found on the way */
     td__start start[STARTS]; /* the best of different dives */
     int n_start;
 } work;
@@ -200,6 +202,15 @@ static bool search_near(work *w, uint64_t max_nodes) {
     return !over(s, max_nodes);
 }
 
+/* Local searches from what the dives found. False: the budget is used up. */
+static bool polish(work *w, uint64_t max_nodes) {
+    for (int i = 0; i < w->n_start; i++) {
+        td__polish(&w->s, &w->start[i], max_nodes);
+        if (over(&w->s, max_nodes)) return false;
+    }
+    return true;
+}
+
 static void search_fast(work *w, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
@@ -220,9 +231,14 @@ static void search_fast(work *w, uint64_t max_nodes) {
         left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
     }
     if (left) left = search_near(w, max_nodes);
-    for (int i = 0; i < w->n_start && left; i++) {
-        td__polish(s, &w->start[i], max_nodes);
-        left = !over(s, max_nodes);
+    if (left) left = polish(w, max_nodes);
+    if (left) {
+        /* Many roots, narrowly. */
+        w->n_start = 0;
+        memset(part.from, 0, sizeof part.from);
+        memcpy(part.to, z->n_full, sizeof part.to);
+        set_width(s, false);
+        if (list_and_dive(w, &part, MORE_ROOTS, MORE_ROOTS, max_nodes)) polish(w, max_nodes);
     }
     w->plan.of_keep = of_keep;
 }
@@ -270,8 +286,8 @@ static bool search_all(work *w, uint64_t max_nodes) {
 }
 
 /* A bound knows nothing of the rounding to blocks and to whole cycles: mappings of equal bound, of
- * which one is enough otherwise, may differ by it. If nothing else stands in the way of a proof they
- * are looked at, too. */
+ * which one is enough otherwise, may differ by it. If nothing else stands in the way of a proof
+ * they are looked at, too. */
 static bool search_rounded(work *w, uint64_t max_nodes) {
     td__search *s = &w->s;
     double best = s->best[0] * (1 - 1e-9);
@@ -287,8 +303,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     search_fast(w, max_nodes);
     double bound = w->bound[0];
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
-    if (!met && !over(s, max_nodes) && search_all(w, max_nodes) &&
-        search_rounded(w, max_nodes)) {
+    if (!met && !over(s, max_nodes) && search_all(w, max_nodes) && search_rounded(w, max_nodes)) {
         bool sound = !w->z.cut && !w->z.narrow;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least < w->known) least = w->known;
@@ -315,14 +330,14 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
         w->known = 0;
         memset(&w->plan, 0, sizeof w->plan);
         memset(&w->s, 0, sizeof w->s);
-        w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + NEAR_ROOTS));
+        w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + MORE_ROOTS));
         w->s.pool = malloc(sizeof *w->s.pool * FEW_CHOICES);
     }
     if (a == NULL || w == NULL || w->plan.entry == NULL || w->s.pool == NULL) {
         td_fail(err, st, "mapper: out of memory");
         goto end;
     }
-    st = td__space_build(p, hw, q, MAX_FANS, a, &w->z, err);
+    st = td__space_build(p, hw, q, q->mode == TD_MAP_EXACT ? ALL_FANS : MAX_FANS, a, &w->z, err);
     if (st != TD_OK) goto end;
     st = td__plan_keeps(&w->z, a, &w->plan, err);
     if (st != TD_OK) goto end;
@@ -346,10 +361,13 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     s->pool_size = FEW_CHOICES;
     s->open = s->rounded = INFINITY;
     s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
-    search(w, q->max_nodes > 0 ? q->max_nodes : DEFAULT_NODES, out);
+    search(w,
+           q->max_nodes > 0          ? q->max_nodes
+           : q->mode == TD_MAP_EXACT ? EXACT_NODES
+                                     : DEFAULT_NODES,
+           out);
     if (s->memory || !s->found) {
-        st = s->memory
-                 ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
+        st = s->memory ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
              : q->min_utilization > 0
                  ? td_fail(err, TD_E_INFEASIBLE, "no mapping was found that uses %g %% of the MACs",
                            100 * q->min_utilization)
@@ -358,6 +376,8 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     }
     out->problem = s->problem;
     out->mapping = s->mapping;
+    memset(&out->mapping.loop[out->mapping.n], 0,
+           sizeof out->mapping.loop[0] * (size_t)(TD_MAX_LOOPS - out->mapping.n));
     out->cost = s->cost;
     out->objective = s->best[0];
     out->nodes = s->nodes;

@@ -129,7 +129,7 @@ typedef struct {
     int8_t fed_level;
     double fed, feed;
     td__toll feed_toll;
-    double least[2];                          /* lower bounds of primary and secondary objective */
+    double least[2]; /* lower bounds of primary and secondary objective */
 } td__root;
 
 /* Factors as they stand, or with what they waste by padding taken off (pad rule: a dim of 40 over

@@ -6,8 +6,8 @@
  * as well be the outermost of the next). */
 #include "mapper_level.h"
 
-#include <stdlib.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- divisors -------------------------------------------------------------------------------- */
@@ -64,7 +64,8 @@ static inline bool fits(const td__level *w, bool sums) {
 /* One axis of the input plane, as the children of a link see it. [0]: each for itself (fills), [1]:
  * those that share reads together. */
 typedef struct {
-    double extent[2], count[2], whole[2]; /* lines of a box; boxes; their lines, made ones left out */
+    double extent[2], count[2],
+        whole[2]; /* lines of a box; boxes; their lines, made ones left out */
     double share; /* children with different boxes of all children, at least */
     double n, step, apart;
     bool nested; /* loops may stand between the fans that spread the children */
@@ -109,8 +110,8 @@ static double different(const td__level *w, int child, int parent, int axis) {
             step[0] = tile[0] * p->stride[axis];
             step[1] = tile[1] * p->dilation[axis];
         }
-        double n = step[0] > 0 ? sums(f->f[dp], step[0], f->f[dr], step[1])
-                               : f->f[dp] + f->f[dr] - 1;
+        double n =
+            step[0] > 0 ? sums(f->f[dp], step[0], f->f[dr], step[1]) : f->f[dp] + f->f[dr] - 1;
         product *= n / (f->f[dp] * f->f[dr]);
         a *= f->f[dp];
         b *= f->f[dr];
@@ -172,8 +173,8 @@ static int plane_loops(const td__level *w, td__plane_loop out[2 * TD__MAX_PLANE]
     return n;
 }
 
-/* Lines that a box keeps, at most, when loop `o` of an axis advances, if loop `s` stands innermost and
- * any of the others in between. */
+/* Lines that a box keeps, at most, when loop `o` of an axis advances, if loop `s` stands innermost
+ * and any of the others in between. */
 static double kept_after(const lines *x, int view, bool exact, const td__plane_loop *loop, int n,
                          int axis, int s, int o, double first) {
     if (view == 1 && x->nested) return x->extent[1];
@@ -185,8 +186,8 @@ static double kept_after(const lines *x, int view, bool exact, const td__plane_l
         double back = exact ? (loop[s].bound - 1) * loop[s].move : loop[s].move, kept;
         for (int i = 0; i < m; i++)
             if (set & TD_BIT(i))
-                back += exact ? (loop[other[i]].bound - 1) * loop[other[i]].move
-                              : loop[other[i]].move;
+                back +=
+                    exact ? (loop[other[i]].bound - 1) * loop[other[i]].move : loop[other[i]].move;
         double d = loop[o].move - back;
         if (!exact) {
             kept = d == 0 ? x->extent[view] : d == loop[s].move ? first : 0;

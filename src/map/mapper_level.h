@@ -18,14 +18,14 @@ typedef struct {
     int32_t rest[TD_NDIM]; /* temporal extents of this level and those inside */
     td__toll fixed;        /* MACs, and links that are decided */
     double fetch[TD_NTENSOR], all[TD_NTENSOR];
-    int link[TD_NTENSOR]; /* first link that is not decided */
-    bool sums;            /* a temporal reduction stands further out */
-    uint8_t from;         /* see td__choice */
+    int link[TD_NTENSOR];                /* first link that is not decided */
+    bool sums;                           /* a temporal reduction stands further out */
+    uint8_t from;                        /* see td__choice */
     td__plane_loop plane[TD__MAX_PLANE]; /* loops over P, Q, R, S further out, outermost first */
     int n_plane;
-    double drain;         /* fetch[TD_O] of the last decided link; 0: none */
-    bool finished;        /* the last keeper of O was taken to get it finished; if a loop makes that
-                           * wrong, its tiles have to fit with partial sums: */
+    double drain;  /* fetch[TD_O] of the last decided link; 0: none */
+    bool finished; /* the last keeper of O was taken to get it finished; if a loop makes that
+                    * wrong, its tiles have to fit with partial sums: */
     double kept_bits, kept_outputs, usable; /* bits of W and I, words of O there */
 } td__state;
 

@@ -287,7 +287,9 @@ static bool may_have_tiles(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
 static bool dropped(walker *w, const double least[2]) {
     td__plan *plan = w->plan;
     if (td__hopeless(w->s, least)) return true;
-    if (plan->of_keep != NULL || plan->n < plan->max || !td__map_better(plan->entry[0].least, least)) return false;
+    if (plan->of_keep != NULL || plan->n < plan->max ||
+        !td__map_better(plan->entry[0].least, least))
+        return false;
     td__leave(w->s, least[0]);
     return true;
 }

@@ -103,7 +103,8 @@ static bool attempt(walk *w) {
 }
 
 static bool used_up(const walk *w) {
-    return w->s->nodes >= w->end || (w->s->deadline < INFINITY && td_time_mono_s() > w->s->deadline);
+    return w->s->nodes >= w->end ||
+           (w->s->deadline < INFINITY && td_time_mono_s() > w->s->deadline);
 }
 
 static bool move(walk *w, int from, int to, int d, int32_t prime) {

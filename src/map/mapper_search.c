@@ -58,9 +58,9 @@ bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double val
  * level's stationary tensor stands innermost, whole. Inputs that overlap also depend on the order
  * of the loops that move them within their plane, of those over K among these, and of what stands
  * inside. For inputs it never helps to have a loop over N, G or C further in: nothing is kept once
- * it has started. So of all orders with an innermost loop of the block these are enough: the block's
- * own loops over N or C next to it or outermost, others over N, G or C outermost, all else in any
- * order, and no choice any more once N, G or C has started. */
+ * it has started. So of all orders with an innermost loop of the block these are enough: the
+ * block's own loops over N or C next to it or outermost, others over N, G or C outermost, all else
+ * in any order, and no choice any more once N, G or C has started. */
 typedef struct {
     td__search *s;
     const td__root *r;

@@ -23,9 +23,10 @@ static td_status check_query(const td_hw *hw, const td_map_query *q, td_error *e
     if (q->objective == TD_OBJ_WEIGHTED)
         for (int i = 0; i < 2; i++)
             if (!(q->weight[i] >= 0 && q->weight[i] <= 16 && q->weight[0] + q->weight[1] > 0))
-                return td_fail(err, TD_E_USAGE,
-                               "mapper: weights are %g and %g, expected two from 0 to 16, not both 0",
-                               q->weight[0], q->weight[1]);
+                return td_fail(
+                    err, TD_E_USAGE,
+                    "mapper: weights are %g and %g, expected two from 0 to 16, not both 0",
+                    q->weight[0], q->weight[1]);
     if (!(q->min_utilization >= 0 && q->min_utilization <= 1))
         return td_fail(err, TD_E_USAGE, "mapper: least utilisation is %g, expected 0 to 1",
                        q->min_utilization);
@@ -406,8 +407,8 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     z->objective = q->objective;
     z->max_compute = INFINITY;
     if (q->min_utilization > 0)
-        z->max_compute = (double)td_problem_macs(p) / hw->mac.instances / q->min_utilization *
-                         (1 + 1e-12);
+        z->max_compute =
+            (double)td_problem_macs(p) / hw->mac.instances / q->min_utilization * (1 + 1e-12);
     z->weight[0] = q->weight[0];
     z->weight[1] = q->weight[1];
     z->counting = q->counting;

@@ -50,7 +50,8 @@ static void try_mapping(state *s) {
         s->b->gave_up = true;
         return;
     }
-    /* Timeloop's counting lets outer loops ask for tensors that stay inside; the mapper does not. */
+    /* Timeloop's counting lets outer loops ask for tensors that stay inside; the mapper does not.
+     */
     if (s->q->counting == TD_COUNT_TIMELOOP &&
         td_mapping_check(&s->padded, s->hw, &m, NULL, NULL) != TD_OK)
         return;
