@@ -319,6 +319,32 @@ static void test_print(void **state) {
                                 "11 / 48 B\n");
     td_text_free(&t);
     t = (td_text){0};
+    /* Levels without loops in time: one that keeps something, one that only fans out. */
+    td_case small = c;
+    small.hw.n = 3;
+    small.hw.level[2] = c.hw.level[1];
+    snprintf(small.hw.level[1].name, sizeof small.hw.level[1].name, "Mesh");
+    small.mapping = (td_mapping){
+        .loop = {{TD_R, TD_AXIS_T, 3, 3}, {TD_K, TD_AXIS_X, 4, 4}, {TD_P, TD_AXIS_T, 6, 6}},
+        .n = 3,
+        .first = {0, 1, 2, 3},
+        .keep = {7, 0, 7}};
+    td_mapping_print(&small.problem, &small.hw, &small.mapping, &t);
+    assert_string_equal(t.data, "for p in 0..6                             DRAM       W I O  74 B\n"
+                                "  par k in 0..4 (X)                       Mesh\n"
+                                "    for r in 0..3                         RF         W I O  "
+                                "11 / 48 B\n");
+    td_text_free(&t);
+    t = (td_text){0};
+    small.mapping.first[1] = small.mapping.first[2] = 0; /* all in DRAM */
+    small.mapping.loop[1].axis = TD_AXIS_T;
+    td_mapping_print(&small.problem, &small.hw, &small.mapping, &t);
+    assert_non_null(strstr(t.data,
+                           "\n      -                                   RF         W I O  5 "
+                           "/ 48 B\n"));
+    assert_null(strstr(t.data, "Mesh"));
+    td_text_free(&t);
+    t = (td_text){0};
     c.mapping.loop[0].tail = 1;
     td_mapping_print(&c.problem, &c.hw, &c.mapping, &t);
     assert_non_null(strstr(t.data, "imperfect"));
