@@ -203,7 +203,7 @@ int cmd_map(int argc, char **argv) {
          "dims that may stand on the x or y axis of the fan-out below a level (or, with t, in its "
          "loops in time), of those that the machine allows",
          4},
-        {"forbid", OPT_FORBID, "LEVEL.x=DIMS", 0, "dims that may not", 4},
+        {"forbid", OPT_FORBID, "LEVEL.x=DIMS", 0, "dims that may not stand there", 4},
         {"min-utilization", OPT_UTILIZATION, "U", 0, "least share of the MAC units in use, 0 to 1",
          4},
         {"bits", OPT_BITS, "BITS", 0,
@@ -233,7 +233,7 @@ int cmd_map(int argc, char **argv) {
         "  tandem map 'dw C144 P56 Q56 R3 S3 s2' --hw micro --objective energy\n"
         "  tandem map 'gemm M512 N2048 K512' --hw edge --objective latency --mode exact\n"
         "  tandem map mobilenetv2 --hw edge --objective weighted --weights 1,2\n"
-        "  tandem map 'conv K64 C64 P56 Q56' --hw eyeriss-168 --keep Buffer=IO --space Buffer.x=K\n"
+        "  tandem map 'conv K64 C64 P56' --hw eyeriss-168 --space Buffer.x=K\n"
         "  tandem map cases.jsonl -f json | tandem cost - -f table\n"
         "\n"
         "Exit code: 0, or that of the first layer that has none (docs/cli.md): 3 wrong input, 6 no "
