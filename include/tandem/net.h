@@ -161,8 +161,9 @@ int td_net_squeeze_excite(td_net *net, int x, int squeezed_c, td_op act, td_op g
  * every adding function refuses) if the product is not in (0, 2^20]. */
 int td_round_channels(double c, double width, int divisor);
 
-/* Whole networks by name: "mobilenetv2" (any size and width, classes), "handmade" (MobileNetV2-like
- * for 28x28 and 32x32 input), "A", "B", "C" of the training notes. A zero in `input`, or 0 classes:
+/* Whole networks by name: "mobilenetv2", "resnet18", "resnet34", "resnet50" (any size and width,
+ * classes), "handmade" (MobileNetV2-like for 28x28 and 32x32 input), "A", "B", "C" of the training
+ * notes. A zero in `input`, or 0 classes:
  * the network's own. Width multiplies all channels, rounded to multiples of 8 (MobileNetV2's last
  * convolution does not shrink below width 1). Unknown names: TD_E_NOT_FOUND with the list. Caller
  * destroys *net. */
