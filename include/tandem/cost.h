@@ -110,7 +110,9 @@ double td_roofline_cycles(const td_problem *p, const td_hw *hw);
 /* ---- neutral cases ("neutral-case-1") ---------------------------------------------------------
  */
 
-/* One case: a problem, an accelerator and (if has_mapping) a mapping. Extensions of the format, all
+/* One case: a problem, an accelerator and (if has_mapping) a mapping. fixed_keep[l]: the tensors
+ * that a mapper has to keep at level l, no more and no less, where fixed has TD_BIT(l);
+ * `fixed_keep` of the format. td_cost_evaluate does not look at it. Extensions of the format, all
  * optional: problem.bits {"W","I","O","acc"}, problem.pad [top,left,bottom,right], and for levels
  * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits; a
  * case without problem.bits has one width for all words everywhere (the outermost level's
@@ -121,6 +123,7 @@ typedef struct {
     td_hw hw;
     td_mapping mapping;
     bool has_mapping;
+    uint8_t fixed, fixed_keep[TD_MAX_LEVELS];
 } td_case;
 td_status td_case_from_node(const td_node *n, td_case *out, td_error *err);
 td_node *td_case_to_node(const td_case *c,

@@ -1,5 +1,6 @@
 /* Loop nests for people: one line per temporal loop or group of spatial loops, indented by depth,
- * with the level and what it keeps beside its first loop.
+ * with the level and what it keeps beside its first loop. "-" is a level that keeps something and
+ * has no loops in time.
  *
  *     for k in 0..4                         DRAM      W I O
  *       for p in 0..56                      GLB       I O     27.0 / 108 KB
@@ -15,7 +16,9 @@ enum { LEVEL_COLUMN = 40 };
 
 static void add_bytes(double used, double capacity, td_text *out) {
     if (capacity < 0) {
-        if (used >= 10240)
+        if (used >= 10240 * 1024.0)
+            td_text_addf(out, "  %.1f MB", used / 1024 / 1024);
+        else if (used >= 10240)
             td_text_addf(out, "  %.1f KB", used / 1024);
         else
             td_text_addf(out, "  %.0f B", used);
@@ -37,8 +40,11 @@ static void add_level(const td__nest *z, int l, int column, td_text *out) {
         if (kept) bits += z->words[l][t] * td__word_bits(z, l, t);
     }
     keep[2 * TD_NTENSOR - 1] = '\0';
-    td_text_addf(out, "%*s  %-10s %s", column < LEVEL_COLUMN ? LEVEL_COLUMN - column : 0, "",
-                 v->name, keep);
+    td_text_addf(out, "%*s", column < LEVEL_COLUMN ? LEVEL_COLUMN - column : 0, "");
+    if (z->m->keep[l] != 0)
+        td_text_addf(out, "  %-10s %s", v->name, keep);
+    else
+        td_text_addf(out, "  %s", v->name);
     if (bits > 0)
         add_bytes(ceil(bits / 8),
                   v->capacity_bits < 0 ? -1 : (double)v->capacity_bits / v->buffering / 8, out);
@@ -85,12 +91,14 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
                 add_level(&z, l, column, out);
             named = true;
         }
-        if (!named && (m->keep[l] != 0 || spatial[TD_AXIS_X] + spatial[TD_AXIS_Y] > 0)) {
+        if (!named && m->keep[l] != 0) {
             int column = add_indent(depth, out);
             td_text_add(out, "-");
             add_level(&z, l, column + 1, out);
+            named = true;
         }
         if (spatial[TD_AXIS_X] + spatial[TD_AXIS_Y] == 0) continue;
+        size_t line = out->size;
         add_indent(depth++, out);
         for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
             if (spatial[axis] == 0) continue;
@@ -104,6 +112,9 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
             }
             td_text_addf(out, " (%c)", axis == TD_AXIS_X ? 'X' : 'Y');
         }
-        td_text_add(out, "\n");
+        if (named)
+            td_text_add(out, "\n");
+        else
+            add_level(&z, l, (int)(out->size - line), out);
     }
 }
