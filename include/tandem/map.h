@@ -52,7 +52,7 @@ typedef struct {
     td_map_objective objective;
     double weight[2]; /* TD_OBJ_WEIGHTED: exponents of energy and cycles, >= 0, one of them > 0 */
     td_counting counting;
-    uint64_t max_nodes; /* evaluations and partial nodes; 0: the mode's default (3,000 for fast) */
+    uint64_t max_nodes; /* evaluations and partial nodes; 0: the mode's default (5,000 for fast) */
     double max_seconds; /* 0: none */
     uint64_t seed;      /* of TD_MAP_SAMPLE */
     double min_utilization; /* mappings that compute on a smaller share of the MAC units (spatial

@@ -30,7 +30,7 @@ const char *td_stop_name(td_stop s) {
 }
 
 enum {
-    DEFAULT_NODES = 3000,   /* of fast mode, */
+    DEFAULT_NODES = 5000,   /* of fast mode, */
     EXACT_NODES = 30000000, /* and of exact */
     MAX_FANS = 1000,        /* per level, */
     ALL_FANS = 20000,       /* in exact mode */
@@ -38,6 +38,7 @@ enum {
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 2,
+    LIST_SHARE = 4,    /* of the budget for the first list */
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
@@ -144,6 +145,26 @@ static bool dive_list(work *w, int dives, uint64_t max_nodes) {
     return !over(&w->s, max_nodes);
 }
 
+/* Thins a part out until it has no more than `most` sets of fans: the largest stay, or each second
+ * one (for energy, where MACs that are left idle cost nothing). */
+static void thin_out(const td__space *z, td__part *p, double most) {
+    for (;;) {
+        int largest = 0, count[TD_MAX_LEVELS];
+        double sets = 1;
+        for (int l = 0; l < z->n; l++) {
+            int step = p->step[l] > 1 ? p->step[l] : 1;
+            count[l] = (p->to[l] - p->from[l] + step - 1) / step;
+            sets *= count[l];
+            if (count[l] > count[largest]) largest = l;
+        }
+        if (sets <= most || count[largest] <= 1) return;
+        if (z->objective == TD_OBJ_ENERGY)
+            p->step[largest] = 2 * (p->step[largest] > 1 ? p->step[largest] : 1);
+        else
+            p->to[largest] = p->from[largest] + (count[largest] + 1) / 2;
+    }
+}
+
 static bool list_and_dive(work *w, const td__part *part, int roots, int dives, uint64_t max_nodes) {
     td__search *s = &w->s;
     s->max_nodes = max_nodes;
@@ -195,7 +216,9 @@ static bool search_near(work *w, uint64_t max_nodes) {
             } else {
                 part.keep = NULL;
             }
+            thin_out(z, &part, (double)max_nodes / LIST_SHARE / 2);
             if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return false;
+            memset(part.step, 0, sizeof part.step);
         }
         if (!td__map_better(s->best, before)) break;
     }
@@ -215,7 +238,9 @@ static void search_fast(work *w, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
     td__part part = {.trim = true};
+    const double lists = (double)max_nodes / LIST_SHARE;
     memcpy(part.to, z->n_full, sizeof part.to);
+    thin_out(z, &part, lists);
     td__entry *of_keep = w->plan.of_keep;
     if (w->plan.n_keep == 1) w->plan.of_keep = NULL;
     set_width(s, true);
@@ -227,7 +252,9 @@ static void search_fast(work *w, uint64_t max_nodes) {
     w->plan.of_keep = NULL;
     left = left && dive_list(w, FIRST_DIVES, max_nodes);
     if (left && !s->has_root) {
+        memset(part.step, 0, sizeof part.step);
         memcpy(part.to, z->n_fan, sizeof part.to);
+        thin_out(z, &part, lists);
         left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
     }
     if (left) left = search_near(w, max_nodes);
@@ -236,7 +263,9 @@ static void search_fast(work *w, uint64_t max_nodes) {
         /* Many roots, narrowly. */
         w->n_start = 0;
         memset(part.from, 0, sizeof part.from);
-        memcpy(part.to, z->n_full, sizeof part.to);
+        memset(part.step, 0, sizeof part.step);
+        memcpy(part.to, z->n_fan, sizeof part.to);
+        thin_out(z, &part, lists);
         set_width(s, false);
         if (list_and_dive(w, &part, MORE_ROOTS, MORE_ROOTS, max_nodes)) polish(w, max_nodes);
     }
@@ -319,6 +348,20 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
                           : TD_STOP_NODES;
 }
 
+/* A copy whose unused entries and gaps are 0, so that equal mappings are equal as bytes. */
+static void set_mapping(const td_mapping *m, int levels, td_mapping *out) {
+    memset(out, 0, sizeof *out);
+    out->n = m->n;
+    for (int i = 0; i < m->n; i++) {
+        out->loop[i].dim = m->loop[i].dim;
+        out->loop[i].axis = m->loop[i].axis;
+        out->loop[i].bound = m->loop[i].bound;
+        out->loop[i].tail = m->loop[i].tail;
+    }
+    memcpy(out->first, m->first, sizeof m->first[0] * (size_t)(levels + 1));
+    memcpy(out->keep, m->keep, sizeof m->keep[0] * (size_t)levels);
+}
+
 td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
                       td_map_result *out, int64_t *missing_bytes, td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
@@ -375,9 +418,7 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
         goto end;
     }
     out->problem = s->problem;
-    out->mapping = s->mapping;
-    memset(&out->mapping.loop[out->mapping.n], 0,
-           sizeof out->mapping.loop[0] * (size_t)(TD_MAX_LOOPS - out->mapping.n));
+    set_mapping(&s->mapping, hw->n, &out->mapping);
     out->cost = s->cost;
     out->objective = s->best[0];
     out->nodes = s->nodes;

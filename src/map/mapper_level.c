@@ -52,7 +52,7 @@ static inline bool fits(const td__level *w, bool sums) {
     unsigned keep = w->r->keep[c];
     if (keep & TD_BIT(TD_W)) bits += td__weights(w->tile) * z->bits[TD_W];
     if (keep & TD_BIT(TD_O)) {
-        sums |= w->r->sums[c] || (w->wide && block_of(w->tile, TD_O) > w->next_block[TD_O]);
+        sums |= w->r->sums[c] || block_of(w->tile, TD_O) > w->sum_block;
         bits += td__outputs(w->tile) * z->bits[sums ? TD__SUMS : TD_O];
     }
     if (keep & TD_BIT(TD_I)) bits += td__inputs(z, &w->r->p, w->tile) * z->bits[TD_I];
@@ -421,6 +421,31 @@ static void set_deep(td__level *w) {
     }
 }
 
+/* Outputs arrive finished at the child only if all of C, R and S stands inside the next keeper of
+ * them: then the tiles of that one and of all levels in between hold it. */
+static void set_sum_block(td__level *w) {
+    const td__space *z = w->s->z;
+    const td__root *r = w->r;
+    w->sum_block = INFINITY;
+    int keeper = w->child - 1;
+    while (keeper >= 0 && !(r->keep[keeper] & TD_BIT(TD_O))) keeper--;
+    if (keeper < 0) return; /* the MACs: r->sums */
+    for (int l = keeper; l < w->child; l++) {
+        if (z->usable[l] == INFINITY) continue;
+        const int32_t *e = r->inner[l + 1];
+        double room = z->usable[l], each = 0;
+        if (r->keep[l] & TD_BIT(TD_O)) {
+            double narrow = z->bits[TD__SUMS] < z->bits[TD_O] ? z->bits[TD__SUMS] : z->bits[TD_O];
+            room -= td__outputs(e) * (r->sums[l] ? z->bits[TD__SUMS] : narrow);
+        }
+        if (r->keep[l] & TD_BIT(TD_W)) each += (double)e[TD_G] * e[TD_K] * z->bits[TD_W];
+        if ((r->keep[l] & TD_BIT(TD_I)) && z->plain)
+            each += (double)e[TD_N] * e[TD_G] * e[TD_P] * e[TD_Q] * z->bits[TD_I];
+        if (each > 0 && room / each < w->sum_block) w->sum_block = room / each;
+    }
+    w->sum_block *= 1 + 1e-12;
+}
+
 static void set_next(td__level *w) {
     const td__space *z = w->s->z;
     const td__root *r = w->r;
@@ -447,7 +472,6 @@ static void set_next(td__level *w) {
         if (!(w->next_block[t] >= 1)) w->next_block[t] = 1;
         w->next_block[t] *= block_of(r->inner[w->child + 1], t); /* as tiles of the child have it */
     }
-    w->wide = w->next[TD_O] < r->links[TD_O] && r->link[TD_O][w->next[TD_O]].parent == w->child;
 }
 
 /* ---- choices of one level -------------------------------------------------------------------- */
@@ -641,6 +665,7 @@ void td__level_choices(td__level *w) {
     set_base(w);
     set_deep(w);
     set_next(w);
+    set_sum_block(w);
     const td__link *input = td__open_link(w, TD_I);
     w->exact = !s->strict && !w->look_ahead &&
                (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));

@@ -51,7 +51,8 @@ typedef struct {
      * of it: what is more loops at the next level, and only one tensor is stationary there. */
     int next[TD_NTENSOR];
     double next_block[TD_NTENSOR];
-    bool look_ahead, wide; /* wide: and outputs are kept at both ends of theirs */
+    bool look_ahead;
+    double sum_block; /* more of C, R and S in the child's tile makes its outputs partial sums */
     bool exact;  /* no level inside has anything to choose, and inputs move as other tensors do: of
                   * what  costs the same here one is enough, and of what costs more nothing is needed
                   */

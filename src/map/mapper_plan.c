@@ -401,7 +401,8 @@ static void walk(walker *w, int level, double compute) {
         if (s->nodes >= s->max_nodes) s->stop = true;
         return;
     }
-    for (int k = w->part->from[level]; k < w->part->to[level]; k++) {
+    const int step = w->part->step[level] > 1 ? w->part->step[level] : 1;
+    for (int k = w->part->from[level]; k < w->part->to[level]; k += step) {
         if (s->stop || w->count > w->limit) return;
         const td__fan *f = &z->fan[level][k];
         w->fan[level] = f;

@@ -262,7 +262,8 @@ static void descend(td__search *s, const td__root *r, int i, const td__state *at
     int width = s->thorough ? w.kept : i == 0 ? s->width : s->width_inside;
     for (int k = 0; k < w.kept; k++) {
         if (td__hopeless(s, w.list[k].least)) break;
-        if (k >= width || s->stop) {
+        /* Narrow where there is something; where there is nothing yet, on to the next. */
+        if (s->stop || (k >= width && (s->thorough || s->dive.value[0] < INFINITY))) {
             td__leave(s, w.list[k].least[0]);
             break;
         }
