@@ -268,6 +268,70 @@ void td__input_words(const td__level *w, const td__link *k, double fetch, unsign
     *read = words[1] > k->base_read ? words[1] : k->base_read;
 }
 
+/* Lines of one axis over all boxes, at least, if a child further in holds no more than `most` lines
+ * at a time, of a tile of at most `p` places and `r` taps; [0] fills, [1] reads. */
+static void tight_lines(const td__level *w, const td__link *k, int axis, double most, double p,
+                        double r, double out[2]) {
+    const td_problem *q = &w->r->p;
+    const int32_t *least = w->r->inner[k->child + 1];
+    const double s = q->stride[axis], d = q->dilation[axis], apart = k->apart[axis];
+    const double places = q->dim[TD_P + axis], taps = q->dim[TD_R + axis];
+    out[0] = out[1] = INFINITY;
+    for (double in = least[TD_R + axis]; in <= r; in++) {
+        if (fmod(taps, in) != 0) continue;
+        double e[2] = {least[TD_P + axis], floor((most - (in - 1) * d - 1) / s) + 1};
+        if (e[1] > p) e[1] = p;
+        if (e[1] < e[0]) continue;
+        for (int i = 0; i < 2; i++) { /* lines per place fall or rise with the places of a box */
+            double n = (e[i] - 1) * s + (in - 1) * d + 1, step = e[i] * s;
+            double fill = taps / in * places / e[i] * n;
+            double read = taps / in / k->taps[axis] * places / e[i] / apart *
+                          ((apart - 1) * (n < step ? n : step) + n);
+            if (fill < out[0]) out[0] = fill;
+            if (read < out[1]) out[1] = read;
+        }
+    }
+}
+
+/* The same as td__input_words for a link whose child stands further in: its tile is not known, but
+ * it fits, and is a part of this level's. Whatever loop stands innermost, the lines of the other
+ * axis are fetched for each of its boxes. In Timeloop's counting only, which knows no corners. */
+static void deep_words(const td__level *w, const td__link *k, double fetch, double all,
+                       double *read, double *fill) {
+    const td__space *z = w->s->z;
+    const int c = k->child;
+    if (z->usable[c] == INFINITY) return;
+    const int32_t *inner = w->r->inner[c + 1], *outer = w->r->inner[w->child + 1];
+    double room = z->usable[c], bits = z->bits[TD_I], line[2], most[TD_NDIM], held = 1;
+    if (w->r->keep[c] & TD_BIT(TD_W)) room -= td__weights(inner) * z->bits[TD_W];
+    if (w->r->keep[c] & TD_BIT(TD_O)) {
+        int narrow = z->bits[TD__SUMS] < z->bits[TD_O] ? z->bits[TD__SUMS] : z->bits[TD_O];
+        room -= td__outputs(inner) * (w->r->sums[c] ? z->bits[TD__SUMS] : narrow);
+    }
+    for (int d = 0; d < TD_NDIM; d++) most[d] = (double)w->tile[d] / outer[d] * inner[d];
+    for (int axis = 0; axis < 2; axis++)
+        line[axis] = (double)td__lines(&w->r->p, axis, inner);
+    room /= bits * (double)inner[TD_N] * inner[TD_G] * inner[TD_C];
+    double tight[2][2];
+    for (int axis = 0; axis < 2; axis++) {
+        const td_problem *p = &w->r->p;
+        tight_lines(w, k, axis, floor(room / line[1 - axis] * (1 + 1e-12)), most[TD_P + axis],
+                    most[TD_R + axis], tight[axis]);
+        held *= (most[TD_P + axis] - 1) * p->stride[axis] + (most[TD_R + axis] - 1) * p->dilation[axis] + 1;
+    }
+    /* If not all of the inputs fit, loops that move them stand inside of this level. */
+    held *= most[TD_N] * most[TD_G] * most[TD_C] /
+            ((double)inner[TD_N] * inner[TD_G] * inner[TD_C]);
+    double times = held > room ? all : fetch, share[2] = {1, k->copies}, words[2];
+    for (int i = 0; i < 2; i++) {
+        double a = k->held[i][0] * tight[1][i], b = k->held[i][1] * tight[0][i];
+        words[i] = times * k->planes / share[i] * (a < b ? a : b);
+        if (!(words[i] < INFINITY)) words[i] = 0; /* it does not fit at all */
+    }
+    if (words[0] > *fill) *fill = words[0];
+    if (words[1] > *read) *read = words[1];
+}
+
 /* A sum of tolls, each so many times. */
 typedef struct {
     int n;
@@ -328,6 +392,8 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
         double read = ki->base_read, fill = ki->base_fill;
         if (complete && ki->child == w->child)
             td__input_words(w, ki, fetch[TD_I], from, &read, &fill);
+        else if (complete && z->counting == TD_COUNT_TIMELOOP)
+            deep_words(w, ki, fetch[TD_I], all[TD_I], &read, &fill);
         put(&b, read, &ki->read);
         put(&b, fill, &ki->fill);
     }
