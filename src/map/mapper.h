@@ -172,6 +172,9 @@ void td__toll_least(const td__space *z, double compute, const td__toll *sum, dou
  * place. */
 bool td__root_build(const td__space *z, td__root *r);
 
+/* Different sums of a places p apart and b places r apart. */
+double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r);
+
 /* Rows (axis 0) or columns of input that all used instances of a level hold at least, copies in K
  * left out; spread: spatial extents outside of the level. */
 double td__held_lines(const td_problem *p, int axis, const int32_t *spread);

@@ -75,18 +75,6 @@ static inline double positive(double v) {
     return v > 0 ? v : 0;
 }
 
-/* Different sums of a places p apart and b places r apart. */
-static double sums(int64_t a, int64_t p, int64_t b, int64_t r) {
-    int64_t x = p, y = r;
-    while (y != 0) {
-        int64_t rest = x % y;
-        x = y;
-        y = rest;
-    }
-    /* (i, j) and (i + r / gcd, j - p / gcd) are the same. */
-    return (double)(a * b) - positive((double)(a - r / x)) * positive((double)(b - p / x));
-}
-
 /* Children with different boxes of all children that share reads along an axis, at least; child -1:
  * the MACs. Tiles inside w->level are known. Timeloop looks at each level by itself. */
 static double different(const td__level *w, int child, int parent, int axis) {
@@ -111,7 +99,7 @@ static double different(const td__level *w, int child, int parent, int axis) {
             step[1] = tile[1] * p->dilation[axis];
         }
         double n =
-            step[0] > 0 ? sums(f->f[dp], step[0], f->f[dr], step[1]) : f->f[dp] + f->f[dr] - 1;
+            step[0] > 0 ? td__map_sums(f->f[dp], step[0], f->f[dr], step[1]) : f->f[dp] + f->f[dr] - 1;
         product *= n / (f->f[dp] * f->f[dr]);
         a *= f->f[dp];
         b *= f->f[dr];

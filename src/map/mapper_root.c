@@ -102,19 +102,62 @@ void td__products_init(td__products *w) {
         for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = 1;
 }
 
+/* Different sums of a places p apart and b places r apart: (i, j) and (i + r / gcd, j - p / gcd) are
+ * the same place. */
+double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r) {
+    int64_t x = p, y = r;
+    while (y != 0) {
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    int64_t u = a - r / x, v = b - p / x;
+    return (double)(a * b) - (u > 0 && v > 0 ? (double)u * (double)v : 0);
+}
+
+/* Most children of a fan that can want the same inputs for standing on a diagonal of P and R (Q and
+ * S), whatever the tiles of the level inside: they hold a divisor of the steps in time. */
+static double most_shared(const td__space *z, const td__products *w, int l, int axis) {
+    const int dp = TD_P + axis, dr = TD_R + axis;
+    const int64_t a = w->fan[l]->f[dp], b = w->fan[l]->f[dr];
+    if (a == 1 || b == 1) return 1;
+    const int32_t *out = w->out[0], *e = w->p->dim;
+    const int64_t p = (int64_t)out[dp] / w->out[l][dp] * z->p.stride[axis];
+    const int64_t r = (int64_t)out[dr] / w->out[l][dr] * z->p.dilation[axis];
+    const int64_t steps = e[dp] / out[dp], taps = e[dr] / out[dr];
+    double least = (double)(a * b);
+    for (int64_t u = 1; u <= taps; u++) {
+        if (taps % u != 0) continue;
+        for (int64_t t = 1; t <= steps && t * p <= (b - 1) * r * u; t++) {
+            if (steps % t != 0) continue;
+            double n = td__map_sums(a, t * p, b, u * r);
+            if (n < least) least = n;
+        }
+    }
+    return (double)(a * b) / least;
+}
+
 /* Inputs that are on their way to MACs at a time and stand in the image: equal positions on
- * diagonals are one read. a and b places have a + b - 1 sums at least, and no sum occurs more often
- * than the lesser of the two, whichever lie in the image. */
+ * diagonals are one read. Over several levels a and b places have a + b - 1 sums at least (Timeloop
+ * looks at each level by itself); and no sum occurs more often than the lesser of the two, whichever
+ * lie in the image. */
 static double share_diagonals(const td__space *z, const td__products *w, int level, bool made) {
     double share = 1;
     for (int axis = 0; axis < 2; axis++) {
-        double a = 1, b = 1;
+        double a = 1, b = 1, product = 1;
+        int levels = 0;
         for (int l = 0; l <= level; l++) {
+            const td__fan *f = w->fan[l];
             if (!(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
-            a *= w->fan[l]->f[TD_P + axis];
-            b *= w->fan[l]->f[TD_R + axis];
+            a *= f->f[TD_P + axis];
+            b *= f->f[TD_R + axis];
+            levels += f->f[TD_P + axis] * f->f[TD_R + axis] > 1;
+            if (!made) product *= most_shared(z, w, l, axis);
         }
-        share *= made ? (a < b ? a : b) : a * b / (a + b - 1);
+        if (made)
+            share *= a < b ? a : b;
+        else
+            share *= levels <= 1 || z->counting == TD_COUNT_TIMELOOP ? product : a * b / (a + b - 1);
     }
     return share;
 }
