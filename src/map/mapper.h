@@ -104,6 +104,7 @@ typedef struct {
     double base_read, base_fill; /* words for M = 1 */
     double planes;               /* N * G * C of the layer, times the copies at the children */
     double copies;               /* of K between parent and child that are one read */
+    double distinct;             /* children with different boxes of all that share, at least */
     double held[2][2];           /* lines that a child, the parent gets at least, by axis */
     int32_t apart[2], taps[2];   /* children of the parent along P and R, Q and S */
 } td__link;

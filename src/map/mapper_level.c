@@ -317,6 +317,8 @@ static void deep_words(const td__level *w, const td__link *k, double fetch, doub
         if (!(words[i] < INFINITY)) words[i] = 0; /* it does not fit at all */
     }
     if (words[0] > *fill) *fill = words[0];
+    words[0] *= k->distinct / k->copies; /* only children with equal boxes share */
+    if (words[1] < words[0]) words[1] = words[0];
     if (words[1] > *read) *read = words[1];
 }
 
@@ -334,7 +336,8 @@ static inline void put(bill *b, double times, const td__toll *t) {
 
 static void weigh(const td__level *w, const bill *b, double least[2]) {
     const td__space *z = w->s->z;
-    double pj = 0, c[TD__MAX_LIMITS] = {0}, cycles = w->r->compute;
+    double pj = 0, c[TD__MAX_LIMITS], cycles = w->r->compute;
+    for (int j = 0; j < z->n_limits; j++) c[j] = 0;
     for (int i = 0; i < b->n; i++) {
         double m = b->times[i];
         const td__toll *t = b->toll[i];
@@ -370,7 +373,8 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
                 inner_sums = true;
         }
     }
-    bill b = {0};
+    bill b;
+    b.n = 0;
     put(&b, 1, &w->base[sums]);
     if ((link[TD_W] = td__open_link(w, TD_W)) != NULL) put(&b, fetch[TD_W], &link[TD_W]->toll[0]);
     if ((link[TD_O] = ko) != NULL) put(&b, fetch[TD_O], &ko->toll[sums]);

@@ -369,7 +369,10 @@ static void build_overlapping(const td__space *z, const td__products *w, td__lin
     charge_read(z, w, k->parent, TD_I, 1, &k->read);
     charge_fill(z, w, k->child, TD_I, 1, &k->fill);
     k->planes = w->planes * w->copies[k->child][TD_I];
+    k->distinct = 1;
     for (int axis = 0; axis < 2; axis++) {
+        for (int l = k->child + 1; l <= k->parent; l++)
+            if (z->hw->level[l].multicast & TD_BIT(TD_I)) k->distinct /= most_shared(z, w, l, axis);
         k->held[0][axis] = td__held_lines(w->p, axis, w->out[k->child + 1]);
         k->held[1][axis] = td__held_lines(w->p, axis, w->out[k->parent + 1]);
     }
