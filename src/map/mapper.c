@@ -31,7 +31,8 @@ const char *td_stop_name(td_stop s) {
 
 enum {
     DEFAULT_NODES = 5000,   /* of fast mode, */
-    EXACT_NODES = 30000000, /* and of exact */
+    EXACT_NODES = 30000000, /* of exact, */
+    SAMPLE_NODES = 100000,  /* and of sample */
     MAX_FANS = 1000,        /* per level, */
     ALL_FANS = 20000,       /* in exact mode */
     FIRST_ROOTS = 48,       /* listed in the first step, */
@@ -326,9 +327,13 @@ static bool search_rounded(work *w, uint64_t max_nodes) {
     return search_all(w, max_nodes);
 }
 
+static void finish(const work *w, td_stop stop, double bound, td_map_result *out) {
+    out->bound = bound < w->s.best[0] ? bound : w->s.best[0];
+    out->stop = stop;
+}
+
 static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     td__search *s = &w->s;
-    try_least(s, &w->least);
     search_fast(w, max_nodes);
     double bound = w->bound[0];
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
@@ -341,11 +346,14 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
         met = sound && least >= s->best[0] * (1 - 1e-9);
         all = !s->stop;
     }
-    out->bound = bound < s->best[0] ? bound : s->best[0];
-    out->stop = met       ? TD_STOP_PROVED
-                : s->late ? TD_STOP_TIME
-                : all     ? TD_STOP_HEURISTIC
-                          : TD_STOP_NODES;
+    td_stop stop = TD_STOP_NODES;
+    if (met)
+        stop = TD_STOP_PROVED;
+    else if (s->late)
+        stop = TD_STOP_TIME;
+    else if (all)
+        stop = TD_STOP_HEURISTIC;
+    finish(w, stop, bound, out);
 }
 
 /* A copy whose unused entries and gaps are 0, so that equal mappings are equal as bytes. */
@@ -404,11 +412,15 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     s->pool_size = FEW_CHOICES;
     s->open = s->rounded = INFINITY;
     s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
-    search(w,
-           q->max_nodes > 0          ? q->max_nodes
-           : q->mode == TD_MAP_EXACT ? EXACT_NODES
-                                     : DEFAULT_NODES,
-           out);
+    static const uint64_t budget[TD_NMAP_MODE] = {DEFAULT_NODES, EXACT_NODES, SAMPLE_NODES};
+    uint64_t max_nodes = q->max_nodes > 0 ? q->max_nodes : budget[q->mode];
+    try_least(s, &w->least);
+    if (q->mode == TD_MAP_SAMPLE) {
+        td__sample(s, q->seed, max_nodes);
+        finish(w, s->late ? TD_STOP_TIME : TD_STOP_NODES, w->bound[0], out);
+    } else {
+        search(w, max_nodes, out);
+    }
     if (s->memory || !s->found) {
         st = s->memory ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
              : q->min_utilization > 0

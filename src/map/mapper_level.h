@@ -120,6 +120,15 @@ void td__level_choices(td__level *w);
 void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
                      double *read, double *fill);
 
+/* The same for a link whose child stands further in, from what fits there; `all`: how often each
+ * word passes if not all of the inputs fit. Timeloop's counting only. */
+void td__deep_input_words(const td__level *w, const td__link *k, double fetch, double all,
+                          double *read, double *fill);
+
+/* Children with different boxes of all children that share reads along an axis, at least, below the
+ * levels from child + 1 to parent; child -1: the MACs. */
+double td__different_children(const td__level *w, int child, int parent, int axis);
+
 /* Adds the loops over the plane that the level has chosen. */
 void td__add_plane(const td__level *w, td__state *next);
 

@@ -102,8 +102,8 @@ void td__products_init(td__products *w) {
         for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = 1;
 }
 
-/* Different sums of a places p apart and b places r apart: (i, j) and (i + r / gcd, j - p / gcd) are
- * the same place. */
+/* Different sums of a places p apart and b places r apart: (i, j) and (i + r / gcd, j - p / gcd)
+ * are the same place. */
 double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r) {
     int64_t x = p, y = r;
     while (y != 0) {
@@ -139,8 +139,8 @@ static double most_shared(const td__space *z, const td__products *w, int l, int 
 
 /* Inputs that are on their way to MACs at a time and stand in the image: equal positions on
  * diagonals are one read. Over several levels a and b places have a + b - 1 sums at least (Timeloop
- * looks at each level by itself); and no sum occurs more often than the lesser of the two, whichever
- * lie in the image. */
+ * looks at each level by itself); and no sum occurs more often than the lesser of the two,
+ * whichever lie in the image. */
 static double share_diagonals(const td__space *z, const td__products *w, int level, bool made) {
     double share = 1;
     for (int axis = 0; axis < 2; axis++) {
@@ -157,7 +157,8 @@ static double share_diagonals(const td__space *z, const td__products *w, int lev
         if (made)
             share *= a < b ? a : b;
         else
-            share *= levels <= 1 || z->counting == TD_COUNT_TIMELOOP ? product : a * b / (a + b - 1);
+            share *=
+                levels <= 1 || z->counting == TD_COUNT_TIMELOOP ? product : a * b / (a + b - 1);
     }
     return share;
 }

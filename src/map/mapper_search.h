@@ -74,6 +74,9 @@ bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double val
 /* Local search from a mapping, while there are nodes. */
 void td__polish(td__search *s, const td__start *from, uint64_t max_nodes);
 
+/* Random mappings until max_nodes are used up. */
+void td__sample(td__search *s, uint64_t seed, uint64_t max_nodes);
+
 /* No better than what was found. */
 static inline bool td__hopeless(const td__search *s, const double least[2]) {
     if (!s->found || least[0] < s->best[0] * (1 - 1e-9)) return false;
