@@ -21,14 +21,25 @@ static bool differs(double a, double b) {
     return !(fabs(a - b) <= 1e-9 * (1 + fabs(b)));
 }
 
-/* Whole counts must be equal; averages over instances (padding) may differ in the last bits. */
+static bool is_padded(const td_problem *p) {
+    return (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
+}
+
+static bool is_imperfect(const td_mapping *m) {
+    for (int i = 0; i < m->n; i++)
+        if (m->loop[i].tail != m->loop[i].bound) return true;
+    return false;
+}
+
+/* Whole counts must be equal; averages over instances (padding, imperfect factors) may differ in
+ * the last bits. */
 static bool agree(const td_case *c, const td_cost *cost, const sim_result *sim) {
-    bool padded = false, ok = true;
-    for (int i = 0; i < 4; i++) padded |= c->problem.pad[i] != 0;
+    const bool padded = is_padded(&c->problem), uneven = padded || is_imperfect(&c->mapping);
+    bool ok = true;
 #define SAME(what, l, t, got, want)                                                                \
     do {                                                                                           \
         double g_ = (double)(got), w_ = (want);                                                    \
-        if (padded ? differs(g_, w_) : g_ != w_) {                                                 \
+        if (uneven ? differs(g_, w_) : g_ != w_) {                                                 \
             print_error("%s %s %c %s: got %.17g, simulated %.17g\n", c->name,                      \
                         (l) >= 0 ? c->hw.level[l].name : "", (t) >= 0 ? td_tensor_letter[t] : ' ', \
                         what, g_, w_);                                                             \
@@ -36,6 +47,7 @@ static bool agree(const td_case *c, const td_cost *cost, const sim_result *sim) 
         }                                                                                          \
     } while (0)
     SAME("macs", -1, -1, cost->macs, sim->macs);
+    SAME("MACs used", -1, -1, cost->mac_used, sim->macs_used);
     SAME("compute cycles", -1, -1, cost->compute_cycles, sim->compute_cycles);
     for (int l = 0; l < c->hw.n; l++) {
         SAME("used", l, -1, cost->used[l], sim->used[l]);
@@ -55,7 +67,7 @@ static bool agree(const td_case *c, const td_cost *cost, const sim_result *sim) 
         }
         if (differs(cost->level_pj[l], sim->level_pj[l])) SAME("pj", l, -1, cost->level_pj[l], NAN);
     }
-    if (!padded && !sim->even) ok = false;
+    if (!uneven && !sim->even) ok = false;
     if (fabs((double)cost->cycles - sim->cycles) > 1)
         SAME("cycles", -1, -1, cost->cycles, sim->cycles);
     if (differs(cost->total_pj, sim->energy_pj))
@@ -70,7 +82,7 @@ static int cases(int usual) {
 }
 
 static void compare_random(uint64_t seed, int n, random_limits limits) {
-    int counted = 0, refused = 0, padded = 0;
+    int counted = 0, refused = 0, padded = 0, imperfect = 0;
     for (int i = 0; i < n; i++) {
         td_case c;
         td_cost cost;
@@ -92,14 +104,11 @@ static void compare_random(uint64_t seed, int n, random_limits limits) {
             fail_msg("case %d of seed %llu", i, (unsigned long long)seed);
         }
         counted++;
-        for (int k = 0; k < 4; k++)
-            if (c.problem.pad[k]) {
-                padded++;
-                break;
-            }
+        padded += is_padded(&c.problem);
+        imperfect += is_imperfect(&c.mapping);
     }
-    print_message("%d cases agree (%d with padding), %d rightly refused\n", counted, padded,
-                  refused);
+    print_message("%d cases agree (%d padded, %d imperfect), %d rightly refused\n", counted, padded,
+                  imperfect, refused);
     assert_true(counted > n / 2);
 }
 
@@ -114,10 +123,18 @@ static void test_random_padding(void **state) {
                    (random_limits){.max_macs = 3000, .resident = true, .padding = true});
 }
 
+static void test_random_imperfect(void **state) {
+    (void)state;
+    compare_random(
+        4, cases(2000),
+        (random_limits){.max_macs = 3000, .resident = true, .padding = true, .imperfect = true});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_random_padding),
+        cmocka_unit_test(test_random_imperfect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
