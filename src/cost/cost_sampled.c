@@ -475,5 +475,7 @@ void td__count_timeloop_imperfect(const td__nest *z, td_cost *c) {
     find_rows(z, 0, ~whole, &row);
     double most = 1;
     for (int d = 0; d < TD_NDIM; d++) most *= row.count[d];
-    c->macs = (int64_t)round(c->used[0] * z->fan[0] * (weighted(&g) / most));
+    /* Whole averages give Timeloop's number, which is cut off if the quotient is rounded down. */
+    const double instances = c->used[0] * z->fan[0], macs = weighted(&g) / most * instances;
+    c->macs = (int64_t)(instances == floor(instances) ? macs : round(macs));
 }

@@ -2,10 +2,8 @@
  */
 #include "common.h"
 
-#include <math.h>
-
+#include "compare.h"
 #include "random_case.h"
-#include "simulator.h"
 
 static void dump(const td_case *c) {
     td_arena *a = td_arena_create();
@@ -15,65 +13,6 @@ static void dump(const td_case *c) {
     print_error("%s\n", t.data);
     td_text_free(&t);
     td_arena_destroy(a);
-}
-
-static bool differs(double a, double b) {
-    return !(fabs(a - b) <= 1e-9 * (1 + fabs(b)));
-}
-
-static bool is_padded(const td_problem *p) {
-    return (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
-}
-
-static bool is_imperfect(const td_mapping *m) {
-    for (int i = 0; i < m->n; i++)
-        if (m->loop[i].tail != m->loop[i].bound) return true;
-    return false;
-}
-
-/* Whole counts must be equal; averages over instances (padding, imperfect factors) may differ in
- * the last bits. */
-static bool agree(const td_case *c, const td_cost *cost, const sim_result *sim) {
-    const bool padded = is_padded(&c->problem), uneven = padded || is_imperfect(&c->mapping);
-    bool ok = true;
-#define SAME(what, l, t, got, want)                                                                \
-    do {                                                                                           \
-        double g_ = (double)(got), w_ = (want);                                                    \
-        if (uneven ? differs(g_, w_) : g_ != w_) {                                                 \
-            print_error("%s %s %c %s: got %.17g, simulated %.17g\n", c->name,                      \
-                        (l) >= 0 ? c->hw.level[l].name : "", (t) >= 0 ? td_tensor_letter[t] : ' ', \
-                        what, g_, w_);                                                             \
-            ok = false;                                                                            \
-        }                                                                                          \
-    } while (0)
-    SAME("macs", -1, -1, cost->macs, sim->macs);
-    SAME("MACs used", -1, -1, cost->mac_used, sim->macs_used);
-    SAME("compute cycles", -1, -1, cost->compute_cycles, sim->compute_cycles);
-    for (int l = 0; l < c->hw.n; l++) {
-        SAME("used", l, -1, cost->used[l], sim->used[l]);
-        for (int t = 0; t < TD_NTENSOR; t++) {
-            const td_access *a = &cost->at[l][t];
-            const sim_access *b = &sim->at[l][t];
-            SAME("reads", l, t, a->reads, b->reads);
-            SAME("fills", l, t, a->fills, b->fills);
-            SAME("updates", l, t, a->updates, b->updates);
-            SAME("partition", l, t, a->partition_words, b->partition_words);
-            if (!padded) SAME("tile", l, t, a->tile_words, b->tile_words);
-            if ((c->mapping.keep[l] & TD_BIT(t)) &&
-                b->bits != td_word_bits(&c->problem, &c->mapping, l, (td_tensor)t)) {
-                print_error("%s: bits of %c\n", c->name, td_tensor_letter[t]);
-                ok = false;
-            }
-        }
-        if (differs(cost->level_pj[l], sim->level_pj[l])) SAME("pj", l, -1, cost->level_pj[l], NAN);
-    }
-    if (!uneven && !sim->even) ok = false;
-    if (fabs((double)cost->cycles - sim->cycles) > 1)
-        SAME("cycles", -1, -1, cost->cycles, sim->cycles);
-    if (differs(cost->total_pj, sim->energy_pj))
-        SAME("energy", -1, -1, cost->total_pj, sim->energy_pj);
-#undef SAME
-    return ok;
 }
 
 static int cases(int usual) {
@@ -99,9 +38,10 @@ static void compare_random(uint64_t seed, int n, random_limits limits) {
             dump(&c);
             fail_msg("%s", err.message);
         }
-        if (!agree(&c, &cost, &sim)) {
+        char why[256];
+        if (!agrees(&c, &cost, &sim, why, sizeof why)) {
             dump(&c);
-            fail_msg("case %d of seed %llu", i, (unsigned long long)seed);
+            fail_msg("case %d of seed %llu: %s", i, (unsigned long long)seed, why);
         }
         counted++;
         padded += is_padded(&c.problem);
