@@ -123,8 +123,9 @@ static int imperfect_deliveries(const td__nest *z, int level, int t,
     for (int i = 0; i < n; i++)
         out[i] = (td_delivery){(int32_t)g.group[i].children, (int32_t)g.group[i].targets,
                                g.group[i].words};
-    if (t == TD_O && n > 0 && z->hw->level[level].capacity_bits < 0)
-        out[0].words = 2 * out[0].words - td__sampled_partition(z, level, t);
+    if (t == TD_O && z->hw->level[level].capacity_bits < 0) /* Timeloop deducts it from each */
+        for (int i = 0; i < n; i++)
+            out[i].words = 2 * out[i].words - td__sampled_partition(z, level, t);
     return n;
 }
 

@@ -24,10 +24,10 @@ enum { WORDS = 64 }; /* of a window of bits, one for each row or column */
 typedef struct {
     side s[2];
     bool compare; /* with the step before */
-    bool each;    /* iteration by iteration, since the position matters */
     int n;        /* loops whose iterations are alternatives, of both sides */
     uint8_t which[2 * TD__MAX_LINKS], number[2 * TD__MAX_LINKS];
-    int64_t lo, hi; /* of the image; else everything */
+    int64_t span[2 * TD__MAX_LINKS + 1]; /* see measure() */
+    int64_t lo, hi;                      /* of the image, if that matters */
     double held, kept;
     int64_t from, to; /* of the window */
     uint64_t now[WORDS], fresh[WORDS];
@@ -120,25 +120,17 @@ static double count(const uint64_t *bits, int64_t words) {
     return n;
 }
 
-/* One combination of the alternatives, which stands for `weight` of them. */
-static void add_group(walk *w, double weight) {
-    /* The first member stands lowest, and none reaches beyond the last one of whole passes. */
-    int64_t from = 0, to = 1;
-    for (int i = 0; i < 2; i++) {
-        const side *s = &w->s[i];
-        const int32_t most = s->whole > s->last ? s->whole : s->last;
-        to += (most - 1) * s->unit;
-        for (int j = 0; j < s->n; j++) {
-            int64_t move = s->link[j]->step * s->unit;
-            if (s->role[j] == MEMBER)
-                to += (s->link[j]->bound - 1) * move;
-            else if (s->role[j] != BACK)
-                from += s->at[j] * move;
-        }
-    }
-    to += from;
-    if (from < w->lo) from = w->lo;
-    if (to > w->hi) to = w->hi;
+/* One combination of the alternatives, which stands for `weight` of them. each: it is at the place
+ * where it is, so that it may reach out of the image. */
+static void add_group(walk *w, double weight, bool each) {
+    int64_t from = 0;
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < w->s[i].n; j++)
+            if (w->s[i].role[j] == FREE || w->s[i].role[j] == STEPS)
+                from += w->s[i].at[j] * w->s[i].unit * w->s[i].link[j]->step;
+    int64_t to = from + w->span[w->n];
+    if (each && from < w->lo) from = w->lo;
+    if (each && to > w->hi) to = w->hi;
     for (; from < to; from += 64 * WORDS) {
         w->from = from;
         w->to = to - from > 64 * WORDS ? from + 64 * WORDS : to;
@@ -158,29 +150,68 @@ static void add_group(walk *w, double weight) {
     }
 }
 
-/* Goes through the alternatives from number i on. */
-static void choose(walk *w, int i, double weight) {
+static void choose(walk *w, int i, int64_t base, bool each, double weight);
+
+/* Iterations first .. end - 1 of alternative i, of which only those of a last pass differ: before
+ * its last one, in it, and beyond it. */
+static void choose_alike(walk *w, int i, int32_t first, int32_t end, double weight) {
+    side *s = &w->s[w->which[i]];
+    const int j = w->number[i];
+    const int32_t last = s->splits[j] ? s->link[j]->tail - 1 : -1;
+    const int32_t from[3] = {first, last > first ? last : first,
+                             last + 1 > first ? last + 1 : first};
+    const int32_t to[3] = {last < end ? last : end, last + 1 < end ? last + 1 : end, end};
+    for (int k = s->splits[j] ? 0 : 2; k < 3; k++) {
+        if (from[k] >= to[k]) continue;
+        s->at[j] = from[k];
+        choose(w, i + 1, 0, false, weight * (to[k] - from[k]));
+    }
+}
+
+/* Goes through the alternatives from number i on; base: position of the box due to those before.
+ * each: it may lie at a border of the image, so that positions matter. */
+static void choose(walk *w, int i, int64_t base, bool each, double weight) {
     if (i == w->n) {
-        add_group(w, weight);
+        add_group(w, weight, each);
         return;
     }
     side *s = &w->s[w->which[i]];
     const int j = w->number[i];
-    const int32_t bound = s->link[j]->bound, tail = s->link[j]->tail, first = s->role[j] == STEPS;
-    int32_t *at = &s->at[j];
-    if (w->each) {
-        for (*at = first; *at < bound; ++*at) choose(w, i + 1, weight);
-    } else if (!s->splits[j]) {
-        *at = first;
-        choose(w, i + 1, weight * (bound - first));
-    } else { /* before the last iteration of a last pass, in it, and beyond it */
-        *at = first;
-        if (tail - 1 > first) choose(w, i + 1, weight * (tail - 1 - first));
-        *at = tail - 1;
-        if (tail - 1 >= first) choose(w, i + 1, weight);
-        *at = bound - 1;
-        int32_t beyond = tail > first ? tail : first;
-        if (beyond < bound) choose(w, i + 1, weight * (bound - beyond));
+    const int32_t bound = s->link[j]->bound, first = s->role[j] == STEPS;
+    if (!each) {
+        choose_alike(w, i, first, bound, weight);
+        return;
+    }
+    /* Iterations a .. b - 1 keep all boxes inside of the image. */
+    const int64_t move = s->link[j]->step * s->unit, room = w->hi - w->span[i + 1] - base;
+    int64_t a = base < w->lo ? (w->lo - base + move - 1) / move : 0;
+    int64_t b = room < 0 ? 0 : room / move + 1;
+    if (a < first) a = first;
+    if (b > bound) b = bound;
+    if (a < b) choose_alike(w, i, (int32_t)a, (int32_t)b, weight);
+    for (int64_t k = first; k < bound; k++) {
+        if (k == a && a < b) k = b;
+        if (k == bound) break;
+        s->at[j] = (int32_t)k;
+        choose(w, i + 1, base + k * move, true, weight);
+    }
+}
+
+/* How far the boxes of one group reach from its first member's, and how far those of all
+ * alternatives from number i on. */
+static void measure(walk *w) {
+    int64_t span = 1;
+    for (int i = 0; i < 2; i++) {
+        const side *s = &w->s[i];
+        span += ((s->whole > s->last ? s->whole : s->last) - 1) * s->unit;
+        for (int j = 0; j < s->n; j++)
+            if (s->role[j] == MEMBER) span += (s->link[j]->bound - 1) * s->link[j]->step * s->unit;
+    }
+    w->span[w->n] = span;
+    for (int i = w->n - 1; i >= 0; i--) {
+        const side *s = &w->s[w->which[i]];
+        const td__link *x = s->link[w->number[i]];
+        w->span[i] = span += (x->bound - 1) * x->step * s->unit;
     }
 }
 
@@ -222,14 +253,9 @@ static bool absorb(side *s, const side *other) {
 void td__rank_sums(const td__chain *c, const td__rank_view *v, double *held, double *kept) {
     walk w;
     w.compare = v->k >= 0 && !v->forever;
-    w.each = v->clip;
     w.held = w.kept = 0;
-    w.lo = INT64_MIN;
-    w.hi = INT64_MAX;
-    if (v->clip) {
-        w.lo = c->z->p->pad[v->axis];
-        w.hi = (v->axis == 0 ? c->z->rows : c->z->columns) - c->z->p->pad[2 + v->axis];
-    }
+    w.lo = c->z->p->pad[v->axis];
+    w.hi = (int64_t)(v->axis == 0 ? c->z->rows : c->z->columns) - c->z->p->pad[2 + v->axis];
     fill_side(c, v, TD_P + v->axis, &w.s[0]);
     fill_side(c, v, TD_R + v->axis, &w.s[1]);
     if (!w.compare)
@@ -246,7 +272,8 @@ void td__rank_sums(const td__chain *c, const td__rank_view *v, double *held, dou
             w.number[w.n++] = (uint8_t)j;
         }
     }
-    choose(&w, 0, 1);
+    measure(&w);
+    choose(&w, 0, 0, v->clip, 1);
     *held = w.held;
     *kept = w.kept;
 }

@@ -8,7 +8,7 @@
 
 #include "cost_offsets.h"
 
-enum { RANKS = 5, CACHE = 256 };
+enum { RANKS = 5, CACHE = 512 };
 
 /* Rank of each dim in each tensor; -1: none. */
 static const int8_t rank_of[TD_NTENSOR][TD_NDIM] = {
@@ -38,11 +38,12 @@ static const int8_t rank_of[TD_NTENSOR][TD_NDIM] = {
               [TD_G] = 1},
 };
 
-/* From the outermost. move: along the rank, per iteration. inner: dims with an imperfect loop from
- * this one inwards. */
+/* From the outermost. move: along the rank, per iteration. From this loop inwards: inner, dims with
+ * an imperfect loop; starts, dims with a loop that has more iterations than the first in a last
+ * pass. */
 typedef struct {
     int32_t bound, tail, move;
-    uint8_t dim, inner;
+    uint8_t dim, inner, starts;
     int8_t rank;
     bool space, below; /* an imperfect loop of the dim stands inside of this one */
 } loop;
@@ -60,12 +61,13 @@ typedef struct {
     bool adjacent;         /* nothing stands between the last loop and the child */
     uint8_t spread, shape; /* visits count whose last dims among `spread` are `shape` */
     uint8_t first;         /* dims in which the first child is not the last of its parent's */
-    loop loop[2 * TD_MAX_LOOPS];
+    loop loop[2 * TD_MAX_LOOPS + 1]; /* and one that stands for the child */
+    int16_t cached[CACHE];           /* loop; -1: none */
     struct {
-        memory before, after;
-        int16_t loop; /* -1: empty */
-        uint8_t last;
+        int32_t move[RANKS], moved;
+        memory after;
         double sum;
+        uint8_t last;
     } cache[CACHE];
 } walk;
 
@@ -105,6 +107,8 @@ static double visit(const walk *w, unsigned last, memory *m) {
     if (!m->visited) {
         kept = 0;
         m->visited = 1;
+    } else if (w->t != TD_I) {
+        /* W and O: boxes at different places have nothing in common, however they moved. */
     } else if (!still && m->moved && !same) {
         kept = 0;
         m->moved = 0;
@@ -118,15 +122,23 @@ static double visit(const walk *w, unsigned last, memory *m) {
     return (last & w->spread) == w->shape ? all - kept : 0;
 }
 
-static double run(walk *w, int j, unsigned last, memory *m);
+/* The first visit of the loops from number j inwards: all of them stand at 0. */
+static double enter(const walk *w, int j, unsigned last, memory *m) {
+    last &= ~(unsigned)w->loop[j].starts;
+    if (w->child >= 0) return visit(w, last, m);
+    return (last & w->spread) == w->shape ? 1 : 0; /* a MAC holds nothing */
+}
 
-/* Iteration i of loop j. */
+static double rest(walk *w, int j, unsigned last, memory *m);
+
+/* Iteration i of loop j; of iteration 0, all but the first visit, which is made already. */
 static double iteration(walk *w, int j, int32_t i, unsigned last, memory *m) {
     const loop *x = &w->loop[j];
-    const unsigned bit = TD_BIT(x->dim);
-    if (i != x->tail - 1) last &= ~bit;
+    if (i != x->tail - 1) last &= ~TD_BIT(x->dim);
+    if (i == 0) return rest(w, j + 1, last, m);
     if (x->rank >= 0) m->lo[x->rank] -= i * x->move;
-    double sum = run(w, j + 1, last, m);
+    double sum = enter(w, j + 1, last, m);
+    sum += rest(w, j + 1, last, m);
     if (x->rank >= 0) m->lo[x->rank] += i * x->move;
     return sum;
 }
@@ -157,36 +169,29 @@ static double sample(walk *w, int j, unsigned last, memory *m) {
     return sum;
 }
 
-/* Where loop j from state m may be remembered. */
-static size_t slot(int j, unsigned last, const memory *m) {
-    uint64_t h = (uint64_t)j * 257 + last;
-    const int32_t *v = m->lo;
-    for (size_t i = 0; i < sizeof *m / sizeof *v; i++)
-        h = (h ^ (uint32_t)v[i]) * UINT64_C(0x9e3779b97f4a7c15);
-    return (size_t)(h >> 56) % CACHE;
-}
-
-/* Words over one pass of the loops from number j inwards. */
-static double run(walk *w, int j, unsigned last, memory *m) {
-    if (j == w->n) {
-        if (w->child >= 0) return visit(w, last, m);
-        return (last & w->spread) == w->shape ? 1 : 0; /* a MAC holds nothing */
-    }
+/* Words over one pass of the loops from number j inwards, without the first visit. After that the
+ * child's box is known, and only the remembered move can differ: passes from the same one are alike
+ * and need not be walked again. */
+static double rest(walk *w, int j, unsigned last, memory *m) {
+    if (j == w->n) return 0;
     const loop *x = &w->loop[j];
     last &= x->inner; /* the others make no difference from here on */
     if (x->space) return iteration(w, j, 0, last, m); /* the first child stands for all */
-    const size_t s = slot(j, last, m);
-    if (w->cache[s].loop == j && w->cache[s].last == last &&
-        memcmp(&w->cache[s].before, m, sizeof *m) == 0) {
+    uint64_t h = (uint64_t)j * 257 + last * 2 + (unsigned)m->moved;
+    for (int r = 0; r < RANKS; r++) h = (h ^ (uint32_t)m->move[r]) * UINT64_C(0x9e3779b97f4a7c15);
+    const size_t s = (size_t)(h >> 32) % CACHE;
+    if (w->cached[s] == j && w->cache[s].last == last && w->cache[s].moved == m->moved &&
+        memcmp(w->cache[s].move, m->move, sizeof m->move) == 0) {
         *m = w->cache[s].after;
         return w->cache[s].sum;
     }
     const memory before = *m;
     double sum = sample(w, j, last, m);
-    w->cache[s].before = before;
-    w->cache[s].after = *m;
-    w->cache[s].loop = (int16_t)j;
+    w->cached[s] = (int16_t)j;
     w->cache[s].last = (uint8_t)last;
+    w->cache[s].moved = before.moved;
+    memcpy(w->cache[s].move, before.move, sizeof before.move);
+    w->cache[s].after = *m;
     w->cache[s].sum = sum;
     return sum;
 }
@@ -224,8 +229,11 @@ static void build(const td__nest *z, int level, int t, walk *w) {
         imperfect |= TD_BIT(z->s[k].dim);
         if (k >= z->s0[level]) w->spread |= (uint8_t)TD_BIT(z->s[k].dim);
     }
+    w->loop[w->n] = (loop){.starts = 0};
     for (int j = w->n - 1; j >= 0; j--) {
         loop *x = &w->loop[j];
+        x->starts = w->loop[j + 1].starts;
+        if (x->tail > 1) x->starts |= (uint8_t)TD_BIT(x->dim);
         x->below = imperfect & TD_BIT(x->dim);
         if (x->tail != x->bound) imperfect |= TD_BIT(x->dim);
         x->inner = (uint8_t)imperfect;
@@ -347,10 +355,10 @@ static void deliver(const td__nest *z, int level, int t, td__groups *g) {
     unsigned shape = 0;
     do { /* every subset of `spread` */
         w.shape = (uint8_t)shape;
-        for (int i = 0; i < CACHE; i++) w.cache[i].loop = -1;
-        memory m;
-        memset(&m, 0, sizeof m);
-        double words = run(&w, 0, TD_BIT(TD_NDIM) - 1, &m);
+        for (int i = 0; i < CACHE; i++) w.cached[i] = -1;
+        memory m = {.visited = 0};
+        double words = enter(&w, 0, TD_BIT(TD_NDIM) - 1, &m);
+        words += rest(&w, 0, TD_BIT(TD_NDIM) - 1, &m);
         if (words > 0) distribute(z, level, t, shape, words, g);
         shape = (shape - w.spread) & w.spread;
     } while (shape != 0);
