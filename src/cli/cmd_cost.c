@@ -172,7 +172,7 @@ int cmd_cost(int argc, char **argv) {
         "  tandem cost cases.jsonl --counting timeloop --format json\n"
         "\n"
         "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 3 wrong "
-        "input, 6 capacity or fan-out exceeded, 7 imperfect factors.",
+        "input, 6 capacity or fan-out exceeded.",
         0,
         0,
         0};

@@ -151,7 +151,7 @@ td_node *td_case_to_node(const td_case *c, td_arena *a) {
 static td_node *access_node(const td_cost *cost, int l, int t, td_arena *a) {
     const td_access *x = &cost->at[l][t];
     td_node *n = td_node_map(a);
-    td_node_put_int(a, n, "instances", cost->used[l]);
+    td_node_put(a, n, "instances", number(a, cost->used[l]));
     td_node_put(a, n, "tile_words", number(a, x->tile_words));
     td_node_put(a, n, "partition_words", number(a, x->partition_words));
     td_node_put(a, n, "reads", number(a, x->reads));

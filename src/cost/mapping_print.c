@@ -6,6 +6,8 @@
  *       for p in 0..56                      GLB       I O     27.0 / 108 KB
  *         par q in 0..14 (X)  par c in 0..4 (Y)
  *           for c in 0..16                  RF        W       48 / 192 B
+ *
+ * Imperfect factors have the bound of their last pass: for q in 0..4 (last 0..2).
  */
 #include <stdio.h>
 #include <string.h>
@@ -56,8 +58,15 @@ static int add_indent(int depth, td_text *out) {
     return 2 * depth;
 }
 
-static char lower(int dim) {
-    return (char)(td_dim_letter[dim] - 'A' + 'a');
+/* "q in 0..4 (last 0..2)": its bound, and that of its last pass if it is another one. */
+static int add_range(const td_loop *o, td_text *out) {
+    char text[64];
+    const char dim = (char)(td_dim_letter[o->dim] - 'A' + 'a');
+    int n = o->tail == o->bound
+                ? snprintf(text, sizeof text, "%c in 0..%d", dim, o->bound)
+                : snprintf(text, sizeof text, "%c in 0..%d (last 0..%d)", dim, o->bound, o->tail);
+    td_text_add(out, text);
+    return n;
 }
 
 void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m, td_text *out) {
@@ -82,9 +91,8 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
                 continue;
             }
             int column = add_indent(depth++, out);
-            char text[64];
-            column += snprintf(text, sizeof text, "for %c in 0..%d", lower(o->dim), o->bound);
-            td_text_add(out, text);
+            td_text_add(out, "for ");
+            column += 4 + add_range(o, out);
             if (named)
                 td_text_add(out, "\n");
             else
@@ -107,7 +115,8 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
             for (int i = m->first[l]; i < m->first[l + 1]; i++) {
                 const td_loop *o = &m->loop[i];
                 if (o->axis != axis || o->bound == 1) continue;
-                td_text_addf(out, "%s%c in 0..%d", before, lower(o->dim), o->bound);
+                td_text_add(out, before);
+                add_range(o, out);
                 before = ", ";
             }
             td_text_addf(out, " (%c)", axis == TD_AXIS_X ? 'X' : 'Y');

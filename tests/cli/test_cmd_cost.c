@@ -176,8 +176,9 @@ static void test_faults(void **state) {
     (void)state;
     assert_int_equal(run("", "", false), td_status_exit_code(TD_E_INPUT));
     assert_int_equal(run("[1, 2]", "", false), td_status_exit_code(TD_E_INPUT));
-    assert_int_equal(run(CASE("f", "9", "3, 2"), "", false), td_status_exit_code(TD_E_UNSUPPORTED));
+    assert_int_equal(run(CASE("f", "9", "3, 2"), "", false), td_status_exit_code(TD_E_INPUT));
     assert_string_equal(out, "");
+    assert_non_null(strstr(faults, "loops over R with their last passes make 2, expected 3"));
     assert_int_equal(run(CASE("g", "9", "3"), "--counting fast", false),
                      td_status_exit_code(TD_E_USAGE));
     assert_int_equal(run(CASE("g", "9", "3"), "--format csv", false),

@@ -345,9 +345,17 @@ static void test_print(void **state) {
     assert_null(strstr(t.data, "Mesh"));
     td_text_free(&t);
     t = (td_text){0};
-    c.mapping.loop[0].tail = 1;
+    c.mapping.loop[0].tail = 1; /* R = 3 loops of 3 and 1 make 1 */
     td_mapping_print(&c.problem, &c.hw, &c.mapping, &t);
-    assert_non_null(strstr(t.data, "imperfect"));
+    assert_string_equal(t.data,
+                        "mapping: loops over R with their last passes make 1, expected 3\n");
+    td_text_free(&t);
+    t = (td_text){0};
+    c.mapping.loop[0].tail = 3;
+    c.mapping.loop[2].tail = 2; /* K: 4 in X, the outermost loop over it has 2 iterations only */
+    c.problem.dim[TD_K] = 2;
+    td_mapping_print(&c.problem, &c.hw, &c.mapping, &t);
+    assert_non_null(strstr(t.data, "  par k in 0..4 (last 0..2) (X)  par p in 0..2 (Y)\n"));
     td_text_free(&t);
 }
 
