@@ -86,6 +86,34 @@ typedef struct {
 td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            td_counting counting, td_cost *cost, td_error *err);
 
+/* One layer on one accelerator, prepared for many evaluations of which only energy and cycles are
+ * wanted: what a search for mappings asks. The fields are private. hw must outlive it. */
+typedef struct {
+    td_problem p;
+    const td_hw *hw;
+    td_counting counting;
+    bool plain;  /* input tiles never overlap: they count as blocks */
+    bool padded; /* exact counting with made zeros: left to td_cost_evaluate */
+    int32_t unit[TD_NDIM], image[2];
+    double mac_pj, total_outputs;
+    struct {
+        int32_t fan[TD_NAXIS];
+        uint8_t may, must, allowed[TD_NAXIS], single[TD_NAXIS];
+        bool limited, one_word; /* one_word: blocks of one word of each tensor */
+        double usable;
+        double block[TD_NTENSOR + 1]; /* words of W, I, O, partial sums */
+    } level[TD_MAX_LEVELS];
+} td_costing;
+
+/* Prepares *c. TD_E_INPUT: the problem is wrong (td_problem_check). hw has passed td_hw_check. */
+td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, td_counting counting,
+                          td_error *err);
+
+/* Total energy, cycles and compute cycles of a mapping, equal to td_cost_evaluate's to the last bit.
+ * False where that does not return TD_OK. Allocates nothing; any number of threads may share c. */
+bool td_costing_run(const td_costing *c, const td_mapping *m, double *total_pj, int64_t *cycles,
+                    int64_t *compute_cycles);
+
 /* The same checks (those of exact counting) without the counting. missing_bits (may be NULL) gets
  * the shortage: the level's capacity_bits grown by it removes the reason. */
 td_status td_mapping_check(const td_problem *p, const td_hw *hw, const td_mapping *m,

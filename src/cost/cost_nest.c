@@ -223,6 +223,17 @@ static INLINE td_status take(td__nest *z, int level, int axis, int *i, td__loop 
     return TD_OK;
 }
 
+/* Loops from .. x - 1 stand along Y, those from x on along X. */
+static COLD td_status check_axes(const td__nest *z, int level, int from, int x, td_error *err) {
+    for (int i = from; i < x; i++)
+        for (int k = x; k < z->ns; k++)
+            if (z->s[i].dim == z->s[k].dim)
+                return td_fail(err, TD_E_INPUT,
+                               "mapping: level %s: the machine cannot spread %c along both X and Y",
+                               z->hw->level[level].name, td_dim_letter[z->s[i].dim]);
+    return TD_OK;
+}
+
 /* One level's loops, from the innermost: spatial ones, then those in time. */
 static INLINE td_status add_level(td__nest *z, int level, bool imperfect, td_error *err) {
     const td_mapping *m = z->m;
@@ -236,8 +247,10 @@ static INLINE td_status add_level(td__nest *z, int level, bool imperfect, td_err
         int k = z->ns;
         s = take(z, level, TD_AXIS_Y, &i, z->s, &z->ns, &y, imperfect, err);
         if (s != TD_OK) return s;
+        const int on_x = z->ns;
         s = take(z, level, TD_AXIS_X, &i, z->s, &z->ns, &x, imperfect, err);
         if (s != TD_OK) return s;
+        if (z->hw->rules.one_axis && (s = check_axes(z, level, k, on_x, err)) != TD_OK) return s;
         if (imperfect && x > INT64_MAX / y) return fail_fan(z->hw, level, TD_AXIS_X, x, 0, err);
         z->fan[level] = (double)(x * y);
         for (; k < z->ns; k++) {
