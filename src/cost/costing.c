@@ -32,7 +32,10 @@ typedef struct {
 
 static const int8_t plane_axis[TD_NDIM] = {[TD_N] = -1, [TD_K] = -1, [TD_C] = -1, [TD_G] = -1,
                                            [TD_P] = 0,  [TD_Q] = 1,  [TD_R] = 0,  [TD_S] = 1};
-enum { FAR = TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C) };
+enum {
+    FAR = TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C),
+    PLANE = TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S)
+};
 
 td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, td_counting counting,
                           td_error *err) {
@@ -88,53 +91,56 @@ static inline bool add_level(nest *z, int l) {
     const td_costing *c = z->c;
     const td_mapping *m = z->m;
     int32_t *tile = z->tile[l + 1];
-    double *distinct = z->distinct[l];
-    int axis = TD_AXIS_Y;
-    unsigned seen = 0, reduced = 0, on_y = 0;
+    double fan = 1, weights = 1, inputs = 1, outputs = 1;
+    int axis = TD_AXIS_Y, nt = z->nt, ns = z->ns;
+    unsigned seen = 0, all = 0, on_y = 0, plane = 0;
     int64_t along = 1;
-    z->fan[l] = distinct[TD_W] = distinct[TD_I] = distinct[TD_O] = 1;
-    z->halos[l] = false;
-    z->t0[l] = z->nt;
-    z->s0[l] = z->ns;
+    z->t0[l] = nt;
+    z->s0[l] = ns;
     for (int i = m->first[l + 1] - 1; i >= (int)m->first[l]; i--) {
-        const td_loop *o = &m->loop[i];
-        const unsigned d = o->dim, bit = TD_BIT(d & 7);
-        if (o->tail != o->bound || o->axis > axis || d >= TD_NDIM || o->bound < 1) return false;
-        if (o->axis < axis) {
+        const td_loop o = m->loop[i];
+        const unsigned d = o.dim, bit = TD_BIT(d & 7);
+        if (o.tail != o.bound || o.axis > axis || d >= TD_NDIM || o.bound < 1) return false;
+        if (o.axis < axis) {
             if ((seen & (seen - 1)) && c->level[l].single[axis]) return false;
-            if (along > c->level[l].fan[axis] && axis != TD_AXIS_T) return false;
+            if (along > c->level[l].fan[axis]) return false;
             if (axis == TD_AXIS_Y) on_y = seen;
-            axis = o->axis;
+            axis = o.axis;
             seen = 0;
             along = 1;
         }
-        if (o->bound == 1) continue;
+        if (o.bound == 1) continue;
         if (!(c->level[l].allowed[axis] & bit)) return false;
         const int32_t step = tile[d];
-        const int64_t grown = (int64_t)step * o->bound;
+        const int64_t grown = (int64_t)step * o.bound;
         if (grown > c->p.dim[d]) return false;
         tile[d] = (int32_t)grown;
         seen |= bit;
-        reduced |= bit;
-        along *= o->bound;
-        loop *x = axis == TD_AXIS_T ? &z->t[z->nt++] : &z->s[z->ns++];
-        x->bound = o->bound;
-        x->move = step * c->unit[d];
-        x->dim = (uint8_t)d;
-        x->bit = (uint8_t)bit;
-        x->axis = plane_axis[d];
-        if (axis == TD_AXIS_T) continue;
+        all |= bit;
+        const loop x = {o.bound, step * c->unit[d], (uint8_t)d, (uint8_t)bit, plane_axis[d]};
+        if (axis == TD_AXIS_T) {
+            z->t[nt++] = x;
+            continue;
+        }
+        z->s[ns++] = x;
         if ((on_y & bit) && c->hw->rules.one_axis) return false;
-        const double b = o->bound;
-        z->fan[l] *= b;
-        if (bit & TD__DIMS_W) distinct[TD_W] *= b;
-        if (bit & TD__DIMS_I) distinct[TD_I] *= b;
-        if (bit & TD__DIMS_O) distinct[TD_O] *= b;
-        z->halos[l] |= x->axis >= 0;
+        along *= o.bound;
+        plane |= bit;
+        fan *= o.bound;
+        weights *= bit & TD__DIMS_W ? o.bound : 1;
+        inputs *= bit & TD__DIMS_I ? o.bound : 1;
+        outputs *= bit & TD__DIMS_O ? o.bound : 1;
     }
     if ((seen & (seen - 1)) && c->level[l].single[axis]) return false;
     if (axis != TD_AXIS_T && along > c->level[l].fan[axis]) return false;
-    if (reduced & TD__DIMS_REDUCED) z->reduced = l;
+    if (all & TD__DIMS_REDUCED) z->reduced = l;
+    z->nt = nt;
+    z->ns = ns;
+    z->fan[l] = fan;
+    z->distinct[l][TD_W] = weights;
+    z->distinct[l][TD_I] = inputs;
+    z->distinct[l][TD_O] = outputs;
+    z->halos[l] = plane & PLANE;
     return true;
 }
 
@@ -183,11 +189,15 @@ static inline double tile_words(const td_costing *c, const int32_t *e, int t) {
 
 /* ---- traffic --------------------------------------------------------------------------------- */
 
-static inline double block_traffic(const nest *z, int child, int t, double words) {
-    if (child < 0) return z->outer[0];
+/* The innermost loop in time outside of a child that moves its tile; z->nt: none. */
+static inline int first_move(const nest *z, int child, int t) {
     int k = z->t0[child + 1];
     while (k < z->nt && !(td__dims_of[t] & z->t[k].bit)) k++;
-    return words * z->outer[k];
+    return k;
+}
+
+static inline double block_traffic(const nest *z, int child, int t, double words) {
+    return child < 0 ? z->outer[0] : words * z->outer[first_move(z, child, t)];
 }
 
 static inline bool shares(const nest *z, int l, int t) {
@@ -255,8 +265,7 @@ static void exact_input(const nest *z, int child, int level, double *own, double
     if (c.halos)
         joint_whole =
             td__offsets_covered(&c.at[0], e[0], 0) * td__offsets_covered(&c.at[1], e[1], 0);
-    int k = z->t0[child + 1];
-    while (k < z->nt && z->t[k].dim == TD_K) k++;
+    int k = first_move(z, child, TD_I);
     double sum = whole * z->outer[k], joint = joint_whole * z->outer[k];
     int32_t back[2] = {0, 0};
     for (; k < z->nt; k++) {
@@ -288,8 +297,7 @@ static double timeloop_input(const nest *z, int child) {
     const int32_t e_h = span(z->c, tile, 0), e_w = span(z->c, tile, 1);
     const double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
     const double full = planes * e_h * e_w;
-    int k = z->t0[child + 1];
-    while (k < z->nt && z->t[k].dim == TD_K) k++;
+    int k = first_move(z, child, TD_I);
     if (k == z->nt) return full;
     if (FAR & z->t[k].bit) return full * z->outer[k];
     int32_t first[2] = {0, 0}, sum[2];
@@ -467,37 +475,40 @@ bool td_costing_run(const td_costing *c, const td_mapping *m, double *total_pj, 
         return false;
 
     counts at[TD_MAX_LEVELS][TD_NTENSOR];
-    int child[TD_MAX_LEVELS][TD_NTENSOR], inner[TD_NTENSOR] = {-1, -1, -1};
-    for (int l = 0; l < z.n; l++)
+    int child[TD_MAX_LEVELS][TD_NTENSOR], in[TD_NTENSOR] = {-1, -1, -1};
+    for (int l = 0; l < z.n; l++) {
+        const unsigned keep = m->keep[l];
+        double own;
         for (int t = 0; t < TD_NTENSOR; t++) {
-            child[l][t] = inner[t];
-            if (!(m->keep[l] & TD_BIT(t))) continue;
-            const int in = inner[t];
-            double own, out, part;
-            counts *a = &at[l][t];
-            a->fills = a->updates = 0;
-            if (t == TD_I) {
-                input_link(&z, in, l, in < 0 ? 0 : words[in][TD_I], &own, &out);
-                a->reads = out;
-                if (in >= 0) at[in][t].fills = own;
-            } else {
-                own = block_traffic(&z, in, t, in < 0 ? 0 : words[in][t]);
-                out = own * block_children(&z, in, l, t);
-                a->reads = out;
-                if (t == TD_W) {
-                    if (in >= 0) at[in][t].fills = own;
-                } else {
-                    part = c->total_outputs / z.above[l];
-                    a->updates = out;
-                    a->reads = out - part;
-                    if (in >= 0) {
-                        if (exact) at[in][t].reads += own;
-                        at[in][t].fills = own - c->total_outputs / z.above[in];
-                    }
-                }
-            }
-            inner[t] = l;
+            child[l][t] = in[t];
+            at[l][t].fills = at[l][t].updates = 0;
         }
+        if (keep & TD_BIT(TD_W)) {
+            const int k = in[TD_W];
+            own = block_traffic(&z, k, TD_W, k < 0 ? 0 : words[k][TD_W]);
+            at[l][TD_W].reads = own * block_children(&z, k, l, TD_W);
+            if (k >= 0) at[k][TD_W].fills = own;
+            in[TD_W] = l;
+        }
+        if (keep & TD_BIT(TD_I)) {
+            const int k = in[TD_I];
+            input_link(&z, k, l, k < 0 ? 0 : words[k][TD_I], &own, &at[l][TD_I].reads);
+            if (k >= 0) at[k][TD_I].fills = own;
+            in[TD_I] = l;
+        }
+        if (keep & TD_BIT(TD_O)) {
+            const int k = in[TD_O];
+            own = block_traffic(&z, k, TD_O, k < 0 ? 0 : words[k][TD_O]);
+            counts *a = &at[l][TD_O];
+            a->updates = own * block_children(&z, k, l, TD_O);
+            a->reads = a->updates - c->total_outputs / z.above[l];
+            if (k >= 0) {
+                if (exact) at[k][TD_O].reads += own;
+                at[k][TD_O].fills = own - c->total_outputs / z.above[k];
+            }
+            in[TD_O] = l;
+        }
+    }
     double total = c->mac_pj, most = z.outer[0];
     for (int l = 0; l < z.n; l++) total += level_pj(&z, l, at[l], child[l], &most);
     *total_pj = total;
