@@ -431,7 +431,7 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     }
     out->problem = s->problem;
     set_mapping(&s->mapping, hw->n, &out->mapping);
-    out->cost = s->cost;
+    st = td_cost_evaluate(&out->problem, hw, &out->mapping, q->counting, &out->cost, err);
     out->objective = s->best[0];
     out->nodes = s->nodes;
 end:

@@ -33,10 +33,13 @@ static void build_mapping(const td__root *r, const td__choice *choice,
 }
 
 bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double value[2]) {
-    td_cost cost;
-    if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return false;
-    if ((double)cost.compute_cycles > s->z->max_compute) return false;
-    td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, value);
+    double pj;
+    int64_t cycles, steps;
+    if (s->costing.hw == NULL || memcmp(&s->costing.p, p, sizeof *p) != 0)
+        if (td_costing_init(&s->costing, p, s->z->hw, s->z->counting, NULL) != TD_OK) return false;
+    if (!td_costing_run(&s->costing, m, &pj, &cycles, &steps)) return false;
+    if ((double)steps > s->z->max_compute) return false;
+    td__map_objectives(s->z, pj, (double)cycles, value);
     if (s->now != NULL && td__map_better(value, s->dive.value)) {
         memcpy(s->dive.value, value, sizeof s->dive.value);
         s->dive.problem = *p;
@@ -47,7 +50,6 @@ bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double val
         memcpy(s->best, value, sizeof s->best);
         s->problem = *p;
         s->mapping = *m;
-        s->cost = cost;
         s->has_root = s->now != NULL;
         if (s->has_root) s->best_root = *s->now;
     }

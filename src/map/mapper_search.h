@@ -48,7 +48,7 @@ typedef struct {
     double best[2];
     td_problem problem;
     td_mapping mapping;
-    td_cost cost;
+    td_costing costing;   /* of the problem tried last */
     const td__entry *now; /* the root that is searched; NULL: none of the list */
     td__start dive;       /* the best under it */
     td__entry best_root;  /* the root of the best mapping, if has_root */
