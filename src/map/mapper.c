@@ -38,8 +38,8 @@ enum {
     FIRST_ROOTS = 48,       /* listed in the first step, */
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */
-    NEAR_ROUNDS = 2,
-    LIST_SHARE = 4,    /* of the budget for the first list */
+    NEAR_ROUNDS = 4,
+    LIST_SHARE = 8,    /* of the budget for the first list */
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
