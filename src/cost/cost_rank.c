@@ -250,6 +250,25 @@ static bool absorb(side *s, const side *other) {
     return true;
 }
 
+static bool has_members(const side *s) {
+    for (int j = 0; j < s->n; j++)
+        if (s->role[j] == MEMBER) return true;
+    return false;
+}
+
+/* Members of one dim only that stand too far apart to have a word in common: each is a group. */
+static void part(side *s, const side *other) {
+    const int64_t most = s->whole > s->last ? s->whole : s->last;
+    const int64_t beside = other->whole > other->last ? other->whole : other->last;
+    int j = 0;
+    while (j < s->n && s->role[j] != MEMBER) j++;
+    if (j == s->n || has_members(other) ||
+        s->link[j]->step * s->unit < (most - 1) * s->unit + (beside - 1) * other->unit + 1)
+        return;
+    for (; j < s->n; j++)
+        if (s->role[j] == MEMBER) s->role[j] = FREE;
+}
+
 void td__rank_sums(const td__chain *c, const td__rank_view *v, double *held, double *kept) {
     walk w;
     w.compare = v->k >= 0 && !v->forever;
@@ -258,9 +277,12 @@ void td__rank_sums(const td__chain *c, const td__rank_view *v, double *held, dou
     w.hi = (int64_t)(v->axis == 0 ? c->z->rows : c->z->columns) - c->z->p->pad[2 + v->axis];
     fill_side(c, v, TD_P + v->axis, &w.s[0]);
     fill_side(c, v, TD_R + v->axis, &w.s[1]);
-    if (!w.compare)
+    if (!w.compare) {
         while (absorb(&w.s[0], &w.s[1]) || absorb(&w.s[1], &w.s[0])) {
         }
+        part(&w.s[0], &w.s[1]);
+        part(&w.s[1], &w.s[0]);
+    }
     w.n = 0;
     for (int i = 0; i < 2; i++) {
         bool splits = w.s[i].whole != w.s[i].last;

@@ -287,6 +287,10 @@ static int sums(const td__nest *z, const rows *c, int axis, int32_t ways[TD__MAX
     const int64_t v = (int64_t)c->step[TD_R + axis] * z->unit[TD_R + axis];
     int most = 1;
     memset(ways, 0, TD__MAX_WAYS * sizeof ways[0]);
+    if (a == 1 || b == 1) {
+        ways[1] = a * b;
+        return 1;
+    }
     /* i u + j v is met again at i + v/g, j - u/g: each chain of such pairs is one sum. */
     int64_t x = u, y = v;
     while (y != 0) {
@@ -446,7 +450,8 @@ static double average_used(const td__nest *z, int level) {
             *passes = all;
         }
     }
-    return used;
+    const double whole = round(used); /* quotients that cancel must not leave a rounding behind */
+    return fabs(used - whole) < 1e-9 * whole ? whole : used;
 }
 
 void td__count_timeloop_imperfect(const td__nest *z, td_cost *c) {

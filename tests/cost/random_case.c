@@ -22,6 +22,7 @@ static void random_problem(td_rng *r, random_limits limits, td_problem *p) {
         macs = 1;
         for (int d = 0; d < TD_NDIM; d++) {
             p->dim[d] = pick(r, 2) ? AMONG(r, 1, 2, 3, 4, 6, 8) : AMONG(r, 1, 1, 2, 3, 5);
+            if (limits.large && pick(r, 6) == 0) p->dim[d] = 11 + pick(r, 21);
             if ((d == TD_N || d == TD_G) && pick(r, 3)) p->dim[d] = 1;
             macs *= p->dim[d];
         }

@@ -8,6 +8,7 @@ typedef struct {
     int max_macs;   /* product of the dims */
     bool padding;   /* now and then */
     bool resident;  /* outer levels may leave tensors out */
+    bool large;     /* dims of 11 to 31 too, beside the usual 1 to 8 */
     bool imperfect; /* some dims have factors that do not multiply to them */
 } random_limits;
 

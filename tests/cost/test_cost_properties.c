@@ -159,7 +159,10 @@ static void test_orders(void **state) {
 static void test_roofline(void **state) {
     (void)state;
     for (int i = 0; i < CASES; i++) {
-        td_case c = make(i);
+        td_case c;
+        random_limits some = limits;
+        some.imperfect = some.large = i % 4 == 3;
+        random_case(4, (uint64_t)i, some, &c);
         td_level *top = &c.hw.level[c.hw.n - 1];
         c.mapping.keep[c.hw.n - 1] = TD_ALL_TENSORS;
         top->read_bw = 3;
@@ -247,6 +250,40 @@ static void test_capacities(void **state) {
 
 /* Every kind of wrong mapping has its status and a message that names the place; the cost is left
  * alone. */
+/* A loop that never comes to its second iteration (bound 2, last pass 1, nothing outside) changes
+ * no count, but makes the mapping imperfect: two independent ways of counting must agree. */
+static void test_idle_loop(void **state) {
+    (void)state;
+    static const uint8_t dims[] = {TD_N, TD_K, TD_P, TD_Q, TD_G};
+    for (int i = 0; i < CASES; i++) {
+        td_case c = make(i), d = c;
+        td_mapping *m = &d.mapping;
+        const int at = m->first[c.hw.n - 1];
+        memmove(&m->loop[at + 1], &m->loop[at], (size_t)(m->n - at) * sizeof m->loop[0]);
+        m->loop[at] = (td_loop){dims[i % 5], TD_AXIS_T, 2, 1};
+        m->first[c.hw.n] = ++m->n;
+        for (int k = 0; k < 2; k++) {
+            td_cost x = cost_of(&c, (td_counting)k), y = cost_of(&d, (td_counting)k);
+            assert_true(x.macs == y.macs && x.mac_used == y.mac_used);
+            assert_true(y.compute_cycles == x.compute_cycles * (k == TD_COUNT_EXACT ? 1 : 2));
+            for (int l = 0; l < c.hw.n; l++) {
+                assert_true(x.used[l] == y.used[l]);
+                for (int t = 0; t < TD_NTENSOR; t++) {
+                    const td_access *a = &x.at[l][t], *b = &y.at[l][t];
+                    const double u[] = {a->tile_words, a->partition_words, a->reads, a->fills,
+                                        a->updates};
+                    const double v[] = {b->tile_words, b->partition_words, b->reads, b->fills,
+                                        b->updates};
+                    for (int f = 0; f < 5; f++)
+                        if (fabs(u[f] - v[f]) > 1e-9 * (1 + fabs(u[f])))
+                            fail_msg("%s, counting %d, level %d, %c, figure %d: %.17g and %.17g",
+                                     c.name, k, l, td_tensor_letter[t], f, u[f], v[f]);
+                }
+            }
+        }
+    }
+}
+
 static void test_faults(void **state) {
     (void)state;
     td_case good;
@@ -352,6 +389,7 @@ int main(void) {
         cmocka_unit_test(test_roofline),
         cmocka_unit_test(test_roofline_is_tight),
         cmocka_unit_test(test_capacities),
+        cmocka_unit_test(test_idle_loop),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_threads),
     };

@@ -67,7 +67,8 @@ static void test_random_imperfect(void **state) {
     (void)state;
     compare_random(
         4, cases(2000),
-        (random_limits){.max_macs = 3000, .resident = true, .padding = true, .imperfect = true});
+        (random_limits){
+            .max_macs = 3000, .resident = true, .padding = true, .large = true, .imperfect = true});
 }
 
 int main(void) {

@@ -266,7 +266,8 @@ static void test_round_trip(void **state) {
     td_arena *a = td_arena_create();
     for (int i = 0; i < 1000; i++) {
         td_case c;
-        random_case(8, (uint64_t)i, (random_limits){.max_macs = 5000, .padding = true}, &c);
+        random_case(8, (uint64_t)i,
+                    (random_limits){.max_macs = 5000, .padding = true, .imperfect = i % 2}, &c);
         for (int l = 0; l < c.hw.n; l++) {
             td_level *v = &c.hw.level[l];
             v->word_bits = 1 + (i + 7 * l) % 33;
