@@ -1,0 +1,375 @@
+/* A case as Timeloop's YAML, in the form that timeloop-model itself reads (subtrees). Two things of
+ * a td_mapping have no place there and get one: a dim that is looped over twice at one level (the
+ * inner loop goes to a level of wires just inside, with as many instances), and names that are more
+ * than letters, digits and '_'. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tandem/cost.h"
+
+/* Timeloop's names, and the order of its own examples. */
+static const struct {
+    td_dim dim;
+    char name[2];
+} DIMS[] = {{TD_C, "C"}, {TD_K, "M"}, {TD_R, "R"}, {TD_S, "S"},
+            {TD_N, "N"}, {TD_P, "P"}, {TD_Q, "Q"}, {TD_G, "G"}};
+static const char *const SPACES[TD_NTENSOR] = {"Weights", "Inputs", "Outputs"};
+static const char *const COEFFICIENTS[4] = {"Wstride", "Hstride", "Wdilation", "Hdilation"};
+
+typedef struct {
+    const td_case *c;
+    td_arena *a;
+    int dims; /* of DIMS: groups only where there are some */
+    char name[TD_MAX_LEVELS][48];
+    int width[TD_MAX_LEVELS]; /* bits of a word at the level */
+    int wires[TD_MAX_LEVELS]; /* levels of wires just inside of the level */
+} writer;
+
+static const char *dim_name(int dim) {
+    for (int i = 0; i < TD_NDIM; i++)
+        if ((int)DIMS[i].dim == dim) return DIMS[i].name;
+    return "?";
+}
+
+/* ---- what has to fit ------------------------------------------------------------------------- */
+
+/* A level's words have one width: that of what it keeps. */
+static td_status find_widths(writer *w, td_error *err) {
+    const td_case *c = w->c;
+    int common = 0;
+    for (int l = c->hw.n - 1; l >= 0; l--) {
+        int bits[TD_NTENSOR], width = 0;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (c->has_mapping && !(c->mapping.keep[l] & TD_BIT(t))) continue;
+            bits[t] = c->has_mapping ? td_word_bits(&c->problem, &c->mapping, l, (td_tensor)t)
+                                     : c->problem.bits[t];
+            if (width == 0) width = bits[t];
+            if (width != bits[t] || (!c->has_mapping && c->problem.acc_bits != width))
+                return td_fail(err, TD_E_UNSUPPORTED,
+                               "Timeloop counts in words of one width: level %s would have words "
+                               "of %d and of %d bits (outputs count as sums of %d bits where sums "
+                               "are not complete)",
+                               c->hw.level[l].name, width,
+                               c->has_mapping ? bits[t] : (int)c->problem.acc_bits,
+                               c->problem.acc_bits);
+        }
+        if (common == 0) common = width;
+        w->width[l] = width;
+    }
+    if (common == 0) common = 16;
+    for (int l = 0; l < c->hw.n; l++)
+        if (w->width[l] == 0) w->width[l] = common;
+    return TD_OK;
+}
+
+static void find_names(writer *w) {
+    const td_hw *hw = &w->c->hw;
+    for (int l = 0; l < hw->n; l++) {
+        char *name = w->name[l];
+        snprintf(name, 24, "%s", hw->level[l].name[0] != '\0' ? hw->level[l].name : "level");
+        for (char *p = name; *p != '\0'; p++)
+            if (!isalnum((unsigned char)*p)) *p = '_';
+        bool taken = strcmp(name, "MAC") == 0;
+        for (int i = 0; i < l; i++) taken = taken || strcmp(name, w->name[i]) == 0;
+        size_t n = strlen(name);
+        if (taken) snprintf(name + (n < 20 ? n : 20), 8, "_%d", l);
+    }
+}
+
+/* Loops of one axis, outermost first, without those of bound 1. */
+static int loops_of(const td_mapping *m, int l, int axis, td_loop out[TD_MAX_LOOPS]) {
+    int n = 0;
+    for (int i = m->first[l]; i < m->first[l + 1]; i++)
+        if (m->loop[i].axis == axis && m->loop[i].bound > 1) out[n++] = m->loop[i];
+    return n;
+}
+
+/* The first loop behind `from` whose dim stands between `from` and it already. */
+static int segment_end(const td_loop *loop, int from, int n) {
+    unsigned seen = 0;
+    int i = from;
+    for (; i < n && !(seen & TD_BIT(loop[i].dim)); i++) seen |= TD_BIT(loop[i].dim);
+    return i;
+}
+
+static td_status find_wires(writer *w, td_error *err) {
+    const td_case *c = w->c;
+    td_loop loop[TD_MAX_LOOPS];
+    for (int l = 0; l < c->hw.n; l++) {
+        int n = loops_of(&c->mapping, l, TD_AXIS_T, loop);
+        w->wires[l] = 0;
+        for (int at = segment_end(loop, 0, n); at < n; at = segment_end(loop, at, n)) w->wires[l]++;
+        unsigned seen = 0;
+        for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
+            n = loops_of(&c->mapping, l, axis, loop);
+            for (int i = 0; i < n; i++) {
+                if (seen & TD_BIT(loop[i].dim))
+                    return td_fail(err, TD_E_UNSUPPORTED,
+                                   "Timeloop has a dimension once on a fan-out: %c stands there "
+                                   "twice below level %s",
+                                   td_dim_letter[loop[i].dim], c->hw.level[l].name);
+                seen |= TD_BIT(loop[i].dim);
+            }
+        }
+    }
+    return TD_OK;
+}
+
+/* ---- problem --------------------------------------------------------------------------------- */
+
+static td_node *term(writer *w, td_node *rank, const char *dim, const char *coefficient) {
+    td_node *t = td_node_push(w->a, rank, td_node_list(w->a));
+    td_node_push(w->a, t, td_node_string(w->a, dim));
+    if (coefficient != NULL) td_node_push(w->a, t, td_node_string(w->a, coefficient));
+    return t;
+}
+
+/* One rank for each letter; '+' stands for the sums of rows and of columns. */
+static td_node *data_space(writer *w, const char *name, const char *ranks, bool read_write) {
+    td_node *s = td_node_map(w->a);
+    td_node_put_string(w->a, s, "name", name);
+    td_node *list = td_node_put(w->a, s, "projection", td_node_list(w->a));
+    for (const char *r = ranks; *r != '\0'; r++) {
+        if (*r == 'G' && w->dims < TD_NDIM) continue;
+        const char letter[2] = {*r, '\0'};
+        if (*r != '+') {
+            term(w, td_node_push(w->a, list, td_node_list(w->a)), letter, NULL);
+            continue;
+        }
+        for (int axis = 0; axis < 2; axis++) {
+            td_node *rank = td_node_push(w->a, list, td_node_list(w->a));
+            term(w, rank, axis == 0 ? "R" : "S", COEFFICIENTS[2 + axis]);
+            term(w, rank, axis == 0 ? "P" : "Q", COEFFICIENTS[axis]);
+        }
+    }
+    if (read_write) td_node_put_bool(w->a, s, "read_write", true);
+    return s;
+}
+
+static td_node *problem_node(writer *w) {
+    const td_problem *p = &w->c->problem;
+    td_node *n = td_node_map(w->a);
+    td_node_put_real(w->a, n, "version", 0.4);
+    td_node *shape = td_node_put(w->a, n, "shape", td_node_map(w->a));
+    td_node_put_string(w->a, shape, "name", "layer");
+    td_node *list = td_node_put(w->a, shape, "dimensions", td_node_list(w->a));
+    for (int i = 0; i < w->dims; i++) td_node_push(w->a, list, td_node_string(w->a, DIMS[i].name));
+    list = td_node_put(w->a, shape, "coefficients", td_node_list(w->a));
+    for (int i = 0; i < 4; i++) {
+        td_node *c = td_node_push(w->a, list, td_node_map(w->a));
+        td_node_put_string(w->a, c, "name", COEFFICIENTS[i]);
+        td_node_put_int(w->a, c, "default", 1);
+    }
+    list = td_node_put(w->a, shape, "data_spaces", td_node_list(w->a));
+    td_node_push(w->a, list, data_space(w, SPACES[TD_W], "GCMRS", false));
+    td_node_push(w->a, list, data_space(w, SPACES[TD_I], "NGC+", false));
+    td_node_push(w->a, list, data_space(w, SPACES[TD_O], "NGMQP", true));
+    td_node *instance = td_node_put(w->a, n, "instance", td_node_map(w->a));
+    for (int i = 0; i < w->dims; i++)
+        td_node_put_int(w->a, instance, DIMS[i].name, p->dim[DIMS[i].dim]);
+    for (int i = 0; i < 2; i++) {
+        td_node_put_int(w->a, instance, COEFFICIENTS[i], p->stride[i]);
+        td_node_put_int(w->a, instance, COEFFICIENTS[2 + i], p->dilation[i]);
+    }
+    return n;
+}
+
+/* ---- architecture ---------------------------------------------------------------------------- */
+
+static td_node *component(writer *w, td_node *local, const char *name, const char *class,
+                          int instances, int x) {
+    td_node *n = td_node_push(w->a, local, td_node_map(w->a));
+    td_node_put_string(w->a, n, "name", td_arena_printf(w->a, "%s[1..%d]", name, instances));
+    td_node_put_string(w->a, n, "class", class);
+    td_node *attributes = td_node_put(w->a, n, "attributes", td_node_map(w->a));
+    td_node_put_int(w->a, attributes, "meshX", x);
+    td_node_put_int(w->a, attributes, "meshY", instances / x);
+    return attributes;
+}
+
+/* A number of words that gives these bits when it is multiplied by the width again. */
+static double words_of(double bits, int width) {
+    double q = bits / width, up = nextafter(q, INFINITY), down = nextafter(q, 0);
+    return q * width == bits ? q : up * width == bits ? up : down * width == bits ? down : q;
+}
+
+static void put_bandwidth(writer *w, td_node *n, const char *key, double bits, int width) {
+    if (isfinite(bits)) td_node_put_real(w->a, n, key, words_of(bits, width));
+}
+
+static td_status put_storage(writer *w, td_node *local, int l, td_error *err) {
+    const td_level *v = &w->c->hw.level[l];
+    const int width = w->width[l];
+    const bool unbounded = v->capacity_bits < 0;
+    td_node *n = component(w, local, w->name[l],
+                           unbounded           ? "DRAM"
+                           : v->instances == 1 ? "SRAM"
+                                               : "regfile",
+                           v->instances, v->mesh_x);
+    int64_t block = v->block_bits > width ? v->block_bits / width : 1;
+    int64_t entries = unbounded ? 0 : v->capacity_bits / width;
+    td_node_put_int(w->a, n, "datawidth", width);
+    td_node_put_int(w->a, n, "block_size", block);
+    if (!unbounded) {
+        bool whole = entries % block == 0 && entries > 0;
+        if ((whole ? entries / block : entries) > INT32_MAX || block * width > INT32_MAX)
+            return td_fail(err, TD_E_UNSUPPORTED, "level %s is too large for Timeloop's numbers",
+                           v->name);
+        if (whole) {
+            td_node_put_int(w->a, n, "depth", entries / block);
+            td_node_put_int(w->a, n, "width", block * width);
+        } else {
+            td_node_put_int(w->a, n, "entries", entries);
+        }
+    }
+    if (v->buffering != 1) td_node_put_real(w->a, n, "multiple_buffering", v->buffering);
+    put_bandwidth(w, n, "read_bandwidth", v->read_bw, width);
+    put_bandwidth(w, n, "write_bandwidth", v->write_bw, width);
+    put_bandwidth(w, n, "shared_bandwidth", v->shared_bw, width);
+    for (int i = 1; i <= w->wires[l]; i++) {
+        n = component(w, local, td_arena_printf(w->a, "%s_wires_%d", w->name[l], i),
+                      "dummy_storage", v->instances, v->mesh_x);
+        td_node_put_int(w->a, n, "datawidth", width);
+        td_node_put_int(w->a, n, "entries", 0);
+    }
+    return TD_OK;
+}
+
+static td_status put_arch(writer *w, td_node *root, td_error *err) {
+    const td_hw *hw = &w->c->hw;
+    td_node *n = td_node_put(w->a, root, "architecture", td_node_map(w->a));
+    td_node_put_real(w->a, n, "version", 0.4);
+    td_node *list = td_node_put(w->a, n, "subtree", td_node_list(w->a));
+    td_node *tree = td_node_push(w->a, list, td_node_map(w->a));
+    td_node_put_string(w->a, tree, "name", "system");
+    td_node *local = td_node_put(w->a, tree, "local", td_node_list(w->a));
+    for (int l = hw->n - 1; l >= 0; l--) {
+        td_status s = put_storage(w, local, l, err);
+        if (s != TD_OK) return s;
+    }
+    n = component(w, local, "MAC", "intmac", hw->mac.instances, hw->mac.mesh_x);
+    td_node_put_int(w->a, n, "datawidth", w->width[0]);
+    return TD_OK;
+}
+
+/* ---- energies -------------------------------------------------------------------------------- */
+
+static void put_action(writer *w, td_node *list, const char *name, double pj) {
+    td_node *n = td_node_push(w->a, list, td_node_map(w->a));
+    td_node_put_string(w->a, n, "name", name);
+    td_node_put_real(w->a, n, "energy", pj);
+}
+
+static td_node *table(writer *w, td_node *tables, const char *name, int instances) {
+    td_node *n = td_node_push(w->a, tables, td_node_map(w->a));
+    td_node_put_string(w->a, n, "name", td_arena_printf(w->a, "system.%s[1..%d]", name, instances));
+    return td_node_put(w->a, n, "actions", td_node_list(w->a));
+}
+
+static void put_energies(writer *w, td_node *root) {
+    const td_hw *hw = &w->c->hw;
+    td_node *n = td_node_put(w->a, root, "ERT", td_node_map(w->a));
+    td_node_put_real(w->a, n, "version", 0.4);
+    td_node *tables = td_node_put(w->a, n, "tables", td_node_list(w->a));
+    for (int l = hw->n - 1; l >= 0; l--) {
+        const td_level *v = &hw->level[l];
+        td_node *actions = table(w, tables, w->name[l], v->instances);
+        put_action(w, actions, "read", v->read_pj);
+        put_action(w, actions, "write", v->fill_pj);
+        put_action(w, actions, "update", v->update_pj);
+    }
+    put_action(w, table(w, tables, "MAC", hw->mac.instances), "compute", hw->mac.energy_pj);
+}
+
+/* ---- mapping --------------------------------------------------------------------------------- */
+
+static void put_spaces(writer *w, td_node *n, const char *key, unsigned mask) {
+    td_node *list = td_node_put(w->a, n, key, td_node_list(w->a));
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (mask & TD_BIT(t)) td_node_push(w->a, list, td_node_string(w->a, SPACES[t]));
+}
+
+static td_node *directive(writer *w, td_node *list, const char *target, const char *type) {
+    td_node *n = td_node_push(w->a, list, td_node_map(w->a));
+    td_node_put_string(w->a, n, "target", target);
+    td_node_put_string(w->a, n, "type", type);
+    return n;
+}
+
+/* Factors of all dims, and a permutation, innermost first: first the loops from the last to the
+ * first, then the dims that have none. */
+static void put_loops(writer *w, td_node *n, const td_loop *loop, int count) {
+    char factors[512] = "", order[TD_NDIM + 1] = "";
+    size_t used = 0, k = 0;
+    for (int i = 0; i < w->dims; i++) {
+        int bound = 1, tail = 1;
+        for (int j = 0; j < count; j++)
+            if (loop[j].dim == DIMS[i].dim) bound = loop[j].bound, tail = loop[j].tail;
+        used += (size_t)snprintf(factors + used, sizeof factors - used, "%s%s=%d", i > 0 ? " " : "",
+                                 DIMS[i].name, bound);
+        if (tail != bound)
+            used += (size_t)snprintf(factors + used, sizeof factors - used, ",%d", tail);
+    }
+    for (int j = count - 1; j >= 0; j--) order[k++] = dim_name(loop[j].dim)[0];
+    for (int i = 0; i < w->dims; i++)
+        if (strchr(order, DIMS[i].name[0]) == NULL) order[k++] = DIMS[i].name[0];
+    td_node_put_string(w->a, n, "factors", factors);
+    td_node_put_string(w->a, n, "permutation", order);
+}
+
+/* Y behind X in the list of loops is Y inside of X, so that X has to come second: the order of the
+ * two axes is of no account for any count, and the split names those that stand first. */
+static void put_spatial(writer *w, td_node *list, const char *target, int l) {
+    const td_level *v = &w->c->hw.level[l];
+    td_loop x[TD_MAX_LOOPS], y[TD_MAX_LOOPS], both[2 * TD_NDIM];
+    int nx = loops_of(&w->c->mapping, l, TD_AXIS_X, x),
+        ny = loops_of(&w->c->mapping, l, TD_AXIS_Y, y);
+    int n = 0;
+    for (int i = 0; i < ny; i++) both[n++] = y[i];
+    for (int i = 0; i < nx; i++) both[n++] = x[i];
+    td_node *d = directive(w, list, target, "spatial");
+    put_loops(w, d, both, n);
+    td_node_put_int(w->a, d, "split", nx);
+    unsigned shared = (v->multicast & (TD_BIT(TD_W) | TD_BIT(TD_I))) | (v->reduce & TD_BIT(TD_O));
+    if (shared != TD_ALL_TENSORS) put_spaces(w, d, "no_reuse", TD_ALL_TENSORS & ~shared);
+}
+
+static void put_mapping(writer *w, td_node *root) {
+    const td_case *c = w->c;
+    td_node *list = td_node_put(w->a, root, "mapping", td_node_list(w->a));
+    td_loop loop[TD_MAX_LOOPS];
+    for (int l = c->hw.n - 1; l >= 0; l--) {
+        int n = loops_of(&c->mapping, l, TD_AXIS_T, loop), from = 0;
+        for (int i = 0; i <= w->wires[l]; i++) {
+            const char *target =
+                i == 0 ? w->name[l] : td_arena_printf(w->a, "%s_wires_%d", w->name[l], i);
+            int to = segment_end(loop, from, n);
+            unsigned keep = i == 0 ? c->mapping.keep[l] : 0;
+            td_node *d = directive(w, list, target, "datatype");
+            put_spaces(w, d, "keep", keep);
+            put_spaces(w, d, "bypass", TD_ALL_TENSORS & ~keep);
+            put_loops(w, directive(w, list, target, "temporal"), loop + from, to - from);
+            from = to;
+            bool fan = td_hw_fanout(&c->hw, l, TD_AXIS_X) * td_hw_fanout(&c->hw, l, TD_AXIS_Y) > 1;
+            if (fan && i == w->wires[l]) put_spatial(w, list, target, l);
+        }
+    }
+}
+
+td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err) {
+    writer w = {.c = c, .a = a, .dims = c->problem.dim[TD_G] > 1 ? TD_NDIM : TD_NDIM - 1};
+    *out = NULL;
+    td_status s = find_widths(&w, err);
+    if (s == TD_OK && c->has_mapping) s = find_wires(&w, err);
+    if (s != TD_OK) return s;
+    find_names(&w);
+    td_node *root = td_node_map(a);
+    s = put_arch(&w, root, err);
+    if (s != TD_OK) return s;
+    td_node_put(a, root, "problem", problem_node(&w));
+    if (c->has_mapping) put_mapping(&w, root);
+    put_energies(&w, root);
+    *out = root;
+    return root != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
