@@ -2,17 +2,18 @@
 #include "cli.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#include "tandem/cost.h"
+#include "cli_case.h"
+
+enum { MOST_FILES = 16 };
 
 typedef struct {
-    const char *file;
+    const char *file, *files[MOST_FILES];
+    int count;
     cli_format format;
     td_counting counting;
 } options;
@@ -35,8 +36,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
         return 0;
     case ARGP_KEY_ARG:
-        if (o->file != NULL) argp_error(state, "one FILE at a time");
-        o->file = arg;
+        if (o->count == MOST_FILES) argp_error(state, "at most %d files", MOST_FILES);
+        if (o->count == 0) o->file = arg;
+        o->files[o->count++] = arg;
         return 0;
     case ARGP_KEY_END:
         if (o->file == NULL) argp_error(state, "FILE is missing (\"-\" for standard input)");
@@ -112,9 +114,18 @@ static td_status add_json(const td_case *c, td_counting counting, const td_cost 
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 
-static bool is_yaml(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
+/* Evaluates and adds to the output. `where`: what a fault is told of. */
+static td_status cost_case(const options *o, const td_case *c, const char *where, td_arena *a,
+                           td_text *out, td_error *err) {
+    td_cost cost;
+    td_status s =
+        c->has_mapping
+            ? td_cost_evaluate(&c->problem, &c->hw, &c->mapping, o->counting, &cost, err)
+            : td_fail(err, TD_E_INPUT, "missing key \"mapping\", expected the mapping to cost");
+    if (s != TD_OK) return td_error_prefix(err, "%s%s%s", where, c->name[0] ? ": " : "", c->name);
+    if (o->format == CLI_JSON) return add_json(c, o->counting, &cost, a, out, err);
+    add_table(c, o->counting, &cost, out);
+    return TD_OK;
 }
 
 static td_status run_case(const options *o, const char *data, size_t size, int line, td_text *out,
@@ -124,82 +135,26 @@ static td_status run_case(const options *o, const char *data, size_t size, int l
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     const td_node *doc;
     td_case c;
-    td_cost cost;
-    td_status s = is_yaml(o->file) ? td_yaml_parse(a, data, size, name, &doc, err)
-                                   : td_json_parse(a, data, size, name, line, &doc, err);
+    td_status s = cli_is_yaml(o->file) ? td_yaml_parse(a, data, size, name, &doc, err)
+                                       : td_json_parse(a, data, size, name, line, &doc, err);
     if (s == TD_OK) s = td_case_from_node(doc, &c, err);
-    if (s == TD_OK) {
-        if (!c.has_mapping)
-            s = td_fail(err, TD_E_INPUT, "missing key \"mapping\", expected the mapping to cost");
-        else
-            s = td_cost_evaluate(&c.problem, &c.hw, &c.mapping, o->counting, &cost, err);
-        if (s != TD_OK)
-            td_error_prefix(err, "%s:%d%s%s", name, doc->line, c.name[0] ? ": " : "", c.name);
-    }
-    if (s == TD_OK) {
-        if (o->format == CLI_JSON)
-            s = add_json(&c, o->counting, &cost, a, out, err);
-        else
-            add_table(&c, o->counting, &cost, out);
-    }
+    if (s == TD_OK) s = cost_case(o, &c, td_arena_printf(a, "%s:%d", name, doc->line), a, out, err);
     td_arena_destroy(a);
     return s;
 }
 
-static bool blank(const char *s, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (strchr(" \t\r", s[i]) == NULL) return false;
-    return true;
-}
-
-/* Does the line hold a whole {...}? Braces within strings do not count. */
-static bool whole_object(const char *s, size_t n) {
-    int depth = 0;
-    bool text = false, any = false;
-    for (size_t i = 0; i < n; i++) {
-        if (text) {
-            if (s[i] == '\\')
-                i++;
-            else if (s[i] == '"')
-                text = false;
-            continue;
-        }
-        if (s[i] == '"') text = true;
-        if (s[i] == '{') depth++, any = true;
-        if (s[i] == '}' && --depth == 0 && blank(s + i + 1, n - i - 1)) return any;
-        if (depth <= 0 && any) return false;
-    }
-    return false;
-}
-
-/* JSON lines: the first line is a whole object, or the second one starts an object of its own (so
- * that a broken first line does not hide the others). */
-static bool is_lines(const char *data, size_t size) {
-    int seen = 0;
-    for (size_t at = 0; at < size;) {
-        const char *end = memchr(data + at, '\n', size - at);
-        size_t n = end != NULL ? (size_t)(end - data) - at : size - at;
-        if (!blank(data + at, n)) {
-            if (seen++ == 0 && whole_object(data + at, n)) return true;
-            if (seen == 2) return data[at] == '{';
-        }
-        at += n + 1;
-    }
-    return false;
-}
-
-static td_status read_stdin(char **data, size_t *size, td_error *err) {
-    td_text t = {0};
-    char block[65536];
-    for (size_t n; (n = fread(block, 1, sizeof block, stdin)) > 0;) td_text_add_bytes(&t, block, n);
-    if (ferror(stdin) || t.failed) {
-        td_text_free(&t);
-        return t.failed ? td_fail(err, TD_E_MEMORY, "standard input: out of memory")
-                        : td_fail(err, TD_E_IO, "standard input: %s", strerror(errno));
-    }
-    *data = t.data;
-    *size = t.size;
-    return TD_OK;
+static int run_timeloop(const options *o) {
+    td_error err = {0};
+    td_text out = {0};
+    td_case c;
+    td_arena *a = td_arena_create();
+    td_status s = a == NULL ? td_fail(&err, TD_E_MEMORY, "out of memory")
+                            : cli_load_timeloop(o->files, o->count, &c, &err);
+    if (s == TD_OK) s = cost_case(o, &c, o->file, a, &out, &err);
+    int code = s == TD_OK ? cli_print(&out) : cli_fail(&err);
+    td_text_free(&out);
+    td_arena_destroy(a);
+    return code;
 }
 
 /* Runs one case and prints it; the first fault's exit code stays in *code. */
@@ -229,16 +184,18 @@ int cmd_cost(int argc, char **argv) {
     static const struct argp argp = {
         argp_options,
         parse,
-        "FILE",
+        "FILE...",
         "Prints access counts, cycles and energy of mappings. FILE holds a neutral case (problem, "
         "accelerator, mapping; see docs/formats.md) as YAML (.yaml, .yml) or JSON, or one JSON "
         "case a "
         "line; \"-\" is standard input, JSON. A case that cannot be evaluated is told on standard "
-        "error, and the others go on."
+        "error, and the others go on. One or several YAML files with the sections of Timeloop "
+        "(architecture, problem, mapping, ERT) are one case."
         "\v"
         "Examples:\n"
         "  tandem cost examples/case.json\n"
         "  tandem cost cases.jsonl --counting timeloop --format json\n"
+        "  tandem cost arch.yaml problem.yaml map.yaml --counting timeloop\n"
         "\n"
         "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 3 wrong "
         "input, 6 capacity or fan-out exceeded, 7 imperfect factors.",
@@ -249,14 +206,19 @@ int cmd_cost(int argc, char **argv) {
     o.format = isatty(STDOUT_FILENO) ? CLI_TABLE : CLI_JSON;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
 
+    if (strcmp(o.file, "-") != 0 && cli_is_timeloop(o.file)) return run_timeloop(&o);
     td_error err = {0};
+    if (o.count > 1) {
+        td_fail(&err, TD_E_USAGE, "%s: one FILE at a time, but for the sections of Timeloop's YAML",
+                o.file);
+        return cli_fail(&err);
+    }
     char *data = NULL;
     size_t size = 0;
-    td_status s = strcmp(o.file, "-") == 0 ? read_stdin(&data, &size, &err)
-                                           : td_file_read(o.file, 0, &data, &size, &err);
+    td_status s = cli_read(o.file, &data, &size, &err);
     if (s != TD_OK) return cli_fail(&err);
     int code = 0;
-    if (data == NULL || is_yaml(o.file) || !is_lines(data, size)) {
+    if (data == NULL || cli_is_yaml(o.file) || !cli_is_lines(data, size)) {
         one(&o, data != NULL ? data : "", size, 1, &code);
     } else {
         int line = 1;
@@ -264,7 +226,7 @@ int cmd_cost(int argc, char **argv) {
         for (size_t at = 0; at < size && go_on; line++) {
             const char *end = memchr(data + at, '\n', size - at);
             size_t n = end != NULL ? (size_t)(end - data) - at : size - at;
-            if (!blank(data + at, n)) go_on = one(&o, data + at, n, line, &code);
+            if (!cli_is_blank(data + at, n)) go_on = one(&o, data + at, n, line, &code);
             at += n + 1;
         }
     }

@@ -14,7 +14,7 @@
 /* Its dims and data spaces by their names, and what they are here. */
 typedef struct {
     const char *dim[TD_NDIM];
-    uint8_t meaning[TD_NDIM]; /* td_dim of dim[i] */
+    uint8_t meaning[TD_NDIM]; /* td_dim of dim[i]; TD_NDIM: a dim of bound 1 that is none */
     int n;
     const char *space[TD_NTENSOR];
 } td__tl_shape;

@@ -95,7 +95,12 @@ static td_status read_factors(const td_node *n, const char *s, const td_problem 
         if (!read_number(&s, &bound))
             return td_node_fail(n, err, "expected a factor of %s, found \"%.40s\"", shape->dim[dim],
                                 s);
-        if (bound == 0) bound = p->dim[shape->meaning[dim]];
+        const int meaning = shape->meaning[dim];
+        const int32_t whole = meaning < TD_NDIM ? p->dim[meaning] : 1;
+        if (bound == 0) bound = whole;
+        if (meaning == TD_NDIM && bound != 1)
+            return td_node_fail(n, err, "expected a factor of 1 for %s, found %d", shape->dim[dim],
+                                bound);
         tail = bound;
         if (*s == ',' && isdigit((unsigned char)s[1])) {
             s++;

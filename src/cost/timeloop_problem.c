@@ -304,7 +304,7 @@ static td_status first_free(meanings *m, int dim, const td_dim *candidates, td_e
                         m->s->dim[dim]);
 }
 
-static td_status find_meanings(meanings *m, td_error *err) {
+static td_status find_meanings(meanings *m, const td_node *instance, td_error *err) {
     static const td_dim k[] = {TD_K, TD_NDIM}, g[] = {TD_G, TD_NDIM},
                         reduced[] = {TD_C, TD_R, TD_S, TD_NDIM},
                         outer[] = {TD_P, TD_Q, TD_N, TD_NDIM};
@@ -325,10 +325,14 @@ static td_status find_meanings(meanings *m, td_error *err) {
                                    : of == (TD_BIT(TD_W) | TD_BIT(TD_I)) ? reduced
                                    : of == (TD_BIT(TD_I) | TD_BIT(TD_O)) ? outer
                                                                          : NULL;
+        const td_node *bound = td_node_find(instance, m->s->dim[i]);
+        if (candidates == NULL && bound != NULL && bound->kind == TD_INT && bound->integer == 1)
+            continue; /* nothing is looped over */
         if (candidates == NULL)
-            return td_node_fail(s[TD_O].node, err,
-                                "dimension %s: expected one of two or all data spaces",
-                                m->s->dim[i]);
+            return td_node_fail(
+                s[TD_O].node, err,
+                "dimension %s: expected one of two or all data spaces (or a bound of 1)",
+                m->s->dim[i]);
         TRY(first_free(m, i, candidates, err));
     }
     return TD_OK;
@@ -368,15 +372,18 @@ td_status td__tl_problem(const td_node *section, td_arena *a, td_problem *p, td_
 
     meanings m = {.s = &s, .p = p};
     for (int d = 0; d < TD_NDIM; d++) m.place[d] = -1;
-    TRY(find_meanings(&m, err));
-    *out = (td__tl_shape){.n = 0};
-    for (int d = 0; d < TD_NDIM; d++) {
-        if (m.place[d] < 0) continue;
+    TRY(find_meanings(&m, instance, err));
+    *out = (td__tl_shape){.n = s.dims};
+    for (int i = 0; i < s.dims; i++) {
         int64_t bound;
-        TRY(td_node_get_int(instance, s.dim[m.place[d]], 1, INT32_MAX, &bound, err));
-        p->dim[d] = (int32_t)bound;
-        out->dim[out->n] = s.dim[m.place[d]];
-        out->meaning[out->n++] = (uint8_t)d;
+        out->dim[i] = s.dim[i];
+        out->meaning[i] = TD_NDIM;
+        TRY(td_node_get_int(instance, s.dim[i], 1, INT32_MAX, &bound, err));
+        for (int d = 0; d < TD_NDIM; d++) {
+            if (m.place[d] != i) continue;
+            out->meaning[i] = (uint8_t)d;
+            p->dim[d] = (int32_t)bound;
+        }
     }
     for (int t = 0; t < TD_NTENSOR; t++) out->space[t] = s.space[t].name;
     return TD_OK;

@@ -9,8 +9,14 @@ typedef struct {
     const char *name;
 } sections;
 
+static bool is_empty(const td_node *n) {
+    return n == NULL || n->kind == TD_NULL ||
+           ((n->kind == TD_MAP || n->kind == TD_LIST) && n->count == 0);
+}
+
+/* Empty sections (the front end writes `mapping: []`) are as good as none. */
 static td_status take(const td_node *found, const td_node **out, td_error *err) {
-    if (found == NULL) return TD_OK;
+    if (is_empty(found)) return TD_OK;
     if (*out != NULL)
         return td_node_fail(found, err, "a second section of this kind, the first is at %s:%d",
                             (*out)->file != NULL ? (*out)->file : "?", (*out)->line);
@@ -40,9 +46,7 @@ static td_status find_sections(const td_node *const *doc, int n, sections *s, td
         TRY(take(td_node_find(doc[i], "ERT"), &s->ert, err));
         for (int k = 0; k < 3; k++) {
             const td_node *v = td__tl_find(doc[i], unsupported[k]);
-            bool empty = v == NULL || v->kind == TD_NULL ||
-                         ((v->kind == TD_MAP || v->kind == TD_LIST) && v->count == 0);
-            if (!empty) return td_node_fail(v, err, "%s is not supported", unsupported[k]);
+            if (!is_empty(v)) return td_node_fail(v, err, "%s is not supported", unsupported[k]);
         }
     }
     if (s->arch == NULL)

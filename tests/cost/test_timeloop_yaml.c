@@ -289,6 +289,16 @@ static void test_products_and_energies(void **state) {
     assert_near(c.hw.level[0].update_pj, 2.5, 0);
     assert_near(c.hw.mac.energy_pj, .5, 0);
     assert_int_equal(c.hw.level[0].capacity_bits, 1600);
+
+    /* A dim of one space may have a bound of 1: a dot product with a row of results. */
+    static const char dot[] =
+        SMALL "problem:\n  shape:\n    dimensions: [K, M]\n    data_spaces:\n"
+              "    - {name: A, projection: [[[K]]]}\n    - {name: B, projection: [[[K]]]}\n"
+              "    - {name: Z, projection: [M], read_write: true}\n"
+              "  instance: {K: 12, M: 1}\n"
+              "mapping: [{target: DRAM, type: temporal, factors: K12 M1, permutation: MK}]\n";
+    assert_ok(parse(a, dot, &c, &err), &err);
+    assert_true(td_problem_macs(&c.problem) == 12 && c.problem.dim[TD_C] == 12);
     td_arena_destroy(a);
 }
 
