@@ -141,7 +141,9 @@ bool td_timeloop_is(const td_node *doc);
 /* Sections from n documents, each section once. Without a table of energies they are those that
  * Timeloop has built in (tech/pat.yaml). Levels of wires (spatial meshes of the front end) that
  * have as many instances as the level around them become its fan-out. Without a mapping,
- * has_mapping is false. */
+ * has_mapping is false, and constraints are read as rules of the accelerator: keep and bypass,
+ * factors of 1 (not here) and 0 (whole here), others are TD_E_INPUT. Without a problem, too, it is
+ * one MAC and only hw is of use. */
 td_status td_timeloop_from_nodes(const td_node *const *doc, int n, td_case *out, td_error *err);
 /* One document with all sections, for timeloop-model: Timeloop counting gives the same numbers, and
  * reading it back gives the same cost, bit for bit (if bandwidths in words are doubles that give

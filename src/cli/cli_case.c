@@ -110,7 +110,10 @@ td_status cli_load_timeloop(const char *const *files, int n, td_case *out, td_er
     td_status s = TD_OK;
     for (int i = 0; s == TD_OK && i < n; i++) s = load_tagged(a, files[i], &doc[i], err);
     if (s == TD_OK) s = td_timeloop_from_nodes(doc, n, out, err);
-    if (s == TD_OK) name_after(files[0], out->name, sizeof out->name);
+    if (s == TD_OK) {
+        name_after(files[0], out->name, sizeof out->name);
+        name_after(files[0], out->hw.name, sizeof out->hw.name);
+    }
     td_arena_destroy(a);
     return s;
 }

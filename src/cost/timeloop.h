@@ -34,7 +34,10 @@ typedef struct {
     double buffering, read_bw, write_bw, shared_bw;
     double read_pj, fill_pj, update_pj; /* of a block, of all instances of a cluster together */
     uint8_t keep, apart;
-    td_loop loop[3 * TD_NDIM]; /* as td_mapping has them */
+    uint8_t must;                    /* tensors that constraints keep here */
+    uint8_t no_time, no_space;       /* dims that constraints forbid in time, on the fan-out */
+    uint8_t whole_time, whole_space; /* dims that stand here whole, and nowhere else */
+    td_loop loop[3 * TD_NDIM];       /* as td_mapping has them */
     int loops;
 } td__tl_level;
 
@@ -60,6 +63,16 @@ td_status td__tl_read_arch(const td_node *section, const td__tl_shape *shape, td
                            td_error *err);
 td_status td__tl_mapping(const td_node *section, const td_problem *p, const td__tl_shape *shape,
                          td__tl_arch *arch, td_error *err);
+/* Constraints as rules for mappings: those of the nodes and those of a section of their own (NULL:
+ * none). */
+td_status td__tl_constraints(const td_node *section, const td__tl_shape *shape, td__tl_arch *arch,
+                             td_error *err);
+/* Dims with a factor of 1, and those with a factor of 0 (the whole dim); other factors are no
+ * rules. */
+td_status td__tl_fixed_factors(const td_node *factors, const td__tl_shape *shape, uint8_t *ones,
+                               uint8_t *wholes, td_error *err);
+/* The level of a directive; spatial: containers stand for their fan-out. NULL: none. */
+td__tl_level *td__tl_target(const td_node *target, bool spatial, td__tl_arch *arch);
 /* Energies: the built-in table, then those of `ert` (may be NULL). */
 td_status td__tl_energies(const td_node *ert, td__tl_arch *arch, td_error *err);
 

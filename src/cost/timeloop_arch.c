@@ -215,10 +215,11 @@ static td_status builtin_energy(reader *r, const td_node *own, td__tl_level *l, 
 static td_status read_constraints(reader *r, const td_node *n, td__tl_level *l) {
     const td_node *c = td_node_find(td_node_find(n, "constraints"), "dataspace");
     uint8_t keep = 0, bypass = 0;
-    if (c == NULL || r->shape == NULL) return TD_OK;
+    if (c == NULL) return TD_OK;
     TRY(td__tl_spaces(td_node_find(c, "keep"), r->shape, &keep, r->err));
     TRY(td__tl_spaces(td_node_find(c, "bypass"), r->shape, &bypass, r->err));
     l->keep = (uint8_t)((l->keep & ~bypass) | keep);
+    l->must |= keep;
     return TD_OK;
 }
 
@@ -363,6 +364,14 @@ static td_status read_mesh(reader *r, const td_node *n, const char *name) {
 
 static td_status read_nodes(reader *r, const td_node *list);
 
+/* Side by side, a tensor passes through the member that keeps it, and not through the others. */
+static void share_out(td__tl_arch *arch, int first) {
+    uint8_t kept = 0;
+    for (int i = first; i < arch->n; i++) kept |= arch->level[i].must;
+    for (int i = first; i < arch->n; i++)
+        arch->level[i].keep &= (uint8_t)(~kept | arch->level[i].must);
+}
+
 static td_status read_node(reader *r, const td_node *n) {
     const char *text, *class;
     char name[64];
@@ -371,9 +380,10 @@ static td_status read_node(reader *r, const td_node *n) {
     const td_node *inner = td_node_find(n, "nodes");
     if (inner != NULL) { /* !Parallel, !Hierarchical, !Pipelined: members side by side */
         int64_t x = r->x, y = r->y;
-        int outer = r->outer;
+        int outer = r->outer, first = r->arch->n;
         TRY(read_nodes(r, inner));
         r->outer = outer;
+        if (n->tag != NULL && strcmp(n->tag, "Parallel") == 0) share_out(r->arch, first);
         if (r->x != x || r->y != y)
             return td_node_fail(n, r->err, "a spatial mesh inside of a group is not supported");
         return TD_OK;

@@ -40,15 +40,16 @@ td_status td__tl_spaces(const td_node *where, const td__tl_shape *shape, uint8_t
     return TD_OK;
 }
 
-static td__tl_level *find_target(const td_node *n, bool spatial, td__tl_arch *arch) {
+/* A component with a mesh of its own is two levels, and bears its name once: in space it is the
+ * fan-out that feeds it, otherwise what it stores. */
+td__tl_level *td__tl_target(const td_node *n, bool spatial, td__tl_arch *arch) {
     td__tl_level *found = NULL;
     for (int i = 0; i < arch->n; i++) {
         td__tl_level *l = &arch->level[i];
-        if (strcmp(l->name, n->text) == 0) return l;
         const td_node *name = td_node_find(l->container, "name");
-        /* A component with a mesh of its own is a level, too: only its fan-out goes by the name. */
-        bool container = name != NULL && (spatial || td_node_find(l->container, "class") == NULL);
-        if (container && strcmp(name->text, n->text) == 0) found = l;
+        bool alias = name != NULL && strcmp(name->text, n->text) == 0;
+        if (alias && (spatial || td_node_find(l->container, "class") == NULL)) return l;
+        if (strcmp(l->name, n->text) == 0) found = l;
     }
     return found;
 }
@@ -126,6 +127,24 @@ static td_status for_each(const td_node *n, each_text each, const td_problem *p,
     for (int i = 0; i < n->count; i++) {
         if (n->item[i]->kind != TD_STRING) return td_node_fail(n->item[i], err, "expected a text");
         TRY(each(n->item[i], n->item[i]->text, p, shape, out, err));
+    }
+    return TD_OK;
+}
+
+td_status td__tl_fixed_factors(const td_node *factors, const td__tl_shape *shape, uint8_t *ones,
+                               uint8_t *wholes, td_error *err) {
+    nest x;
+    const td_problem whole = {.dim = {0}}; /* so that the whole dim is 0 */
+    for (int i = 0; i < TD_NDIM; i++) x.bound[i] = x.tail[i] = -1;
+    TRY(for_each(factors, read_factors, &whole, shape, &x, err));
+    for (int i = 0; i < shape->n; i++) {
+        if (x.bound[i] < 0) continue;
+        if (x.bound[i] > 1)
+            return td_node_fail(factors, err,
+                                "%s=%d: only factors of 1 and 0 (the whole dimension) are rules "
+                                "for mappings here",
+                                shape->dim[i], x.bound[i]);
+        *(x.bound[i] == 1 ? ones : wholes) |= (uint8_t)TD_BIT(shape->meaning[i]);
     }
     return TD_OK;
 }
@@ -212,7 +231,7 @@ static td_status read_directive(const td_node *n, const td_problem *p, const td_
         return td_node_fail(n, err, "expected \"target\", the name of a level");
     TRY(td_node_get_string(n, "type", &type, err));
     bool spatial = strcmp(type, "spatial") == 0;
-    td__tl_level *l = find_target(target, spatial, arch);
+    td__tl_level *l = td__tl_target(target, spatial, arch);
     if (l == NULL)
         return td_node_fail(target, err, "\"%.60s\" is none of the levels of the architecture",
                             target->text);

@@ -5,8 +5,7 @@
 #include "timeloop.h"
 
 typedef struct {
-    const td_node *arch, *problem, *mapping, *ert;
-    const char *name;
+    const td_node *arch, *problem, *mapping, *ert, *constraints;
 } sections;
 
 static bool is_empty(const td_node *n) {
@@ -44,6 +43,7 @@ static td_status find_sections(const td_node *const *doc, int n, sections *s, td
         TRY(take(td_node_find(doc[i], "problem"), &s->problem, err));
         TRY(take(td_node_find(doc[i], "mapping"), &s->mapping, err));
         TRY(take(td_node_find(doc[i], "ERT"), &s->ert, err));
+        TRY(take(td__tl_find(doc[i], "architecture_constraints"), &s->constraints, err));
         for (int k = 0; k < 3; k++) {
             const td_node *v = td__tl_find(doc[i], unsupported[k]);
             if (!is_empty(v)) return td_node_fail(v, err, "%s is not supported", unsupported[k]);
@@ -65,6 +65,8 @@ static bool fold(td__tl_level *outer, const td__tl_level *wires) {
         if (outer->loop[i].axis != TD_AXIS_T && wires->loops > 0) return false;
     for (int i = 0; i < wires->loops; i++) outer->loop[outer->loops++] = wires->loop[i];
     outer->apart |= wires->apart;
+    outer->no_space |= wires->no_space;
+    outer->whole_space |= wires->whole_space;
     return true;
 }
 
@@ -73,6 +75,26 @@ static void fold_wires(td__tl_arch *arch) {
     for (int i = 1; i < arch->n; i++)
         if (!fold(&arch->level[n - 1], &arch->level[i])) arch->level[n++] = arch->level[i];
     arch->n = n;
+}
+
+/* What constraints leave: a dim that stands whole in one place stands nowhere else. */
+static void put_rules(const td__tl_arch *arch, td_hw *hw) {
+    for (int i = 0; i < arch->n; i++) {
+        const td__tl_level *v = &arch->level[i];
+        int l = arch->n - 1 - i;
+        uint8_t *allowed = hw->rules.allowed[l];
+        hw->level[l].may_keep = v->keep;
+        hw->level[l].must_keep = v->must & v->keep;
+        allowed[TD_AXIS_T] &= (uint8_t)~v->no_time;
+        allowed[TD_AXIS_X] &= (uint8_t)~v->no_space;
+        allowed[TD_AXIS_Y] &= (uint8_t)~v->no_space;
+        for (int j = 0; j < arch->n; j++) {
+            uint8_t *other = hw->rules.allowed[arch->n - 1 - j];
+            other[TD_AXIS_T] &= (uint8_t) ~(v->whole_space | (j == i ? 0 : v->whole_time));
+            for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++)
+                other[axis] &= (uint8_t) ~(v->whole_time | (j == i ? 0 : v->whole_space));
+        }
+    }
 }
 
 /* Words of one width everywhere: that of the outermost level. */
@@ -143,6 +165,7 @@ static td_status put_hw(const td__tl_arch *arch, bool mapped, td_hw *hw, td_erro
     memset(hw->rules.allowed, 0xff, sizeof hw->rules.allowed);
     hw->clock_hz = 1e9;
     hw->area_mm2 = NAN;
+    if (!mapped) put_rules(arch, hw);
     return TD_OK;
 }
 
@@ -164,21 +187,36 @@ static td_status put_mapping(const td__tl_arch *arch, td_mapping *m, td_error *e
     return TD_OK;
 }
 
+/* An architecture alone: its constraints speak of a convolution by the usual names. */
+static void no_problem(td_problem *p, td__tl_shape *shape) {
+    static const td__tl_shape usual = {{"N", "M", "C", "P", "Q", "R", "S", "G"},
+                                       {TD_N, TD_K, TD_C, TD_P, TD_Q, TD_R, TD_S, TD_G},
+                                       TD_NDIM,
+                                       {"Weights", "Inputs", "Outputs"}};
+    *shape = usual;
+    *p = (td_problem){.stride = {1, 1}, .dilation = {1, 1}};
+    for (int d = 0; d < TD_NDIM; d++) p->dim[d] = 1;
+}
+
 static td_status read_case(const td_node *const *doc, int n, td_arena *a, td__tl_arch *arch,
                            td_case *out, td_error *err) {
     sections s = {.arch = NULL};
     td__tl_shape shape;
     td_error fault;
     TRY(find_sections(doc, n, &s, err));
-    if (s.problem == NULL)
-        return td_node_fail(s.arch, err, "no \"problem\" in the files that were given");
-    TRY(td__tl_problem(s.problem, a, &out->problem, &shape, err));
+    if (s.problem == NULL && s.mapping != NULL)
+        return td_node_fail(s.mapping, err, "no \"problem\" in the files that were given");
+    if (s.problem != NULL)
+        TRY(td__tl_problem(s.problem, a, &out->problem, &shape, err));
+    else
+        no_problem(&out->problem, &shape);
     TRY(td__tl_read_arch(s.arch, &shape, arch, err));
     const int unit = arch->level[0].word_bits;
     for (int t = 0; t < TD_NTENSOR; t++) out->problem.bits[t] = (uint8_t)unit;
     out->problem.acc_bits = (uint8_t)unit;
     if (td_problem_check(&out->problem, &fault) != TD_OK)
         return td_node_fail(s.problem, err, "%s", fault.message);
+    if (s.mapping == NULL) TRY(td__tl_constraints(s.constraints, &shape, arch, err));
     if (s.mapping != NULL) TRY(td__tl_mapping(s.mapping, &out->problem, &shape, arch, err));
     TRY(td__tl_energies(s.ert, arch, err));
     fold_wires(arch);

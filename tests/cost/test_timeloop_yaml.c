@@ -334,6 +334,69 @@ static void test_several_files(void **state) {
     td_arena_destroy(a);
 }
 
+/* An architecture alone: constraints become rules, in both forms. */
+static void test_rules(void **state) {
+    (void)state;
+    static const char alone[] =
+        "architecture:\n  version: 0.4\n  nodes:\n"
+        "  - !Component {name: DRAM, class: DRAM, attributes: {datawidth: 8},\n"
+        "     constraints: {temporal: {factors: [R=1, S=1]}}}\n"
+        "  - !Component {name: GLB, class: SRAM, attributes: {depth: 512, datawidth: 8},\n"
+        "     constraints: {dataspace: {keep: [Inputs, Outputs], bypass: [Weights]}}}\n"
+        "  - !Container {name: column, spatial: {meshX: 8},\n"
+        "     constraints: {spatial: {factors: N=1 C=1, permutation: NCM}}}\n"
+        "  - !Parallel\n    nodes:\n"
+        "    - !Component {name: A, class: regfile, attributes: {depth: 4, datawidth: 8},\n"
+        "       constraints: {dataspace: {keep: [Inputs]}, temporal: {factors: [R=0]}}}\n"
+        "    - !Component {name: B, class: regfile, attributes: {depth: 4, datawidth: 8},\n"
+        "       constraints: {dataspace: {keep: Weights}}}\n"
+        "  - !Component {name: mac, class: mac, spatial: {meshY: 2},\n"
+        "     constraints: {spatial: {factors: [S=0]}}}\n";
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    td_case c;
+    assert_ok(parse(a, alone, &c, &err), &err);
+    assert_false(c.has_mapping);
+    assert_int_equal(td_problem_macs(&c.problem), 1);
+    assert_ok((snprintf(c.hw.name, sizeof c.hw.name, "alone"), td_hw_check(&c.hw, &err)), &err);
+    /* B and the wires around the MACs have the same instances, as have the buffer and the column.
+     */
+    assert_int_equal(c.hw.n, 4);
+    const td_level *b = &c.hw.level[0], *in = &c.hw.level[1], *glb = &c.hw.level[2];
+    assert_string_equal(b->name, "B");
+    assert_int_equal(c.hw.mac.instances, 16);
+    assert_int_equal(td_hw_fanout(&c.hw, 0, TD_AXIS_Y), 2);
+    assert_int_equal(td_hw_fanout(&c.hw, 2, TD_AXIS_X), 8);
+    assert_true(b->may_keep == (TD_BIT(TD_W) | TD_BIT(TD_O)) && b->must_keep == TD_BIT(TD_W));
+    assert_true(in->may_keep == (TD_BIT(TD_I) | TD_BIT(TD_O)) && in->must_keep == TD_BIT(TD_I));
+    assert_true(glb->may_keep == (TD_BIT(TD_I) | TD_BIT(TD_O)) && glb->must_keep == glb->may_keep);
+    const unsigned r = TD_BIT(TD_R), s = TD_BIT(TD_S), nc = TD_BIT(TD_N) | TD_BIT(TD_C);
+    for (int l = 0; l < 4; l++) {
+        const uint8_t *allowed = c.hw.rules.allowed[l];
+        unsigned time = 0xff & ~s & ~(l == 1 ? 0 : r);
+        unsigned space = 0xff & ~r & ~(l == 0 ? 0 : s) & ~(l == 2 ? nc : 0);
+        assert_int_equal(allowed[TD_AXIS_T], time);
+        assert_int_equal(allowed[TD_AXIS_X], space);
+        assert_int_equal(allowed[TD_AXIS_Y], space);
+    }
+    static const char section[] =
+        SMALL "architecture_constraints:\n  targets:\n"
+              "  - {target: RF, type: bypass, keep: [Weights], bypass: [Inputs]}\n"
+              "  - {target: DRAM, type: spatial, factors: 'C=1,Q=1', permutation: CQ}\n"
+              "  - {target: RF, type: temporal, factors: M=1}\n"
+              "  - {target: RF, type: utilization, min: 0.5}\n";
+    assert_ok(parse(a, section, &c, &err), &err);
+    assert_true(c.hw.level[0].may_keep == (TD_BIT(TD_W) | TD_BIT(TD_O)));
+    assert_int_equal(c.hw.rules.allowed[1][TD_AXIS_X], 0xff & ~TD_BIT(TD_C) & ~TD_BIT(TD_Q));
+    assert_int_equal(c.hw.rules.allowed[0][TD_AXIS_T], 0xff & ~TD_BIT(TD_K));
+    static const char fixed[] =
+        SMALL "architecture_constraints: [{target: RF, type: temporal, factors: C=4}]\n";
+    assert_int_equal(parse(a, fixed, &c, &err), TD_E_INPUT);
+    assert_non_null(
+        strstr(err.message, "t.yaml:9: architecture_constraints[0].factors: C=4: only"));
+    td_arena_destroy(a);
+}
+
 /* Each replacement in the file above has its message, with the line. */
 static void test_refused(void **state) {
     (void)state;
@@ -405,7 +468,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_widths),
         cmocka_unit_test(test_both_forms),    cmocka_unit_test(test_products_and_energies),
-        cmocka_unit_test(test_several_files), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_several_files), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
