@@ -351,7 +351,13 @@ static void put_mapping(writer *w, td_node *root) {
             put_spaces(w, d, "bypass", TD_ALL_TENSORS & ~keep);
             put_loops(w, directive(w, list, target, "temporal"), loop + from, to - from);
             from = to;
-            bool fan = td_hw_fanout(&c->hw, l, TD_AXIS_X) * td_hw_fanout(&c->hw, l, TD_AXIS_Y) > 1;
+            /* Timeloop takes spatial directives only where there is a fan-out; a mapping that
+             * spreads elsewhere is wrong, and stays so. */
+            td_loop space[TD_MAX_LOOPS];
+            bool fan =
+                td_hw_fanout(&c->hw, l, TD_AXIS_X) * td_hw_fanout(&c->hw, l, TD_AXIS_Y) > 1 ||
+                loops_of(&c->mapping, l, TD_AXIS_X, space) > 0 ||
+                loops_of(&c->mapping, l, TD_AXIS_Y, space) > 0;
             if (fan && i == w->wires[l]) put_spatial(w, list, target, l);
         }
     }
