@@ -63,17 +63,24 @@ static td_status find_widths(writer *w, td_error *err) {
     return TD_OK;
 }
 
+static bool is_taken(const writer *w, int l, const char *name) {
+    bool taken = strcmp(name, "MAC") == 0;
+    for (int i = 0; i < l; i++) taken = taken || strcmp(name, w->name[i]) == 0;
+    return taken;
+}
+
+/* Names of levels of wires have a '-', which no other name has. */
 static void find_names(writer *w) {
     const td_hw *hw = &w->c->hw;
     for (int l = 0; l < hw->n; l++) {
-        char *name = w->name[l];
-        snprintf(name, 24, "%s", hw->level[l].name[0] != '\0' ? hw->level[l].name : "level");
-        for (char *p = name; *p != '\0'; p++)
+        char plain[sizeof hw->level[l].name];
+        snprintf(plain, sizeof plain, "%s",
+                 hw->level[l].name[0] != '\0' ? hw->level[l].name : "level");
+        for (char *p = plain; *p != '\0'; p++)
             if (!isalnum((unsigned char)*p)) *p = '_';
-        bool taken = strcmp(name, "MAC") == 0;
-        for (int i = 0; i < l; i++) taken = taken || strcmp(name, w->name[i]) == 0;
-        size_t n = strlen(name);
-        if (taken) snprintf(name + (n < 20 ? n : 20), 8, "_%d", l);
+        snprintf(w->name[l], sizeof w->name[l], "%s", plain);
+        for (int k = 1; is_taken(w, l, w->name[l]); k++) /* few: one per level before */
+            snprintf(w->name[l], sizeof w->name[l], "%.20s_%d", plain, k);
     }
 }
 
@@ -228,7 +235,7 @@ static td_status put_storage(writer *w, td_node *local, int l, td_error *err) {
     put_bandwidth(w, n, "write_bandwidth", v->write_bw, width);
     put_bandwidth(w, n, "shared_bandwidth", v->shared_bw, width);
     for (int i = 1; i <= w->wires[l]; i++) {
-        n = component(w, local, td_arena_printf(w->a, "%s_wires_%d", w->name[l], i),
+        n = component(w, local, td_arena_printf(w->a, "%s-wires-%d", w->name[l], i),
                       "dummy_storage", v->instances, v->mesh_x);
         td_node_put_int(w->a, n, "datawidth", width);
         td_node_put_int(w->a, n, "entries", 0);
@@ -343,7 +350,7 @@ static void put_mapping(writer *w, td_node *root) {
         int n = loops_of(&c->mapping, l, TD_AXIS_T, loop), from = 0;
         for (int i = 0; i <= w->wires[l]; i++) {
             const char *target =
-                i == 0 ? w->name[l] : td_arena_printf(w->a, "%s_wires_%d", w->name[l], i);
+                i == 0 ? w->name[l] : td_arena_printf(w->a, "%s-wires-%d", w->name[l], i);
             int to = segment_end(loop, from, n);
             unsigned keep = i == 0 ? c->mapping.keep[l] : 0;
             td_node *d = directive(w, list, target, "datatype");

@@ -93,6 +93,24 @@ static void test_round_trip(void **state) {
     assert_true(written > 1500 && refused > 100);
 }
 
+/* Any names of levels, as long as they differ. */
+static void test_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"a.b",  "a b", "a_b",  "a_b_1",
+                                        "M.AC", "MAC", "MAC_", "on-chip, L2 (shared)"};
+    td_arena *a = td_arena_create();
+    for (int i = 0; i < 300; i++) {
+        td_case c;
+        random_case(13, (uint64_t)i, (random_limits){.max_macs = 300}, &c);
+        one_width(&c, 8);
+        for (int l = 0; l < c.hw.n; l++)
+            snprintf(c.hw.level[l].name, sizeof c.hw.level[l].name, "%s", names[(i + 3 * l) % 8]);
+        if (!twice_on_a_fan(&c)) same_again(&c, a);
+        td_arena_reset(a);
+    }
+    td_arena_destroy(a);
+}
+
 /* Levels may have words of widths of their own where each keeps words of one. */
 static void test_widths(void **state) {
     (void)state;
@@ -466,9 +484,13 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_both_forms),    cmocka_unit_test(test_products_and_energies),
-        cmocka_unit_test(test_several_files), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_both_forms),
+        cmocka_unit_test(test_products_and_energies),
+        cmocka_unit_test(test_several_files),
+        cmocka_unit_test(test_rules),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
