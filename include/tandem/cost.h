@@ -147,9 +147,10 @@ bool td_timeloop_is(const td_node *doc);
 td_status td_timeloop_from_nodes(const td_node *const *doc, int n, td_case *out, td_error *err);
 /* One document with all sections, for timeloop-model: Timeloop counting gives the same numbers, and
  * reading it back gives the same cost, bit for bit (if bandwidths in words are doubles that give
- * those in bits again). TD_E_UNSUPPORTED: words of different widths at
- * one level (sums wider than inputs), one dim twice on a fan-out. Timeloop knows no padding and
- * takes made zeros for words of the image: they are left out. */
+ * those in bits again; a fan-out with a dim that stands there twice is two steps then, with a level
+ * of wires between). TD_E_UNSUPPORTED: words of different widths at one level (sums wider than
+ * inputs); a fan-out whose steps would part rows of the outputs and of the kernel. Timeloop knows
+ * no padding and takes made zeros for words of the image: they are left out. */
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err);
 
 #ifdef __cplusplus

@@ -1,7 +1,9 @@
-/* A case as Timeloop's YAML, in the form that timeloop-model itself reads (subtrees). Two things of
- * a td_mapping have no place there and get one: a dim that is looped over twice at one level (the
- * inner loop goes to a level of wires just inside, with as many instances), and names that are more
- * than letters, digits and '_'. */
+/* A case as Timeloop's YAML, in the form that timeloop-model itself reads (subtrees). Three things
+ * of a td_mapping have no place there and get one in levels of wires just inside, that keep
+ * nothing: a dim that is looped over twice in time (with as many instances as the level itself: the
+ * nest is the same), and a dim that stands twice on a fan-out (which becomes two steps; the same
+ * for all counts, unless rows of the outputs and of the kernel part: inputs that they share along a
+ * diagonal are found within one step only). Names are of letters, digits and '_'. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,8 +25,15 @@ typedef struct {
     int dims; /* of DIMS: groups only where there are some */
     char name[TD_MAX_LEVELS][48];
     int width[TD_MAX_LEVELS]; /* bits of a word at the level */
-    int wires[TD_MAX_LEVELS]; /* levels of wires just inside of the level */
 } writer;
+
+/* What a level becomes: itself, then levels of wires, outermost first. */
+typedef struct {
+    td_loop time[TD_NDIM], space[TD_NDIM]; /* outermost first, each dim once */
+    int times, spaces;
+    int64_t x, y; /* extents of its instances */
+} slot;
+enum { MOST_SLOTS = 64 }; /* bits of a mask of them */
 
 static const char *dim_name(int dim) {
     for (int i = 0; i < TD_NDIM; i++)
@@ -100,26 +109,64 @@ static int segment_end(const td_loop *loop, int from, int n) {
     return i;
 }
 
-static td_status find_wires(writer *w, td_error *err) {
-    const td_case *c = w->c;
-    td_loop loop[TD_MAX_LOOPS];
-    for (int l = 0; l < c->hw.n; l++) {
-        int n = loops_of(&c->mapping, l, TD_AXIS_T, loop);
-        w->wires[l] = 0;
-        for (int at = segment_end(loop, 0, n); at < n; at = segment_end(loop, at, n)) w->wires[l]++;
-        unsigned seen = 0;
-        for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
-            n = loops_of(&c->mapping, l, axis, loop);
-            for (int i = 0; i < n; i++) {
-                if (seen & TD_BIT(loop[i].dim))
-                    return td_fail(err, TD_E_UNSUPPORTED,
-                                   "Timeloop has a dimension once on a fan-out: %c stands there "
-                                   "twice below level %s",
-                                   td_dim_letter[loop[i].dim], c->hw.level[l].name);
-                seen |= TD_BIT(loop[i].dim);
+static td_status fail_fan(const writer *w, int l, const char *why, td_error *err) {
+    return td_fail(err, TD_E_UNSUPPORTED,
+                   "Timeloop has a dimension once on a fan-out: one stands twice below level %s, "
+                   "and %s",
+                   w->c->hw.level[l].name, why);
+}
+
+/* Rows of the outputs and of the kernel (or columns) in different steps? */
+static bool parts_rows(const slot *v, int n) {
+    for (int axis = 0; axis < 2; axis++) {
+        uint64_t out = 0, tap = 0; /* the steps that have them */
+        for (int k = 0; k < n; k++)
+            for (int i = 0; i < v[k].spaces; i++) {
+                if (v[k].space[i].dim == TD_P + axis) out |= UINT64_C(1) << k;
+                if (v[k].space[i].dim == TD_R + axis) tap |= UINT64_C(1) << k;
             }
-        }
+        uint64_t all = out | tap;
+        if (out != 0 && tap != 0 && (all & (all - 1)) != 0) return true;
     }
+    return false;
+}
+
+static td_status find_slots(const writer *w, int l, slot v[MOST_SLOTS], int *n, td_error *err) {
+    const td_hw *hw = &w->c->hw;
+    td_loop loop[TD_MAX_LOOPS];
+    memset(v, 0, sizeof(slot) * MOST_SLOTS);
+    int count = w->c->has_mapping ? loops_of(&w->c->mapping, l, TD_AXIS_T, loop) : 0;
+    *n = 0;
+    for (int at = 0, end; at < count || *n == 0; at = end, ++*n) {
+        if (*n == MOST_SLOTS) return fail_fan(w, l, "there are too many loops", err);
+        end = segment_end(loop, at, count);
+        v[*n].times = end - at;
+        memcpy(v[*n].time, loop + at, sizeof *loop * (size_t)(end - at));
+    }
+    int64_t x = hw->level[l].mesh_x, y = hw->level[l].instances / hw->level[l].mesh_x;
+    for (int i = 0; i < *n; i++) v[i].x = x, v[i].y = y;
+    if (!w->c->has_mapping) return TD_OK;
+
+    count = loops_of(&w->c->mapping, l, TD_AXIS_X, loop);
+    count += loops_of(&w->c->mapping, l, TD_AXIS_Y, loop + count);
+    const int64_t in_x = l > 0 ? hw->level[l - 1].mesh_x : hw->mac.mesh_x,
+                  in_y = (l > 0 ? hw->level[l - 1].instances : hw->mac.instances) / in_x;
+    for (int at = 0, end; at < count; at = end) {
+        end = segment_end(loop, at, count);
+        if (at > 0 && *n == MOST_SLOTS) return fail_fan(w, l, "there are too many loops", err);
+        slot *s = at > 0 ? &v[(*n)++] : &v[*n - 1];
+        if (x > in_x || y > in_y || in_x % x != 0 || in_y % y != 0)
+            return fail_fan(w, l, "the fan-out is no whole number of steps", err);
+        s->x = x;
+        s->y = y;
+        s->spaces = end - at;
+        memcpy(s->space, loop + at, sizeof *loop * (size_t)(end - at));
+        for (int i = at; i < end; i++) *(loop[i].axis == TD_AXIS_X ? &x : &y) *= loop[i].bound;
+        if (x > INT32_MAX) x = INT32_MAX; /* refused above, if a step follows */
+        if (y > INT32_MAX) y = INT32_MAX;
+    }
+    if (parts_rows(v, *n))
+        return fail_fan(w, l, "would part rows of the outputs and the kernel", err);
     return TD_OK;
 }
 
@@ -205,6 +252,10 @@ static void put_bandwidth(writer *w, td_node *n, const char *key, double bits, i
     if (isfinite(bits)) td_node_put_real(w->a, n, key, words_of(bits, width));
 }
 
+static const char *slot_name(writer *w, int l, int i) {
+    return i == 0 ? w->name[l] : td_arena_printf(w->a, "%s-wires-%d", w->name[l], i);
+}
+
 static td_status put_storage(writer *w, td_node *local, int l, td_error *err) {
     const td_level *v = &w->c->hw.level[l];
     const int width = w->width[l];
@@ -234,13 +285,16 @@ static td_status put_storage(writer *w, td_node *local, int l, td_error *err) {
     put_bandwidth(w, n, "read_bandwidth", v->read_bw, width);
     put_bandwidth(w, n, "write_bandwidth", v->write_bw, width);
     put_bandwidth(w, n, "shared_bandwidth", v->shared_bw, width);
-    for (int i = 1; i <= w->wires[l]; i++) {
-        n = component(w, local, td_arena_printf(w->a, "%s-wires-%d", w->name[l], i),
-                      "dummy_storage", v->instances, v->mesh_x);
+    slot slots[MOST_SLOTS];
+    int count;
+    td_status s = find_slots(w, l, slots, &count, err);
+    for (int i = 1; s == TD_OK && i < count; i++) {
+        n = component(w, local, slot_name(w, l, i), "dummy_storage", (int)(slots[i].x * slots[i].y),
+                      (int)slots[i].x);
         td_node_put_int(w->a, n, "datawidth", width);
         td_node_put_int(w->a, n, "entries", 0);
     }
-    return TD_OK;
+    return s;
 }
 
 static td_status put_arch(writer *w, td_node *root, td_error *err) {
@@ -325,16 +379,18 @@ static void put_loops(writer *w, td_node *n, const td_loop *loop, int count) {
     td_node_put_string(w->a, n, "permutation", order);
 }
 
-/* Y behind X in the list of loops is Y inside of X, so that X has to come second: the order of the
- * two axes is of no account for any count, and the split names those that stand first. */
-static void put_spatial(writer *w, td_node *list, const char *target, int l) {
+/* Timeloop has the dims of X first in the permutation, innermost of all. Which of the axes is the
+ * inner one is of no account for any count. */
+static void put_spatial(writer *w, td_node *list, const char *target, int l, const slot *s) {
     const td_level *v = &w->c->hw.level[l];
-    td_loop x[TD_MAX_LOOPS], y[TD_MAX_LOOPS], both[2 * TD_NDIM];
-    int nx = loops_of(&w->c->mapping, l, TD_AXIS_X, x),
-        ny = loops_of(&w->c->mapping, l, TD_AXIS_Y, y);
-    int n = 0;
-    for (int i = 0; i < ny; i++) both[n++] = y[i];
-    for (int i = 0; i < nx; i++) both[n++] = x[i];
+    td_loop both[TD_NDIM];
+    int n = 0, nx = 0;
+    for (int axis = TD_AXIS_Y; axis >= TD_AXIS_X; axis--)
+        for (int i = 0; i < s->spaces; i++) {
+            if (s->space[i].axis != axis) continue;
+            both[n++] = s->space[i];
+            nx += axis == TD_AXIS_X;
+        }
     td_node *d = directive(w, list, target, "spatial");
     put_loops(w, d, both, n);
     td_node_put_int(w->a, d, "split", nx);
@@ -342,46 +398,50 @@ static void put_spatial(writer *w, td_node *list, const char *target, int l) {
     if (shared != TD_ALL_TENSORS) put_spaces(w, d, "no_reuse", TD_ALL_TENSORS & ~shared);
 }
 
-static void put_mapping(writer *w, td_node *root) {
+/* Extents of what stands inside of slot i. */
+static bool has_fan(const writer *w, int l, const slot *v, int i, int n) {
+    const td_hw *hw = &w->c->hw;
+    int64_t inner = i + 1 < n ? v[i + 1].x * v[i + 1].y
+                    : l > 0   ? hw->level[l - 1].instances
+                              : hw->mac.instances;
+    return inner != v[i].x * v[i].y;
+}
+
+static td_status put_mapping(writer *w, td_node *root, td_error *err) {
     const td_case *c = w->c;
     td_node *list = td_node_put(w->a, root, "mapping", td_node_list(w->a));
-    td_loop loop[TD_MAX_LOOPS];
     for (int l = c->hw.n - 1; l >= 0; l--) {
-        int n = loops_of(&c->mapping, l, TD_AXIS_T, loop), from = 0;
-        for (int i = 0; i <= w->wires[l]; i++) {
-            const char *target =
-                i == 0 ? w->name[l] : td_arena_printf(w->a, "%s-wires-%d", w->name[l], i);
-            int to = segment_end(loop, from, n);
+        slot v[MOST_SLOTS];
+        int n;
+        td_status s = find_slots(w, l, v, &n, err);
+        if (s != TD_OK) return s;
+        for (int i = 0; i < n; i++) {
+            const char *target = slot_name(w, l, i);
             unsigned keep = i == 0 ? c->mapping.keep[l] : 0;
             td_node *d = directive(w, list, target, "datatype");
             put_spaces(w, d, "keep", keep);
             put_spaces(w, d, "bypass", TD_ALL_TENSORS & ~keep);
-            put_loops(w, directive(w, list, target, "temporal"), loop + from, to - from);
-            from = to;
+            put_loops(w, directive(w, list, target, "temporal"), v[i].time, v[i].times);
             /* Timeloop takes spatial directives only where there is a fan-out; a mapping that
              * spreads elsewhere is wrong, and stays so. */
-            td_loop space[TD_MAX_LOOPS];
-            bool fan =
-                td_hw_fanout(&c->hw, l, TD_AXIS_X) * td_hw_fanout(&c->hw, l, TD_AXIS_Y) > 1 ||
-                loops_of(&c->mapping, l, TD_AXIS_X, space) > 0 ||
-                loops_of(&c->mapping, l, TD_AXIS_Y, space) > 0;
-            if (fan && i == w->wires[l]) put_spatial(w, list, target, l);
+            if (v[i].spaces > 0 || has_fan(w, l, v, i, n)) put_spatial(w, list, target, l, &v[i]);
         }
     }
+    return TD_OK;
 }
 
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err) {
     writer w = {.c = c, .a = a, .dims = c->problem.dim[TD_G] > 1 ? TD_NDIM : TD_NDIM - 1};
     *out = NULL;
     td_status s = find_widths(&w, err);
-    if (s == TD_OK && c->has_mapping) s = find_wires(&w, err);
     if (s != TD_OK) return s;
     find_names(&w);
     td_node *root = td_node_map(a);
     s = put_arch(&w, root, err);
     if (s != TD_OK) return s;
     td_node_put(a, root, "problem", problem_node(&w));
-    if (c->has_mapping) put_mapping(&w, root);
+    if (c->has_mapping) s = put_mapping(&w, root, err);
+    if (s != TD_OK) return s;
     put_energies(&w, root);
     *out = root;
     return root != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");

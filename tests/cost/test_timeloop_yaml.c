@@ -31,6 +31,23 @@ static void one_width(td_case *c, int bits) {
     c->problem.acc_bits = (uint8_t)bits;
 }
 
+/* A fan-out of two steps has a level of wires more: the others by their names. */
+static void same_levels(const td_case *c, const td_cost *x, const td_case *d, const td_cost *y) {
+    assert_true(x->cycles == y->cycles && x->mac_used == y->mac_used && x->macs == y->macs);
+    assert_true(x->total_pj == y->total_pj && x->utilization == y->utilization);
+    for (int l = 0; l < c->hw.n; l++) {
+        int k = td_hw_level_find(&d->hw, c->hw.level[l].name);
+        assert_true(k >= 0 && d->mapping.keep[k] == c->mapping.keep[l]);
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            td_access p = x->at[l][t], q = y->at[k][t];
+            /* A statistic, divided level by level in whole numbers by Timeloop. */
+            if (t == TD_I) p.partition_words = q.partition_words;
+            assert_memory_equal(&p, &q, sizeof p);
+        }
+        assert_true(x->level_cycles[l] == y->level_cycles[k] && x->used[l] == y->used[k]);
+    }
+}
+
 static void same_again(const td_case *c, td_arena *a) {
     td_error err = {0};
     td_node *n;
@@ -40,8 +57,7 @@ static void same_again(const td_case *c, td_arena *a) {
     td_node_to_yaml(n, &t);
     td_status s = parse(a, t.data, &d, &err);
     if (s != TD_OK) fail_msg("%s: %s\n%s", c->name, err.message, t.data);
-    assert_int_equal(d.hw.n, c->hw.n);
-    assert_true(d.has_mapping);
+    assert_true(d.has_mapping && (d.hw.n == c->hw.n || twice_on_a_fan(c)));
     for (int counting = 0; counting < 2; counting++) {
         td_cost x, y;
         td_status sx =
@@ -49,7 +65,11 @@ static void same_again(const td_case *c, td_arena *a) {
         td_status sy =
             td_cost_evaluate(&d.problem, &d.hw, &d.mapping, (td_counting)counting, &y, &err);
         assert_int_equal(sx, sy);
-        if (sx == TD_OK && memcmp(&x, &y, sizeof x) != 0) fail_msg("%s: %s", c->name, t.data);
+        if (sx != TD_OK) continue;
+        if (d.hw.n != c->hw.n)
+            same_levels(c, &x, &d, &y);
+        else if (memcmp(&x, &y, sizeof x) != 0)
+            fail_msg("%s: %s", c->name, t.data);
     }
     td_text_free(&t);
 }
@@ -60,7 +80,7 @@ static void test_round_trip(void **state) {
     (void)state;
     td_arena *a = td_arena_create();
     td_error err = {0};
-    int written = 0, refused = 0;
+    int written = 0, refused = 0, steps = 0;
     for (int i = 0; i < 3000; i++) {
         td_case c;
         td_node *n;
@@ -79,18 +99,20 @@ static void test_round_trip(void **state) {
             if (i % 3 == 0) v->buffering = 1 + l;
             if (i % 2 == 0 && l < c.hw.n - 1) v->capacity_bits = (1 << 20) + i;
         }
-        if (twice_on_a_fan(&c)) {
-            assert_int_equal(td_timeloop_to_node(&c, a, &n, &err), TD_E_UNSUPPORTED);
-            assert_non_null(strstr(err.message, "stands there twice below level"));
+        td_status s = td_timeloop_to_node(&c, a, &n, &err);
+        if (s != TD_OK) {
+            assert_true(twice_on_a_fan(&c) && s == TD_E_UNSUPPORTED);
+            assert_non_null(strstr(err.message, "one stands twice below level L"));
             refused++;
         } else {
+            steps += twice_on_a_fan(&c);
             same_again(&c, a);
             written++;
         }
         td_arena_reset(a);
     }
     td_arena_destroy(a);
-    assert_true(written > 1500 && refused > 100);
+    assert_true(written > 2500 && steps > 100 && refused > 10 && refused < 200);
 }
 
 /* Any names of levels, as long as they differ. */
@@ -123,7 +145,6 @@ static void test_widths(void **state) {
         random_case(12, (uint64_t)i, (random_limits){.max_macs = 1000}, &c);
         for (int t = 0; t < TD_NTENSOR; t++) c.problem.bits[t] = i % 2 ? 8 : c.problem.bits[t];
         c.problem.acc_bits = 32;
-        if (twice_on_a_fan(&c)) continue;
         bool mixed = false;
         for (int l = 0; l < c.hw.n; l++)
             for (int t = 0, width = 0; t < TD_NTENSOR; t++) {
@@ -136,7 +157,7 @@ static void test_widths(void **state) {
             assert_int_equal(td_timeloop_to_node(&c, a, &n, &err), TD_E_UNSUPPORTED);
             assert_non_null(strstr(err.message, "words of one width"));
             refused++;
-        } else {
+        } else if (td_timeloop_to_node(&c, a, &n, &err) == TD_OK) {
             same_again(&c, a);
             written++;
         }
