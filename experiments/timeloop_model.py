@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes cases as Timeloop's YAML, runs timeloop-model on them, and compares every figure.
 
-    experiments/timeloop_model.py PROGRAM [--random N] [--baseline FILE] [--builtin] [FILE...]
+    experiments/timeloop_model.py PROGRAM [--random N] [--baseline FILE] [--builtin] [--bits N]
+                                  [FILE...]
 
 PROGRAM is a timeloop-model that was built elsewhere. FILE: neutral cases (JSON or JSON lines), or
 Timeloop's files of one case, joined by commas (a.yaml,b.yaml), which both programs then read.
 --random N: N random layers, machines and mappings. --baseline FILE: the mappings that
-timeloop-mapper found (reference/timeloop/mapper_baseline.json). --builtin: the written files
+timeloop-mapper found (reference/timeloop/mapper_baseline.json). --bits N: all words of neutral cases
+made N bits wide (those of `tandem eval --cases` have sums that are wider). --builtin: the written files
 without their energies, every other one with clusters of two, so that the built-in table counts.
 
 Compared for each level and tensor: reads, fills and updates exactly, energies to the half cent of a
@@ -180,6 +182,7 @@ def main():
     p.add_argument("--random", type=int, default=0)
     p.add_argument("--baseline")
     p.add_argument("--builtin", action="store_true")
+    p.add_argument("--bits", type=int, default=0)
     o = p.parse_intermixed_args()
     program = os.path.abspath(o.program)
     agree = differ = figures = 0
@@ -209,6 +212,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "case.yaml")
         for i, (name, text) in enumerate(cases(o)):
+            if o.bits:
+                case = json.loads(text)
+                case["problem"]["bits"] = dict.fromkeys(("W", "I", "O", "acc"), o.bits)
+                text = json.dumps(case)
             written = tandem(["convert", "-", "--to", "timeloop"], text)
             if written.returncode != 0:
                 skip(f"not to be written, exit code {written.returncode}")

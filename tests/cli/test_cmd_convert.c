@@ -79,6 +79,18 @@ static void several_files(void **state) {
     expect_fault(f, "cost arch.yaml problem.yaml map.yaml map.yaml", 3, "a second section");
 }
 
+/* The example is what its first lines say. */
+static void example(void **state) {
+    fixture *f = *state;
+    expect(f, "convert " TD_TEST_SOURCE "/examples/case.json --bits 8 --to timeloop", 0);
+    char *text = slurp(TD_TEST_SOURCE "/examples/timeloop.yaml");
+    const char *at = text;
+    while (*at == '#') at = strchr(at, '\n') + 1;
+    assert_string_equal(f->out, at);
+    free(text);
+    expect(f, "cost " TD_TEST_SOURCE "/examples/timeloop.yaml --counting timeloop", 0);
+}
+
 static void lines_and_faults(void **state) {
     fixture *f = *state;
     td_text t = {0};
@@ -116,6 +128,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(several_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(example, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_and_faults, setup, teardown),
     };
     return cmocka_run_group_tests(tests, have_program, NULL);

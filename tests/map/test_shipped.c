@@ -68,20 +68,35 @@ static void what_the_rules_leave(void **state) {
     assert_int_equal(r.cost.compute_cycles, td_problem_macs(&LAYERS[DEPTHWISE].p));
     r = best("gemmini", DEPTHWISE, &hw);
     assert_true(r.cost.compute_cycles >= td_problem_macs(&LAYERS[DEPTHWISE].p) / 9);
+    assert_true(r.cost.mac_used <= 16);
+    r = best("systolic-os", DEPTHWISE, &hw); /* one filter: a column of positions */
+    assert_true(r.cost.mac_used <= 32);
+    r = best("systolic-is", DEPTHWISE, &hw); /* nine taps in rows, positions in columns */
+    assert_true(r.cost.mac_used > 32 && r.cost.mac_used <= 9 * 32);
     /* 768 x 768 fills 16, 32 and 256 exactly. */
     r = best("gemmini", PRODUCT, &hw);
     assert_int_equal(r.cost.compute_cycles, 128 * (768 / 16) * (768 / 16));
     r = best("systolic-ws", PRODUCT, &hw);
     assert_int_equal(r.cost.compute_cycles, 128 * (768 / 32) * (768 / 32));
+    r = best("systolic-os", PRODUCT, &hw); /* rows: 128 positions, columns: 768 filters */
+    assert_int_equal(r.cost.compute_cycles, 768 * (128 / 32) * (768 / 32));
+    r = best("systolic-is", PRODUCT, &hw); /* rows: 768 to sum, columns: 128 positions */
+    assert_int_equal(r.cost.compute_cycles, 768 * (768 / 32) * (128 / 32));
     r = best("tpu-v1", PRODUCT, &hw);
     assert_int_equal(r.cost.compute_cycles, 128 * (768 / 256) * (768 / 256));
-    /* Nine rows of three taps, or rows of channels: the whole kernel row stays in the element. */
+    /* A row of the kernel stays in the element whole, its rows stand one below the other, and the
+     * buffer walks all rows of the outputs. */
     r = best("eyeriss-256", CONV, &hw);
     int weights = td_hw_level_find(&hw, "WeightRF");
     for (int k = 0; k < r.mapping.n; k++) {
         const td_loop *o = &r.mapping.loop[k];
         bool inside = k >= r.mapping.first[weights] && k < r.mapping.first[weights + 1];
         if (o->dim == TD_R && o->bound > 1) assert_true(inside && o->bound == 3);
+        if (o->dim == TD_P && o->bound > 1) {
+            int buffer = td_hw_level_find(&hw, "Buffer");
+            assert_true(k >= r.mapping.first[buffer] && k < r.mapping.first[buffer + 1]);
+            assert_true(o->axis == TD_AXIS_T);
+        }
         if (o->dim == TD_S && o->bound > 1) assert_true(o->axis == TD_AXIS_Y && o->bound == 3);
     }
 }
