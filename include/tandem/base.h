@@ -249,6 +249,7 @@ enum {
     TD_RNG_SPLIT,
     TD_RNG_SPACE_SAMPLE,
     TD_RNG_NOISE,
+    TD_RNG_MAP_SAMPLE,
     TD_RNG_TEST = 1000
 };
 

@@ -25,8 +25,12 @@ extern "C" {
 
 typedef enum { TD_COUNT_EXACT, TD_COUNT_TIMELOOP } td_counting;
 
-/* One loop. axis: TD_AXIS_T, X or Y; X and Y of level l are the fan-out below level l. tail: bound
- * of the very last pass if imperfect, else = bound. */
+/* One loop. axis: TD_AXIS_T, X or Y; X and Y of level l are the fan-out below level l. It runs
+ * `tail` iterations when all loops of its dim outside of it, in time and in space, are in their
+ * last ones, else `bound` (1 <= tail <= bound). With tail = bound everywhere factors are perfect
+ * and bounds multiply to the dim. Else the dim is made from the inside out: a loop adds (tail - 1)
+ * times the product of the bounds inside of it to what the loops inside make. A loop that none of
+ * its dim is outside of is always in its last pass. */
 typedef struct {
     uint8_t dim, axis;
     int32_t bound, tail;
@@ -60,15 +64,15 @@ typedef struct {
 enum { TD_MAX_DELIVERIES = 64 }; /* different multicasts; rarer ones beyond are left out */
 
 typedef struct {
-    int64_t macs;           /* executed, padding of factors included */
-    int64_t compute_cycles; /* product of the temporal bounds */
+    int64_t macs;           /* executed, padding of dims included */
+    int64_t compute_cycles; /* steps of the loops in time; Timeloop's: product of their bounds */
     int64_t cycles;         /* max over levels */
-    int32_t mac_used;
-    double utilization; /* macs / MAC units / cycles */
+    int32_t mac_used;       /* MACs that ever work */
+    double utilization;     /* macs / MAC units / cycles */
     double mac_pj, level_pj[TD_MAX_LEVELS], total_pj;
     int64_t level_cycles[TD_MAX_LEVELS];
     double slowdown[TD_MAX_LEVELS];
-    int32_t used[TD_MAX_LEVELS]; /* used instances */
+    double used[TD_MAX_LEVELS]; /* instances that ever work; Timeloop's are averages over time */
     td_access at[TD_MAX_LEVELS][TD_NTENSOR];
     int8_t limit; /* level that sets `cycles`, -1: compute */
 } td_cost;
@@ -76,10 +80,9 @@ typedef struct {
 /* Returns TD_OK and fills *cost, TD_E_INFEASIBLE (a capacity or a fan-out is exceeded; the message
  * names level, words and missing bytes), TD_E_INPUT (factors do not multiply to the dims, the
  * machine's rules forbid a loop or a keep, a level above the outermost keeper needs the tensor,
- * ...), TD_E_UNSUPPORTED (imperfect factors, for now); *cost is untouched then. hw has passed
- * td_hw_check. err may be NULL; then no message is built. In Timeloop counting padding counts as
- * words of the image, and a resident tensor may be asked for by outer levels, as Timeloop accepts
- * both. */
+ * ...); *cost is untouched then. hw has passed td_hw_check. err may be NULL; then no message is
+ * built. In Timeloop counting padding counts as words of the image, and a resident tensor may be
+ * asked for by outer levels, as Timeloop accepts both. */
 td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            td_counting counting, td_cost *cost, td_error *err);
 
@@ -110,7 +113,9 @@ double td_roofline_cycles(const td_problem *p, const td_hw *hw);
 /* ---- neutral cases ("neutral-case-1") ---------------------------------------------------------
  */
 
-/* One case: a problem, an accelerator and (if has_mapping) a mapping. Extensions of the format, all
+/* One case: a problem, an accelerator and (if has_mapping) a mapping. fixed_keep[l]: the tensors
+ * that a mapper has to keep at level l, no more and no less, where fixed has TD_BIT(l);
+ * `fixed_keep` of the format. td_cost_evaluate does not look at it. Extensions of the format, all
  * optional: problem.bits {"W","I","O","acc"}, problem.pad [top,left,bottom,right], and for levels
  * multicast/reduce masks through the mapping's no_multicast. Widths of levels count in word_bits; a
  * case without problem.bits has one width for all words everywhere (the outermost level's
@@ -121,6 +126,7 @@ typedef struct {
     td_hw hw;
     td_mapping mapping;
     bool has_mapping;
+    uint8_t fixed, fixed_keep[TD_MAX_LEVELS];
 } td_case;
 td_status td_case_from_node(const td_node *n, td_case *out, td_error *err);
 td_node *td_case_to_node(const td_case *c,

@@ -71,7 +71,8 @@ typedef struct {
 typedef struct {
     uint8_t allowed[TD_MAX_LEVELS][TD_NAXIS]; /* TD_AXIS_T: temporal loops allowed at level l */
     uint8_t single[TD_MAX_LEVELS][TD_NAXIS];
-    bool pad; /* dims may be padded up to fill a fan-out (zeros are computed) */
+    bool pad;      /* dims may be padded up to fill a fan-out (zeros are computed) */
+    bool one_axis; /* a dim stands along X or along Y of a fan-out, not along both */
 } td_map_rules;
 
 typedef struct {

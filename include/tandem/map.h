@@ -21,8 +21,22 @@ enum { TD_COST_REVISION = 2 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
-typedef enum { TD_OBJ_LATENCY, TD_OBJ_ENERGY, TD_OBJ_EDP, TD_NOBJ } td_map_objective;
-const char *td_map_objective_name(td_map_objective o); /* "latency", "energy", "edp" */
+/* TD_OBJ_WEIGHTED: energy_pj ^ weight[0] x cycles ^ weight[1], the general form of the others: EDP
+ * is (1, 1), energy x delay squared (1, 2). */
+typedef enum {
+    TD_OBJ_LATENCY,
+    TD_OBJ_ENERGY,
+    TD_OBJ_EDP,
+    TD_OBJ_WEIGHTED,
+    TD_NOBJ
+} td_map_objective;
+const char *td_map_objective_name(td_map_objective o); /* "latency", "energy", "edp", "weighted" */
+
+/* fast: a good mapping within a small budget of nodes, for searches that ask often. exact: on until
+ * the gap is closed or a large budget is used up. sample: random mappings that fit, drawn evenly
+ * over the factorisations of the dims; to compare with, proves nothing. */
+typedef enum { TD_MAP_FAST, TD_MAP_EXACT, TD_MAP_SAMPLE, TD_NMAP_MODE } td_map_mode;
+const char *td_map_mode_name(td_map_mode m); /* "fast", "exact", "sample" */
 
 typedef enum {
     TD_STOP_PROVED,   /* bound reached: gap 0 within the map space */
@@ -34,10 +48,15 @@ const char *td_stop_name(td_stop s);
 
 /* What is asked of the mapper. Latency ties are broken by energy and the other way round. */
 typedef struct {
+    td_map_mode mode;
     td_map_objective objective;
+    double weight[2]; /* TD_OBJ_WEIGHTED: exponents of energy and cycles, >= 0, one of them > 0 */
     td_counting counting;
-    uint64_t max_nodes;     /* evaluations and partial nodes; 0: the default of 3,000 */
-    double max_seconds;     /* 0: none */
+    uint64_t max_nodes; /* evaluations and partial nodes; 0: the mode's default (5,000 for fast) */
+    double max_seconds; /* 0: none */
+    uint64_t seed;      /* of TD_MAP_SAMPLE */
+    double min_utilization; /* mappings that compute on a smaller share of the MAC units (spatial
+                             * factors, without padding) are left out; 0: none */
     int8_t top[TD_NTENSOR]; /* outermost level that keeps the tensor (resident data stop there); the
                              * last level by default */
     int16_t keep[TD_MAX_LEVELS]; /* fixed keep masks, -1: free within may_keep/must_keep */

@@ -48,6 +48,17 @@ int64_t td_problem_words(const td_problem *p, td_tensor t);
 td_status td_problem_check(const td_problem *p, td_error *err);
 /* "conv K64 C64 P56 Q56 R3 S3 s2", "dwconv G144 ...": for tables. */
 void td_problem_text(const td_problem *p, char *out, size_t size);
+/* The reverse, for layers that people write; loops that are not named are 1:
+ *
+ *     conv K64 C64 P56 Q56 R3 S3 s2          N, G; s2, s2x1 or stride=2; d2 or dilation=2;
+ *                                            pad=1, pad=ROWS,COLUMNS or pad=TOP,LEFT,BOTTOM,RIGHT
+ *     dw C144 P56 Q56 R3 S3                  depthwise (also dwconv): C or G is the channels
+ *     gemm M512 N2048 K512                   M rows, N columns, K summed over; or P, K, C
+ *     fc K1000 C512
+ *
+ * Padding is taken as it stands, as in td_problem. Words have 8 bits and partial sums 32, as those
+ * of layers. TD_E_INPUT names the word and what was expected; *out is then unchanged. */
+td_status td_problem_parse(const char *text, td_problem *out, td_error *err);
 
 /* ---- the graph ------------------------------------------------------------------------------- */
 
@@ -150,8 +161,9 @@ int td_net_squeeze_excite(td_net *net, int x, int squeezed_c, td_op act, td_op g
  * every adding function refuses) if the product is not in (0, 2^20]. */
 int td_round_channels(double c, double width, int divisor);
 
-/* Whole networks by name: "mobilenetv2" (any size and width, classes), "handmade" (MobileNetV2-like
- * for 28x28 and 32x32 input), "A", "B", "C" of the training notes. A zero in `input`, or 0 classes:
+/* Whole networks by name: "mobilenetv2", "resnet18", "resnet34", "resnet50" (any size and width,
+ * classes), "handmade" (MobileNetV2-like for 28x28 and 32x32 input), "A", "B", "C" of the training
+ * notes. A zero in `input`, or 0 classes:
  * the network's own. Width multiplies all channels, rounded to multiples of 8 (MobileNetV2's last
  * convolution does not shrink below width 1). Unknown names: TD_E_NOT_FOUND with the list. Caller
  * destroys *net. */

@@ -1,7 +1,31 @@
 #include "cli_net.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "cli_option.h"
+
+bool cli_net_option(cli_net *n, int key, const char *arg, struct argp_state *state) {
+    char after;
+    switch (key) {
+    case CLI_NET_SIZE:
+        if (sscanf(arg, "%dx%dx%d%c", &n->size.c, &n->size.h, &n->size.w, &after) != 3 ||
+            n->size.c < 1 || n->size.h < 1 || n->size.w < 1)
+            argp_error(state, "--size: expected CxHxW such as 3x224x224, found \"%s\"", arg);
+        n->shaped = "--size";
+        return true;
+    case CLI_NET_WIDTH:
+        n->width = cli_option_real(state, "width", arg, 1e-3, 64);
+        n->shaped = "--width";
+        return true;
+    case CLI_NET_CLASSES:
+        n->classes = (int)cli_option_int(state, "classes", arg, 1, 1000000);
+        n->shaped = "--classes";
+        return true;
+    default: return false;
+    }
+}
 
 /* A network's file, or the folder of a search's best design (best/, or the results folder around
  * it). *file NULL: not a path to anything. */

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli_case.h"
+#include "cli_cases.h"
+#include "cli_timeloop.h"
 
-enum { MOST_FILES = 16, OPT_TO = 1000, OPT_NUMBER, OPT_BITS };
+enum { OPT_TO = 1000, OPT_NUMBER, OPT_BITS };
 enum { TO_NOTHING, TO_CASE, TO_TIMELOOP, TO_LEVELS };
 
 typedef struct {
-    const char *file[MOST_FILES], *out;
+    const char *file[CLI_MOST_FILES], *out;
     int files, to, number, bits;
 } options;
 
@@ -37,7 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'o': o->out = arg; return 0;
     case ARGP_KEY_ARG:
-        if (o->files == MOST_FILES) argp_error(state, "at most %d files", MOST_FILES);
+        if (o->files == CLI_MOST_FILES) argp_error(state, "at most %d files", CLI_MOST_FILES);
         o->file[o->files++] = arg;
         return 0;
     case ARGP_KEY_END:
@@ -76,6 +77,21 @@ static td_status write_as(const td_case *c, int to, td_arena *a, td_text *t, td_
     return s == TD_OK && t->failed ? td_fail(err, TD_E_MEMORY, "out of memory") : s;
 }
 
+static td_status load_neutral(const char *file, int number, td_case *c, td_error *err) {
+    cli_cases cases;
+    const td_node *doc;
+    td_arena *a = td_arena_create();
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = cli_cases_read(file, &cases, err);
+    if (s == TD_OK && number > cases.n)
+        s = td_fail(err, TD_E_NOT_FOUND, "%s: there is no case %d", cases.name, number);
+    if (s == TD_OK) s = cli_cases_parse(&cases, number - 1, a, &doc, err);
+    if (s == TD_OK) s = td_case_from_node(doc, c, err);
+    cli_cases_free(&cases); /* after a fault it is empty */
+    td_arena_destroy(a);
+    return s;
+}
+
 static td_status load(const options *o, td_case *c, td_error *err) {
     if (strcmp(o->file[0], "-") != 0 && cli_is_timeloop(o->file[0])) {
         if (o->number > 1)
@@ -84,10 +100,9 @@ static td_status load(const options *o, td_case *c, td_error *err) {
     }
     if (o->files > 1)
         return td_fail(err, TD_E_USAGE,
-                       "%s: several files are sections of Timeloop's YAML, and "
-                       "this one is not",
+                       "%s: several files are sections of Timeloop's YAML, and this one is not",
                        o->file[0]);
-    return cli_load_case(o->file[0], o->number, c, err);
+    return load_neutral(o->file[0], o->number, c, err);
 }
 
 int cmd_convert(int argc, char **argv) {

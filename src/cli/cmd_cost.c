@@ -2,20 +2,21 @@
 #include "cli.h"
 
 #include <argp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli_case.h"
-
-enum { MOST_FILES = 16 };
+#include "cli_cases.h"
+#include "cli_cell.h"
+#include "cli_cost.h"
+#include "cli_timeloop.h"
+#include "tandem/cost.h"
 
 typedef struct {
-    const char *file, *files[MOST_FILES];
-    int count;
+    const char *file[CLI_MOST_FILES];
+    int files;
     cli_format format;
     td_counting counting;
+    bool asked; /* --counting was given */
 } options;
 
 enum { OPT_COUNTING = 1000 };
@@ -24,11 +25,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
     switch (key) {
     case OPT_COUNTING:
-        if (strcmp(arg, "exact") == 0)
-            o->counting = TD_COUNT_EXACT;
-        else if (strcmp(arg, "timeloop") == 0)
-            o->counting = TD_COUNT_TIMELOOP;
-        else
+        o->asked = true;
+        if (!cli_counting_parse(arg, &o->counting))
             argp_error(state, "--counting: expected exact or timeloop, found \"%s\"", arg);
         return 0;
     case 'f':
@@ -36,12 +34,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
         return 0;
     case ARGP_KEY_ARG:
-        if (o->count == MOST_FILES) argp_error(state, "at most %d files", MOST_FILES);
-        if (o->count == 0) o->file = arg;
-        o->files[o->count++] = arg;
+        if (o->files == CLI_MOST_FILES) argp_error(state, "at most %d files", CLI_MOST_FILES);
+        o->file[o->files++] = arg;
         return 0;
     case ARGP_KEY_END:
-        if (o->file == NULL) argp_error(state, "FILE is missing (\"-\" for standard input)");
+        if (o->files == 0) argp_error(state, "FILE is missing (\"-\" for standard input)");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -49,44 +46,24 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-/* 1234567 as "1,234,567"; averages of padded layers with one decimal. */
-static const char *grouped(double v, char out[40]) {
-    if (v >= 1e15) {
-        snprintf(out, 40, "%.6g", v);
-        return out;
-    }
-    bool whole = v == (double)(int64_t)v;
-    char plain[40];
-    int n = snprintf(plain, sizeof plain, whole ? "%.0f" : "%.1f", v);
-    int digits = whole ? n : n - 2, k = 0;
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && i < digits && (digits - i) % 3 == 0) out[k++] = ',';
-        out[k++] = plain[i];
-    }
-    out[k] = '\0';
-    return out;
-}
-
 static void add_row(const td_case *c, const td_cost *cost, int l, int t, td_text *out) {
     const td_access *a = &cost->at[l][t];
     const double v[] = {a->tile_words, a->reads, a->fills, a->updates};
-    char text[40];
     td_text_addf(out, " %-12s %c %8s", c->hw.level[l].name, td_tensor_letter[t],
-                 grouped(cost->used[l], text));
-    for (int i = 0; i < 4; i++) td_text_addf(out, " %15s", grouped(v[i], text));
+                 cli_words(cost->used[l]).s);
+    for (int i = 0; i < 4; i++) td_text_addf(out, " %15s", cli_words(v[i]).s);
     td_text_addf(out, " %14.6g\n", a->energy_pj);
 }
 
 static void add_table(const td_case *c, td_counting counting, const td_cost *cost, td_text *out) {
-    char problem[160], text[3][40];
+    char problem[160];
     td_problem_text(&c->problem, problem, sizeof problem);
     td_text_addf(out, "%s: %s on %s, %s counting\n", c->name[0] ? c->name : "case", problem,
-                 c->hw.name[0] ? c->hw.name : "the accelerator",
-                 counting == TD_COUNT_EXACT ? "exact" : "timeloop");
+                 c->hw.name[0] ? c->hw.name : "the accelerator", cli_counting_name(counting));
     td_text_addf(out,
                  "%s MACs  %s cycles (limit: %s)  utilisation %.1f %%  energy %.6g uJ  EDP %.6g "
                  "pJ.cycles\n\n",
-                 grouped((double)cost->macs, text[0]), grouped((double)cost->cycles, text[1]),
+                 cli_words((double)cost->macs).s, cli_words((double)cost->cycles).s,
                  cost->limit < 0 ? "compute" : c->hw.level[cost->limit].name,
                  100 * cost->utilization, cost->total_pj / 1e6,
                  cost->total_pj * (double)cost->cycles);
@@ -94,7 +71,7 @@ static void add_table(const td_case *c, td_counting counting, const td_cost *cos
     td_text_addf(out, "\n %-12s   %8s %15s %15s %15s %15s %14s\n", "level", "used", "tile", "reads",
                  "fills", "updates", "energy pJ");
     td_text_addf(out, " %-12s   %8s %15s %15s %15s %15s %14.6g\n", "MAC",
-                 grouped(cost->mac_used, text[0]), "", "", "", "", cost->mac_pj);
+                 cli_words(cost->mac_used).s, "", "", "", "", cost->mac_pj);
     for (int l = 0; l < c->hw.n; l++)
         for (int t = 0; t < TD_NTENSOR; t++)
             if (c->mapping.keep[l] & TD_BIT(t)) add_row(c, cost, l, t, out);
@@ -114,31 +91,48 @@ static td_status add_json(const td_case *c, td_counting counting, const td_cost 
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 
+/* What counts: as asked, else as the case says (`tandem map` writes it), else exactly. */
+static td_status find_counting(const options *o, const td_node *doc, td_counting *out,
+                               td_error *err) {
+    const char *name = "exact";
+    *out = o->counting;
+    if (o->asked) return TD_OK;
+    td_status s = td_node_opt_string(doc, "counting", &name, err);
+    if (s == TD_OK && !cli_counting_parse(name, out))
+        s = td_node_fail(td_node_find(doc, "counting"), err,
+                         "expected exact or timeloop, found \"%.40s\"", name);
+    return s;
+}
+
 /* Evaluates and adds to the output. `where`: what a fault is told of. */
-static td_status cost_case(const options *o, const td_case *c, const char *where, td_arena *a,
-                           td_text *out, td_error *err) {
+static td_status cost_case(const options *o, td_counting counting, const td_case *c,
+                           const char *where, td_arena *a, td_text *out, td_error *err) {
     td_cost cost;
     td_status s =
         c->has_mapping
-            ? td_cost_evaluate(&c->problem, &c->hw, &c->mapping, o->counting, &cost, err)
-            : td_fail(err, TD_E_INPUT, "missing key \"mapping\", expected the mapping to cost");
+            ? td_cost_evaluate(&c->problem, &c->hw, &c->mapping, counting, &cost, err)
+            : td_fail(err, TD_E_INPUT,
+                      "missing key \"mapping\", expected the mapping to cost (`tandem map` finds "
+                      "one)");
     if (s != TD_OK) return td_error_prefix(err, "%s%s%s", where, c->name[0] ? ": " : "", c->name);
-    if (o->format == CLI_JSON) return add_json(c, o->counting, &cost, a, out, err);
-    add_table(c, o->counting, &cost, out);
+    if (o->format == CLI_JSON) return add_json(c, counting, &cost, a, out, err);
+    add_table(c, counting, &cost, out);
     return TD_OK;
 }
 
-static td_status run_case(const options *o, const char *data, size_t size, int line, td_text *out,
+static td_status run_case(const options *o, const cli_cases *cases, int i, td_text *out,
                           td_error *err) {
-    const char *name = strcmp(o->file, "-") == 0 ? "standard input" : o->file;
     td_arena *a = td_arena_create();
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     const td_node *doc;
     td_case c;
-    td_status s = cli_is_yaml(o->file) ? td_yaml_parse(a, data, size, name, &doc, err)
-                                       : td_json_parse(a, data, size, name, line, &doc, err);
+    td_counting counting = TD_COUNT_EXACT;
+    td_status s = cli_cases_parse(cases, i, a, &doc, err);
     if (s == TD_OK) s = td_case_from_node(doc, &c, err);
-    if (s == TD_OK) s = cost_case(o, &c, td_arena_printf(a, "%s:%d", name, doc->line), a, out, err);
+    if (s == TD_OK) s = find_counting(o, doc, &counting, err);
+    if (s == TD_OK)
+        s = cost_case(o, counting, &c, td_arena_printf(a, "%s:%d", cases->name, doc->line), a, out,
+                      err);
     td_arena_destroy(a);
     return s;
 }
@@ -149,8 +143,8 @@ static int run_timeloop(const options *o) {
     td_case c;
     td_arena *a = td_arena_create();
     td_status s = a == NULL ? td_fail(&err, TD_E_MEMORY, "out of memory")
-                            : cli_load_timeloop(o->files, o->count, &c, &err);
-    if (s == TD_OK) s = cost_case(o, &c, o->file, a, &out, &err);
+                            : cli_load_timeloop(o->file, o->files, &c, &err);
+    if (s == TD_OK) s = cost_case(o, o->counting, &c, o->file[0], a, &out, &err);
     int code = s == TD_OK ? cli_print(&out) : cli_fail(&err);
     td_text_free(&out);
     td_arena_destroy(a);
@@ -158,11 +152,11 @@ static int run_timeloop(const options *o) {
 }
 
 /* Runs one case and prints it; the first fault's exit code stays in *code. */
-static bool one(const options *o, const char *data, size_t size, int line, int *code) {
+static bool one(const options *o, const cli_cases *cases, int i, int *code) {
     td_error err = {0};
     td_text out = {0};
     bool go_on = true;
-    if (run_case(o, data, size, line, &out, &err) == TD_OK) {
+    if (run_case(o, cases, i, &out, &err) == TD_OK) {
         int c = cli_print(&out);
         if (c != 0) *code = c, go_on = false;
     } else {
@@ -176,8 +170,8 @@ static bool one(const options *o, const char *data, size_t size, int line, int *
 int cmd_cost(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
         {"counting", OPT_COUNTING, "RULES", 0,
-         "exact (default): every loop in its true order; timeloop: Timeloop's rules with their "
-         "approximations",
+         "exact: every loop in its true order; timeloop: Timeloop's rules with their "
+         "approximations (default: as the case says in \"counting\", else exact)",
          0},
         {"format", 'f', "FORMAT", 0, "table or json (default: table on a terminal, else json)", 0},
         {0}};
@@ -198,7 +192,7 @@ int cmd_cost(int argc, char **argv) {
         "  tandem cost arch.yaml problem.yaml map.yaml --counting timeloop\n"
         "\n"
         "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 3 wrong "
-        "input, 6 capacity or fan-out exceeded, 7 imperfect factors.",
+        "input, 6 capacity or fan-out exceeded.",
         0,
         0,
         0};
@@ -206,30 +200,17 @@ int cmd_cost(int argc, char **argv) {
     o.format = isatty(STDOUT_FILENO) ? CLI_TABLE : CLI_JSON;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
 
-    if (strcmp(o.file, "-") != 0 && cli_is_timeloop(o.file)) return run_timeloop(&o);
+    if (strcmp(o.file[0], "-") != 0 && cli_is_timeloop(o.file[0])) return run_timeloop(&o);
     td_error err = {0};
-    if (o.count > 1) {
+    cli_cases cases;
+    if (o.files > 1) {
         td_fail(&err, TD_E_USAGE, "%s: one FILE at a time, but for the sections of Timeloop's YAML",
-                o.file);
+                o.file[0]);
         return cli_fail(&err);
     }
-    char *data = NULL;
-    size_t size = 0;
-    td_status s = cli_read(o.file, &data, &size, &err);
-    if (s != TD_OK) return cli_fail(&err);
+    if (cli_cases_read(o.file[0], &cases, &err) != TD_OK) return cli_fail(&err);
     int code = 0;
-    if (data == NULL || cli_is_yaml(o.file) || !cli_is_lines(data, size)) {
-        one(&o, data != NULL ? data : "", size, 1, &code);
-    } else {
-        int line = 1;
-        bool go_on = true;
-        for (size_t at = 0; at < size && go_on; line++) {
-            const char *end = memchr(data + at, '\n', size - at);
-            size_t n = end != NULL ? (size_t)(end - data) - at : size - at;
-            if (!cli_is_blank(data + at, n)) go_on = one(&o, data + at, n, line, &code);
-            at += n + 1;
-        }
-    }
-    free(data);
+    for (int i = 0; i < cases.n && one(&o, &cases, i, &code); i++) continue;
+    cli_cases_free(&cases);
     return code;
 }

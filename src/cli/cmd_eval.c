@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli_net.h"
+#include "cli_option.h"
 #include "eval_table.h"
 #include "next_step.h"
 #include "tandem/map.h"
@@ -18,47 +19,13 @@ typedef struct {
     cli_format format;
 } options;
 
-enum {
-    OPT_HW = 1000,
-    OPT_OBJECTIVE,
-    OPT_SIZE,
-    OPT_WIDTH,
-    OPT_CLASSES,
-    OPT_COLD,
-    OPT_BATCH,
-    OPT_CASES
-};
-
-static int whole_number(struct argp_state *state, const char *name, const char *arg, int hi) {
-    char *end;
-    long v = strtol(arg, &end, 10);
-    if (*arg == '\0' || *end != '\0' || v < 1 || v > hi)
-        argp_error(state, "--%s: expected an integer from 1 to %d, found \"%s\"", name, hi, arg);
-    return (int)v;
-}
+enum { OPT_HW = 1000, OPT_OBJECTIVE, OPT_COLD, OPT_BATCH, OPT_CASES };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
-    char *end, after;
+    if (cli_net_option(&o->net, key, arg, state)) return 0;
     switch (key) {
     case OPT_HW: o->hw = arg; return 0;
-    case OPT_SIZE:
-        if (sscanf(arg, "%dx%dx%d%c", &o->net.size.c, &o->net.size.h, &o->net.size.w, &after) !=
-                3 ||
-            o->net.size.c < 1 || o->net.size.h < 1 || o->net.size.w < 1)
-            argp_error(state, "--size: expected CxHxW such as 3x224x224, found \"%s\"", arg);
-        o->net.shaped = "--size";
-        return 0;
-    case OPT_WIDTH:
-        o->net.width = strtod(arg, &end);
-        if (*arg == '\0' || *end != '\0' || !(o->net.width > 0))
-            argp_error(state, "--width: expected a number > 0, found \"%s\"", arg);
-        o->net.shaped = "--width";
-        return 0;
-    case OPT_CLASSES:
-        o->net.classes = whole_number(state, "classes", arg, 1000000);
-        o->net.shaped = "--classes";
-        return 0;
     case OPT_OBJECTIVE:
         if (strcmp(arg, "latency") == 0)
             o->schedule.objective = TD_OBJ_LATENCY;
@@ -68,7 +35,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--objective: expected latency or energy, found \"%s\"", arg);
         return 0;
     case OPT_COLD: o->schedule.cold = true; return 0;
-    case OPT_BATCH: o->schedule.batch = whole_number(state, "batch", arg, 65536); return 0;
+    case OPT_BATCH:
+        o->schedule.batch = (int)cli_option_int(state, "batch", arg, 1, 65536);
+        return 0;
     case OPT_CASES: o->cases = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
@@ -146,9 +115,7 @@ done:
 int cmd_eval(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
         {"hw", OPT_HW, "HW", 0, "accelerator: a shipped name or a file", 0},
-        {"size", OPT_SIZE, "CxHxW", 0, "input of a shipped network", 0},
-        {"width", OPT_WIDTH, "W", 0, "channels times this (shipped networks)", 0},
-        {"classes", OPT_CLASSES, "N", 0, "outputs (shipped networks)", 0},
+        CLI_NET_OPTIONS,
         {"objective", OPT_OBJECTIVE, "WHAT", 0,
          "latency (default) or energy: what the schedule minimises", 0},
         {"cold", OPT_COLD, 0, 0, "the first inference: no weights are on chip yet", 0},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli_net.h"
+#include "cli_option.h"
 #include "tandem/net.h"
 #include "tandem/train.h"
 
@@ -38,52 +39,32 @@ enum {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static double real_option(struct argp_state *state, const char *name, const char *arg, double lo,
-                          double hi) {
-    char *end;
-    errno = 0;
-    double v = strtod(arg, &end);
-    if (end == arg || *end != '\0' || errno != 0 || !(v >= lo && v <= hi))
-        argp_error(state, "--%s: expected a number from %.10g to %.10g, found \"%s\"", name, lo, hi,
-                   arg);
-    return v;
-}
-
-static int64_t int_option(struct argp_state *state, const char *name, const char *arg, int64_t lo,
-                          int64_t hi) {
-    char *end;
-    errno = 0;
-    long long v = strtoll(arg, &end, 10);
-    if (end == arg || *end != '\0' || errno != 0 || v < lo || v > hi)
-        argp_error(state, "--%s: expected a whole number from %lld to %lld, found \"%s\"", name,
-                   (long long)lo, (long long)hi, arg);
-    return v;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
     switch (key) {
     case KEY_DATA: o->data = arg; return 0;
     case KEY_DATA_PATH: o->data_path = arg; return 0;
-    case KEY_EPOCHS: o->train.epochs = real_option(state, "epochs", arg, 0.0001, 1e6); return 0;
-    case KEY_BATCH: o->train.batch = (int)int_option(state, "batch", arg, 1, 4096); return 0;
-    case KEY_RATE: o->train.rate = real_option(state, "rate", arg, 0, 100); return 0;
+    case KEY_EPOCHS: o->train.epochs = cli_option_real(state, "epochs", arg, 0.0001, 1e6); return 0;
+    case KEY_BATCH: o->train.batch = (int)cli_option_int(state, "batch", arg, 1, 4096); return 0;
+    case KEY_RATE: o->train.rate = cli_option_real(state, "rate", arg, 0, 100); return 0;
     case KEY_WARMUP:
-        o->train.warmup_steps = (int)int_option(state, "warmup", arg, 0, INT32_MAX);
+        o->train.warmup_steps = (int)cli_option_int(state, "warmup", arg, 0, INT32_MAX);
         return 0;
     case KEY_SMOOTHING:
-        o->train.label_smoothing = real_option(state, "smoothing", arg, 0, 0.99);
+        o->train.label_smoothing = cli_option_real(state, "smoothing", arg, 0, 0.99);
         return 0;
     case KEY_AUGMENT: o->train.augment_shift = o->train.augment_flip = true; return 0;
     case KEY_WITH_VALID: o->train.with_valid = true; return 0;
-    case KEY_SEED: o->train.seed = (uint64_t)int_option(state, "seed", arg, 0, INT64_MAX); return 0;
+    case KEY_SEED:
+        o->train.seed = (uint64_t)cli_option_int(state, "seed", arg, 0, INT64_MAX);
+        return 0;
     case KEY_NUMBER:
         if (strcmp(arg, "fp32") != 0 && strcmp(arg, "bf16") != 0)
             argp_error(state, "--number: expected fp32 or bf16, found \"%s\"", arg);
         o->train.number = strcmp(arg, "bf16") == 0 ? TD_BF16 : TD_FP32;
         return 0;
     case KEY_WIDTH:
-        o->net.width = real_option(state, "width", arg, 0.05, 20);
+        o->net.width = cli_option_real(state, "width", arg, 0.05, 20);
         o->net.shaped = "--width";
         return 0;
     case 'o': o->out = arg; return 0;

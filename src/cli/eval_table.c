@@ -3,71 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli_cell.h"
 #include "tandem/report.h"
-
-/* ---- numbers for people -----------------------------------------------------------------------
- */
-
-typedef struct {
-    char s[40];
-} cell;
-
-/* "41,472" */
-static cell thousands(double v) {
-    char digits[40];
-    cell c;
-    int n = snprintf(digits, sizeof digits, "%.0f", v), k = 0;
-    if (n > 30) {
-        snprintf(c.s, sizeof c.s, "%.3g", v);
-        return c;
-    }
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0 && digits[i - 1] != '-') c.s[k++] = ',';
-        c.s[k++] = digits[i];
-    }
-    c.s[k] = '\0';
-    return c;
-}
-
-/* "118.0 M", "4.09 G" */
-static cell count(double v) {
-    static const char *const unit[] = {"", " K", " M", " G", " T"};
-    int u = 0;
-    for (; v >= 999.5 && u < 4; u++) v /= 1000;
-    cell c;
-    snprintf(c.s, sizeof c.s,
-             u == 0      ? "%.0f%s"
-             : v < 9.995 ? "%.2f%s"
-             : v < 99.95 ? "%.1f%s"
-                         : "%.0f%s",
-             v, unit[u]);
-    return c;
-}
-
-/* 1.23e-5, "J" -> "12.3 uJ" */
-static cell small(double v, const char *unit) {
-    static const char *const prefix[] = {"", "m", "u", "n", "p"};
-    int u = 0;
-    for (; v != 0 && fabs(v) < 0.9995 && u < 4; u++) v *= 1000;
-    cell c;
-    snprintf(c.s, sizeof c.s,
-             v < 9.995   ? "%.2f %s%s"
-             : v < 99.95 ? "%.1f %s%s"
-                         : "%.0f %s%s",
-             v, v == 0 ? "" : prefix[u], unit);
-    return c;
-}
-
-static cell bytes(double v) {
-    cell c;
-    if (v >= 1024 * 1024)
-        snprintf(c.s, sizeof c.s, "%.4g MB", v / 1024 / 1024);
-    else if (v >= 1024)
-        snprintf(c.s, sizeof c.s, "%.4g KB", v / 1024);
-    else
-        snprintf(c.s, sizeof c.s, "%.0f B", v);
-    return c;
-}
 
 /* ---- header -----------------------------------------------------------------------------------
  */
@@ -89,8 +26,8 @@ static void describe_hw(const td_hw *hw, td_text *out) {
         if (fan > 1) td_text_addf(out, "%d %s x ", fan, v->name);
     }
     td_text_addf(out, "%d MACs = %s MACs, %.2f GHz, %.3g TOPS, %s on chip",
-                 hw->mac.instances / hw->level[0].instances, thousands(macs).s, hw->clock_hz * 1e-9,
-                 2 * macs * hw->clock_hz * 1e-12, bytes(bits / 8).s);
+                 hw->mac.instances / hw->level[0].instances, cli_thousands(macs).s,
+                 hw->clock_hz * 1e-9, 2 * macs * hw->clock_hz * 1e-12, cli_bytes(bits / 8).s);
     if (io < INFINITY) td_text_addf(out, ", %.3g GB/s", io * 1e-9);
     if (isfinite(hw->area_mm2)) td_text_addf(out, ", %.3g mm2", hw->area_mm2);
     if (hw->node[0] != '\0') td_text_addf(out, " (%s)", hw->node);
@@ -113,8 +50,8 @@ static void describe_net(const td_net *net, const td_schedule *s, td_text *out) 
         a = l->bits[TD_I];
     }
     td_text_addf(out, "%s: input %dx%dx%d, %d conv, %d fc, %s MACs, %s parameters",
-                 td_net_name(net), in->c, in->h, in->w, conv, fc, count((double)t.macs).s,
-                 count((double)t.params).s);
+                 td_net_name(net), in->c, in->h, in->w, conv, fc, cli_count((double)t.macs).s,
+                 cli_count((double)t.params).s);
     if (mixed)
         td_text_add(out, " (mixed precision)");
     else if (w == a && w != 0)
@@ -201,21 +138,24 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
         shape_text(net, t, s->batch, shape, sizeof shape);
         if (t->mapped) snprintf(util, sizeof util, "%.0f %%", 100 * t->utilization);
         td_text_addf(out, " %-18.40s %-34s %8s %12s %6s  %-16s %9s   %s\n", l->name, shape,
-                     t->mapped ? count((double)t->macs).s : "", thousands(t->cycles).s, util,
-                     t->limit, small(t->energy_j, "J").s, chip_text(t, l->n_inputs > 1, chip));
+                     t->mapped ? cli_count((double)t->macs).s : "", cli_thousands(t->cycles).s,
+                     util, t->limit, cli_small(t->energy_j, "J").s,
+                     chip_text(t, l->n_inputs > 1, chip));
         macs += (double)t->macs;
         cycles += t->cycles;
     }
-    td_text_addf(out, " %-18s %-34s %8s %12s %4.0f %%  %-16s %9s\n\n", "total", "", count(macs).s,
-                 thousands(cycles).s, 100 * s->utilization, "", small(s->energy_j, "J").s);
+    td_text_addf(out, " %-18s %-34s %8s %12s %4.0f %%  %-16s %9s\n\n", "total", "",
+                 cli_count(macs).s, cli_thousands(cycles).s, 100 * s->utilization, "",
+                 cli_small(s->energy_j, "J").s);
     td_text_addf(out, "latency %s (%s/s, bound %s), energy %s (leakage %s), %s\n",
-                 small(s->latency_s, "s").s,
-                 thousands(s->latency_s > 0 ? s->batch / s->latency_s : 0).s,
-                 small(s->bound_latency_s, "s").s, small(s->energy_j, "J").s,
-                 small(s->leak_j, "J").s, small(s->power_w, "W").s);
+                 cli_small(s->latency_s, "s").s,
+                 cli_thousands(s->latency_s > 0 ? s->batch / s->latency_s : 0).s,
+                 cli_small(s->bound_latency_s, "s").s, cli_small(s->energy_j, "J").s,
+                 cli_small(s->leak_j, "J").s, cli_small(s->power_w, "W").s);
     td_text_addf(out, "on chip: %s of weights resident, at most %s in use; %s over the I/O%s\n",
-                 bytes((double)s->resident_weight_bytes).s, bytes((double)s->peak_chip_bytes).s,
-                 bytes(s->dram_bytes).s, s->proved ? "" : " (places found by search, not proved)");
+                 cli_bytes((double)s->resident_weight_bytes).s,
+                 cli_bytes((double)s->peak_chip_bytes).s, cli_bytes(s->dram_bytes).s,
+                 s->proved ? "" : " (places found by search, not proved)");
     describe_limits(s, out);
 }
 

@@ -296,19 +296,40 @@ static td_status read_mapping(const td_node *n, td_hw *hw, td_mapping *m, td_err
     return TD_OK;
 }
 
+/* {"LEVEL": "WIO", ...}: what a mapper has to keep there; null, or a level that is not named: free.
+ */
+static td_status read_fixed_keep(const td_node *map, const td_hw *hw, td_case *out, td_error *err) {
+    const char *known[TD_MAX_LEVELS + 1] = {NULL};
+    for (int l = 0; l < hw->n; l++) known[l] = hw->level[l].name;
+    TRY(td_node_only(map, known, err));
+    for (int l = 0; l < hw->n; l++) {
+        const td_node *v = td_node_find(map, hw->level[l].name);
+        if (v == NULL || v->kind == TD_NULL) continue;
+        unsigned keep = 0;
+        bool good = v->kind == TD_STRING;
+        for (const char *s = good ? v->text : ""; *s != '\0' && good; s++) {
+            const char *at = strchr(td_tensor_letter, *s);
+            good = at != NULL && !(keep & TD_BIT(at - td_tensor_letter));
+            if (good) keep |= TD_BIT(at - td_tensor_letter);
+        }
+        if (!good)
+            return td_node_fail(v, err,
+                                "expected letters of W, I and O, each once, such as \"IO\"");
+        out->fixed |= (uint8_t)TD_BIT(l);
+        out->fixed_keep[l] = (uint8_t)keep;
+    }
+    return TD_OK;
+}
+
+/* What is carried along: notes, results of others, and what `tandem map` tells beside a mapping. */
+#define CARRIED                                                                                    \
+    "tags", "note", "expected", "expected_link_transfers", "second_evaluator_agrees", "asked",     \
+        "count", "layers", "result", "objective", "weights", "value", "bound", "gap", "stop",      \
+        "nodes", "seconds", "counting", "mode"
+
 td_status td_case_from_node(const td_node *n, td_case *out, td_error *err) {
-    static const char *const keys[] = {"format",
-                                       "name",
-                                       "tags",
-                                       "note",
-                                       "problem",
-                                       "arch",
-                                       "mapping",
-                                       "fixed_keep",
-                                       "expected",
-                                       "expected_link_transfers",
-                                       "second_evaluator_agrees",
-                                       NULL};
+    static const char *const keys[] = {"format",  "name",       "problem", "arch",
+                                       "mapping", "fixed_keep", CARRIED,   NULL};
     memset(out, 0, sizeof *out);
     if (n == NULL || n->kind != TD_MAP) return td_node_fail(n, err, "expected a case (a map)");
     TRY(td_node_only(n, keys, err));
@@ -324,7 +345,7 @@ td_status td_case_from_node(const td_node *n, td_case *out, td_error *err) {
                             strlen(name));
     snprintf(out->name, sizeof out->name, "%s", name);
 
-    const td_node *problem, *arch, *levels, *mapping = NULL;
+    const td_node *problem, *arch, *levels, *mapping = NULL, *keep = NULL;
     TRY(td_node_get_map(n, "problem", &problem, err));
     TRY(td_node_get_map(n, "arch", &arch, err));
     TRY(td_node_get_list(arch, "levels", &levels, err));
@@ -332,6 +353,9 @@ td_status td_case_from_node(const td_node *n, td_case *out, td_error *err) {
     int unit = bits != NULL && bits->kind != TD_NULL ? 0 : common_width(levels);
     TRY(read_problem(problem, common_width(levels), &out->problem, err));
     TRY(read_arch(arch, levels, unit, &out->hw, err));
+    TRY(td_node_opt_map(arch, "fixed_keep", &keep, err)); /* some write it there */
+    TRY(td_node_opt_map(n, "fixed_keep", &keep, err));
+    if (keep != NULL) TRY(read_fixed_keep(keep, &out->hw, out, err));
     TRY(td_node_opt_map(n, "mapping", &mapping, err));
     if (mapping == NULL) return TD_OK;
     out->has_mapping = true;

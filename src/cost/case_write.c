@@ -1,5 +1,5 @@
 /* Neutral cases and costs as documents. */
-#include <stdio.h>
+#include <string.h>
 
 #include "tandem/cost.h"
 
@@ -116,6 +116,18 @@ static td_node *mapping_node(const td_hw *hw, const td_mapping *m, td_arena *a) 
     return n;
 }
 
+static td_node *fixed_keep_node(const td_case *c, td_arena *a) {
+    td_node *n = td_node_map(a);
+    for (int l = 0; l < c->hw.n; l++) {
+        if (!(c->fixed & TD_BIT(l))) continue;
+        char letters[TD_NTENSOR + 1] = "";
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (c->fixed_keep[l] & TD_BIT(t)) strncat(letters, &td_tensor_letter[t], 1);
+        td_node_put_string(a, n, c->hw.level[l].name, letters);
+    }
+    return n;
+}
+
 td_node *td_case_to_node(const td_case *c, td_arena *a) {
     td_node *n = td_node_map(a);
     td_node_put_string(a, n, "format", "neutral-case-1");
@@ -129,6 +141,7 @@ td_node *td_case_to_node(const td_case *c, td_arena *a) {
     td_node_put_real(a, mac, "energy_pj", c->hw.mac.energy_pj);
     td_node *levels = td_node_put(a, arch, "levels", td_node_list(a));
     for (int l = 0; l < c->hw.n; l++) td_node_push(a, levels, level_node(&c->hw.level[l], a));
+    if (c->fixed != 0) td_node_put(a, n, "fixed_keep", fixed_keep_node(c, a));
     if (c->has_mapping) td_node_put(a, n, "mapping", mapping_node(&c->hw, &c->mapping, a));
     return n;
 }
@@ -138,7 +151,7 @@ td_node *td_case_to_node(const td_case *c, td_arena *a) {
 static td_node *access_node(const td_cost *cost, int l, int t, td_arena *a) {
     const td_access *x = &cost->at[l][t];
     td_node *n = td_node_map(a);
-    td_node_put_int(a, n, "instances", cost->used[l]);
+    td_node_put(a, n, "instances", number(a, cost->used[l]));
     td_node_put(a, n, "tile_words", number(a, x->tile_words));
     td_node_put(a, n, "partition_words", number(a, x->partition_words));
     td_node_put(a, n, "reads", number(a, x->reads));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cost_nest.h"
+#include "cost_sampled.h"
 
 static inline double accesses(double words, double block) {
     return block > 1 ? ceil(words / block) : words;
@@ -9,11 +10,13 @@ static inline double accesses(double words, double block) {
 
 /* Energy of one level, and how much it slows the MACs down. Bandwidths limit the average demand
  * over the compute cycles: transfers overlap perfectly with computing. Quotients are added in the
- * order W, I, O, as Timeloop does, for the last bit. */
-static void finish_level(const td__nest *z, int l, double compute_cycles, td_cost *c) {
+ * order W, I, O, as Timeloop does, for the last bit. crowd: instances of whole passes for each that
+ * works on average, among which Timeloop divides the demand. */
+static void finish_level(const td__nest *z, int l, double compute_cycles, double crowd,
+                         td_cost *c) {
     const td_level *v = &z->hw->level[l];
     const bool limited = v->read_bw < INFINITY || v->write_bw < INFINITY || v->shared_bw < INFINITY;
-    double used = z->used[l + 1], read = 0, write = 0, pj = 0;
+    double used = c->used[l], read = 0, write = 0, pj = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (!(z->m->keep[l] & TD_BIT(t))) continue;
         td_access *a = &c->at[l][t];
@@ -24,8 +27,13 @@ static void finish_level(const td__nest *z, int l, double compute_cycles, td_cos
                                accesses(a->updates, block) * v->update_pj);
         pj += a->energy_pj;
         if (limited) {
-            read += a->reads / compute_cycles * bits;
-            write += (a->fills + a->updates) / compute_cycles * bits;
+            double in = a->reads, out = a->fills + a->updates;
+            if (crowd != 1) {
+                in = ceil(in / crowd);
+                out = ceil(out / crowd);
+            }
+            read += in / compute_cycles * bits;
+            write += out / compute_cycles * bits;
         }
     }
     c->level_pj[l] = pj;
@@ -58,23 +66,31 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
 
     memset(c, 0, sizeof *c);
     for (int l = 0; l < z.n; l++) {
-        c->used[l] = (int32_t)z.used[l + 1];
+        c->used[l] = z.used[l + 1];
         for (int t = 0; t < TD_NTENSOR; t++)
             if (m->keep[l] & TD_BIT(t)) c->at[l][t].tile_words = z.words[l][t];
     }
-    if (exact)
-        td__count_exact(&z, c);
-    else
-        td__count_timeloop(&z, c);
+    if (!z.imperfect) {
+        c->macs = td_problem_macs(p);
+        c->mac_used = (int32_t)z.used[0];
+        c->compute_cycles = (int64_t)z.outer[0];
+        if (exact)
+            td__count_exact(&z, c);
+        else
+            td__count_timeloop(&z, c);
+    } else if (exact) {
+        td__count_exact_imperfect(&z, c);
+    } else {
+        td__count_timeloop_imperfect(&z, c);
+    }
 
-    c->macs = td_problem_macs(p);
-    c->mac_used = (int32_t)z.used[0];
-    c->compute_cycles = c->cycles = (int64_t)z.outer[0];
+    c->cycles = c->compute_cycles;
     c->limit = -1;
     c->mac_pj = (double)c->macs * hw->mac.energy_pj;
     double total = c->mac_pj;
     for (int l = 0; l < z.n; l++) {
-        finish_level(&z, l, z.outer[0], c);
+        double crowd = z.imperfect && !exact ? z.used[l + 1] / c->used[l] : 1;
+        finish_level(&z, l, (double)c->compute_cycles, crowd, c);
         total += c->level_pj[l];
     }
     c->total_pj = total;
@@ -99,12 +115,27 @@ int td_word_bits(const td_problem *p, const td_mapping *m, int level, td_tensor 
     return p->bits[TD_O];
 }
 
+static int imperfect_deliveries(const td__nest *z, int level, int t,
+                                td_delivery out[TD_MAX_DELIVERIES]) {
+    td__groups g;
+    td__sampled_deliveries(z, level, t, &g);
+    int n = g.n < TD_MAX_DELIVERIES ? g.n : TD_MAX_DELIVERIES;
+    for (int i = 0; i < n; i++)
+        out[i] = (td_delivery){(int32_t)g.group[i].children, (int32_t)g.group[i].targets,
+                               g.group[i].words};
+    if (t == TD_O && z->hw->level[level].capacity_bits < 0) /* Timeloop deducts it from each */
+        for (int i = 0; i < n; i++)
+            out[i].words = 2 * out[i].words - td__sampled_partition(z, level, t);
+    return n;
+}
+
 int td_cost_deliveries(const td_problem *p, const td_hw *hw, const td_mapping *m, int level,
                        td_tensor tensor, td_delivery out[TD_MAX_DELIVERIES]) {
     const int t = (int)tensor;
     td__nest z;
     if (td__nest_build(p, hw, m, false, &z, NULL) != TD_OK || level < 0 || level > z.top[t])
         return 0;
+    if (z.imperfect) return imperfect_deliveries(&z, level, t, out);
     int child = level > 0 ? level - 1 : -1;
     while (child >= 0 && !(m->keep[child] & TD_BIT(t))) child--;
     double words = td__timeloop_traffic(&z, child, t);

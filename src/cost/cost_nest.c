@@ -8,6 +8,8 @@
 const uint8_t td__dims_of[TD_NTENSOR] = {TD__DIMS_W, TD__DIMS_I, TD__DIMS_O};
 
 #define COLD __attribute__((cold, noinline))
+/* Compiled twice, for perfect factors without a trace of the others. */
+#define INLINE inline __attribute__((always_inline))
 
 static const char axis_letter[TD_NAXIS] = {'T', 'X', 'Y'};
 
@@ -43,12 +45,6 @@ static COLD td_status fail_loop(const td_hw *hw, int level, const td_loop *o, in
         return td_fail(err, TD_E_INPUT,
                        "mapping: level %s: last pass of %c has bound %d, expected 1 to %d", name, d,
                        o->tail, o->bound);
-    if (o->tail != o->bound)
-        return td_fail(
-            err, TD_E_UNSUPPORTED,
-            "mapping: level %s: %c %d with a last pass of %d: imperfect factors cannot be "
-            "counted yet; expected factors that multiply to the dim",
-            name, d, o->bound, o->tail);
     if (o->axis < last_axis)
         return td_fail(err, TD_E_INPUT,
                        "mapping: level %s: loop over %c on axis %c after one on axis %c, expected "
@@ -57,22 +53,24 @@ static COLD td_status fail_loop(const td_hw *hw, int level, const td_loop *o, in
     return TD_OK;
 }
 
-static COLD td_status fail_factors(const td_problem *p, const td_mapping *m, int dim,
+static COLD td_status fail_factors(const td_problem *p, int levels, const td_mapping *m, int dim,
                                    td_error *err) {
-    /* An imperfect factor further out is the better reason. */
-    double product = 1;
-    for (int i = 0; i < m->n; i++) {
-        const td_loop *o = &m->loop[i];
-        if (o->dim != dim) continue;
-        product *= o->bound;
-        if (o->tail >= 1 && o->tail < o->bound)
-            return td_fail(err, TD_E_UNSUPPORTED,
-                           "mapping: %c %d with a last pass of %d: imperfect factors cannot be "
-                           "counted yet; expected factors that multiply to the dim",
-                           td_dim_letter[dim], o->bound, o->tail);
-    }
+    double whole = 1, last = 1;
+    bool imperfect = false;
+    for (int l = 0; l < levels; l++)
+        for (int i = m->first[l + 1] - 1; i >= m->first[l]; i--) { /* from the inside out */
+            const td_loop *o = &m->loop[i];
+            if (o->dim != dim) continue;
+            last += ((double)o->tail - 1) * whole;
+            whole *= o->bound;
+            imperfect |= o->tail != o->bound;
+        }
+    if (imperfect)
+        return td_fail(err, TD_E_INPUT,
+                       "mapping: loops over %c with their last passes make %.0f, expected %d",
+                       td_dim_letter[dim], last, p->dim[dim]);
     return td_fail(err, TD_E_INPUT, "mapping: bounds of %c multiply to %.0f, expected %d",
-                   td_dim_letter[dim], product, p->dim[dim]);
+                   td_dim_letter[dim], whole, p->dim[dim]);
 }
 
 static COLD td_status fail_rule(const td_hw *hw, int level, const td_loop *o, td_error *err) {
@@ -177,8 +175,8 @@ static COLD td_status fail_order(const td__nest *z, int level, int i, td_error *
 
 /* Appends the loops of one axis of a level to a list, from the innermost (*i) on, and grows the
  * tile. *product: of their bounds. */
-static inline td_status take(td__nest *z, int level, int axis, int *i, td__loop *list, int *n,
-                             int64_t *product, td_error *err) {
+static INLINE td_status take(td__nest *z, int level, int axis, int *i, td__loop *list, int *n,
+                             int64_t *product, bool imperfect, td_error *err) {
     const td_mapping *m = z->m;
     const unsigned allowed = z->hw->rules.allowed[level][axis];
     const int32_t *dims = z->p->dim, *unit = z->unit;
@@ -189,22 +187,33 @@ static inline td_status take(td__nest *z, int level, int axis, int *i, td__loop 
         const td_loop *o = &m->loop[k];
         const unsigned d = o->dim;
         if (o->axis != axis) break;
-        if (d >= TD_NDIM || o->bound < 1 || o->tail != o->bound)
-            return fail_order(z, level, k, err);
+        if (d >= TD_NDIM || o->bound < 1 ||
+            (imperfect ? o->tail < 1 || o->tail > o->bound : o->tail != o->bound)) {
+            td_status s = fail_order(z, level, k, err);
+            return s != TD_OK ? s : TD_E_INPUT; /* an imperfect factor: see build_again */
+        }
         if (o->bound == 1) continue;
         if (!(allowed & TD_BIT(d))) return fail_rule(z->hw, level, o, err);
         const int32_t step = tile[d];
         const int64_t grown = (int64_t)step * o->bound;
-        if (grown > dims[d]) return fail_factors(z->p, m, (int)d, err);
+        if (imperfect) { /* whole passes may exceed the dim, but not these limits */
+            int64_t last = z->last[level + 1][d] + (int64_t)step * (o->tail - 1);
+            if (last > dims[d] || grown > INT32_MAX || *product > INT64_MAX / o->bound)
+                return fail_factors(z->p, z->n, m, (int)d, err);
+            z->last[level + 1][d] = (int32_t)last;
+            (list == z->t ? z->t_tail : z->s_tail)[count] = o->tail;
+        } else if (grown > dims[d]) {
+            return fail_factors(z->p, z->n, m, (int)d, err);
+        }
         tile[d] = (int32_t)grown;
         list[count++] = (td__loop){.bound = o->bound,
                                    .step = step,
-                                   .move = step * unit[d],
+                                   .move = imperfect ? 0 : step * unit[d],
                                    .dim = (uint8_t)d,
                                    .level = (uint8_t)level,
                                    .axis = axis_of[d]};
         seen |= TD_BIT(d);
-        *product *= o->bound; /* at most the product of the dims: no overflow below 2^62 */
+        *product *= o->bound; /* at most the product of perfect dims: no overflow below 2^62 */
     }
     if (seen & TD__DIMS_REDUCED) z->reduced = level;
     if ((seen & (seen - 1)) && z->hw->rules.single[level][axis])
@@ -215,7 +224,7 @@ static inline td_status take(td__nest *z, int level, int axis, int *i, td__loop 
 }
 
 /* One level's loops, from the innermost: spatial ones, then those in time. */
-static td_status add_level(td__nest *z, int level, td_error *err) {
+static INLINE td_status add_level(td__nest *z, int level, bool imperfect, td_error *err) {
     const td_mapping *m = z->m;
     double *distinct = z->distinct[level];
     z->fan[level] = distinct[TD_W] = distinct[TD_I] = distinct[TD_O] = 1;
@@ -225,8 +234,11 @@ static td_status add_level(td__nest *z, int level, td_error *err) {
     int64_t x = 1, y = 1, t = 1;
     if (m->loop[i].axis != TD_AXIS_T) {
         int k = z->ns;
-        if ((s = take(z, level, TD_AXIS_Y, &i, z->s, &z->ns, &y, err)) != TD_OK) return s;
-        if ((s = take(z, level, TD_AXIS_X, &i, z->s, &z->ns, &x, err)) != TD_OK) return s;
+        s = take(z, level, TD_AXIS_Y, &i, z->s, &z->ns, &y, imperfect, err);
+        if (s != TD_OK) return s;
+        s = take(z, level, TD_AXIS_X, &i, z->s, &z->ns, &x, imperfect, err);
+        if (s != TD_OK) return s;
+        if (imperfect && x > INT64_MAX / y) return fail_fan(z->hw, level, TD_AXIS_X, x, 0, err);
         z->fan[level] = (double)(x * y);
         for (; k < z->ns; k++) {
             const double bound = z->s[k].bound;
@@ -237,7 +249,7 @@ static td_status add_level(td__nest *z, int level, td_error *err) {
         }
         if (x * y > 1 && (s = check_fan(z->hw, level, x, y, err)) != TD_OK) return s;
     }
-    s = take(z, level, TD_AXIS_T, &i, z->t, &z->nt, &t, err);
+    s = take(z, level, TD_AXIS_T, &i, z->t, &z->nt, &t, imperfect, err);
     return s != TD_OK || i < m->first[level] ? s : fail_order(z, level, i, err);
 }
 
@@ -275,14 +287,31 @@ static inline void tile_words(const td__nest *z, const int32_t e[TD_NDIM], bool 
     words[TD_I] = (double)((int64_t)e[TD_N] * e[TD_G] * e[TD_C]) * (double)(h * w);
 }
 
-td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool exact,
-                         td__nest *z, td_error *err) {
+/* The largest tiles instead of those of whole passes: a whole pass inside of level l needs a loop
+ * further out that has more than one iteration in its last pass. */
+static COLD void largest_tiles(td__nest *z, bool clip) {
+    unsigned whole = 0;
+    memcpy(z->full, z->tile, sizeof z->full);
+    for (int l = z->n - 1, t = z->nt, s = z->ns; l >= 0; l--) {
+        for (int d = 0; d < TD_NDIM; d++)
+            if (!(whole & TD_BIT(d))) z->tile[l + 1][d] = z->last[l + 1][d];
+        if (z->m->keep[l] != 0) tile_words(z, z->tile[l + 1], clip, z->words[l]);
+        while (t > z->t0[l])
+            if (z->t_tail[--t] > 1) whole |= TD_BIT(z->t[t].dim);
+        while (s > z->s0[l])
+            if (z->s_tail[--s] > 1) whole |= TD_BIT(z->s[s].dim);
+    }
+}
+
+static INLINE td_status build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool exact,
+                              td__nest *z, bool imperfect, td_error *err) {
     z->p = p;
     z->hw = hw;
     z->m = m;
     z->n = hw->n;
     z->nt = z->ns = 0;
     z->reduced = -1;
+    z->imperfect = imperfect;
     td_status s = check_problem(p, z, err);
     if (s != TD_OK) return s;
     if (hw->n < 1 || hw->n > TD_MAX_LEVELS || m->n > TD_MAX_LOOPS || m->first[0] != 0 ||
@@ -294,6 +323,7 @@ td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping 
     const bool clip = exact && (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
     for (int t = 0; t < TD_NTENSOR; t++) z->top[t] = -1;
     for (int d = 0; d < TD_NDIM; d++) z->tile[0][d] = 1;
+    if (imperfect) memcpy(z->last[0], z->tile[0], sizeof z->last[0]);
     for (int l = 0; l < n; l++) {
         unsigned keep = m->keep[l];
         if ((keep & ~(unsigned)(hw->level[l].may_keep & TD_ALL_TENSORS)) ||
@@ -306,15 +336,17 @@ td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping 
         z->t0[l] = z->nt;
         z->s0[l] = z->ns;
         memcpy(z->tile[l + 1], z->tile[l], sizeof z->tile[l]);
-        s = add_level(z, l, err);
+        if (imperfect) memcpy(z->last[l + 1], z->last[l], sizeof z->last[l]);
+        s = add_level(z, l, imperfect, err);
         if (s != TD_OK) return s;
-        if (keep != 0) tile_words(z, z->tile[l + 1], clip, z->words[l]);
+        if (keep != 0 && !imperfect) tile_words(z, z->tile[l + 1], clip, z->words[l]);
     }
     z->t0[n] = z->nt;
     z->s0[n] = z->ns;
+    if (imperfect) largest_tiles(z, clip);
     if (memcmp(z->tile[n], p->dim, sizeof p->dim) != 0)
         for (int d = 0; d < TD_NDIM; d++)
-            if (z->tile[n][d] != p->dim[d]) return fail_factors(p, m, d, err);
+            if (z->tile[n][d] != p->dim[d]) return fail_factors(p, n, m, d, err);
     for (int t = 0; t < TD_NTENSOR; t++)
         if (z->top[t] < 0) return fail_nowhere(t, err);
     tile_words(z, z->tile[n], false, z->total);
@@ -335,6 +367,21 @@ td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping 
         for (int t = 0; t < TD_NTENSOR; t++)
             if (z->top[t] < n - 1 && (s = check_resident(z, t, err)) != TD_OK) return s;
     return TD_OK;
+}
+
+/* After the builder of perfect factors gave up: with the other one, or once more for the message.
+ */
+static COLD td_status build_again(const td_problem *p, const td_hw *hw, const td_mapping *m,
+                                  bool exact, td__nest *z, td_status s, td_error *err) {
+    for (int i = 0; i < m->n && i < TD_MAX_LOOPS; i++)
+        if (m->loop[i].tail < m->loop[i].bound) return build(p, hw, m, exact, z, true, err);
+    return err == NULL ? s : build(p, hw, m, exact, z, false, err);
+}
+
+td_status td__nest_build(const td_problem *p, const td_hw *hw, const td_mapping *m, bool exact,
+                         td__nest *z, td_error *err) {
+    td_status s = build(p, hw, m, exact, z, false, NULL);
+    return s == TD_OK ? s : build_again(p, hw, m, exact, z, s, err);
 }
 
 /* ---- capacities ------------------------------------------------------------------------------ */

@@ -47,6 +47,12 @@ typedef struct {
     int32_t tile[TD_MAX_LEVELS + 1][TD_NDIM];
     double outer[TD_MAX_LOOPS + 1]; /* product of the bounds of t[k] and all outside of it */
     td__loop t[TD_MAX_LOOPS], s[TD_MAX_LOOPS];
+    /* With imperfect factors; all of the above counts whole passes, but tile[][] and words[][] are
+     * the largest that occur. */
+    bool imperfect;
+    int32_t t_tail[TD_MAX_LOOPS], s_tail[TD_MAX_LOOPS]; /* bounds of the very last passes */
+    int32_t full[TD_MAX_LEVELS + 1][TD_NDIM];           /* tiles of whole passes ... */
+    int32_t last[TD_MAX_LEVELS + 1][TD_NDIM];           /* ... and of the very last one */
 } td__nest;
 
 /* Flattens and checks everything but capacities. exact: for exact counting, so that a resident
@@ -78,9 +84,12 @@ static inline double td__block_traffic(const td__nest *z, int child, int t) {
     return z->words[child][t] * z->outer[k];
 }
 
-/* The counters fill reads, fills, updates and partition_words of c->at[][]. */
+/* The counters fill reads, fills, updates and partition_words of c->at[][]; those for imperfect
+ * factors also macs, compute_cycles, mac_used and used. */
 void td__count_timeloop(const td__nest *z, td_cost *c);
 void td__count_exact(const td__nest *z, td_cost *c);
+void td__count_timeloop_imperfect(const td__nest *z, td_cost *c);
+void td__count_exact_imperfect(const td__nest *z, td_cost *c);
 /* Input traffic of a layer with padding: reads of `level` and fills of `child`, averages over the
  * used instances. */
 void td__count_padded_input(const td__nest *z, int child, int level, double *reads, double *fills);

@@ -1,10 +1,13 @@
 /* Loop nests for people: one line per temporal loop or group of spatial loops, indented by depth,
- * with the level and what it keeps beside its first loop.
+ * with the level and what it keeps beside its first loop. "-" is a level that keeps something and
+ * has no loops in time.
  *
  *     for k in 0..4                         DRAM      W I O
  *       for p in 0..56                      GLB       I O     27.0 / 108 KB
  *         par q in 0..14 (X)  par c in 0..4 (Y)
  *           for c in 0..16                  RF        W       48 / 192 B
+ *
+ * Imperfect factors have the bound of their last pass: for q in 0..4 (last 0..2).
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +18,9 @@ enum { LEVEL_COLUMN = 40 };
 
 static void add_bytes(double used, double capacity, td_text *out) {
     if (capacity < 0) {
-        if (used >= 10240)
+        if (used >= 10240 * 1024.0)
+            td_text_addf(out, "  %.1f MB", used / 1024 / 1024);
+        else if (used >= 10240)
             td_text_addf(out, "  %.1f KB", used / 1024);
         else
             td_text_addf(out, "  %.0f B", used);
@@ -37,8 +42,11 @@ static void add_level(const td__nest *z, int l, int column, td_text *out) {
         if (kept) bits += z->words[l][t] * td__word_bits(z, l, t);
     }
     keep[2 * TD_NTENSOR - 1] = '\0';
-    td_text_addf(out, "%*s  %-10s %s", column < LEVEL_COLUMN ? LEVEL_COLUMN - column : 0, "",
-                 v->name, keep);
+    td_text_addf(out, "%*s", column < LEVEL_COLUMN ? LEVEL_COLUMN - column : 0, "");
+    if (z->m->keep[l] != 0)
+        td_text_addf(out, "  %-10s %s", v->name, keep);
+    else
+        td_text_addf(out, "  %s", v->name);
     if (bits > 0)
         add_bytes(ceil(bits / 8),
                   v->capacity_bits < 0 ? -1 : (double)v->capacity_bits / v->buffering / 8, out);
@@ -50,8 +58,15 @@ static int add_indent(int depth, td_text *out) {
     return 2 * depth;
 }
 
-static char lower(int dim) {
-    return (char)(td_dim_letter[dim] - 'A' + 'a');
+/* "q in 0..4 (last 0..2)": its bound, and that of its last pass if it is another one. */
+static int add_range(const td_loop *o, td_text *out) {
+    char text[64];
+    const char dim = (char)(td_dim_letter[o->dim] - 'A' + 'a');
+    int n = o->tail == o->bound
+                ? snprintf(text, sizeof text, "%c in 0..%d", dim, o->bound)
+                : snprintf(text, sizeof text, "%c in 0..%d (last 0..%d)", dim, o->bound, o->tail);
+    td_text_add(out, text);
+    return n;
 }
 
 void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m, td_text *out) {
@@ -76,21 +91,22 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
                 continue;
             }
             int column = add_indent(depth++, out);
-            char text[64];
-            column += snprintf(text, sizeof text, "for %c in 0..%d", lower(o->dim), o->bound);
-            td_text_add(out, text);
+            td_text_add(out, "for ");
+            column += 4 + add_range(o, out);
             if (named)
                 td_text_add(out, "\n");
             else
                 add_level(&z, l, column, out);
             named = true;
         }
-        if (!named && (m->keep[l] != 0 || spatial[TD_AXIS_X] + spatial[TD_AXIS_Y] > 0)) {
+        if (!named && m->keep[l] != 0) {
             int column = add_indent(depth, out);
             td_text_add(out, "-");
             add_level(&z, l, column + 1, out);
+            named = true;
         }
         if (spatial[TD_AXIS_X] + spatial[TD_AXIS_Y] == 0) continue;
+        size_t line = out->size;
         add_indent(depth++, out);
         for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
             if (spatial[axis] == 0) continue;
@@ -99,11 +115,15 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
             for (int i = m->first[l]; i < m->first[l + 1]; i++) {
                 const td_loop *o = &m->loop[i];
                 if (o->axis != axis || o->bound == 1) continue;
-                td_text_addf(out, "%s%c in 0..%d", before, lower(o->dim), o->bound);
+                td_text_add(out, before);
+                add_range(o, out);
                 before = ", ";
             }
             td_text_addf(out, " (%c)", axis == TD_AXIS_X ? 'X' : 'Y');
         }
-        td_text_add(out, "\n");
+        if (named)
+            td_text_add(out, "\n");
+        else
+            add_level(&z, l, (int)(out->size - line), out);
     }
 }

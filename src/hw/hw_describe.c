@@ -86,7 +86,7 @@ uint64_t td_hw_hash(const td_hw *hw) {
     put_real(&r, hw->vec.energy_pj);
     put_real(&r, hw->vec.bw);
     put_real(&r, hw->clock_hz);
-    put_int(&r, hw->rules.pad);
+    put_int(&r, hw->rules.pad | hw->rules.one_axis << 1);
     put_real(&r, hw->area_mm2);
     put_real(&r, hw->leak_w);
     put_real(&r, hw->clock_tree);

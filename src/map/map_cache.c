@@ -60,6 +60,11 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
     k->query.counting = q->counting;
     k->query.max_nodes = q->max_nodes;
     k->query.max_seconds = q->max_seconds;
+    k->query.mode = q->mode;
+    k->query.min_utilization = q->min_utilization;
+    k->query.seed = q->seed;
+    for (int i = 0; i < 2 && q->objective == TD_OBJ_WEIGHTED; i++)
+        k->query.weight[i] = q->weight[i];
     memcpy(k->query.top, q->top, sizeof q->top);
     for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) k->query.keep[l] = q->keep[l];
     k->hw_hash = td_hw_hash(hw);
@@ -70,6 +75,7 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
     memcpy(k->rules.allowed, hw->rules.allowed, sizeof k->rules.allowed);
     memcpy(k->rules.single, hw->rules.single, sizeof k->rules.single);
     k->rules.pad = hw->rules.pad;
+    k->rules.one_axis = hw->rules.one_axis;
     for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) {
         const td_level *v = &hw->level[l];
         k->level[l].capacity_bits = v->capacity_bits;

@@ -8,10 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const objective_name[TD_NOBJ] = {"latency", "energy", "edp"};
+static const char *const objective_name[TD_NOBJ] = {"latency", "energy", "edp", "weighted"};
+static const char *const mode_name[TD_NMAP_MODE] = {"fast", "exact", "sample"};
 
 const char *td_map_objective_name(td_map_objective o) {
     return (unsigned)o < TD_NOBJ ? objective_name[o] : "unknown";
+}
+
+const char *td_map_mode_name(td_map_mode m) {
+    return (unsigned)m < TD_NMAP_MODE ? mode_name[m] : "unknown";
 }
 
 const char *td_stop_name(td_stop s) {
@@ -25,24 +30,32 @@ const char *td_stop_name(td_stop s) {
 }
 
 enum {
-    DEFAULT_NODES = 3000,
-    MAX_FANS = 1000,  /* per level */
-    FIRST_ROOTS = 48, /* listed in the first step, */
-    FIRST_DIVES = 8,  /* and followed */
-    NEAR_ROOTS = 6,   /* per level of the second */
+    DEFAULT_NODES = 5000,   /* of fast mode, */
+    EXACT_NODES = 30000000, /* of exact, */
+    SAMPLE_NODES = 100000,  /* and of sample */
+    MAX_FANS = 1000,        /* per level, */
+    ALL_FANS = 20000,       /* in exact mode */
+    FIRST_ROOTS = 48,       /* listed in the first step, */
+    FIRST_DIVES = 8,        /* and followed */
+    NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 2,
+    LIST_SHARE = 4,    /* of the budget for the first list */
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
     DIVE_INSIDE = 2,   /* and at the others */
+    MOST_KEEPS = 64,   /* keep masks that are tried by narrow dives: */
+    MORE_ROOTS = 64,
+    STARTS = 8, /* of local searches */
+    NARROW_KEEP = 3,
+    NARROW_NODES = 60,
     FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */
     ALL_CHOICES = 32768,
-    ALL_ROOTS = 32768 /* that are listed with their bounds */
+    ALL_ROOTS = 1000000 /* that are listed with their bounds */
 };
 
 void td_map_query_default(td_map_query *q, const td_hw *hw) {
-    *q = (td_map_query){
-        .objective = TD_OBJ_LATENCY, .counting = TD_COUNT_EXACT, .max_nodes = DEFAULT_NODES};
+    *q = (td_map_query){.objective = TD_OBJ_LATENCY, .weight = {1, 1}, .counting = TD_COUNT_EXACT};
     for (int t = 0; t < TD_NTENSOR; t++) q->top[t] = (int8_t)(hw->n - 1);
     for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
 }
@@ -54,6 +67,9 @@ typedef struct {
     td__root root;
     td__shortage least;
     double bound[2];
+    double known;            /* a bound found on the way */
+    td__start start[STARTS]; /* the best of different dives */
+    int n_start;
 } work;
 
 /* The mapping with the least tiles, as something to start from. */
@@ -72,11 +88,26 @@ static void try_least(td__search *s, const td__shortage *least) {
             }
     }
     m.first[z->n] = m.n;
-    td__try(s, &least->problem, &m);
+    double v[2];
+    td__try(s, &least->problem, &m, v);
 }
 
 static bool over(const td__search *s, uint64_t max_nodes) {
     return s->nodes >= max_nodes || s->late || s->memory;
+}
+
+/* Keeps what the dive found if it is one of the best, best first. */
+static void add_start(work *w) {
+    const td__start *d = &w->s.dive;
+    int i = w->n_start;
+    for (int k = 0; k < w->n_start; k++)
+        if (memcmp(w->start[k].value, d->value, sizeof d->value) == 0) return;
+    if (i == STARTS && !td__map_better(d->value, w->start[--i].value)) return;
+    if (d->value[0] == INFINITY) return;
+    if (w->n_start < STARTS) w->n_start++;
+    for (; i > 0 && td__map_better(d->value, w->start[i - 1].value); i--)
+        w->start[i] = w->start[i - 1];
+    w->start[i] = *d;
 }
 
 /* One dive. False: the budget is used up. */
@@ -87,8 +118,10 @@ static bool dive(work *w, const td__entry *e, uint64_t max_nodes) {
     s->now = e;
     s->max_nodes = max_nodes;
     s->stop = false;
+    s->dive.value[0] = s->dive.value[1] = INFINITY;
     td__search_root(s, &w->root);
     s->now = NULL;
+    add_start(w);
     return true;
 }
 
@@ -113,6 +146,26 @@ static bool dive_list(work *w, int dives, uint64_t max_nodes) {
     return !over(&w->s, max_nodes);
 }
 
+/* Thins a part out until it has no more than `most` sets of fans: the largest stay, or each second
+ * one (for energy, where MACs that are left idle cost nothing). */
+static void thin_out(const td__space *z, td__part *p, double most) {
+    for (;;) {
+        int largest = 0, count[TD_MAX_LEVELS];
+        double sets = 1;
+        for (int l = 0; l < z->n; l++) {
+            int step = p->step[l] > 1 ? p->step[l] : 1;
+            count[l] = (p->to[l] - p->from[l] + step - 1) / step;
+            sets *= count[l];
+            if (count[l] > count[largest]) largest = l;
+        }
+        if (sets <= most || count[largest] <= 1) return;
+        if (z->objective == TD_OBJ_ENERGY)
+            p->step[largest] = 2 * (p->step[largest] > 1 ? p->step[largest] : 1);
+        else
+            p->to[largest] = p->from[largest] + (count[largest] + 1) / 2;
+    }
+}
+
 static bool list_and_dive(work *w, const td__part *part, int roots, int dives, uint64_t max_nodes) {
     td__search *s = &w->s;
     s->max_nodes = max_nodes;
@@ -122,34 +175,102 @@ static bool list_and_dive(work *w, const td__part *part, int roots, int dives, u
     return dive_list(w, dives, max_nodes);
 }
 
-static void search_fast(work *w, uint64_t max_nodes) {
+/* How wide the dives that follow are. */
+static void set_width(td__search *s, bool wide) {
+    s->keep = wide ? DIVE_KEEP : NARROW_KEEP;
+    s->level_nodes = wide ? LEVEL_NODES : NARROW_NODES;
+    s->width = wide ? DIVE_WIDTH : 1;
+    s->width_inside = wide ? DIVE_INSIDE : 1;
+}
+
+/* A narrow dive under the best root of each keep mask, as far as they can be better. */
+static bool dive_keeps(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    set_width(s, false);
+    for (int i = 0; i < w->plan.n_keep && i < MOST_KEEPS; i++) {
+        const td__entry *e = &w->plan.of_keep[i];
+        if (e->least[0] == INFINITY || td__hopeless(s, e->least)) break;
+        if (!dive(w, e, max_nodes)) return false;
+    }
+    set_width(s, true);
+    return !over(s, max_nodes);
+}
+
+/* Roots that differ from the best one in one level's fan, or in what is kept. */
+static bool search_near(work *w, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
-    s->keep = DIVE_KEEP;
-    s->level_nodes = LEVEL_NODES;
-    s->width = DIVE_WIDTH;
-    s->width_inside = DIVE_INSIDE;
-    td__part part = {.trim = true};
-    memcpy(part.to, z->n_full, sizeof part.to);
-    if (!list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes)) return;
-    if (!s->has_root) {
-        memcpy(part.to, z->n_fan, sizeof part.to);
-        if (!list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes)) return;
-    }
+    td__part part = {.trim = true, .keep = &s->best_root.keep, .n_keep = 1};
     for (int round = 0; round < NEAR_ROUNDS && s->has_root; round++) {
         double before[2] = {s->best[0], s->best[1]};
-        for (int l = 0; l < z->n; l++) {
-            if (z->n_fan[l] == 1) continue;
+        for (int l = 0; l <= z->n; l++) {
+            if (l < z->n && z->n_fan[l] == 1) continue;
+            const int32_t keep = s->best_root.keep;
             for (int k = 0; k < z->n; k++) {
                 part.from[k] = s->best_root.index[k];
                 part.to[k] = part.from[k] + 1;
             }
-            part.from[l] = 0;
-            part.to[l] = z->n_fan[l];
-            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return;
+            if (l < z->n) {
+                part.keep = &keep;
+                part.from[l] = 0;
+                part.to[l] = z->n_fan[l];
+            } else {
+                part.keep = NULL;
+            }
+            thin_out(z, &part, (double)max_nodes / LIST_SHARE / 2);
+            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return false;
+            memset(part.step, 0, sizeof part.step);
         }
         if (!td__map_better(s->best, before)) break;
     }
+    return !over(s, max_nodes);
+}
+
+/* Local searches from what the dives found. False: the budget is used up. */
+static bool polish(work *w, uint64_t max_nodes) {
+    for (int i = 0; i < w->n_start; i++) {
+        td__polish(&w->s, &w->start[i], max_nodes);
+        if (over(&w->s, max_nodes)) return false;
+    }
+    return true;
+}
+
+static void search_fast(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    const td__space *z = &w->z;
+    td__part part = {.trim = true};
+    const double lists = (double)max_nodes / LIST_SHARE;
+    memcpy(part.to, z->n_full, sizeof part.to);
+    thin_out(z, &part, lists);
+    td__entry *of_keep = w->plan.of_keep;
+    if (w->plan.n_keep == 1) w->plan.of_keep = NULL;
+    set_width(s, true);
+    s->max_nodes = max_nodes;
+    s->stop = false;
+    w->plan.max = FIRST_ROOTS;
+    td__plan_roots(s, &w->plan, &part);
+    bool left = w->plan.of_keep == NULL || dive_keeps(w, max_nodes);
+    w->plan.of_keep = NULL;
+    left = left && dive_list(w, FIRST_DIVES, max_nodes);
+    if (left && !s->has_root) {
+        memset(part.step, 0, sizeof part.step);
+        memcpy(part.to, z->n_fan, sizeof part.to);
+        thin_out(z, &part, lists);
+        left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
+    }
+    if (left) left = search_near(w, max_nodes);
+    if (left) left = polish(w, max_nodes);
+    if (left) {
+        /* Many roots, narrowly. */
+        w->n_start = 0;
+        memset(part.from, 0, sizeof part.from);
+        memset(part.step, 0, sizeof part.step);
+        memcpy(part.to, z->n_fan, sizeof part.to);
+        thin_out(z, &part, lists);
+        set_width(s, false);
+        if (list_and_dive(w, &part, MORE_ROOTS, MORE_ROOTS, max_nodes)) polish(w, max_nodes);
+    }
+    w->plan.of_keep = of_keep;
 }
 
 /* All roots. Leaves in s->open the least that something left out could have. False: not even all
@@ -161,6 +282,7 @@ static bool search_all(work *w, uint64_t max_nodes) {
     /* A list that is not complete would be of no use. */
     uint64_t left = max_nodes - s->nodes;
     s->stop = false;
+    w->plan.of_keep = NULL;
     if (td__plan_count(s, &part, left) > left) return false;
     int roots = left < ALL_ROOTS ? (int)left : ALL_ROOTS;
     roots = roots > w->plan.n_keep ? roots : w->plan.n_keep;
@@ -193,26 +315,59 @@ static bool search_all(work *w, uint64_t max_nodes) {
     return true;
 }
 
+/* A bound knows nothing of the rounding to blocks and to whole cycles: mappings of equal bound, of
+ * which one is enough otherwise, may differ by it. If nothing else stands in the way of a proof
+ * they are looked at, too. */
+static bool search_rounded(work *w, uint64_t max_nodes) {
+    td__search *s = &w->s;
+    double best = s->best[0] * (1 - 1e-9);
+    if (s->stop || s->open < best || s->rounded >= best) return true;
+    w->known = s->rounded;
+    s->strict = true;
+    return search_all(w, max_nodes);
+}
+
+static void finish(const work *w, td_stop stop, double bound, td_map_result *out) {
+    out->bound = bound < w->s.best[0] ? bound : w->s.best[0];
+    out->stop = stop;
+}
+
 static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     td__search *s = &w->s;
-    try_least(s, &w->least);
     search_fast(w, max_nodes);
     double bound = w->bound[0];
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
-    if (!met && !over(s, max_nodes) && search_all(w, max_nodes)) {
-        /* Overlapping inputs in Timeloop's counting can cost less than any bound in here says. */
-        bool sound = (w->z.counting == TD_COUNT_EXACT || w->z.plain) && !w->z.cut && !w->z.narrow;
+    if (!met && !over(s, max_nodes) && search_all(w, max_nodes) && search_rounded(w, max_nodes)) {
+        bool sound = !w->z.cut && !w->z.narrow;
         double least = s->open < s->rounded ? s->open : s->rounded;
+        if (least < w->known) least = w->known;
         if (least > s->best[0]) least = s->best[0];
         if (sound && least > bound) bound = least;
         met = sound && least >= s->best[0] * (1 - 1e-9);
         all = !s->stop;
     }
-    out->bound = bound < s->best[0] ? bound : s->best[0];
-    out->stop = met       ? TD_STOP_PROVED
-                : s->late ? TD_STOP_TIME
-                : all     ? TD_STOP_HEURISTIC
-                          : TD_STOP_NODES;
+    td_stop stop = TD_STOP_NODES;
+    if (met)
+        stop = TD_STOP_PROVED;
+    else if (s->late)
+        stop = TD_STOP_TIME;
+    else if (all)
+        stop = TD_STOP_HEURISTIC;
+    finish(w, stop, bound, out);
+}
+
+/* A copy whose unused entries and gaps are 0, so that equal mappings are equal as bytes. */
+static void set_mapping(const td_mapping *m, int levels, td_mapping *out) {
+    memset(out, 0, sizeof *out);
+    out->n = m->n;
+    for (int i = 0; i < m->n; i++) {
+        out->loop[i].dim = m->loop[i].dim;
+        out->loop[i].axis = m->loop[i].axis;
+        out->loop[i].bound = m->loop[i].bound;
+        out->loop[i].tail = m->loop[i].tail;
+    }
+    memcpy(out->first, m->first, sizeof m->first[0] * (size_t)(levels + 1));
+    memcpy(out->keep, m->keep, sizeof m->keep[0] * (size_t)levels);
 }
 
 td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
@@ -222,19 +377,26 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     td_arena *a = td_arena_create();
     work *w = malloc(sizeof *w);
     if (w != NULL) {
+        w->n_start = 0;
+        w->known = 0;
         memset(&w->plan, 0, sizeof w->plan);
         memset(&w->s, 0, sizeof w->s);
-        w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + NEAR_ROOTS));
+        w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + MORE_ROOTS));
         w->s.pool = malloc(sizeof *w->s.pool * FEW_CHOICES);
     }
     if (a == NULL || w == NULL || w->plan.entry == NULL || w->s.pool == NULL) {
         td_fail(err, st, "mapper: out of memory");
         goto end;
     }
-    st = td__space_build(p, hw, q, MAX_FANS, a, &w->z, err);
+    st = td__space_build(p, hw, q, q->mode == TD_MAP_EXACT ? ALL_FANS : MAX_FANS, a, &w->z, err);
     if (st != TD_OK) goto end;
     st = td__plan_keeps(&w->z, a, &w->plan, err);
     if (st != TD_OK) goto end;
+    w->plan.of_keep = TD_NEW(a, td__entry, w->plan.n_keep > 0 ? w->plan.n_keep : 1);
+    if (w->plan.of_keep == NULL) {
+        st = td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+        goto end;
+    }
     double pj, cycles;
     td__space_bound(&w->z, &pj, &cycles);
     td__map_objectives(&w->z, pj, cycles, w->bound);
@@ -250,15 +412,25 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     s->pool_size = FEW_CHOICES;
     s->open = s->rounded = INFINITY;
     s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
-    search(w, q->max_nodes > 0 ? q->max_nodes : DEFAULT_NODES, out);
+    static const uint64_t budget[TD_NMAP_MODE] = {DEFAULT_NODES, EXACT_NODES, SAMPLE_NODES};
+    uint64_t max_nodes = q->max_nodes > 0 ? q->max_nodes : budget[q->mode];
+    try_least(s, &w->least);
+    if (q->mode == TD_MAP_SAMPLE) {
+        td__sample(s, q->seed, max_nodes);
+        finish(w, s->late ? TD_STOP_TIME : TD_STOP_NODES, w->bound[0], out);
+    } else {
+        search(w, max_nodes, out);
+    }
     if (s->memory || !s->found) {
-        st = s->memory
-                 ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
+        st = s->memory ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")
+             : q->min_utilization > 0
+                 ? td_fail(err, TD_E_INFEASIBLE, "no mapping was found that uses %g %% of the MACs",
+                           100 * q->min_utilization)
                  : td_fail(err, TD_E_INTERNAL, "mapper: the least tiles do not fit after all");
         goto end;
     }
     out->problem = s->problem;
-    out->mapping = s->mapping;
+    set_mapping(&s->mapping, hw->n, &out->mapping);
     out->cost = s->cost;
     out->objective = s->best[0];
     out->nodes = s->nodes;

@@ -51,6 +51,8 @@ typedef struct {
     td_problem p; /* as asked */
     const td_hw *hw;
     td_map_objective objective;
+    double weight[2];
+    double max_compute; /* steps of the MACs that the least utilisation allows */
     td_counting counting;
     int n; /* levels */
     int top[TD_NTENSOR];
@@ -102,6 +104,8 @@ typedef struct {
     double base_read, base_fill; /* words for M = 1 */
     double planes;               /* N * G * C of the layer, times the copies at the children */
     double copies;               /* of K between parent and child that are one read */
+    double distinct;             /* children with different boxes of all that share, at least */
+    double held[2][2];           /* lines that a child, the parent gets at least, by axis */
     int32_t apart[2], taps[2];   /* children of the parent along P and R, Q and S */
 } td__link;
 
@@ -113,14 +117,21 @@ typedef struct {
     td_problem p;                              /* padded */
     int32_t inner[TD_MAX_LEVELS + 1][TD_NDIM]; /* spatial extents inside the tile of level l - 1 */
     double compute;                            /* cycles */
+    bool diagonal; /* places along P and R (Q and S) add up to equal positions of an input */
     int m;
     int8_t level[TD_MAX_LEVELS];  /* levels with loops, outermost first */
+    uint8_t here[TD_MAX_LEVELS];  /* dims that may loop at level[i] */
     uint8_t later[TD_MAX_LEVELS]; /* dims that may loop at level[i] or inside */
     bool sums[TD_MAX_LEVELS];     /* a keeper of O gets partial sums whatever the loops outside */
     int links[TD_NTENSOR];
     td__link link[TD_NTENSOR][TD_MAX_LEVELS]; /* outermost first */
     td__toll mac;                             /* MACs, their reads and writes */
-    double least[2];                          /* lower bounds of primary and secondary objective */
+    /* In these the inputs that the MACs take: from which level, reads there, reads if places along
+     * P and R would never coincide, and what one costs. */
+    int8_t fed_level;
+    double fed, feed;
+    td__toll feed_toll;
+    double least[2]; /* lower bounds of primary and secondary objective */
 } td__root;
 
 /* Factors as they stand, or with what they waste by padding taken off (pad rule: a dim of 40 over
@@ -161,6 +172,9 @@ void td__toll_least(const td__space *z, double compute, const td__toll *sum, dou
 /* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no
  * place. */
 bool td__root_build(const td__space *z, td__root *r);
+
+/* Different sums of a places p apart and b places r apart. */
+double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r);
 
 /* Rows (axis 0) or columns of input that all used instances of a level hold at least, copies in K
  * left out; spread: spatial extents outside of the level. */

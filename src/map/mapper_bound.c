@@ -91,7 +91,10 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
             if (!(z->may[k] & TD_BIT(t))) continue;
             double n = feed / w.share[k][t], e;
             if (t == TD_O) {
-                e = n * (z->up[k][sums] + (k < top ? z->rd[k][sums] : 0));
+                /* Every update but first ones reads; as many words are read to drain, at least, but
+                 * not in Timeloop's counting. */
+                bool again = k < top && z->counting == TD_COUNT_EXACT;
+                e = n * (z->up[k][sums] + (again ? z->rd[k][sums] : 0));
                 if (k == top && n > words) e += (n - words) * z->rd[k][sums];
             } else {
                 e = n * z->rd[k][t];

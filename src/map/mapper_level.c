@@ -51,7 +51,7 @@ static inline bool fits(const td__level *w, bool sums) {
     unsigned keep = w->r->keep[c];
     if (keep & TD_BIT(TD_W)) bits += td__weights(w->tile) * z->bits[TD_W];
     if (keep & TD_BIT(TD_O)) {
-        sums |= w->r->sums[c] || (w->wide && block_of(w->tile, TD_O) > w->next_block[TD_O]);
+        sums |= w->r->sums[c] || block_of(w->tile, TD_O) > w->sum_block;
         bits += td__outputs(w->tile) * z->bits[sums ? TD__SUMS : TD_O];
     }
     if (keep & TD_BIT(TD_I)) bits += td__inputs(z, &w->r->p, w->tile) * z->bits[TD_I];
@@ -59,58 +59,6 @@ static inline bool fits(const td__level *w, bool sums) {
 }
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
-
-void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
-                     double *read, double *fill) {
-    const td_problem *p = &w->r->p;
-    const int32_t *e = w->tile;
-    double whole[2][2], fresh[2][2]; /* [axis][fill, read]: lines over all tile positions */
-    for (int axis = 0; axis < 2; axis++) {
-        double n = (double)td__lines(p, axis, e), step = (double)e[TD_P + axis] * p->stride[axis];
-        double places = (double)p->dim[TD_P + axis] / e[TD_P + axis];
-        double taps = (double)p->dim[TD_R + axis] / e[TD_R + axis];
-        double moved = n < step ? n : step, lost = 0;
-        double apart = k->apart[axis];
-        for (int side = 0; side < 4; side += 2)
-            for (double rest = p->pad[side + axis]; rest > 0; rest -= step)
-                lost += rest < n ? rest : n;
-        whole[axis][0] = taps * (places * n - lost);
-        whole[axis][1] = taps / k->taps[axis] * (places / apart * ((apart - 1) * moved + n) - lost);
-        fresh[axis][0] = taps * (places * moved - lost);
-        fresh[axis][1] = taps / k->taps[axis] * (places * moved - lost);
-        /* Moved along the taps instead. */
-        double tap = (double)e[TD_R + axis] * p->dilation[axis];
-        if (tap > n) tap = n;
-        if ((from & TD_BIT(TD_R + axis)) != 0) {
-            double by_tap = taps * (places * tap - lost);
-            if (!(from & TD_BIT(TD_P + axis)) || by_tap < fresh[axis][0]) {
-                fresh[axis][0] = by_tap;
-                fresh[axis][1] = by_tap / k->taps[axis] / apart;
-            }
-        }
-        for (int i = 0; i < 2; i++) {
-            if (whole[axis][i] < 0) whole[axis][i] = 0;
-            if (fresh[axis][i] < 0) fresh[axis][i] = 0;
-        }
-    }
-    double share[2] = {1, k->copies}, words[2];
-    for (int i = 0; i < 2; i++) {
-        double best = INFINITY;
-        if (from == 0 ||
-            (from & ~(unsigned)(TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S))))
-            best = whole[0][i] * whole[1][i];
-        for (int axis = 0; axis < 2; axis++) {
-            unsigned pair = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
-            if (!(from & pair)) continue;
-            double v = fresh[axis][i] * whole[1 - axis][i];
-            if (w->at->seen & TD_BIT(TD_P + axis) && w->at->seen & TD_BIT(TD_R + axis)) v /= 2;
-            if (v < best) best = v;
-        }
-        words[i] = fetch * k->planes / share[i] * best;
-    }
-    *fill = words[0] > k->base_fill ? words[0] : k->base_fill;
-    *read = words[1] > k->base_read ? words[1] : k->base_read;
-}
 
 /* A sum of tolls, each so many times. */
 typedef struct {
@@ -126,7 +74,8 @@ static inline void put(bill *b, double times, const td__toll *t) {
 
 static void weigh(const td__level *w, const bill *b, double least[2]) {
     const td__space *z = w->s->z;
-    double pj = 0, c[TD__MAX_LIMITS] = {0}, cycles = w->r->compute;
+    double pj = 0, c[TD__MAX_LIMITS], cycles = w->r->compute;
+    for (int j = 0; j < z->n_limits; j++) c[j] = 0;
     for (int i = 0; i < b->n; i++) {
         double m = b->times[i];
         const td__toll *t = b->toll[i];
@@ -162,7 +111,8 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
                 inner_sums = true;
         }
     }
-    bill b = {0};
+    bill b;
+    b.n = 0;
     put(&b, 1, &w->base[sums]);
     if ((link[TD_W] = td__open_link(w, TD_W)) != NULL) put(&b, fetch[TD_W], &link[TD_W]->toll[0]);
     if ((link[TD_O] = ko) != NULL) put(&b, fetch[TD_O], &ko->toll[sums]);
@@ -172,6 +122,8 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
         double read = ki->base_read, fill = ki->base_fill;
         if (complete && ki->child == w->child)
             td__input_words(w, ki, fetch[TD_I], from, &read, &fill);
+        else if (complete && z->counting == TD_COUNT_TIMELOOP)
+            td__deep_input_words(w, ki, fetch[TD_I], all[TD_I], &read, &fill);
         put(&b, read, &ki->read);
         put(&b, fill, &ki->fill);
     }
@@ -181,6 +133,13 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
         put(&b, -fetch[TD_O], &k->toll[0]);
         put(&b, -1, &k->off[1]);
         put(&b, 1, &k->off[0]);
+    }
+    /* Where the MACs are fed from further out, the tiles tell which of them take the same. */
+    if (complete && w->i + 2 == w->r->m && w->r->diagonal &&
+        (!z->padded || z->counting == TD_COUNT_TIMELOOP)) {
+        double reads = w->r->feed * td__different_children(w, -1, w->r->fed_level, 0) *
+                       td__different_children(w, -1, w->r->fed_level, 1);
+        if (reads > w->r->fed) put(&b, reads - w->r->fed, &w->r->feed_toll);
     }
     int fixed = b.n;
     for (int t = 0; t < TD_NTENSOR; t++) {
@@ -258,6 +217,31 @@ static void set_deep(td__level *w) {
     }
 }
 
+/* Outputs arrive finished at the child only if all of C, R and S stands inside the next keeper of
+ * them: then the tiles of that one and of all levels in between hold it. */
+static void set_sum_block(td__level *w) {
+    const td__space *z = w->s->z;
+    const td__root *r = w->r;
+    w->sum_block = INFINITY;
+    int keeper = w->child - 1;
+    while (keeper >= 0 && !(r->keep[keeper] & TD_BIT(TD_O))) keeper--;
+    if (keeper < 0) return; /* the MACs: r->sums */
+    for (int l = keeper; l < w->child; l++) {
+        if (z->usable[l] == INFINITY) continue;
+        const int32_t *e = r->inner[l + 1];
+        double room = z->usable[l], each = 0;
+        if (r->keep[l] & TD_BIT(TD_O)) {
+            double narrow = z->bits[TD__SUMS] < z->bits[TD_O] ? z->bits[TD__SUMS] : z->bits[TD_O];
+            room -= td__outputs(e) * (r->sums[l] ? z->bits[TD__SUMS] : narrow);
+        }
+        if (r->keep[l] & TD_BIT(TD_W)) each += (double)e[TD_G] * e[TD_K] * z->bits[TD_W];
+        if ((r->keep[l] & TD_BIT(TD_I)) && z->plain)
+            each += (double)e[TD_N] * e[TD_G] * e[TD_P] * e[TD_Q] * z->bits[TD_I];
+        if (each > 0 && room / each < w->sum_block) w->sum_block = room / each;
+    }
+    w->sum_block *= 1 + 1e-12;
+}
+
 static void set_next(td__level *w) {
     const td__space *z = w->s->z;
     const td__root *r = w->r;
@@ -284,7 +268,6 @@ static void set_next(td__level *w) {
         if (!(w->next_block[t] >= 1)) w->next_block[t] = 1;
         w->next_block[t] *= block_of(r->inner[w->child + 1], t); /* as tiles of the child have it */
     }
-    w->wide = w->next[TD_O] < r->links[TD_O] && r->link[TD_O][w->next[TD_O]].parent == w->child;
 }
 
 /* ---- choices of one level -------------------------------------------------------------------- */
@@ -383,19 +366,12 @@ static void finish_choice(td__level *w) {
     unsigned moves = dims & td__map_dims[TD_I];
     unsigned inner = none ? moves : dims & td__map_block[w->still] & td__map_dims[TD_I];
     c.from = (uint8_t)(moves == 0 ? w->at->from : inner != 0 ? inner : moves);
+    memcpy(c.bound, w->bound, sizeof c.bound);
     td__count_node(w->s);
-    td__state shadow; /* loops of this level count as seen */
-    const td__state *at = w->at;
-    if (!w->s->z->plain && (dims & ~(unsigned)at->seen)) {
-        shadow = *at;
-        shadow.seen |= (uint8_t)dims;
-        w->at = &shadow;
-    }
     bound(w, c.fetch, c.all, sums, true, c.from, c.least);
-    w->at = at;
     if (poor(w, c.least)) return;
     if (!none) {
-        unsigned block = dims & td__map_block[w->still] & w->s->z->time[w->child];
+        unsigned block = dims & td__map_block[w->still] & w->r->here[w->i + 1];
         for (unsigned d = 0; d < TD_NDIM; d++) {
             if (!(block & TD_BIT(d)) || !extensible(w, (int)d, sums)) continue;
             if (!(w->soft & TD_BIT(d))) return;
@@ -404,7 +380,6 @@ static void finish_choice(td__level *w) {
             return;
         }
     }
-    memcpy(c.bound, w->bound, sizeof c.bound);
     c.still = (uint8_t)w->still;
     keep_choice(w, &c);
 }
@@ -418,7 +393,7 @@ static void choose(td__level *w, int k) {
     const td__divisors *v = w->of[d];
     int32_t tile = w->tile[d], rest = w->at->rest[d];
     bool lead = k < w->n_lead;
-    bool here = w->s->z->time[w->level] & TD_BIT(d);
+    bool here = w->r->here[w->i] & TD_BIT(d);
     bool later = w->r->later[w->i + 1] & TD_BIT(d);
     if (w->whole_taps && later && (d == TD_R || d == TD_S)) here = false;
     for (int i = later ? 0 : v->n - 1; i < (here ? v->n : 1); i++) {
@@ -478,6 +453,7 @@ static void choose_still(td__level *w, unsigned still) {
 void td__level_choices(td__level *w) {
     td__search *s = w->s;
     const td__space *z = s->z;
+    if (s->strict) w->soft = 0xff;
     for (int axis = 0; axis < 2 && !z->plain; axis++)
         w->soft |= (uint8_t)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
     for (int d = 0; d < TD_NDIM; d++)
@@ -485,8 +461,10 @@ void td__level_choices(td__level *w) {
     set_base(w);
     set_deep(w);
     set_next(w);
+    set_sum_block(w);
     const td__link *input = td__open_link(w, TD_I);
-    w->exact = !w->look_ahead && (z->plain || input == NULL || input->child != w->child);
+    w->exact = !s->strict && !w->look_ahead &&
+               (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));
     /* Kernels are small: first without loops over them at the outermost level. */
     w->whole_taps = w->i == 0 && w->r->m > 2 && !s->thorough;
     do {

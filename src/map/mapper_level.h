@@ -5,17 +5,27 @@
 
 #include "mapper_search.h"
 
+/* A loop in time that moves the tile of an input within its plane: by `move` rows or columns. */
+typedef struct {
+    uint8_t dim;
+    int32_t bound;
+    double move;
+} td__plane_loop;
+enum { TD__MAX_PLANE = 4 * TD_MAX_LEVELS };
+
 /* What the levels further out have decided. */
 typedef struct {
     int32_t rest[TD_NDIM]; /* temporal extents of this level and those inside */
     td__toll fixed;        /* MACs, and links that are decided */
     double fetch[TD_NTENSOR], all[TD_NTENSOR];
-    int link[TD_NTENSOR]; /* first link that is not decided */
-    bool sums;            /* a temporal reduction stands further out */
-    uint8_t from, seen;   /* see td__choice; dims with loops further out */
-    double drain;         /* fetch[TD_O] of the last decided link; 0: none */
-    bool finished;        /* the last keeper of O was taken to get it finished; if a loop makes that
-                           * wrong, its tiles have to fit with partial sums: */
+    int link[TD_NTENSOR];                /* first link that is not decided */
+    bool sums;                           /* a temporal reduction stands further out */
+    uint8_t from;                        /* see td__choice */
+    td__plane_loop plane[TD__MAX_PLANE]; /* loops over P, Q, R, S further out, outermost first */
+    int n_plane;
+    double drain;  /* fetch[TD_O] of the last decided link; 0: none */
+    bool finished; /* the last keeper of O was taken to get it finished; if a loop makes that
+                    * wrong, its tiles have to fit with partial sums: */
     double kept_bits, kept_outputs, usable; /* bits of W and I, words of O there */
 } td__state;
 
@@ -41,7 +51,8 @@ typedef struct {
      * of it: what is more loops at the next level, and only one tensor is stationary there. */
     int next[TD_NTENSOR];
     double next_block[TD_NTENSOR];
-    bool look_ahead, wide; /* wide: and outputs are kept at both ends of theirs */
+    bool look_ahead;
+    double sum_block; /* more of C, R and S in the child's tile makes its outputs partial sums */
     bool exact;  /* no level inside has anything to choose, and inputs move as other tensors do: of
                   * what  costs the same here one is enough, and of what costs more nothing is needed
                   */
@@ -97,12 +108,28 @@ static inline void td__count_node(td__search *s) {
  * share of nodes. s, r, at, i, level, child, list and max are set, all else is 0. */
 void td__level_choices(td__level *w);
 
-/* Words of an overlapping input over link k, at least, whatever the order of the loops is: every
- * step that is not idle moves the tile along the dim of the innermost loop, so that at most the
- * overlap along that dim is kept. Where loops over P and R (or Q and S) both run, going back in one
- * can undo a step of the other; then only the steps of the innermost loop itself are counted. Rows
- * or columns of made zeros are taken off each tile. */
+/* Words of an overlapping input over link k, at least, whatever the order of the loops is. from:
+ * dims of which one is the innermost that moves the tile.
+ *
+ * Every step fetches its box but for what it keeps of the one before. The steps of the innermost
+ * loop keep the overlap along its axis. When another loop of that axis advances, those inside have
+ * jumped back: what is kept depends on the difference, and is most if as many of these steps as
+ * possible are made. Steps of all other loops find the innermost one back at its start: both boxes
+ * may still share a corner. In Timeloop's counting a step keeps something only if it moves as the
+ * innermost loop does, or not at all. Made zeros are taken off once. */
 void td__input_words(const td__level *w, const td__link *k, double fetch, unsigned from,
                      double *read, double *fill);
+
+/* The same for a link whose child stands further in, from what fits there; `all`: how often each
+ * word passes if not all of the inputs fit. Timeloop's counting only. */
+void td__deep_input_words(const td__level *w, const td__link *k, double fetch, double all,
+                          double *read, double *fill);
+
+/* Children with different boxes of all children that share reads along an axis, at least, below the
+ * levels from child + 1 to parent; child -1: the MACs. */
+double td__different_children(const td__level *w, int child, int parent, int axis);
+
+/* Adds the loops over the plane that the level has chosen. */
+void td__add_plane(const td__level *w, td__state *next);
 
 #endif

@@ -287,7 +287,9 @@ static bool may_have_tiles(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
 static bool dropped(walker *w, const double least[2]) {
     td__plan *plan = w->plan;
     if (td__hopeless(w->s, least)) return true;
-    if (plan->n < plan->max || !td__map_better(plan->entry[0].least, least)) return false;
+    if (plan->of_keep != NULL || plan->n < plan->max ||
+        !td__map_better(plan->entry[0].least, least))
+        return false;
     td__leave(w->s, least[0]);
     return true;
 }
@@ -298,6 +300,7 @@ static void rank(walker *w, td__entry *e) {
     td__plan *plan = w->plan;
     const td__space *z = s->z;
     td__products *x = &w->x;
+    if (x->compute > z->max_compute) return;
     s->nodes++;
     td__multiply(z, x);
     tiles of[TD_MAX_LEVELS];
@@ -338,6 +341,8 @@ static void rank(walker *w, td__entry *e) {
             }
         }
         e->order = plan->seen++;
+        if (plan->of_keep != NULL && before(e, &plan->of_keep[e->keep]))
+            plan->of_keep[e->keep] = *e;
         if (!dropped(w, e->least)) offer(s, plan, e);
     }
 }
@@ -396,7 +401,8 @@ static void walk(walker *w, int level, double compute) {
         if (s->nodes >= s->max_nodes) s->stop = true;
         return;
     }
-    for (int k = w->part->from[level]; k < w->part->to[level]; k++) {
+    const int step = w->part->step[level] > 1 ? w->part->step[level] : 1;
+    for (int k = w->part->from[level]; k < w->part->to[level]; k += step) {
         if (s->stop || w->count > w->limit) return;
         const td__fan *f = &z->fan[level][k];
         w->fan[level] = f;
@@ -440,8 +446,12 @@ static void start(walker *w, td__search *s, const td__part *part) {
 void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {
     walker w = {.plan = plan, .limit = UINT64_MAX};
     plan->n = 0;
+    for (int i = 0; i < plan->n_keep && plan->of_keep != NULL; i++)
+        plan->of_keep[i].least[0] = plan->of_keep[i].least[1] = INFINITY;
     start(&w, s, part);
     qsort(plan->entry, (size_t)plan->n, sizeof *plan->entry, by_least);
+    if (plan->of_keep != NULL)
+        qsort(plan->of_keep, (size_t)plan->n_keep, sizeof *plan->of_keep, by_least);
 }
 
 uint64_t td__plan_count(td__search *s, const td__part *part, uint64_t limit) {

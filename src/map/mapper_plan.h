@@ -18,16 +18,19 @@ typedef struct {
     td__toll *toll[TD_NTENSOR], *last[TD_NTENSOR]; /* scratch, one per chain */
     td__entry *entry;                              /* the best, in order */
     int n, max;
+    td__entry *of_keep; /* n_keep: the best with each combination, if collected (else NULL) */
     uint32_t seen;
 } td__plan;
 
 /* All combinations of keep masks. Memory of `a`. */
 td_status td__plan_keeps(const td__space *z, td_arena *a, td__plan *plan, td_error *err);
 
-/* What of the space is walked: some fans of each level, and the keep masks listed (all n_keep if
- * keep is NULL). trim: without what padding wastes, and not as they are. */
+/* What of the space is walked: some fans of each level (each step-th of them, from the first), and
+ * the keep masks listed (all n_keep if keep is NULL). trim: without what padding wastes, and not as
+ * they are. */
 typedef struct {
     int from[TD_MAX_LEVELS], to[TD_MAX_LEVELS]; /* fans from .. to - 1 of each level */
+    int step[TD_MAX_LEVELS];                    /* 0: 1 */
     const int32_t *keep;
     int n_keep;
     bool trim;

@@ -102,25 +102,70 @@ void td__products_init(td__products *w) {
         for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = 1;
 }
 
+/* Different sums of a places p apart and b places r apart: (i, j) and (i + r / gcd, j - p / gcd)
+ * are the same place. */
+double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r) {
+    int64_t x = p, y = r;
+    while (y != 0) {
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    int64_t u = a - r / x, v = b - p / x;
+    return (double)(a * b) - (u > 0 && v > 0 ? (double)u * (double)v : 0);
+}
+
+/* Most children of a fan that can want the same inputs for standing on a diagonal of P and R (Q and
+ * S), whatever the tiles of the level inside: they hold a divisor of the steps in time. */
+static double most_shared(const td__space *z, const td__products *w, int l, int axis) {
+    const int dp = TD_P + axis, dr = TD_R + axis;
+    const int64_t a = w->fan[l]->f[dp], b = w->fan[l]->f[dr];
+    if (a == 1 || b == 1) return 1;
+    const int32_t *out = w->out[0], *e = w->p->dim;
+    const int64_t p = (int64_t)out[dp] / w->out[l][dp] * z->p.stride[axis];
+    const int64_t r = (int64_t)out[dr] / w->out[l][dr] * z->p.dilation[axis];
+    const int64_t steps = e[dp] / out[dp], taps = e[dr] / out[dr];
+    double least = (double)(a * b);
+    for (int64_t u = 1; u <= taps; u++) {
+        if (taps % u != 0) continue;
+        for (int64_t t = 1; t <= steps && t * p <= (b - 1) * r * u; t++) {
+            if (steps % t != 0) continue;
+            double n = td__map_sums(a, t * p, b, u * r);
+            if (n < least) least = n;
+        }
+    }
+    return (double)(a * b) / least;
+}
+
 /* Inputs that are on their way to MACs at a time and stand in the image: equal positions on
- * diagonals are one read. a and b places have a + b - 1 sums at least, and no sum occurs more often
- * than the lesser of the two, whichever lie in the image. */
+ * diagonals are one read. Over several levels a and b places have a + b - 1 sums at least (Timeloop
+ * looks at each level by itself); and no sum occurs more often than the lesser of the two,
+ * whichever lie in the image. */
 static double share_diagonals(const td__space *z, const td__products *w, int level, bool made) {
     double share = 1;
     for (int axis = 0; axis < 2; axis++) {
-        double a = 1, b = 1;
+        double a = 1, b = 1, product = 1;
+        int levels = 0;
         for (int l = 0; l <= level; l++) {
+            const td__fan *f = w->fan[l];
             if (!(z->hw->level[l].multicast & TD_BIT(TD_I))) continue;
-            a *= w->fan[l]->f[TD_P + axis];
-            b *= w->fan[l]->f[TD_R + axis];
+            a *= f->f[TD_P + axis];
+            b *= f->f[TD_R + axis];
+            levels += f->f[TD_P + axis] * f->f[TD_R + axis] > 1;
+            if (!made) product *= most_shared(z, w, l, axis);
         }
-        share *= made ? (a < b ? a : b) : a * b / (a + b - 1);
+        if (made)
+            share *= a < b ? a : b;
+        else
+            share *=
+                levels <= 1 || z->counting == TD_COUNT_TIMELOOP ? product : a * b / (a + b - 1);
     }
     return share;
 }
 
-static bool made_zeros(const td_problem *p) {
-    return (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
+/* Made zeros are words of the image in Timeloop's counting. */
+static bool made_zeros(const td__space *z, const td_problem *p) {
+    return z->counting == TD_COUNT_EXACT && (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
 }
 
 void td__multiply(const td__space *z, td__products *w) {
@@ -158,7 +203,7 @@ void td__multiply(const td__space *z, td__products *w) {
     w->words[TD_O] = (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q];
     w->words[TD_I] = w->planes * z->inside; /* if plain: every position is a word of the image */
     w->fed = w->macs;
-    if (made_zeros(w->p)) w->fed *= z->inside / ((double)e[TD_P] * e[TD_Q] * e[TD_R] * e[TD_S]);
+    if (made_zeros(z, w->p)) w->fed *= z->inside / ((double)e[TD_P] * e[TD_Q] * e[TD_R] * e[TD_S]);
     for (int i = 0; i < z->n_limits; i++)
         w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
     if (z->plain) return;
@@ -184,7 +229,7 @@ static inline void link_words(const td__space *z, const td__products *w, int chi
         *out = *in / share;
         if (t == TD_I && !z->plain && (w->out[0][TD_P] > 1 || w->out[0][TD_Q] > 1) &&
             (w->out[0][TD_R] > 1 || w->out[0][TD_S] > 1))
-            *out /= share_diagonals(z, w, parent, made_zeros(w->p));
+            *out /= share_diagonals(z, w, parent, made_zeros(z, w->p));
         return;
     }
     if (t == TD_I && !z->plain) {
@@ -267,6 +312,10 @@ void td__map_objectives(const td__space *z, double pj, double cycles, double out
         out[0] = pj;
         out[1] = cycles;
         break;
+    case TD_OBJ_WEIGHTED:
+        out[0] = pow(pj, z->weight[0]) * pow(cycles, z->weight[1]);
+        out[1] = z->weight[0] > 0 ? cycles : pj;
+        break;
     default:
         out[0] = pj * cycles;
         out[1] = cycles;
@@ -321,6 +370,13 @@ static void build_overlapping(const td__space *z, const td__products *w, td__lin
     charge_read(z, w, k->parent, TD_I, 1, &k->read);
     charge_fill(z, w, k->child, TD_I, 1, &k->fill);
     k->planes = w->planes * w->copies[k->child][TD_I];
+    k->distinct = 1;
+    for (int axis = 0; axis < 2; axis++) {
+        for (int l = k->child + 1; l <= k->parent; l++)
+            if (z->hw->level[l].multicast & TD_BIT(TD_I)) k->distinct /= most_shared(z, w, l, axis);
+        k->held[0][axis] = td__held_lines(w->p, axis, w->out[k->child + 1]);
+        k->held[1][axis] = td__held_lines(w->p, axis, w->out[k->parent + 1]);
+    }
     k->copies = w->shared[k->parent + 1][TD_I] / w->shared[k->child + 1][TD_I];
     for (int axis = 0; axis < 2; axis++) {
         k->apart[axis] = k->taps[axis] = 1;
@@ -384,6 +440,12 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
                             &r->mac);
         } else {
             charge_read(z, w, l, t, out, &r->mac);
+            if (t != TD_I) continue;
+            r->fed_level = (int8_t)l;
+            r->fed = out;
+            r->feed = in / (w->shared[l + 1][t] / w->shared[0][t]);
+            clear(z, &r->feed_toll);
+            charge_read(z, w, l, t, 1, &r->feed_toll);
         }
     }
     r->links[t] = n;
@@ -416,20 +478,41 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
 }
 
 /* Loops stand where something is kept: at a level that keeps nothing they would do what they do at
- * the next outer one. Only a dim that may not loop there stands at such a level. */
+ * the next outer one. Only a dim that may not loop there stands at such a level, and where inputs
+ * overlap one that a fan in between spreads: which words its children share depends on whether it
+ * is walked through inside of the fan or outside. */
 static bool place_loops(const td__space *z, td__root *r) {
-    unsigned need = 0, outer = 0;
+    unsigned need = 0, outer = 0, all = 0, between = 0;
     for (int d = 0; d < TD_NDIM; d++)
         if (r->time[d] > 1) need |= TD_BIT(d);
     r->m = 0;
     for (int l = z->n - 1; l >= 0; l--) {
-        if (!r->keep[l] && !(z->time[l] & need & ~outer)) continue;
-        r->level[r->m++] = (int8_t)l;
-        outer = z->time[l];
+        unsigned matter = ~outer;
+        for (int axis = 0; axis < 2; axis++) {
+            unsigned dims = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
+            if (between & dims) matter |= dims;
+        }
+        if (r->keep[l] || (z->time[l] & need & matter)) {
+            const unsigned here = z->time[l] & (r->keep[l] ? 0xffu : matter);
+            r->level[r->m] = (int8_t)l;
+            r->here[r->m++] = (uint8_t)here;
+            outer = r->keep[l] ? here : outer | here;
+            if (r->keep[l]) between = 0;
+            for (int axis = 0; axis < 2; axis++) {
+                unsigned dims = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
+                if ((need & dims & ~here) == 0) between &= ~dims;
+            }
+        }
+        for (int d = 0; d < TD_NDIM; d++)
+            if (!z->plain && r->fan[l].f[d] > 1) between |= TD_BIT(d);
+        all |= between;
     }
+    r->diagonal = false;
+    for (int axis = 0; axis < 2; axis++)
+        r->diagonal |= (all & TD_BIT(TD_P + axis)) && (all & TD_BIT(TD_R + axis));
     unsigned later = 0;
     for (int i = r->m - 1; i >= 0; i--) {
-        later |= z->time[r->level[i]];
+        later |= r->here[i];
         r->later[i] = (uint8_t)later;
     }
     return (need & ~later) == 0;

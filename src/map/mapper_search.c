@@ -7,83 +7,182 @@
 
 /* ---- leaves ---------------------------------------------------------------------------------- */
 
-/* Loops of a level from the inside out. Halos are kept by loops over the plane that stand next to
- * each other; `turned`: Q inside P or the other way round. */
-static void order_loops(unsigned still, bool turned, uint8_t out[TD_NDIM]) {
-    uint8_t a = turned ? TD_P : TD_Q, b = turned ? TD_Q : TD_P;
-    uint8_t c = turned ? TD_R : TD_S, d = turned ? TD_S : TD_R;
-    const uint8_t orders[TD_NTENSOR + 1][TD_NDIM] = {{a, b, TD_N, c, d, TD_K, TD_C, TD_G},
-                                                     {TD_K, a, b, c, d, TD_C, TD_N, TD_G},
-                                                     {c, d, TD_C, a, b, TD_K, TD_N, TD_G},
-                                                     {a, b, c, d, TD_K, TD_C, TD_N, TD_G}};
-    memcpy(out, orders[still], TD_NDIM);
-}
+enum { ALL_ORDERS = 20000 }; /* of one choice */
 
 static void put_loop(td_mapping *m, int dim, int axis, int32_t bound) {
     if (bound > 1) m->loop[m->n++] = (td_loop){(uint8_t)dim, (uint8_t)axis, bound, bound};
 }
 
-static void build_mapping(const td__root *r, const td__choice *choice, unsigned turned,
-                          td_mapping *m) {
-    memset(m, 0, sizeof *m);
+/* The loops of the levels as the choices have them, each level's from the inside out as `order` has
+ * it. */
+static void build_mapping(const td__root *r, const td__choice *choice,
+                          uint8_t order[TD_MAX_LEVELS][TD_NDIM], td_mapping *m) {
     const td__choice *of[TD_MAX_LEVELS] = {0};
     for (int i = 0; i < r->m; i++) of[r->level[i]] = &choice[i];
+    m->n = 0;
     for (int l = 0; l < r->z->n; l++) {
         m->first[l] = m->n;
         m->keep[l] = r->keep[l];
-        if (of[l] != NULL) {
-            uint8_t order[TD_NDIM];
-            order_loops(of[l]->still, (turned >> l) & 1, order);
+        if (of[l] != NULL)
             for (int i = TD_NDIM - 1; i >= 0; i--)
-                put_loop(m, order[i], TD_AXIS_T, of[l]->bound[order[i]]);
-        }
+                put_loop(m, order[l][i], TD_AXIS_T, of[l]->bound[order[l][i]]);
         for (int d = 0; d < TD_NDIM; d++) put_loop(m, d, TD_AXIS_X, r->fan[l].x[d]);
         for (int d = 0; d < TD_NDIM; d++) put_loop(m, d, TD_AXIS_Y, r->fan[l].y[d]);
     }
     m->first[r->z->n] = m->n;
 }
 
-double td__try(td__search *s, const td_problem *p, const td_mapping *m) {
+bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double value[2]) {
     td_cost cost;
-    if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return INFINITY;
-    double v[2];
-    td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, v);
-    if (!s->found || td__map_better(v, s->best)) {
+    if (td_cost_evaluate(p, s->z->hw, m, s->z->counting, &cost, NULL) != TD_OK) return false;
+    if ((double)cost.compute_cycles > s->z->max_compute) return false;
+    td__map_objectives(s->z, cost.total_pj, (double)cost.cycles, value);
+    if (s->now != NULL && td__map_better(value, s->dive.value)) {
+        memcpy(s->dive.value, value, sizeof s->dive.value);
+        s->dive.problem = *p;
+        s->dive.mapping = *m;
+    }
+    if (!s->found || td__map_better(value, s->best)) {
         s->found = true;
-        s->best[0] = v[0];
-        s->best[1] = v[1];
+        memcpy(s->best, value, sizeof s->best);
         s->problem = *p;
         s->mapping = *m;
         s->cost = cost;
         s->has_root = s->now != NULL;
         if (s->has_root) s->best_root = *s->now;
     }
-    return v[0];
+    return true;
 }
 
-/* Evaluates a complete choice, and what other orders of P and Q give where tiles overlap. */
+/* Orders of the loops of a complete choice. W and O cost what the choice says if the block of each
+ * level's stationary tensor stands innermost, whole. Inputs that overlap also depend on the order
+ * of the loops that move them within their plane, of those over K among these, and of what stands
+ * inside. For inputs it never helps to have a loop over N, G or C further in: nothing is kept once
+ * it has started. So of all orders with an innermost loop of the block these are enough: the
+ * block's own loops over N or C next to it or outermost, others over N, G or C outermost, all else
+ * in any order, and no choice any more once N, G or C has started. */
+typedef struct {
+    td__search *s;
+    const td__root *r;
+    const td__choice *choice;
+    const double *least;
+    bool all;   /* these orders; else two for each level: blocks whole, P or Q innermost */
+    int inner;  /* order matters at levels further out than this one */
+    double got; /* least that was found */
+    uint64_t tries, most;
+    uint8_t order[TD_MAX_LEVELS][TD_NDIM];
+} leaf;
+
+/* What is placed of a level's loops: n of them; pure: all of the block; dead: one over N, G or C;
+ * turned: the first in the plane was over P or R. */
+typedef struct {
+    int i, n;
+    unsigned open;
+    bool pure, dead, plane, turned;
+} placed;
+
+enum {
+    ALONG_P = TD_BIT(TD_P) | TD_BIT(TD_R),
+    PLANE = ALONG_P | TD_BIT(TD_Q) | TD_BIT(TD_S),
+    FAR = TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C)
+};
+
+static bool had_enough(const leaf *f) {
+    return f->s->stop || f->tries >= f->most || td__hopeless(f->s, f->least);
+}
+
+/* The first of a set as far as the usual order goes: outputs, kernel, K, the rest. */
+static unsigned usual(unsigned set, bool turned) {
+    static const uint8_t order[2][TD_NDIM] = {{TD_Q, TD_P, TD_S, TD_R, TD_K, TD_N, TD_C, TD_G},
+                                              {TD_P, TD_Q, TD_R, TD_S, TD_K, TD_N, TD_C, TD_G}};
+    for (int i = 0; i < TD_NDIM; i++)
+        if (set & TD_BIT(order[turned][i])) return TD_BIT(order[turned][i]);
+    return 0;
+}
+
+/* The loops that may stand next. */
+static unsigned next_loops(const leaf *f, const placed *at) {
+    unsigned still = f->choice[at->i].still;
+    unsigned block = still < TD_NTENSOR ? td__map_block[still] : 0, open = at->open;
+    bool matters = f->r->level[at->i] > f->inner && !at->dead;
+    if (at->pure && (open & block) && (!matters || !f->all || at->n == 0)) open &= block;
+    if (!matters) return usual(open, false);
+    unsigned out = open & FAR & ~(at->pure ? block : 0);
+    if (open & ~out) open &= ~out;
+    if (f->all) return out == open ? usual(open, false) : open;
+    if (at->plane || !(open & PLANE)) return usual(open, at->turned);
+    unsigned a = usual(open & PLANE, false), b = usual(open & PLANE, true);
+    return a | b;
+}
+
+static void try_orders(leaf *f, int i);
+
+static void place(leaf *f, const placed *at) {
+    uint8_t *order = f->order[f->r->level[at->i]];
+    if (at->open == 0) {
+        try_orders(f, at->i + 1);
+        return;
+    }
+    unsigned still = f->choice[at->i].still, next = next_loops(f, at);
+    unsigned block = still < TD_NTENSOR ? td__map_block[still] : 0;
+    for (unsigned d = 0; d < TD_NDIM; d++) {
+        if (!(next & TD_BIT(d))) continue;
+        placed after = *at;
+        order[after.n++] = (uint8_t)d;
+        after.open &= ~TD_BIT(d);
+        after.pure &= (block & TD_BIT(d)) != 0;
+        after.dead |= (FAR & TD_BIT(d)) != 0;
+        if (!at->plane && (PLANE & TD_BIT(d))) {
+            after.plane = true;
+            after.turned = (ALONG_P & TD_BIT(d)) != 0;
+        }
+        place(f, &after);
+        if (had_enough(f)) return;
+    }
+}
+
+static void try_orders(leaf *f, int i) {
+    const td__root *r = f->r;
+    if (i < r->m) {
+        placed at = {.i = i, .pure = true};
+        int n = TD_NDIM; /* loops of bound 1 are left out: outermost */
+        for (unsigned d = 0; d < TD_NDIM; d++)
+            if (f->choice[i].bound[d] > 1)
+                at.open |= TD_BIT(d);
+            else
+                f->order[r->level[i]][--n] = (uint8_t)d;
+        place(f, &at);
+        return;
+    }
+    td_mapping m;
+    build_mapping(r, f->choice, f->order, &m);
+    td__count_node(f->s);
+    f->tries++;
+    double v[2];
+    if (td__try(f->s, &r->p, &m, v) && v[0] < f->got) f->got = v[0];
+}
+
+/* Evaluates a complete choice. */
 static void evaluate(td__search *s, const td__root *r, const td__choice *choice,
                      const double least[2]) {
-    unsigned both = 0; /* levels with loops over P and Q */
-    double got = INFINITY;
+    leaf f = {.s = s, .r = r, .choice = choice, .least = least, .got = INFINITY};
+    f.most = UINT64_MAX;
+    f.inner = TD_MAX_LEVELS;
     if (!s->z->plain)
-        for (int i = 0; i < r->m; i++)
-            if (choice[i].bound[TD_P] * (int64_t)choice[i].bound[TD_R] > 1 &&
-                choice[i].bound[TD_Q] * (int64_t)choice[i].bound[TD_S] > 1)
-                both |= TD_BIT(r->level[i]);
-    unsigned turned = 0;
-    do {
-        td_mapping m;
-        build_mapping(r, choice, turned, &m);
-        td__count_node(s);
-        double v = td__try(s, &r->p, &m);
-        if (v < got) got = v;
-        turned = (turned - both) & both; /* next subset */
-    } while (turned != 0 && !td__hopeless(s, least));
-    if (got <= least[0] * (1 + 1e-9)) return;
+        for (int l = s->z->n - 1; l >= 0; l--)
+            if (r->keep[l] & TD_BIT(TD_I)) f.inner = l;
+    try_orders(&f, 0);
+    if (f.got > least[0] * (1 + 1e-9) && s->thorough && !s->z->plain && !had_enough(&f)) {
+        f.all = true;
+        f.tries = 0;
+        f.most = ALL_ORDERS;
+        try_orders(&f, 0);
+        if (f.tries < f.most && !s->stop) return; /* the choice costs what was found */
+    }
+    if (f.got <= least[0] * (1 + 1e-9)) return;
     if (!s->z->plain)
         td__leave(s, least[0]);
-    else if (least[0] < s->rounded)
+    else if (!s->strict && least[0] < s->rounded)
         s->rounded = least[0];
 }
 
@@ -115,7 +214,6 @@ static void step(td__level *w, const td__choice *c, td__state *next) {
     for (int d = 0; d < TD_NDIM; d++) {
         next->rest[d] = at->rest[d] / c->bound[d];
         if (c->bound[d] > 1) {
-            next->seen |= (uint8_t)TD_BIT(d);
             if (TD__REDUCED & TD_BIT(d)) next->sums = true;
         }
         w->tile[d] = inner[d] * next->rest[d];
@@ -139,15 +237,12 @@ static void step(td__level *w, const td__choice *c, td__state *next) {
             add_toll(z, &next->fixed, c->fetch[t], &k->own[0]);
         } else {
             double read, fill;
-            td__state shadow = *at;
-            shadow.seen = next->seen;
-            w->at = &shadow;
             td__input_words(w, k, c->fetch[t], c->from, &read, &fill);
-            w->at = at;
             add_toll(z, &next->fixed, read, &k->read);
             add_toll(z, &next->fixed, fill, &k->fill);
         }
     }
+    if (!z->plain) td__add_plane(w, next);
     note_outputs(w->s->z, w->r, w->child, w->tile, next);
 }
 
@@ -167,7 +262,8 @@ static void descend(td__search *s, const td__root *r, int i, const td__state *at
     int width = s->thorough ? w.kept : i == 0 ? s->width : s->width_inside;
     for (int k = 0; k < w.kept; k++) {
         if (td__hopeless(s, w.list[k].least)) break;
-        if (k >= width || s->stop) {
+        /* Narrow where there is something; where there is nothing yet, on to the next. */
+        if (s->stop || (k >= width && (s->thorough || s->dive.value[0] < INFINITY))) {
             td__leave(s, w.list[k].least[0]);
             break;
         }

@@ -30,6 +30,13 @@ typedef struct {
     uint8_t trim;
 } td__entry;
 
+/* A mapping to start a local search from. value[0] INFINITY: none. */
+typedef struct {
+    double value[2];
+    td_problem problem;
+    td_mapping mapping;
+} td__start;
+
 typedef struct {
     const td__space *z;
     td_arena *arena;
@@ -43,6 +50,7 @@ typedef struct {
     td_mapping mapping;
     td_cost cost;
     const td__entry *now; /* the root that is searched; NULL: none of the list */
+    td__start dive;       /* the best under it */
     td__entry best_root;  /* the root of the best mapping, if has_root */
     bool has_root;
     double open;    /* least primary objective of whatever was left out */
@@ -53,15 +61,21 @@ typedef struct {
     int width;            /* of those, how many are followed at the outermost level */
     int width_inside;     /* and at the others */
     uint64_t level_nodes; /* for the choices of one level */
-    bool thorough;        /* nothing is left out that could be better */
+    bool thorough;        /* nothing is left out that could be better, */
+    bool strict;          /* not even by the rounding of words to blocks and of cycles */
 } td__search;
 
 /* Searches under r; improves s->best, lowers s->open. */
 void td__search_root(td__search *s, const td__root *r);
 
-/* Evaluates a mapping and keeps it if it is the best. Its primary objective; INFINITY: not valid.
- */
-double td__try(td__search *s, const td_problem *p, const td_mapping *m);
+/* Evaluates a mapping and keeps it if it is the best. value: its objectives. False: not valid. */
+bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double value[2]);
+
+/* Local search from a mapping, while there are nodes. */
+void td__polish(td__search *s, const td__start *from, uint64_t max_nodes);
+
+/* Random mappings until max_nodes are used up. */
+void td__sample(td__search *s, uint64_t seed, uint64_t max_nodes);
 
 /* No better than what was found. */
 static inline bool td__hopeless(const td__search *s, const double least[2]) {

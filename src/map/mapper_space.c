@@ -18,6 +18,18 @@ const uint8_t td__map_block[TD_NTENSOR] = {TD_BIT(TD_N) | TD_BIT(TD_P) | TD_BIT(
 static td_status check_query(const td_hw *hw, const td_map_query *q, td_error *err) {
     if ((unsigned)q->objective >= TD_NOBJ)
         return td_fail(err, TD_E_USAGE, "mapper: no objective %d", (int)q->objective);
+    if ((unsigned)q->mode >= TD_NMAP_MODE)
+        return td_fail(err, TD_E_USAGE, "mapper: no mode %d", (int)q->mode);
+    if (q->objective == TD_OBJ_WEIGHTED)
+        for (int i = 0; i < 2; i++)
+            if (!(q->weight[i] >= 0 && q->weight[i] <= 16 && q->weight[0] + q->weight[1] > 0))
+                return td_fail(
+                    err, TD_E_USAGE,
+                    "mapper: weights are %g and %g, expected two from 0 to 16, not both 0",
+                    q->weight[0], q->weight[1]);
+    if (!(q->min_utilization >= 0 && q->min_utilization <= 1))
+        return td_fail(err, TD_E_USAGE, "mapper: least utilisation is %g, expected 0 to 1",
+                       q->min_utilization);
     if (q->counting != TD_COUNT_EXACT && q->counting != TD_COUNT_TIMELOOP)
         return td_fail(err, TD_E_USAGE, "mapper: no counting %d", (int)q->counting);
     for (int t = 0; t < TD_NTENSOR; t++)
@@ -276,7 +288,7 @@ static bool same_factors(const td__fan *a, const td__fan *b) {
     return true;
 }
 
-enum { MAX_ALONG = 512 };
+enum { MAX_ALONG = 4096 };
 
 /* The least tile of level l with these factors fits. */
 static bool has_room(const td__space *z, int l, const td__fan *f) {
@@ -346,8 +358,10 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
                     .single = r->single[l][TD_AXIS_Y] != 0,
                     .list = list_y,
                     .max = max_x};
-        for (int d = 0; d < TD_NDIM; d++)
+        for (int d = 0; d < TD_NDIM; d++) {
             y.room[d] = (z->p.dim[d] + x.list[i].f[d] - 1) / x.list[i].f[d];
+            if (r->one_axis && x.list[i].f[d] > 1) y.dims &= ~TD_BIT(d);
+        }
         walk = one;
         spread(&y, 0, &walk);
         z->cut |= y.cut;
@@ -391,6 +405,12 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     z->hw = hw;
     z->n = hw->n;
     z->objective = q->objective;
+    z->max_compute = INFINITY;
+    if (q->min_utilization > 0)
+        z->max_compute =
+            (double)td_problem_macs(p) / hw->mac.instances / q->min_utilization * (1 + 1e-12);
+    z->weight[0] = q->weight[0];
+    z->weight[1] = q->weight[1];
     z->counting = q->counting;
     for (int t = 0; t < TD_NTENSOR; t++) z->top[t] = q->top[t];
     s = set_keeps(z, q, err);

@@ -92,39 +92,3 @@ td_status td_problem_check(const td_problem *p, td_error *err) {
     if (!fits) return td_fail(err, TD_E_INPUT, "layer problem: its products exceed 2^62");
     return TD_OK;
 }
-
-void td_problem_text(const td_problem *p, char *out, size_t size) {
-    const int32_t *d = p->dim;
-    bool window = d[TD_R] > 1 || d[TD_S] > 1 || p->stride[0] > 1 || p->stride[1] > 1;
-    bool depthwise = d[TD_G] > 1 && d[TD_K] == 1 && d[TD_C] == 1;
-    const char *kind = "conv";
-    if (depthwise)
-        kind = "dwconv";
-    else if (!window && d[TD_Q] == 1)
-        kind = d[TD_P] == 1 ? "fc" : "gemm";
-
-    size_t used = 0;
-#define ADD(...)                                                                                   \
-    do {                                                                                           \
-        int n_ = snprintf(out + used, size - used, __VA_ARGS__);                                   \
-        if (n_ < 0 || (size_t)n_ >= size - used) return;                                           \
-        used += (size_t)n_;                                                                        \
-    } while (0)
-    if (size == 0) return;
-    ADD("%s", kind);
-    if (d[TD_N] > 1) ADD(" N%d", d[TD_N]);
-    if (d[TD_G] > 1) ADD(" G%d", d[TD_G]);
-    if (!depthwise) ADD(" K%d C%d", d[TD_K], d[TD_C]);
-    if (d[TD_P] > 1 || d[TD_Q] > 1 || window) ADD(" P%d", d[TD_P]);
-    if (d[TD_Q] > 1 || window) ADD(" Q%d", d[TD_Q]);
-    if (d[TD_R] > 1 || d[TD_S] > 1) ADD(" R%d S%d", d[TD_R], d[TD_S]);
-    if (p->stride[0] != p->stride[1])
-        ADD(" s%dx%d", p->stride[0], p->stride[1]);
-    else if (p->stride[0] > 1)
-        ADD(" s%d", p->stride[0]);
-    if (p->dilation[0] != p->dilation[1])
-        ADD(" d%dx%d", p->dilation[0], p->dilation[1]);
-    else if (p->dilation[0] > 1)
-        ADD(" d%d", p->dilation[0]);
-#undef ADD
-}

@@ -79,6 +79,16 @@ static void test_one_case(void **state) {
     }
     assert_int_equal(run(text, "--counting timeloop --format json", false), 0);
     assert_true(reads(line(a, 0), "B", "O") == 8); /* no read for draining */
+    /* As the case says, unless the command line does. */
+    char counted[4200];
+    snprintf(counted, sizeof counted, "{\"counting\": \"timeloop\", %s", text + 1);
+    assert_int_equal(run(counted, "", false), 0);
+    assert_true(reads(line(a, 0), "B", "O") == 8);
+    assert_int_equal(run(counted, "--counting exact", false), 0);
+    assert_true(reads(line(a, 0), "B", "O") == 12);
+    snprintf(counted, sizeof counted, "{\"counting\": \"both\", %s", text + 1);
+    assert_int_equal(run(counted, "", false), td_status_exit_code(TD_E_INPUT));
+    assert_non_null(strstr(faults, "counting: expected exact or timeloop, found \"both\""));
     assert_int_equal(run(text, "--format table", false), 0);
     assert_non_null(strstr(out, "for r in 0..3"));
     assert_non_null(strstr(out, "12 MACs"));
@@ -166,8 +176,9 @@ static void test_faults(void **state) {
     (void)state;
     assert_int_equal(run("", "", false), td_status_exit_code(TD_E_INPUT));
     assert_int_equal(run("[1, 2]", "", false), td_status_exit_code(TD_E_INPUT));
-    assert_int_equal(run(CASE("f", "9", "3, 2"), "", false), td_status_exit_code(TD_E_UNSUPPORTED));
+    assert_int_equal(run(CASE("f", "9", "3, 2"), "", false), td_status_exit_code(TD_E_INPUT));
     assert_string_equal(out, "");
+    assert_non_null(strstr(faults, "loops over R with their last passes make 2, expected 3"));
     assert_int_equal(run(CASE("g", "9", "3"), "--counting fast", false),
                      td_status_exit_code(TD_E_USAGE));
     assert_int_equal(run(CASE("g", "9", "3"), "--format csv", false),

@@ -53,33 +53,72 @@ static void shuffle(td_rng *r, td_loop *v, int n) {
     }
 }
 
-/* Each prime factor of each dim goes to a random level and axis. */
-static void random_loops(td_rng *r, const td_problem *p, int levels, td_mapping *m,
-                         int fan[TD_MAX_LEVELS][TD_NAXIS]) {
+typedef struct {
     td_loop at[TD_MAX_LEVELS][TD_NAXIS][32];
-    int n[TD_MAX_LEVELS][TD_NAXIS] = {{0}};
+    int n[TD_MAX_LEVELS][TD_NAXIS];
+} loops;
+
+static void put(loops *z, int level, int axis, int dim, int bound) {
+    z->at[level][axis][z->n[level][axis]++] = (td_loop){(uint8_t)dim, (uint8_t)axis, bound, bound};
+}
+
+/* Loops of any bounds until their product reaches the dim; tails follow in set_tails. */
+static void imperfect_loops(td_rng *r, int dim, int size, int levels, int space, loops *z) {
+    for (int product = 1; product < size;) {
+        int f = 2 + pick(r, pick(r, 2) ? 3 : size);
+        product *= f;
+        put(z, pick(r, levels), pick(r, 10) < space ? AMONG(r, TD_AXIS_X, TD_AXIS_Y) : TD_AXIS_T,
+            dim, f);
+    }
+}
+
+/* The last passes of a dim follow from its bounds: digits of its last index. The outermost loops
+ * whose digit would be 0 then have one iteration only, their first, in the last pass. */
+static void set_tails(const td_problem *p, td_mapping *m, int levels) {
+    for (int d = 0; d < TD_NDIM; d++) {
+        int rest = p->dim[d] - 1;
+        for (int l = 0; l < levels; l++)
+            for (int i = m->first[l + 1] - 1; i >= m->first[l]; i--) {
+                td_loop *o = &m->loop[i];
+                if (o->dim != d) continue;
+                o->tail = rest % o->bound + 1;
+                rest /= o->bound;
+            }
+    }
+}
+
+/* Each prime factor of each dim goes to a random level and axis. */
+static void random_loops(td_rng *r, const td_problem *p, int levels, bool imperfect, td_mapping *m,
+                         int fan[TD_MAX_LEVELS][TD_NAXIS]) {
+    loops z;
+    memset(z.n, 0, sizeof z.n);
     const int space = AMONG(r, 0, 2, 4, 6); /* tenths of the factors */
-    for (int d = 0; d < TD_NDIM; d++)
+    for (int d = 0; d < TD_NDIM; d++) {
+        if (imperfect && p->dim[d] > 1 && pick(r, 2)) {
+            imperfect_loops(r, d, p->dim[d], levels, space, &z);
+            continue;
+        }
         for (int rest = p->dim[d], f = 2; rest > 1; f++)
             for (; rest % f == 0; rest /= f) {
                 int l = pick(r, levels);
-                int axis = pick(r, 10) < space ? AMONG(r, TD_AXIS_X, TD_AXIS_Y) : TD_AXIS_T;
-                at[l][axis][n[l][axis]++] = (td_loop){(uint8_t)d, (uint8_t)axis, f, f};
+                put(&z, l, pick(r, 10) < space ? AMONG(r, TD_AXIS_X, TD_AXIS_Y) : TD_AXIS_T, d, f);
             }
+    }
     m->n = 0;
     for (int l = 0; l < levels; l++) {
         m->first[l] = m->n;
         for (int a = 0; a < TD_NAXIS; a++) {
-            if (pick(r, 8) == 0) at[l][a][n[l][a]++] = (td_loop){TD_K, (uint8_t)a, 1, 1};
-            shuffle(r, at[l][a], n[l][a]);
+            if (pick(r, 8) == 0) put(&z, l, a, TD_K, 1);
+            shuffle(r, z.at[l][a], z.n[l][a]);
             fan[l][a] = 1;
-            for (int i = 0; i < n[l][a]; i++) {
-                fan[l][a] *= at[l][a][i].bound;
-                m->loop[m->n++] = at[l][a][i];
+            for (int i = 0; i < z.n[l][a]; i++) {
+                fan[l][a] *= z.at[l][a][i].bound;
+                m->loop[m->n++] = z.at[l][a][i];
             }
         }
     }
     m->first[levels] = m->n;
+    if (imperfect) set_tails(p, m, levels);
 }
 
 static uint8_t random_mask(td_rng *r) {
@@ -99,7 +138,7 @@ void random_case(uint64_t seed, uint64_t number, random_limits limits, td_case *
     const int n = 2 + pick(r, 4);
     hw->n = n;
     int fan[TD_MAX_LEVELS][TD_NAXIS];
-    random_loops(r, &out->problem, n, &out->mapping, fan);
+    random_loops(r, &out->problem, n, limits.imperfect, &out->mapping, fan);
 
     int x = 1, y = 1;
     for (int l = n - 1; l >= 0; l--) {

@@ -1,13 +1,14 @@
-/* random_case.h - small random cases with perfect factors, for comparisons with the simulator. */
+/* random_case.h - small random cases, for comparisons with the simulator and with rules. */
 #ifndef TANDEM_TESTS_RANDOM_CASE_H
 #define TANDEM_TESTS_RANDOM_CASE_H
 
 #include "tandem/cost.h"
 
 typedef struct {
-    int max_macs;  /* product of the dims */
-    bool padding;  /* now and then */
-    bool resident; /* outer levels may leave tensors out */
+    int max_macs;   /* product of the dims */
+    bool padding;   /* now and then */
+    bool resident;  /* outer levels may leave tensors out */
+    bool imperfect; /* some dims have factors that do not multiply to them */
 } random_limits;
 
 /* Case number `number`: the same whenever asked for. Capacities are unbounded. */

@@ -21,7 +21,7 @@ static bool summed(int d) {
 typedef struct {
     int n;
     struct {
-        int dim, axis, bound, level, at;
+        int dim, axis, bound, tail, level, at;
     } loop[TD_MAX_LOOPS];
 } nest;
 
@@ -32,6 +32,7 @@ static void build(const td_hw *hw, const td_mapping *m, nest *z) {
             z->loop[z->n].dim = m->loop[i].dim;
             z->loop[z->n].axis = m->loop[i].axis;
             z->loop[z->n].bound = m->loop[i].bound;
+            z->loop[z->n].tail = m->loop[i].tail;
             z->loop[z->n].level = l;
             z->loop[z->n++].at = 0;
         }
@@ -73,17 +74,38 @@ static void place(walk *w, role r, int at) {
         }
 }
 
+/* A loop runs `tail` iterations if all loops of its dim outside of it are in their last ones. False
+ * if a loop above `child` stands beyond that: nothing is done there then. */
+static bool works(const nest *z, int child) {
+    bool last[TD_NDIM];
+    for (int d = 0; d < TD_NDIM; d++) last[d] = true;
+    for (int i = 0; i < z->n; i++) {
+        if (z->loop[i].level <= child) continue;
+        bool *in_last = &last[z->loop[i].dim];
+        if (*in_last && z->loop[i].at >= z->loop[i].tail) return false;
+        *in_last = *in_last && z->loop[i].at == z->loop[i].tail - 1;
+    }
+    return true;
+}
+
 typedef struct {
     int lo[5], hi[5]; /* inclusive; ranks of the tensor, see sizes() */
 } box;
 
-/* Corner of the child's iterations: coordinates by Horner's scheme over the loops of each dim. */
+/* Corner of the child's iterations: coordinates by Horner's scheme over the loops of each dim. Its
+ * own loops stand at 0, or in the last iteration of their pass, which is shorter if the loops
+ * outside are in their last ones. */
 static void corner(const walk *w, bool high, int x[TD_NDIM]) {
-    for (int d = 0; d < TD_NDIM; d++) x[d] = 0;
+    bool last[TD_NDIM];
+    for (int d = 0; d < TD_NDIM; d++) {
+        x[d] = 0;
+        last[d] = true;
+    }
     for (int i = 0; i < w->z.n; i++) {
-        int at =
-            w->z.loop[i].level > w->child ? w->z.loop[i].at : (high ? w->z.loop[i].bound - 1 : 0);
-        x[w->z.loop[i].dim] = x[w->z.loop[i].dim] * w->z.loop[i].bound + at;
+        int d = w->z.loop[i].dim, end = last[d] ? w->z.loop[i].tail : w->z.loop[i].bound;
+        int at = w->z.loop[i].level > w->child ? w->z.loop[i].at : (high ? end - 1 : 0);
+        if (at != end - 1) last[d] = false;
+        x[d] = x[d] * w->z.loop[i].bound + at;
     }
 }
 
@@ -161,7 +183,8 @@ static void clip(box *b, const box *image) {
     }
 }
 
-/* Totals of one parent and of one of its children, for W and I. */
+/* Totals of one parent and of its children, for W and I. A child that has nothing to do keeps what
+ * it holds. */
 static void fetch_one(walk *w, int parent, double *reads, double *fills) {
     int extent[5], x[5];
     box image;
@@ -169,30 +192,31 @@ static void fetch_one(walk *w, int parent, double *reads, double *fills) {
     int words = extent[0] * extent[1] * extent[2] * extent[3] * extent[4];
     int steps = size_of(w, TIME), groups = size_of(w, GROUPS), members = size_of(w, MEMBERS);
     int *stamp = calloc((size_t)words, sizeof *stamp), now = 0;
+    box *held = malloc((size_t)(groups * members) * sizeof *held);
+    for (int i = 0; i < groups * members; i++) held[i] = (box){{0}, {-1, -1, -1, -1, -1}};
     place(w, PARENTS, parent);
     for (int step = 0; step < steps; step++)
         for (int g = 0; g < groups; g++) {
             now++;
+            place(w, TIME, step);
             place(w, GROUPS, g);
             for (int k = 0; k < members; k++) {
+                box *before = &held[g * members + k];
                 place(w, MEMBERS, k);
-                box before = {{0}, {-1, -1, -1, -1, -1}};
-                if (step > 0 && w->child >= 0) {
-                    place(w, TIME, step - 1);
-                    before = where(w);
-                }
-                place(w, TIME, step);
-                box after = where(w);
-                clip(&after, &image);
-                EACH_WORD(after, x) {
-                    if (inside(&before, x)) continue;
+                if (!works(&w->z, w->child)) continue;
+                box after = where(w), inner = after;
+                clip(&inner, &image);
+                EACH_WORD(inner, x) {
+                    if (inside(before, x)) continue;
                     ++*fills;
                     int *s = &stamp[number_of(x, extent)];
                     if (*s != now) ++*reads;
                     *s = now;
                 }
+                if (w->child >= 0) *before = after;
             }
         }
+    free(held);
     free(stamp);
 }
 
@@ -213,6 +237,7 @@ static void deliver(sums *s, int word) {
         s->updated[word] = 1;
 }
 
+/* A tile leaves its child just before the next one enters, or at the end. */
 static void sum_one(walk *w, int parent, sums s) {
     int extent[5], x[5];
     box image;
@@ -222,44 +247,42 @@ static void sum_one(walk *w, int parent, sums s) {
     s.updated = calloc((size_t)words, 1);
     s.stamp = calloc((size_t)words, sizeof *s.stamp);
     s.now = 0;
-    char *held = calloc((size_t)words * (size_t)groups * (size_t)members, 1);
+    char *ever = calloc((size_t)words * (size_t)groups * (size_t)members, 1);
+    char *full = calloc((size_t)(groups * members), 1); /* holds a tile */
+    box *held = malloc((size_t)(groups * members) * sizeof *held);
     place(w, PARENTS, parent);
-    for (int step = 0; step < steps; step++)
+    for (int step = 0; step <= steps; step++)
         for (int g = 0; g < groups; g++) {
             s.now++;
+            place(w, TIME, step < steps ? step : 0);
             place(w, GROUPS, g);
             for (int k = 0; k < members; k++) {
-                char *mine = held + (size_t)words * (size_t)(g * members + k);
+                const int child = g * members + k;
                 place(w, MEMBERS, k);
-                box before = {{0}, {0}}, after = {{0}, {0}};
-                if (step > 0) {
-                    place(w, TIME, step - 1);
-                    before = where(w);
-                }
-                if (step + 1 < steps) {
-                    place(w, TIME, step + 1);
-                    after = where(w);
-                }
-                place(w, TIME, step);
+                if (step < steps && !works(&w->z, w->child)) continue;
                 box b = where(w);
                 if (w->child < 0) { /* a MAC's product leaves at once */
-                    EACH_WORD(b, x) deliver(&s, number_of(x, extent));
+                    if (step < steps) EACH_WORD(b, x) deliver(&s, number_of(x, extent));
                     continue;
                 }
-                if (step == 0 || !same_box(&before, &b)) /* enters: first time, or comes back */
-                    EACH_WORD(b, x) {
-                        char *h = &mine[number_of(x, extent)];
-                        if (*h) ++*s.child_fills;
-                        *h = 1;
-                    }
-                if (step + 1 == steps || !same_box(&after, &b)) /* leaves: drained */
-                    EACH_WORD(b, x) {
+                if (step < steps && full[child] && same_box(&held[child], &b)) continue;
+                if (full[child]) EACH_WORD(held[child], x) {
                         ++*s.child_reads;
                         deliver(&s, number_of(x, extent));
                     }
+                if (step == steps) continue;
+                full[child] = 1;
+                held[child] = b;
+                EACH_WORD(b, x) { /* enters: for the first time, or comes back */
+                    char *h = &ever[(size_t)words * (size_t)child + (size_t)number_of(x, extent)];
+                    if (*h) ++*s.child_fills;
+                    *h = 1;
+                }
             }
         }
     free(held);
+    free(full);
+    free(ever);
     free(s.stamp);
     free(s.updated);
 }
@@ -275,6 +298,7 @@ static void held_one(walk *w, int i, double *ever, double *most) {
     place(w, PARENTS, i);
     for (int step = 0; step < steps; step++) {
         place(w, TIME, step);
+        if (!works(&w->z, w->child)) continue;
         box b = where(w);
         double n = 1;
         for (int r = 0; r < 5; r++) n *= b.hi[r] - b.lo[r] + 1;
@@ -305,7 +329,6 @@ static void count_tensor(const td_problem *p, const td_hw *hw, const td_mapping 
         if (!(m->keep[l] >> t & 1)) continue;
         walk w = {p, hw, *z, t, child, l};
         int parents = size_of(&w, PARENTS);
-        int children = parents * size_of(&w, GROUPS) * size_of(&w, MEMBERS);
         double first = 0;
         sim_access *a = &out->at[l][t], below = {0};
         for (int i = 0; i < parents; i++) {
@@ -325,15 +348,12 @@ static void count_tensor(const td_problem *p, const td_hw *hw, const td_mapping 
             below.reads += drains;
             below.fills += fills;
         }
-        a->reads /= parents;
-        a->updates /= parents;
         if (child >= 0) {
-            out->at[child][t].reads += below.reads / children;
-            out->at[child][t].fills += below.fills / children;
+            out->at[child][t].reads += below.reads;
+            out->at[child][t].fills += below.fills;
         }
         walk own = {p, hw, *z, t, l, l};
         for (int i = 0; i < parents; i++) held_one(&own, i, &a->partition_words, &a->tile_words);
-        a->partition_words /= parents;
         /* Partial sums stand where a summing loop runs outside of what delivers here. */
         a->bits = p->bits[t];
         for (int i = 0; i < z->n && t == TD_O; i++)
@@ -349,6 +369,41 @@ static double blocks(double words, const td_level *v, int bits) {
     return n <= 1 ? words : ceil(words / n); /* averages of padded layers need not be whole */
 }
 
+/* Every combination of indices that does something: one MAC. Instances and steps are those that
+ * occur. */
+static void count_work(int levels, const nest *nest_of, sim_result *out) {
+    nest z = *nest_of;
+    int all = 1;
+    for (int i = 0; i < z.n; i++) all *= z.loop[i].bound;
+    char *seen[TD_MAX_LEVELS + 2];
+    for (int l = 0; l < levels + 2; l++) seen[l] = calloc((size_t)all, 1);
+    for (int n = 0; n < all; n++) {
+        int rest = n;
+        for (int i = z.n - 1; i >= 0; i--) {
+            z.loop[i].at = rest % z.loop[i].bound;
+            rest /= z.loop[i].bound;
+        }
+        if (!works(&z, -1)) continue;
+        out->macs++;
+        int step = 0, instance[TD_MAX_LEVELS + 1] = {0}; /* of level l: [l + 1]; MACs: [0] */
+        for (int i = 0; i < z.n; i++) {
+            if (z.loop[i].axis == TD_AXIS_T) {
+                step = step * z.loop[i].bound + z.loop[i].at;
+                continue;
+            }
+            for (int l = -1; l < z.loop[i].level; l++)
+                instance[l + 1] = instance[l + 1] * z.loop[i].bound + z.loop[i].at;
+        }
+        out->compute_cycles += !seen[levels + 1][step];
+        seen[levels + 1][step] = 1;
+        for (int l = -1; l < levels; l++) {
+            if (!seen[l + 1][instance[l + 1]]) *(l < 0 ? &out->macs_used : &out->used[l]) += 1;
+            seen[l + 1][instance[l + 1]] = 1;
+        }
+    }
+    for (int l = 0; l < levels + 2; l++) free(seen[l]);
+}
+
 bool simulate(const td_problem *p, const td_hw *hw, const td_mapping *m, sim_result *out) {
     nest z;
     build(hw, m, &z);
@@ -361,15 +416,16 @@ bool simulate(const td_problem *p, const td_hw *hw, const td_mapping *m, sim_res
             if (m->keep[l] >> t & 1) top[t] = l;
         if (top[t] < 0 || !allowed_outside(&z, t, top[t])) return false;
     }
-    out->macs = out->compute_cycles = 1;
-    for (int l = 0; l < hw->n; l++) out->used[l] = 1;
-    for (int i = 0; i < z.n; i++) {
-        out->macs *= z.loop[i].bound;
-        if (z.loop[i].axis == TD_AXIS_T) out->compute_cycles *= z.loop[i].bound;
-        for (int l = 0; l < z.loop[i].level; l++)
-            if (z.loop[i].axis != TD_AXIS_T) out->used[l] *= z.loop[i].bound;
-    }
+    count_work(hw->n, &z, out);
     for (int t = 0; t < TD_NTENSOR; t++) count_tensor(p, hw, m, &z, t, top[t], out);
+    for (int l = 0; l < hw->n; l++)
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            sim_access *a = &out->at[l][t];
+            a->reads /= out->used[l];
+            a->fills /= out->used[l];
+            a->updates /= out->used[l];
+            a->partition_words /= out->used[l];
+        }
 
     out->cycles = out->compute_cycles;
     out->energy_pj = out->macs * hw->mac.energy_pj;

@@ -11,14 +11,14 @@ typedef struct {
 } sim_access;
 
 typedef struct {
-    double macs, compute_cycles, cycles, energy_pj;
+    double macs, macs_used, compute_cycles, cycles, energy_pj;
     double level_pj[TD_MAX_LEVELS], used[TD_MAX_LEVELS];
     double need_bits[TD_MAX_LEVELS]; /* sum of the kept tiles */
     sim_access at[TD_MAX_LEVELS][TD_NTENSOR];
     bool even; /* all used instances of every level have the same counts */
 } sim_result;
 
-/* False if a tensor is needed outside of its outermost keeper, or kept nowhere. Perfect factors. */
+/* False if a tensor is needed outside of its outermost keeper, or kept nowhere. */
 bool simulate(const td_problem *p, const td_hw *hw, const td_mapping *m, sim_result *out);
 
 #endif

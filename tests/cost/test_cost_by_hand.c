@@ -33,12 +33,12 @@ static void start(td_case *c, int levels) {
     memset(c->hw.rules.allowed, 0xff, sizeof c->hw.rules.allowed);
 }
 
-/* Loops are added level by level from the innermost, each level's from the outermost. */
-static void loop(td_case *c, int level, int dim, int axis, int bound) {
+/* Loops are added level by level from the innermost, each level's from the outermost. With an
+ * imperfect one the dim is set by hand. */
+static void imperfect(td_case *c, int level, int dim, int axis, int bound, int tail) {
     td_mapping *m = &c->mapping;
-    m->loop[m->n++] = (td_loop){(uint8_t)dim, (uint8_t)axis, bound, bound};
+    m->loop[m->n++] = (td_loop){(uint8_t)dim, (uint8_t)axis, bound, tail};
     for (int l = level + 1; l <= c->hw.n; l++) m->first[l] = m->n;
-    c->problem.dim[dim] *= bound;
     if (axis == TD_AXIS_T) return;
     c->hw.mac.instances *= bound;
     c->hw.mac.mesh_x *= axis == TD_AXIS_X ? bound : 1;
@@ -46,6 +46,11 @@ static void loop(td_case *c, int level, int dim, int axis, int bound) {
         c->hw.level[l].instances *= bound;
         c->hw.level[l].mesh_x *= axis == TD_AXIS_X ? bound : 1;
     }
+}
+
+static void loop(td_case *c, int level, int dim, int axis, int bound) {
+    imperfect(c, level, dim, axis, bound, bound);
+    c->problem.dim[dim] *= bound;
 }
 
 typedef struct {
@@ -307,14 +312,78 @@ static void test_capacity(void **state) {
     assert_ok(td_mapping_check(&c.problem, &c.hw, &c.mapping, &missing, &err), &err);
 }
 
+/* P = 5: for p1 in 0..2 { for p0 in 0..3 (last 0..2) { for r in 0..3 } }, the inner two in L0.
+ *   p1 = 0: p 0 1 2, rows [0,4], 5 words. p1 = 1: p 3 4, rows [3,6], of which 5 6 are new.
+ *   I: 7 fetched; every MAC reads one: (3 + 2) * 3 = 15. W: the same 3 throughout.
+ *   O: 15 updates by MACs, 5 of them the first of a word: 10 reads; drained 3 + 2: 15 in all.
+ *   Steps: 15 (Timeloop: 2 * 3 * 3 = 18 cycles). Largest tiles: 5, 3 and 3 words. */
+static void test_imperfect_time(void **state) {
+    (void)state;
+    td_case c;
+    start(&c, 2);
+    imperfect(&c, 0, TD_P, TD_AXIS_T, 3, 2);
+    loop(&c, 0, TD_R, TD_AXIS_T, 3);
+    loop(&c, 1, TD_P, TD_AXIS_T, 2);
+    c.problem.dim[TD_P] = 5;
+    counted z = count(&c);
+    expect(&z, 0, TD_I, 15, 7, 0);
+    expect(&z, 1, TD_I, 7, 0, 0);
+    expect(&z, 0, TD_W, 15, 3, 0);
+    expect(&z, 0, TD_O, 15, 0, 15);
+    expect(&z, 1, TD_O, 0, 0, 5);
+    assert_true(z.cost.macs == 15 && z.cost.compute_cycles == 15);
+    assert_true(z.sim.macs == 15 && z.sim.compute_cycles == 15);
+    const double words[TD_NTENSOR] = {[TD_W] = 3, [TD_I] = 5, [TD_O] = 3};
+    for (int t = 0; t < TD_NTENSOR; t++)
+        assert_true(z.cost.at[0][t].tile_words == words[t] &&
+                    z.sim.at[0][t].tile_words == words[t]);
+    td_cost t;
+    td_error err;
+    assert_ok(td_cost_evaluate(&c.problem, &c.hw, &c.mapping, TD_COUNT_TIMELOOP, &t, &err), &err);
+    assert_int_equal(t.compute_cycles, 18);
+    c.hw.level[0].capacity_bits = (3 + 5) * 8 + 3 * 32; /* 3 partial sums of 32 bits */
+    assert_ok(td_mapping_check(&c.problem, &c.hw, &c.mapping, NULL, &err), &err);
+    c.hw.level[0].capacity_bits--;
+    assert_int_equal(td_mapping_check(&c.problem, &c.hw, &c.mapping, NULL, &err), TD_E_INFEASIBLE);
+}
+
+/* K = 5: for c in 0..2 { for k1 in 0..2 { par k0 in 0..3 (last 0..2) } }, tiles of one word.
+ *   (c, k1) = (0,0): k 0 1 2; (0,1): k 3 4, the third child idles; (1,0): 0 1 2; (1,1): 3 4.
+ *   10 MACs in 4 steps on 3 children. Averages are of 3.
+ *   W: another one in each step: 10. I: c changes once; each child fetches 2, all at once: 2 reads.
+ *   O: the first two children go 0 3 0 3 and 1 4 1 4: drained 4 times each, 2 come back to each.
+ * The third keeps 2 while it idles, and drains it at the end: 1. In all 9 updates of 5 words: 4
+ * reads; in L0 10 - 5 reads by updates and 9 by draining, 4 fills. */
+static void test_imperfect_space(void **state) {
+    (void)state;
+    td_case c;
+    start(&c, 2);
+    loop(&c, 1, TD_C, TD_AXIS_T, 2);
+    loop(&c, 1, TD_K, TD_AXIS_T, 2);
+    imperfect(&c, 1, TD_K, TD_AXIS_X, 3, 2);
+    c.problem.dim[TD_K] = 5;
+    counted z = count(&c);
+    expect(&z, 1, TD_W, 10, 0, 0);
+    expect(&z, 0, TD_W, 10 / 3.0, 10 / 3.0, 0);
+    expect(&z, 1, TD_I, 2, 0, 0);
+    expect(&z, 0, TD_I, 10 / 3.0, 2, 0);
+    expect(&z, 1, TD_O, 4, 0, 9);
+    expect(&z, 0, TD_O, 14 / 3.0, 4 / 3.0, 10 / 3.0);
+    assert_true(z.cost.macs == 10 && z.cost.compute_cycles == 4 && z.cost.mac_used == 3);
+    assert_true(z.sim.macs == 10 && z.sim.compute_cycles == 4 && z.sim.macs_used == 3);
+    assert_true(z.cost.used[0] == 3 && z.cost.used[1] == 1 && z.sim.used[0] == 3);
+    assert_near(z.cost.utilization, 10.0 / 12, 1e-15);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sliding_window), cmocka_unit_test(test_partial_sums_return),
-        cmocka_unit_test(test_halo_turns),     cmocka_unit_test(test_overlapping_children),
-        cmocka_unit_test(test_children_move),  cmocka_unit_test(test_spatial_reduction),
-        cmocka_unit_test(test_bypass),         cmocka_unit_test(test_resident),
-        cmocka_unit_test(test_padding),        cmocka_unit_test(test_blocks_and_bandwidth),
-        cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_sliding_window),  cmocka_unit_test(test_partial_sums_return),
+        cmocka_unit_test(test_halo_turns),      cmocka_unit_test(test_overlapping_children),
+        cmocka_unit_test(test_children_move),   cmocka_unit_test(test_spatial_reduction),
+        cmocka_unit_test(test_bypass),          cmocka_unit_test(test_resident),
+        cmocka_unit_test(test_padding),         cmocka_unit_test(test_blocks_and_bandwidth),
+        cmocka_unit_test(test_capacity),        cmocka_unit_test(test_imperfect_time),
+        cmocka_unit_test(test_imperfect_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

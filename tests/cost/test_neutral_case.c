@@ -82,6 +82,50 @@ static char *with(const char *from, const char *to) {
     return s;
 }
 
+/* Which levels are fixed, and to what; "" is nothing, null free. */
+static void test_fixed_keep(void **state) {
+    (void)state;
+    static const struct {
+        const char *where, *to;
+        int fixed, rf, dram;
+    } good[] = {
+        {"{\"RF\": \"WIO\"}", "{\"RF\": \"WIO\"}", 1, 7, 0},
+        {"{\"RF\": \"WIO\"}", "{\"DRAM\": \"OW\", \"RF\": \"\"}", 3, 0, 5},
+        {"{\"RF\": \"WIO\"}", "{\"RF\": null, \"DRAM\": \"I\"}", 2, 0, 2},
+        {"{\"RF\": \"WIO\"}", "{}", 0, 0, 0},
+        {"{\"RF\": \"WIO\"}", "null", 0, 0, 0},
+        {" \"fixed_keep\": {\"RF\": \"WIO\"},", "", 0, 0, 0},
+    };
+    td_arena *a = td_arena_create();
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char *s = with(good[i].where, good[i].to);
+        td_case c, again;
+        td_error err = {0};
+        assert_ok(read_text(s, &c, &err), &err);
+        td_node *n = td_case_to_node(&c, a);
+        assert_int_equal(td_node_find(n, "fixed_keep") != NULL, good[i].fixed != 0);
+        assert_ok(td_case_from_node(n, &again, &err), &err);
+        const td_case *both[] = {&c, &again};
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(both[k]->fixed, good[i].fixed);
+            assert_int_equal(both[k]->fixed_keep[0], good[i].rf);
+            assert_int_equal(both[k]->fixed_keep[1], good[i].dram);
+        }
+        free(s);
+    }
+    /* Within arch it means the same. */
+    char *s = with("\"arch\": {", "\"arch\": {\"fixed_keep\": {\"DRAM\": \"WIO\"}, ");
+    char *none = strstr(s, " \"fixed_keep\": {\"RF\"");
+    assert_non_null(none);
+    memset(none, ' ', strlen(" \"fixed_keep\": {\"RF\": \"WIO\"},"));
+    td_case c;
+    td_error err = {0};
+    assert_ok(read_text(s, &c, &err), &err);
+    assert_true(c.fixed == 2 && c.fixed_keep[1] == 7);
+    free(s);
+    td_arena_destroy(a);
+}
+
 static void test_refuse(void **state) {
     (void)state;
     static const struct {
@@ -128,6 +172,10 @@ static void test_refuse(void **state) {
         {"\"spatial_x\"", "\"spatial\"", {"mapping.levels[1]", "spatial_x"}},
         {"\"no_multicast\": [\"W\"]", "\"no_multicast\": [1]", {"no_multicast[0]", "expected"}},
         {"\"problem\"", "\"fixed_keep\"", {"f.json", "fixed_keep"}},
+        {"\"RF\": \"WIO\"", "\"Rf\": \"WIO\"", {"fixed_keep: unknown key", "did you mean \"RF\"?"}},
+        {"\"RF\": \"WIO\"", "\"RF\": \"WW\"", {"f.json:18: fixed_keep.RF", "each once"}},
+        {"\"RF\": \"WIO\"", "\"RF\": \"WX\"", {"f.json:18: fixed_keep.RF", "W, I and O"}},
+        {"\"RF\": \"WIO\"", "\"RF\": [\"W\"]", {"f.json:18: fixed_keep.RF", "W, I and O"}},
     };
     for (size_t i = 0; i < sizeof fault / sizeof fault[0]; i++) {
         char *s = with(fault[i].from, fault[i].to);
@@ -271,18 +319,52 @@ static void test_print(void **state) {
                                 "11 / 48 B\n");
     td_text_free(&t);
     t = (td_text){0};
-    c.mapping.loop[0].tail = 1;
+    /* Levels without loops in time: one that keeps something, one that only fans out. */
+    td_case small = c;
+    small.hw.n = 3;
+    small.hw.level[2] = c.hw.level[1];
+    snprintf(small.hw.level[1].name, sizeof small.hw.level[1].name, "Mesh");
+    small.mapping = (td_mapping){
+        .loop = {{TD_R, TD_AXIS_T, 3, 3}, {TD_K, TD_AXIS_X, 4, 4}, {TD_P, TD_AXIS_T, 6, 6}},
+        .n = 3,
+        .first = {0, 1, 2, 3},
+        .keep = {7, 0, 7}};
+    td_mapping_print(&small.problem, &small.hw, &small.mapping, &t);
+    assert_string_equal(t.data, "for p in 0..6                             DRAM       W I O  74 B\n"
+                                "  par k in 0..4 (X)                       Mesh\n"
+                                "    for r in 0..3                         RF         W I O  "
+                                "11 / 48 B\n");
+    td_text_free(&t);
+    t = (td_text){0};
+    small.mapping.first[1] = small.mapping.first[2] = 0; /* all in DRAM */
+    small.mapping.loop[1].axis = TD_AXIS_T;
+    td_mapping_print(&small.problem, &small.hw, &small.mapping, &t);
+    assert_non_null(strstr(t.data,
+                           "\n      -                                   RF         W I O  5 "
+                           "/ 48 B\n"));
+    assert_null(strstr(t.data, "Mesh"));
+    td_text_free(&t);
+    t = (td_text){0};
+    c.mapping.loop[0].tail = 1; /* R = 3 loops of 3 and 1 make 1 */
     td_mapping_print(&c.problem, &c.hw, &c.mapping, &t);
-    assert_non_null(strstr(t.data, "imperfect"));
+    assert_string_equal(t.data,
+                        "mapping: loops over R with their last passes make 1, expected 3\n");
+    td_text_free(&t);
+    t = (td_text){0};
+    c.mapping.loop[0].tail = 3;
+    c.mapping.loop[2].tail = 2; /* K: 4 in X, the outermost loop over it has 2 iterations only */
+    c.problem.dim[TD_K] = 2;
+    td_mapping_print(&c.problem, &c.hw, &c.mapping, &t);
+    assert_non_null(strstr(t.data, "  par k in 0..4 (last 0..2) (X)  par p in 0..2 (Y)\n"));
     td_text_free(&t);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),       cmocka_unit_test(test_refuse),
-        cmocka_unit_test(test_optional),   cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_result),
-        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_read),   cmocka_unit_test(test_fixed_keep),
+        cmocka_unit_test(test_refuse), cmocka_unit_test(test_optional),
+        cmocka_unit_test(test_widths), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_result), cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-double objective_of(td_map_objective o, const td_cost *c) {
-    switch (o) {
+double objective_of(const td_map_query *q, const td_cost *c) {
+    switch (q->objective) {
+    case TD_OBJ_WEIGHTED:
+        return pow(c->total_pj, q->weight[0]) * pow((double)c->cycles, q->weight[1]);
     case TD_OBJ_LATENCY: return (double)c->cycles;
     case TD_OBJ_ENERGY: return c->total_pj;
     default: return c->total_pj * (double)c->cycles;
@@ -48,6 +50,11 @@ static void try_mapping(state *s) {
         s->b->gave_up = true;
         return;
     }
+    /* Timeloop's counting lets outer loops ask for tensors that stay inside; the mapper does not.
+     */
+    if (s->q->counting == TD_COUNT_TIMELOOP &&
+        td_mapping_check(&s->padded, s->hw, &m, NULL, NULL) != TD_OK)
+        return;
     if (td_cost_evaluate(&s->padded, s->hw, &m, s->q->counting, &c, NULL) == TD_OK)
         s->b->visit(s->b->self, &s->padded, &m, &c);
 }
@@ -149,6 +156,7 @@ static void spaces(state *s, int l, int axis, int d) {
     for (int e = 0; e < d; e++) used *= s->space[l][axis][e];
     int fan = td_hw_fanout(s->hw, l, TD_AXIS_X + axis);
     for (int32_t f = 1; f * used <= fan && f <= s->p->dim[d]; f++) {
+        if (f > 1 && axis == 1 && s->hw->rules.one_axis && s->space[l][0][d] > 1) break;
         if (f > 1 && !(s->hw->rules.allowed[l][TD_AXIS_X + axis] & TD_BIT(d))) break;
         int32_t all = f;
         for (int v = 0; v < s->hw->n; v++)
@@ -264,7 +272,7 @@ void random_layer(td_rng *r, int size, td_problem *p) {
 
 static void random_query(td_rng *r, td_hw *hw, td_map_query *q) {
     td_map_query_default(q, hw);
-    q->objective = (td_map_objective)td_rng_below(r, TD_NOBJ);
+    q->objective = (td_map_objective)td_rng_below(r, 3);
     if (td_rng_below(r, 2))
         for (int t = 0; t < TD_NTENSOR; t++) {
             if (td_rng_below(r, 2)) continue;
@@ -299,4 +307,10 @@ void random_case(td_rng *r, int size, bool masks, map_case *out) {
     random_query(r, hw, &out->query);
     const int32_t narrow[] = {4, 8, 16};
     if (td_rng_below(r, 3) == 0) out->problem.acc_bits = (uint8_t)pick(r, narrow, 3);
+    td_map_query *q = &out->query;
+    if (td_rng_below(r, 4) == 0) q->objective = TD_OBJ_WEIGHTED;
+    q->weight[0] = (double)td_rng_below(r, 3) / 2;
+    q->weight[1] = 1 + (double)td_rng_below(r, 2);
+    if (td_rng_below(r, 3) == 0) q->counting = TD_COUNT_TIMELOOP;
+    hw->rules.one_axis = td_rng_below(r, 4) == 0;
 }

@@ -31,6 +31,6 @@ typedef struct {
 } map_case;
 void random_case(td_rng *r, int size, bool masks, map_case *out);
 
-double objective_of(td_map_objective o, const td_cost *c);
+double objective_of(const td_map_query *q, const td_cost *c);
 
 #endif

@@ -104,7 +104,7 @@ static void is_what_it_says(void **state) {
         assert_ok(td_cost_evaluate(&r.problem, &k.hw, &r.mapping, k.query.counting, &c, &err),
                   &err);
         same_cost(&r.cost, &c);
-        assert_true(r.objective == objective_of(k.query.objective, &c));
+        assert_true(r.objective == objective_of(&k.query, &c));
         assert_true(r.bound > 0 && r.bound <= r.objective);
         if (r.stop == TD_STOP_PROVED) assert_true(r.bound >= r.objective * (1 - 1e-9));
         if (k.query.max_nodes == 400 && r.stop == TD_STOP_NODES) assert_true(r.nodes < 2000);

@@ -4,7 +4,7 @@
 #include "common.h"
 #include "tandem/map.h"
 
-enum { DEFAULT = 3000, MORE = 50, MOST_LAYERS = 64 };
+enum { DEFAULT = 5000, MORE = 50, MOST_LAYERS = 64 };
 #ifdef __SANITIZE_ADDRESS__
 enum { EACH = 3 }; /* of three layers one: slow */
 #else

@@ -183,11 +183,120 @@ static void test_text(void **state) {
     td_net_destroy(net);
 }
 
+static td_problem parsed(const char *text) {
+    td_error err = {0};
+    td_problem p;
+    assert_ok(td_problem_parse(text, &p, &err), &err);
+    return p;
+}
+
+static void expect_dims(const td_problem *p, int n, int k, int c, int pp, int q, int r, int s,
+                        int g) {
+    const int32_t want[TD_NDIM] = {n, k, c, pp, q, r, s, g};
+    assert_memory_equal(p->dim, want, sizeof want);
+}
+
+static void test_parse(void **state) {
+    (void)state;
+    td_problem p = parsed("conv K64 C32 P56 Q28 R3 S5");
+    expect_dims(&p, 1, 64, 32, 56, 28, 3, 5, 1);
+    assert_true(p.stride[0] == 1 && p.stride[1] == 1 && p.dilation[0] == 1 && p.dilation[1] == 1);
+    assert_true(p.bits[TD_W] == 8 && p.bits[TD_I] == 8 && p.bits[TD_O] == 8 && p.acc_bits == 32);
+    assert_true((p.pad[0] | p.pad[1] | p.pad[2] | p.pad[3]) == 0);
+    p = parsed("  conv\tG2 N4 stride=2 K8   dilation=3x1 P5 pad=1 ");
+    expect_dims(&p, 4, 8, 1, 5, 1, 1, 1, 2);
+    assert_true(p.stride[0] == 2 && p.stride[1] == 2 && p.dilation[0] == 3 && p.dilation[1] == 1);
+    assert_true(p.pad[0] == 1 && p.pad[1] == 1 && p.pad[2] == 1 && p.pad[3] == 1);
+    p = parsed("conv K8 P5 Q5 R3 S3 s2x1 d2 pad=2,3");
+    assert_true(p.stride[0] == 2 && p.stride[1] == 1 && p.dilation[0] == 2 && p.dilation[1] == 2);
+    assert_true(p.pad[0] == 2 && p.pad[1] == 3 && p.pad[2] == 2 && p.pad[3] == 3);
+    p = parsed("conv K8 P5 Q5 R3 S3 pad=1,0,2x3");
+    assert_true(p.pad[0] == 1 && p.pad[1] == 0 && p.pad[2] == 2 && p.pad[3] == 3);
+    /* Depthwise: channels are groups. */
+    p = parsed("dw C144 P56 Q56 R3 S3");
+    expect_dims(&p, 1, 1, 1, 56, 56, 3, 3, 144);
+    p = parsed("dwconv G144 P56 Q56 R3 S3 s2");
+    expect_dims(&p, 1, 1, 1, 56, 56, 3, 3, 144);
+    /* Matrix products: M x K by K x N, in their letters and as loops. */
+    p = parsed("gemm M512 N2048 K768");
+    expect_dims(&p, 1, 2048, 768, 512, 1, 1, 1, 1);
+    p = parsed("gemm G12 M64 K768");
+    expect_dims(&p, 1, 1, 768, 64, 1, 1, 1, 12);
+    p = parsed("gemm K2048 C768 P512 N3");
+    expect_dims(&p, 3, 2048, 768, 512, 1, 1, 1, 1);
+    p = parsed("fc K1000 C512 N16");
+    expect_dims(&p, 16, 1000, 512, 1, 1, 1, 1, 1);
+}
+
+static void expect_refused(const char *text, const char *part) {
+    td_error err = {0};
+    td_problem p = plain(), before = p;
+    assert_int_equal(td_problem_parse(text, &p, &err), TD_E_INPUT);
+    if (strstr(err.message, part) == NULL) fail_msg("\"%s\" is not in \"%s\"", part, err.message);
+    assert_memory_equal(&p, &before, sizeof p);
+    assert_int_equal(td_problem_parse(text, &p, NULL), TD_E_INPUT);
+}
+
+static void test_parse_refuses(void **state) {
+    (void)state;
+    expect_refused("", "expected a layer such as");
+    expect_refused("  ", "expected a layer such as");
+    expect_refused("cnv K64", "no kind \"cnv\", did you mean \"conv\"?");
+    expect_refused("K64 C64", "no kind \"K64\", known are: conv, dwconv, dw, fc, gemm");
+    expect_refused("conv", "expected sizes of its loops");
+    expect_refused("conv s2", "expected sizes of its loops");
+    expect_refused("conv K64 X3", "\"X3\": expected one of N, G, K, C, P, Q, R, S with its size");
+    expect_refused("conv k64", "\"k64\": expected one of");
+    expect_refused("conv K64 K32", "\"K32\": expected each loop once only");
+    expect_refused("conv K0", "\"K0\": expected");
+    expect_refused("conv K", "\"K\": expected");
+    expect_refused("conv K-3", "\"K-3\": expected");
+    expect_refused("conv K3.5", "\"K3.5\": expected");
+    expect_refused("conv K4294967297", "\"K4294967297\": expected");
+    expect_refused("conv K99999999999999999999999", "expected");
+    expect_refused("conv K2147483647 C2147483647 P2147483647", "2^62");
+    expect_refused("conv K8 s0", "\"s0\": expected a number from 1 on");
+    expect_refused("conv K8 stride=", "\"stride=\": expected a number from 1 on");
+    expect_refused("conv K8 s2 stride=2", "\"stride=2\": expected it once only");
+    expect_refused("conv K8 s1x2x3", "\"s1x2x3\": expected");
+    expect_refused("conv K8 pad=1,2,3", "\"pad=1,2,3\": expected a number, two");
+    expect_refused("conv K8 pad=-1", "\"pad=-1\": expected a number, two");
+    expect_refused("dw C8 K2 P4", "\"K2\": expected one of N, G, C, P, Q, R, S");
+    expect_refused("dw C8 G8 P4", "\"G8\": expected each loop once only");
+    expect_refused("gemm M8 N8 C8", "\"M8\": expected one of N, G, K, C, P with its size");
+    expect_refused("gemm M8 N8 K8 R3", "\"R3\": expected one of M, N, K, G with its size");
+    expect_refused("gemm M8 N8 K8 s2", "\"s2\": expected one of");
+    expect_refused("fc K8 P3", "\"P3\": expected one of");
+}
+
+/* What td_problem_text writes is read back, but for padding and bits. */
+static void test_text_and_back(void **state) {
+    (void)state;
+    for (uint64_t i = 0; i < 2000; i++) {
+        td_rng r = td_rng_make(7, i, TD_RNG_TEST);
+        td_problem p = parsed("conv K1"), back;
+        unsigned few = (unsigned)td_rng_below(&r, 256); /* loops that are 1 */
+        for (int d = 0; d < TD_NDIM; d++)
+            if (!(few >> d & 1)) p.dim[d] = 1 + (int32_t)td_rng_below(&r, 12);
+        for (int k = 0; k < 2; k++) {
+            if (td_rng_below(&r, 2)) p.stride[k] = 1 + (int32_t)td_rng_below(&r, 3);
+            if (td_rng_below(&r, 4) == 0) p.dilation[k] = 1 + (int32_t)td_rng_below(&r, 3);
+        }
+        char text[128];
+        td_problem_text(&p, text, sizeof text);
+        td_error err = {0};
+        if (td_problem_parse(text, &back, &err) != TD_OK) fail_msg("%s", err.message);
+        if (memcmp(&back, &p, sizeof p) != 0) fail_msg("\"%s\" is another layer", text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_letters),         cmocka_unit_test(test_matrix_product),
         cmocka_unit_test(test_words_of_layers), cmocka_unit_test(test_same_padding_at_stride_2),
         cmocka_unit_test(test_check),           cmocka_unit_test(test_text),
+        cmocka_unit_test(test_parse),           cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_text_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,7 +136,7 @@ static void test_list(void **state) {
     (void)state;
     int n = 0;
     const td_net_entry *list = td_net_list(&n);
-    assert_int_equal(n, 5);
+    assert_int_equal(n, 8);
     for (int i = 0; i < n; i++) {
         td_net *net = build(list[i].name, own, 1, 0);
         assert_string_equal(td_net_name(net), list[i].name);
@@ -145,9 +145,10 @@ static void test_list(void **state) {
     }
     td_error err = {0};
     td_net *net;
-    assert_int_equal(td_net_build("resnet", own, 1, 10, &net, &err), TD_E_NOT_FOUND);
+    assert_int_equal(td_net_build("vgg", own, 1, 10, &net, &err), TD_E_NOT_FOUND);
     assert_null(net);
-    assert_non_null(strstr(err.message, "mobilenetv2, handmade, A, B, C"));
+    assert_non_null(
+        strstr(err.message, "mobilenetv2, resnet18, resnet34, resnet50, handmade, A, B, C"));
     assert_int_equal(td_net_build("A", own, 0, 10, &net, &err), TD_E_USAGE);
     assert_int_equal(td_net_build("A", own, NAN, 10, &net, &err), TD_E_USAGE);
     assert_int_equal(td_net_build("A", own, 1, -1, &net, &err), TD_E_USAGE);
@@ -207,31 +208,66 @@ static void test_efficientnet(void **state) {
     td_net_destroy(net);
 }
 
-/* ResNet-50 (v1.5: stride in the 3x3): 4,089,184,256 MACs, 25,557,032 parameters. */
+/* A residual network by the arithmetic of its table: stages of n blocks with c channels, of which
+ * bottlenecks have 4 c outside. */
+static void resnet_by_hand(const int n[4], bool bottleneck, int size, int classes, int64_t *macs,
+                           int64_t *params) {
+    int64_t side = (size + 1) / 2, in = 64;
+    *macs = side * side * 3 * 64 * 49;
+    *params = 3 * 64 * 49 + 2 * 64;
+    side = (side + 1) / 2; /* the pool */
+    for (int s = 0; s < 4; s++)
+        for (int i = 0; i < n[s]; i++) {
+            int64_t c = 64 << s, out = bottleneck ? 4 * c : c, before = side * side;
+            if (s > 0 && i == 0) side = (side + 1) / 2;
+            int64_t after = side * side;
+            if (bottleneck) {
+                *macs += before * in * c + after * c * c * 9 + after * c * out;
+                *params += in * c + 9 * c * c + c * out + 2 * (2 * c + out);
+            } else {
+                *macs += after * in * c * 9 + after * c * c * 9;
+                *params += 9 * in * c + 9 * c * c + 4 * c;
+            }
+            if (i == 0 && (s > 0 || bottleneck)) { /* the shortcut changes its shape */
+                *macs += after * in * out;
+                *params += in * out + 2 * out;
+            }
+            in = out;
+        }
+    *macs += in * classes;
+    *params += in * classes + classes;
+}
+
+/* As published with batch norms and fc, in millions: 11.69, 21.80, 25.56; MACs of common tools. */
 static void test_resnet(void **state) {
     (void)state;
-    static const int stages[4][3] = {{64, 3, 1}, {128, 4, 2}, {256, 6, 2}, {512, 3, 2}};
-    td_net *net = td_net_create("resnet50", TD_DIM(3, 224, 224));
-    int x = td_net_conv_bn_act(net, 0, 64, 7, 2, 1, TD_OP_RELU);
-    x = td_net_pool(net, x, TD_OP_MAX_POOL, 3, 2);
-    for (int i = 0; i < 4; i++)
-        for (int k = 0; k < stages[i][1]; k++) {
-            int c = stages[i][0], stride = k == 0 ? stages[i][2] : 1;
-            int y = td_net_conv_bn_act(net, x, c, 1, 1, 1, TD_OP_RELU);
-            y = td_net_conv_bn_act(net, y, c, 3, stride, 1, TD_OP_RELU);
-            y = td_net_bn(net, td_net_conv(net, y, 4 * c, 1, 1, 1, 1));
-            if (k == 0) x = td_net_bn(net, td_net_conv(net, x, 4 * c, 1, stride, 1, 1));
-            x = td_net_act(net, td_net_add(net, y, x), TD_OP_RELU);
+    static const struct {
+        const char *name;
+        int n[4];
+        bool bottleneck;
+        int layers;
+        int64_t macs, params;
+        double g_macs, m_params; /* of the literature; it counts the pool's and the norms' too */
+    } nets[] = {{"resnet18", {2, 2, 2, 2}, false, 21, 1814073344, 11689512, 1.82, 11.69},
+                {"resnet34", {3, 4, 6, 3}, false, 37, 3663761408, 21797672, 3.67, 21.80},
+                {"resnet50", {3, 4, 6, 3}, true, 54, 4089184256, 25557032, 4.09, 25.56}};
+    for (int k = 0; k < 3; k++) {
+        td_net_totals t = totals(nets[k].name, own, 1, 0);
+        assert_int_equal(t.macs, nets[k].macs);
+        assert_int_equal(t.params, nets[k].params);
+        assert_int_equal(t.layers, nets[k].layers);
+        assert_near((double)t.macs / 1e9, nets[k].g_macs, 0.01);
+        assert_near((double)t.params / 1e6, nets[k].m_params, 0.005);
+        for (int size = 1; size <= 260; size += 37) {
+            int64_t macs, params;
+            resnet_by_hand(nets[k].n, nets[k].bottleneck, size, 10, &macs, &params);
+            t = totals(nets[k].name, TD_DIM(3, size, size), 1, 10);
+            assert_int_equal(t.macs, macs);
+            assert_int_equal(t.params, params);
         }
-    td_net_fc(net, td_net_global_pool(net, x), 1000);
-    td_error err;
-    assert_ok(td_net_check(net, &err), &err);
-    td_net_totals t;
-    td_net_count(net, &t);
-    assert_int_equal(t.macs, 4089184256);
-    assert_int_equal(t.params, 25557032);
-    assert_int_equal(t.layers, 54);
-    td_net_destroy(net);
+        td_net_totals half = totals(nets[k].name, own, 0.5, 1000);
+        assert_near((double)half.macs / (double)nets[k].macs, 0.25, 0.03);
+    }
 }
 
 static int count_ops(const td_net *net, td_op op) {

@@ -1,0 +1,26 @@
+#include "cli_option.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+double cli_option_real(struct argp_state *state, const char *name, const char *arg, double lo,
+                       double hi) {
+    char *end;
+    errno = 0;
+    double v = strtod(arg, &end);
+    if (end == arg || *end != '\0' || errno != 0 || !(v >= lo && v <= hi))
+        argp_error(state, "--%s: expected a number from %.10g to %.10g, found \"%s\"", name, lo, hi,
+                   arg);
+    return v;
+}
+
+int64_t cli_option_int(struct argp_state *state, const char *name, const char *arg, int64_t lo,
+                       int64_t hi) {
+    char *end;
+    errno = 0;
+    long long v = strtoll(arg, &end, 10);
+    if (end == arg || *end != '\0' || errno != 0 || v < lo || v > hi)
+        argp_error(state, "--%s: expected a whole number from %lld to %lld, found \"%s\"", name,
+                   (long long)lo, (long long)hi, arg);
+    return v;
+}
