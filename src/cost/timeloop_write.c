@@ -131,6 +131,12 @@ static bool parts_rows(const slot *v, int n) {
     return false;
 }
 
+static bool is_imperfect(const td_mapping *m) {
+    for (int i = 0; i < m->n; i++)
+        if (m->loop[i].tail != m->loop[i].bound) return true;
+    return false;
+}
+
 static td_status find_slots(const writer *w, int l, slot v[MOST_SLOTS], int *n, td_error *err) {
     const td_hw *hw = &w->c->hw;
     td_loop loop[TD_MAX_LOOPS];
@@ -154,6 +160,8 @@ static td_status find_slots(const writer *w, int l, slot v[MOST_SLOTS], int *n, 
     for (int at = 0, end; at < count; at = end) {
         end = segment_end(loop, at, count);
         if (at > 0 && *n == MOST_SLOTS) return fail_fan(w, l, "there are too many loops", err);
+        if (at > 0 && is_imperfect(&w->c->mapping))
+            return fail_fan(w, l, "with imperfect factors steps are averages of their own", err);
         slot *s = at > 0 ? &v[(*n)++] : &v[*n - 1];
         if (x > in_x || y > in_y || in_x % x != 0 || in_y % y != 0)
             return fail_fan(w, l, "the fan-out is no whole number of steps", err);
