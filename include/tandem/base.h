@@ -135,6 +135,7 @@ typedef struct td_node {
     int line;         /* 1-based; 0 for nodes that were built, not read */
     const char *file; /* name given to the parser; NULL for built nodes */
     const char *key;  /* key in the parent map; NULL elsewhere */
+    const char *tag;  /* "Component" for !Component, by td_yaml_parse_tagged only; else NULL */
     const struct td_node *parent;
     bool boolean;
     int64_t integer;
@@ -149,6 +150,9 @@ typedef struct td_node {
  * nesting deeper than 64 too. */
 td_status td_yaml_parse(td_arena *a, const char *text, size_t size, const char *name,
                         const td_node **doc, td_error *err);
+/* The same for the formats of others that have tags: values may carry local ones (!Name). */
+td_status td_yaml_parse_tagged(td_arena *a, const char *text, size_t size, const char *name,
+                               const td_node **doc, td_error *err);
 /* Strict JSON (RFC 8259); `first_line` is the number of the text's first line (JSON lines). */
 td_status td_json_parse(td_arena *a, const char *text, size_t size, const char *name,
                         int first_line, const td_node **doc, td_error *err);

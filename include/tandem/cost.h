@@ -163,6 +163,31 @@ td_node *td_case_to_node(const td_case *c,
  * utilization, energy_pj, energy_total_pj, edp_pj_cycles, levels, networks (timeloop counting). */
 td_node *td_cost_to_node(const td_case *c, td_counting counting, const td_cost *cost, td_arena *a);
 
+/* ---- Timeloop's YAML (version 0.4) -------------------------------------------------------------
+ */
+
+/* Read and written are `architecture` (its front end's nodes are read, too), `problem` with a
+ * shape of three data spaces, `mapping`, and `ERT`, the energies of accesses; docs/formats.md has
+ * the keys. Words are words at every level, as with a neutral case without problem.bits. */
+
+/* Is the document such a section, or several of them? Parse with td_yaml_parse_tagged. */
+bool td_timeloop_is(const td_node *doc);
+/* Sections from n documents, each section once. Without a table of energies they are those that
+ * Timeloop has built in (tech/pat.yaml). Levels of wires (spatial meshes of the front end) that
+ * have as many instances as the level around them become its fan-out. Without a mapping,
+ * has_mapping is false, and constraints are read as rules of the accelerator: keep and bypass,
+ * factors of 1 (not here) and 0 (whole here), others are TD_E_INPUT. Without a problem, too, it is
+ * one MAC and only hw is of use. */
+td_status td_timeloop_from_nodes(const td_node *const *doc, int n, td_case *out, td_error *err);
+/* One document with all sections, for timeloop-model: Timeloop counting gives the same numbers, and
+ * reading it back gives the same cost, bit for bit (if bandwidths in words are doubles that give
+ * those in bits again; a fan-out with a dim that stands there twice is two steps then, with a level
+ * of wires between). TD_E_UNSUPPORTED: words of different widths at one level (sums wider than
+ * inputs); such a fan-out with imperfect factors, or whose steps would part rows of the outputs and
+ * of the kernel. Timeloop knows
+ * no padding and takes made zeros for words of the image: they are left out. */
+td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err);
+
 #ifdef __cplusplus
 }
 #endif

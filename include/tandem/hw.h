@@ -108,9 +108,17 @@ int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none 
 /* tech/NODE.yaml: coefficients, each a map {value, unit, source, confidence}. A unit that is not
  * the one meant here, a missing source, or a confidence other than verified, computed, recalled,
  * assumed is an error: a number that nobody answers for does not get in. KB and MB are 2^10 and
- * 2^20 bytes. */
+ * 2^20 bytes.
+ *
+ * Two forms. A whole table has areas, wires and leakage too: templates need one. A table with
+ * `form: line` (tech/pat.yaml) has energies only: a word of word_bits in a memory of some capacity
+ * costs what the straight line through (small_kb, small_word_pj) and (large_kb, large_word_pj)
+ * says. Both give the energies of accesses and MACs by the functions below. */
 typedef struct {
     char node[16];
+    double mac_bits;  /* operands that mac_pj is meant for; 8 in a whole table */
+    double word_bits; /* of the line; 0 in a whole table */
+    double small_kb, small_word_pj, large_kb, large_word_pj, dram_word_pj;
     double mac_um2, mac_pj; /* 4-way int8 unit with int32 accumulator; one MAC */
     double sram_mm2_per_mb, rf_mm2_per_mb;
     double sram_macro_um2; /* fixed part of a memory macro */
@@ -126,6 +134,21 @@ typedef struct {
 /* "22nm": the shipped tech/22nm.yaml; anything with a slash or a file ending is a path. */
 td_status td_tech_load(const char *node_or_path, td_tech *out, td_error *err);
 td_status td_tech_from_node(const td_node *doc, td_tech *out, td_error *err);
+bool td_tech_whole(const td_tech *t); /* not of the line form */
+
+/* Kinds of memory, by their names in files: "regfile", "sram", "dram". */
+typedef enum { TD_REGFILE, TD_SRAM, TD_DRAM, TD_NMEMORY } td_memory;
+extern const char *const td_memory_name[TD_NMEMORY];
+/* pJ of one access of width_bits to a memory of capacity_bits (of no account for TD_DRAM):
+ *
+ *              whole table                                                  line
+ *     regfile  rf_pj_per_byte x bytes (wide rows)                           line(KB) x words
+ *     sram     sram_pj_per_byte x sqrt(capacity / sram_ref_bytes) x bytes   line(KB) x words
+ *     dram     dram_pj_per_byte x bytes                                     dram_word_pj x words
+ */
+double td_tech_access_pj(const td_tech *t, td_memory kind, double capacity_bits, double width_bits);
+/* pJ of a MAC on operands of a and b bits: mac_pj (a / mac_bits) (b / mac_bits). */
+double td_tech_mac_pj(const td_tech *t, double a, double b);
 
 /* ---- templates ------------------------------------------------------------------------------- */
 
@@ -175,7 +198,8 @@ double td_edge_get(const td_edge *p, const char *key);
  *     lane_width           -      lanes * (simd + route_extra) <= max_lane_width   (missing 0)
  *     mac_range            -      min_macs <= MACs per cycle <= max_macs           (missing 0)
  *
- * What they stand for is told in src/hw/edge_rules.c. Parameters out of range are TD_E_USAGE. */
+ * What they stand for is told in src/hw/edge_rules.c. Parameters out of range are TD_E_USAGE, a
+ * technology table that is not whole is TD_E_INPUT. */
 td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_t *missing_bytes,
                         td_error *err);
 

@@ -1,6 +1,6 @@
 /* YAML to a document, over libyaml's events. What a description of an experiment does not need and
  * what makes documents expensive or surprising is refused: anchors, aliases, merge keys, tags other
- * than !!str, several documents, keys that are not scalars. */
+ * than !!str (and, where asked for, local ones), several documents, keys that are not scalars. */
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
@@ -13,6 +13,7 @@ typedef struct {
     td_arena *arena;
     const char *file;
     td_error *err;
+    bool tagged; /* local tags are kept */
 } reader;
 
 static td_status fail_line(const reader *r, size_t line0, const char *message) {
@@ -62,17 +63,22 @@ static td_status copy_text(reader *r, const char **out) {
     return TD_OK;
 }
 
+/* Anchors are refused, and so are tags; n (NULL for keys) takes a local one if they are wanted. */
 static td_status check_plain(reader *r, const yaml_char_t *anchor, const yaml_char_t *tag,
-                             bool scalar) {
+                             bool scalar, td_node *n) {
     size_t line = r->event.start_mark.line;
     if (anchor != NULL) return fail_line(r, line, "anchors (&name) are not supported");
-    bool fine = tag == NULL || (scalar && (strcmp((const char *)tag, YAML_STR_TAG) == 0 ||
-                                           strcmp((const char *)tag, "!") == 0));
-    return fine ? TD_OK : fail_line(r, line, "tags (!name) are not supported");
+    const char *text = (const char *)tag;
+    if (text == NULL || (scalar && (strcmp(text, YAML_STR_TAG) == 0 || strcmp(text, "!") == 0)))
+        return TD_OK;
+    if (!r->tagged || n == NULL || text[0] != '!' || text[1] == '\0')
+        return fail_line(r, line, "tags (!name) are not supported");
+    n->tag = td_arena_strdup(r->arena, text + 1);
+    return n->tag != NULL ? TD_OK : fail_memory(r);
 }
 
 static td_status read_scalar(reader *r, td_node *n) {
-    td_status s = check_plain(r, r->event.data.scalar.anchor, r->event.data.scalar.tag, true);
+    td_status s = check_plain(r, r->event.data.scalar.anchor, r->event.data.scalar.tag, true, n);
     if (s == TD_OK) s = copy_text(r, &n->text);
     if (s != TD_OK) return s;
     n->kind = TD_STRING;
@@ -107,7 +113,7 @@ static td_status read_key(reader *r, td_node *map, td_node *item) {
         return fail_line(r, line, "aliases (*name) are not supported");
     if (r->event.type != YAML_SCALAR_EVENT)
         return fail_line(r, line, "keys must be plain or quoted text");
-    td_status s = check_plain(r, r->event.data.scalar.anchor, r->event.data.scalar.tag, true);
+    td_status s = check_plain(r, r->event.data.scalar.anchor, r->event.data.scalar.tag, true, NULL);
     if (s == TD_OK) s = copy_text(r, &item->key);
     if (s != TD_OK) return s;
     if (strcmp(item->key, "<<") == 0 && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
@@ -140,11 +146,11 @@ static td_status read_value(reader *r, int depth, td_node *n) {
     case YAML_SCALAR_EVENT: return read_scalar(r, n);
     case YAML_SEQUENCE_START_EVENT:
         n->kind = TD_LIST;
-        s = check_plain(r, e->data.sequence_start.anchor, e->data.sequence_start.tag, false);
+        s = check_plain(r, e->data.sequence_start.anchor, e->data.sequence_start.tag, false, n);
         return s == TD_OK ? read_list(r, depth, n) : s;
     case YAML_MAPPING_START_EVENT:
         n->kind = TD_MAP;
-        s = check_plain(r, e->data.mapping_start.anchor, e->data.mapping_start.tag, false);
+        s = check_plain(r, e->data.mapping_start.anchor, e->data.mapping_start.tag, false, n);
         return s == TD_OK ? read_map(r, depth, n) : s;
     case YAML_ALIAS_EVENT:
         return fail_line(r, e->start_mark.line, "aliases (*name) are not supported");
@@ -166,10 +172,13 @@ static td_status read_stream(reader *r, td_node *root) {
     return TD_OK;
 }
 
-td_status td_yaml_parse(td_arena *a, const char *text, size_t size, const char *name,
-                        const td_node **doc, td_error *err) {
+static td_status parse(td_arena *a, const char *text, size_t size, const char *name, bool tagged,
+                       const td_node **doc, td_error *err) {
     *doc = NULL;
-    reader r = {.arena = a, .err = err, .file = td_arena_strdup(a, name != NULL ? name : "yaml")};
+    reader r = {.arena = a,
+                .err = err,
+                .file = td_arena_strdup(a, name != NULL ? name : "yaml"),
+                .tagged = tagged};
     td_node *root = td__node_new(a, TD_NULL);
     if (root == NULL || r.file == NULL || !yaml_parser_initialize(&r.parser))
         return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -181,4 +190,14 @@ td_status td_yaml_parse(td_arena *a, const char *text, size_t size, const char *
     yaml_parser_delete(&r.parser);
     if (s == TD_OK) *doc = root;
     return s;
+}
+
+td_status td_yaml_parse(td_arena *a, const char *text, size_t size, const char *name,
+                        const td_node **doc, td_error *err) {
+    return parse(a, text, size, name, false, doc, err);
+}
+
+td_status td_yaml_parse_tagged(td_arena *a, const char *text, size_t size, const char *name,
+                               const td_node **doc, td_error *err) {
+    return parse(a, text, size, name, true, doc, err);
 }

@@ -10,6 +10,7 @@ typedef struct {
     int (*run)(int argc, char **argv);
 } td_command;
 
+int cmd_convert(int argc, char **argv);
 int cmd_cost(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_list(int argc, char **argv);

@@ -2,15 +2,18 @@
 #include "cli.h"
 
 #include <argp.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli_cases.h"
 #include "cli_cell.h"
 #include "cli_cost.h"
+#include "cli_timeloop.h"
 #include "tandem/cost.h"
 
 typedef struct {
-    const char *file;
+    const char *file[CLI_MOST_FILES];
+    int files;
     cli_format format;
     td_counting counting;
     bool asked; /* --counting was given */
@@ -31,11 +34,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
         return 0;
     case ARGP_KEY_ARG:
-        if (o->file != NULL) argp_error(state, "one FILE at a time");
-        o->file = arg;
+        if (o->files == CLI_MOST_FILES) argp_error(state, "at most %d files", CLI_MOST_FILES);
+        o->file[o->files++] = arg;
         return 0;
     case ARGP_KEY_END:
-        if (o->file == NULL) argp_error(state, "FILE is missing (\"-\" for standard input)");
+        if (o->files == 0) argp_error(state, "FILE is missing (\"-\" for standard input)");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -101,36 +104,51 @@ static td_status find_counting(const options *o, const td_node *doc, td_counting
     return s;
 }
 
+/* Evaluates and adds to the output. `where`: what a fault is told of. */
+static td_status cost_case(const options *o, td_counting counting, const td_case *c,
+                           const char *where, td_arena *a, td_text *out, td_error *err) {
+    td_cost cost;
+    td_status s =
+        c->has_mapping
+            ? td_cost_evaluate(&c->problem, &c->hw, &c->mapping, counting, &cost, err)
+            : td_fail(err, TD_E_INPUT,
+                      "missing key \"mapping\", expected the mapping to cost (`tandem map` finds "
+                      "one)");
+    if (s != TD_OK) return td_error_prefix(err, "%s%s%s", where, c->name[0] ? ": " : "", c->name);
+    if (o->format == CLI_JSON) return add_json(c, counting, &cost, a, out, err);
+    add_table(c, counting, &cost, out);
+    return TD_OK;
+}
+
 static td_status run_case(const options *o, const cli_cases *cases, int i, td_text *out,
                           td_error *err) {
     td_arena *a = td_arena_create();
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     const td_node *doc;
     td_case c;
-    td_cost cost;
     td_counting counting = TD_COUNT_EXACT;
     td_status s = cli_cases_parse(cases, i, a, &doc, err);
     if (s == TD_OK) s = td_case_from_node(doc, &c, err);
     if (s == TD_OK) s = find_counting(o, doc, &counting, err);
-    if (s == TD_OK) {
-        if (!c.has_mapping)
-            s = td_fail(err, TD_E_INPUT,
-                        "missing key \"mapping\", expected the mapping to cost (`tandem map` finds "
-                        "one)");
-        else
-            s = td_cost_evaluate(&c.problem, &c.hw, &c.mapping, counting, &cost, err);
-        if (s != TD_OK)
-            td_error_prefix(err, "%s:%d%s%s", cases->name, doc->line, c.name[0] ? ": " : "",
-                            c.name);
-    }
-    if (s == TD_OK) {
-        if (o->format == CLI_JSON)
-            s = add_json(&c, counting, &cost, a, out, err);
-        else
-            add_table(&c, counting, &cost, out);
-    }
+    if (s == TD_OK)
+        s = cost_case(o, counting, &c, td_arena_printf(a, "%s:%d", cases->name, doc->line), a, out,
+                      err);
     td_arena_destroy(a);
     return s;
+}
+
+static int run_timeloop(const options *o) {
+    td_error err = {0};
+    td_text out = {0};
+    td_case c;
+    td_arena *a = td_arena_create();
+    td_status s = a == NULL ? td_fail(&err, TD_E_MEMORY, "out of memory")
+                            : cli_load_timeloop(o->file, o->files, &c, &err);
+    if (s == TD_OK) s = cost_case(o, o->counting, &c, o->file[0], a, &out, &err);
+    int code = s == TD_OK ? cli_print(&out) : cli_fail(&err);
+    td_text_free(&out);
+    td_arena_destroy(a);
+    return code;
 }
 
 /* Runs one case and prints it; the first fault's exit code stays in *code. */
@@ -160,16 +178,18 @@ int cmd_cost(int argc, char **argv) {
     static const struct argp argp = {
         argp_options,
         parse,
-        "FILE",
+        "FILE...",
         "Prints access counts, cycles and energy of mappings. FILE holds a neutral case (problem, "
         "accelerator, mapping; see docs/formats.md) as YAML (.yaml, .yml) or JSON, or one JSON "
         "case a "
         "line; \"-\" is standard input, JSON. A case that cannot be evaluated is told on standard "
-        "error, and the others go on."
+        "error, and the others go on. One or several YAML files with the sections of Timeloop "
+        "(architecture, problem, mapping, ERT) are one case."
         "\v"
         "Examples:\n"
         "  tandem cost examples/case.json\n"
         "  tandem cost cases.jsonl --counting timeloop --format json\n"
+        "  tandem cost arch.yaml problem.yaml map.yaml --counting timeloop\n"
         "\n"
         "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 3 wrong "
         "input, 6 capacity or fan-out exceeded.",
@@ -180,9 +200,15 @@ int cmd_cost(int argc, char **argv) {
     o.format = isatty(STDOUT_FILENO) ? CLI_TABLE : CLI_JSON;
     argp_parse(&argp, argc, argv, 0, NULL, &o);
 
+    if (strcmp(o.file[0], "-") != 0 && cli_is_timeloop(o.file[0])) return run_timeloop(&o);
     td_error err = {0};
     cli_cases cases;
-    if (cli_cases_read(o.file, &cases, &err) != TD_OK) return cli_fail(&err);
+    if (o.files > 1) {
+        td_fail(&err, TD_E_USAGE, "%s: one FILE at a time, but for the sections of Timeloop's YAML",
+                o.file[0]);
+        return cli_fail(&err);
+    }
+    if (cli_cases_read(o.file[0], &cases, &err) != TD_OK) return cli_fail(&err);
     int code = 0;
     for (int i = 0; i < cases.n && one(&o, &cases, i, &code); i++) continue;
     cli_cases_free(&cases);

@@ -12,7 +12,8 @@ static const td_command commands[] = {
     {"space", "decisions and size of a search space", cmd_space},
     {"study", "trials of a search: list, show, best, pareto, export", cmd_study},
     {"map", "best mapping of a layer, or of each layer of a network", cmd_map},
-    {"cost", "cost of one mapping of one layer (neutral cases)", cmd_cost},
+    {"cost", "cost of one mapping of one layer (neutral cases, Timeloop's YAML)", cmd_cost},
+    {"convert", "a case from or to Timeloop's YAML", cmd_convert},
     {"list", "what there is: networks, accelerators, spaces, strategies, ...", cmd_list},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

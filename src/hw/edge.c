@@ -81,8 +81,17 @@ static void area(const td_edge *p, const td_tech *t, td_area *out) {
     *out = a;
 }
 
+static td_status check_tech(const td_tech *t, td_error *err) {
+    if (td_tech_whole(t)) return TD_OK;
+    return td_fail(err, TD_E_INPUT,
+                   "technology %s has energies only: the edge template needs a table with areas, "
+                   "wires and leakage",
+                   t->node);
+}
+
 td_status td_edge_area(const td_edge *p, const td_tech *tech, td_area *out, td_error *err) {
     td_status s = td__edge_check(p, err);
+    if (s == TD_OK) s = check_tech(tech, err);
     if (s == TD_OK) area(p, tech, out);
     return s;
 }
@@ -103,6 +112,10 @@ static uint8_t dims(const char *letters) {
 
 static void set_energy(td_level *l, double pj_per_byte) {
     l->read_pj = l->fill_pj = l->update_pj = pj_per_byte * l->block_bits / 8;
+}
+
+static double pj_per_byte(const td_tech *t, td_memory kind, const td_level *l) {
+    return td_tech_access_pj(t, kind, (double)l->capacity_bits, 8);
 }
 
 static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, td_hw *hw) {
@@ -134,9 +147,8 @@ static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, t
     l->read_bw = 2 * row_bits + port_bits;
     l->write_bw = row_bits + port_bits;
     l->area_mm2 = rf_mm2(p, t);
-    set_energy(l, t->rf_pj_per_byte);
+    set_energy(l, pj_per_byte(t, TD_REGFILE, l));
 
-    double local_pj = t->sram_pj_per_byte * sqrt((double)p->local_bytes / t->sram_ref_bytes);
     l = &hw->level[LOCAL];
     snprintf(l->name, sizeof l->name, "Local");
     l->must_keep = TD_BIT(TD_I);
@@ -147,6 +159,7 @@ static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, t
     l->block_bits = 8 * p->port_bytes;
     l->read_bw = l->write_bw = p->lanes * port_bits;
     l->area_mm2 = local_mm2(p, t);
+    const double local_pj = pj_per_byte(t, TD_SRAM, l);
     set_energy(l, local_pj);
 
     l = &hw->level[SHARED];
@@ -161,7 +174,7 @@ static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, t
     snprintf(l->name, sizeof l->name, "DRAM");
     l->block_bits = 8 * DRAM_BURST_BYTES;
     l->shared_bw = p->io_bytes_per_s * 8 / p->clock_hz;
-    set_energy(l, t->dram_pj_per_byte);
+    set_energy(l, pj_per_byte(t, TD_DRAM, l));
 
     for (int i = 0; i < N_LEVELS; i++)
         hw->level[i].leak_w = hw->level[i].area_mm2 * t->leak_w_per_mm2;
@@ -181,6 +194,7 @@ td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_
                         td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
     td_status s = td__edge_check(p, err);
+    if (s == TD_OK) s = check_tech(tech, err);
     if (s == TD_OK) s = td__edge_rules(p, missing_bytes, err);
     if (s != TD_OK) return s;
     counts n = count(p);

@@ -118,13 +118,15 @@ td_status td_hw_check(const td_hw *hw, td_error *err) {
     REQUIRE(top->capacity_bits == -1, "capacity_bits: expected -1 (unbounded)", top->capacity_bits);
     REQUIRE(top->instances == 1, "instances: expected 1", top->instances);
     REQUIRE(top->may_keep == TD_ALL_TENSORS, "may_keep: expected all tensors", top->may_keep);
-    unsigned in_time = 0;
-    for (int i = 0; i < hw->n; i++) in_time |= hw->rules.allowed[i][TD_AXIS_T];
+    unsigned somewhere = 0; /* places in space are places only where there is a fan-out */
+    for (int i = 0; i < hw->n; i++)
+        for (int axis = 0; axis < TD_NAXIS; axis++)
+            if (axis == TD_AXIS_T || td_hw_fanout(hw, i, axis) > 1)
+                somewhere |= hw->rules.allowed[i][axis];
     for (int d = 0; d < TD_NDIM; d++)
-        if ((in_time & TD_BIT(d)) == 0)
+        if ((somewhere & TD_BIT(d)) == 0)
             return td_fail(err, TD_E_INPUT,
-                           "map rules: dimension %c may stand in time at no level, so that only a "
-                           "spatial fan-out could cover it",
+                           "map rules: dimension %c may stand nowhere, in time or on a fan-out",
                            td_dim_letter[d]);
     return TD_OK;
 }

@@ -3,6 +3,7 @@
  *     name: eyeriss-168            node: 65nm              clock_hz: 200.0e+6
  *     area_mm2: 12.25              # absent: unknown       leak_w, clock_tree: 0 if absent
  *     pad: false                   # dims may be padded up to fill a fan-out
+ *     tech: pat                    # absent: no table; gives energies that are left out below
  *     mac: {instances: 168, mesh_x: 14, bits: 16, energy_pj: 1}       # area_mm2, leak_w
  *     vector: {lanes: 14, energy_pj: 1, bw: 1024}                     # absent: none
  *     levels:                      # innermost first
@@ -14,6 +15,7 @@
  *         capacity_bits: 8192      # or capacity_kb; null: unbounded
  *         word_bits: 16            # 8 if absent; block_bits: word_bits; buffering: 1
  *         read_bw: 16              # bits per cycle and instance; absent: no limit
+ *         class: sram              # or regfile, dram: energy of a block from the table
  *         read_pj: 1               # energy_pj: all three of read_pj, fill_pj, update_pj
  *         shares: Local            # the inner level whose storage this one is a view of
  *         temporal: NKCPQRSG       # dims that may stand here in time; all if absent
@@ -25,17 +27,18 @@
 
 #include "tandem/hw.h"
 
-static const char *const TOP_KEYS[] = {"name",   "about",      "node", "clock_hz", "area_mm2",
-                                       "leak_w", "clock_tree", "pad",  "mac",      "vector",
-                                       "levels", "space",      NULL};
+static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech", "clock_hz",
+                                       "area_mm2", "leak_w", "clock_tree", "pad",  "mac",
+                                       "vector",   "levels", "space",      NULL};
 static const char *const MAC_KEYS[] = {"instances", "mesh_x", "bits", "energy_pj",
                                        "area_mm2",  "leak_w", NULL};
 static const char *const VECTOR_KEYS[] = {"lanes", "energy_pj", "bw", NULL};
 static const char *const LEVEL_KEYS[] = {
-    "name",     "instances",     "mesh_x",      "may_keep",  "must_keep",  "multicast", "reduce",
-    "shares",   "capacity_bits", "capacity_kb", "word_bits", "block_bits", "buffering", "read_bw",
-    "write_bw", "shared_bw",     "energy_pj",   "read_pj",   "fill_pj",    "update_pj", "leak_w",
-    "area_mm2", "temporal",      "x",           "x_single",  "y",          "y_single",  NULL};
+    "name",       "class",     "instances", "mesh_x",        "may_keep",    "must_keep",
+    "multicast",  "reduce",    "shares",    "capacity_bits", "capacity_kb", "word_bits",
+    "block_bits", "buffering", "read_bw",   "write_bw",      "shared_bw",   "energy_pj",
+    "read_pj",    "fill_pj",   "update_pj", "leak_w",        "area_mm2",    "temporal",
+    "x",          "x_single",  "y",         "y_single",      NULL};
 
 /* ---- reading ---- */
 
@@ -134,7 +137,33 @@ static td_status read_shares(const td_node *map, const td_hw *hw, int i, td_leve
     return TD_OK;
 }
 
-static td_status read_level(const td_node *map, td_hw *hw, int i, td_error *err) {
+/* Energy of a block by the table: 0 if the level has no class. */
+static td_status derive_energy(const td_node *map, const td_tech *tech, const td_level *l,
+                               double *pj, td_error *err) {
+    const char *name = NULL;
+    td_status s = td_node_opt_string(map, "class", &name, err);
+    *pj = 0;
+    if (s != TD_OK || name == NULL) return s;
+    const td_node *key = td_node_find(map, "class");
+    int kind = 0;
+    while (kind < TD_NMEMORY && strcmp(td_memory_name[kind], name) != 0) kind++;
+    if (kind == TD_NMEMORY)
+        return td_node_fail(key, err, "expected regfile, sram or dram, found \"%.40s\"", name);
+    if (tech == NULL)
+        return td_node_fail(key, err, "expected a technology table (tech: NAME) to go with it");
+    if (l->shares >= 0)
+        return td_node_fail(key, err, "a view has no storage of its own, expected energy_pj");
+    if (kind != TD_DRAM && l->capacity_bits < 0)
+        return td_node_fail(key, err,
+                            "an unbounded level has no capacity to derive energies from, "
+                            "expected dram or energy_pj");
+    *pj = td_tech_access_pj(tech, (td_memory)kind, (double)l->capacity_bits, l->block_bits);
+    return TD_OK;
+}
+
+/* tech: NULL if the file names none. */
+static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, int i,
+                            td_error *err) {
     td_level *l = &hw->level[i];
     td_map_rules *r = &hw->rules;
     *l = (td_level){.may_keep = TD_ALL_TENSORS,
@@ -168,6 +197,7 @@ static td_status read_level(const td_node *map, td_hw *hw, int i, td_error *err)
     STEP(opt_bandwidth(map, "read_bw", &l->read_bw, err));
     STEP(opt_bandwidth(map, "write_bw", &l->write_bw, err));
     STEP(opt_bandwidth(map, "shared_bw", &l->shared_bw, err));
+    STEP(derive_energy(map, tech, l, &pj, err));
     STEP(opt_amount(map, "energy_pj", &pj, err));
     l->read_pj = l->fill_pj = l->update_pj = pj;
     STEP(opt_amount(map, "read_pj", &l->read_pj, err));
@@ -185,13 +215,14 @@ static td_status read_level(const td_node *map, td_hw *hw, int i, td_error *err)
     return s;
 }
 
-static td_status read_mac(const td_node *map, td_mac *m, td_error *err) {
+static td_status read_mac(const td_node *map, const td_tech *tech, td_mac *m, td_error *err) {
     *m = (td_mac){.bits = 8};
     td_status s = td_node_only(map, MAC_KEYS, err);
     STEP(get_i32(map, "instances", 1, &m->instances, err));
     m->mesh_x = m->instances;
     STEP(opt_i32(map, "mesh_x", 1, &m->mesh_x, err));
     STEP(opt_i32(map, "bits", 1, &m->bits, err));
+    if (tech != NULL) m->energy_pj = td_tech_mac_pj(tech, m->bits, m->bits);
     STEP(opt_amount(map, "energy_pj", &m->energy_pj, err));
     STEP(opt_amount(map, "area_mm2", &m->area_mm2, err));
     STEP(opt_amount(map, "leak_w", &m->leak_w, err));
@@ -209,9 +240,24 @@ static td_status read_vector(const td_node *map, td_vector_unit *v, td_error *er
     return s;
 }
 
+/* *tech is `table` if the file names one, else NULL. */
+static td_status read_tech(const td_node *doc, td_tech *table, const td_tech **tech,
+                           td_error *err) {
+    const char *name = NULL;
+    td_status s = td_node_opt_string(doc, "tech", &name, err);
+    if (s != TD_OK || name == NULL) return s;
+    s = td_tech_load(name, table, err);
+    if (s == TD_E_NOT_FOUND && err != NULL) td_node_place(td_node_find(doc, "tech"), err);
+    if (s == TD_OK) *tech = table;
+    return s;
+}
+
 static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     const td_node *levels, *mac, *vector = NULL;
+    td_tech table;
+    const td_tech *tech = NULL;
     td_status s = td_node_only(doc, TOP_KEYS, err);
+    STEP(read_tech(doc, &table, &tech, err));
     snprintf(hw->name, sizeof hw->name, "custom");
     if (td_node_find(doc, "name") != NULL)
         STEP(copy_name(doc, "name", hw->name, sizeof hw->name, err));
@@ -224,7 +270,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     STEP(opt_amount(doc, "clock_tree", &hw->clock_tree, err));
     STEP(td_node_opt_bool(doc, "pad", &hw->rules.pad, err));
     STEP(td_node_get_map(doc, "mac", &mac, err));
-    STEP(read_mac(mac, &hw->mac, err));
+    STEP(read_mac(mac, tech, &hw->mac, err));
     STEP(td_node_opt_map(doc, "vector", &vector, err));
     STEP(read_vector(vector, &hw->vec, err));
     STEP(td_node_get_list(doc, "levels", &levels, err));
@@ -233,7 +279,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
                          levels->count);
     for (int i = 0; s == TD_OK && i < levels->count; i++) {
         hw->n = i + 1;
-        s = read_level(levels->item[i], hw, i, err);
+        s = read_level(levels->item[i], tech, hw, i, err);
     }
     td_error fault = {.code = TD_OK};
     if (s == TD_OK && td_hw_check(hw, &fault) != TD_OK)

@@ -3,6 +3,7 @@
 #include "tandem/hw.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "shipped.h"
@@ -36,7 +37,18 @@ static const coefficient COEFFICIENTS[] = {
     {FIELD(leak_w_per_mm2), "W/mm2", 0, 10},
     {FIELD(clock_tree), "1", 0, 10},
 };
-enum { N_COEFFICIENTS = sizeof COEFFICIENTS / sizeof COEFFICIENTS[0] };
+/* The form with energies only. */
+static const coefficient LINE_COEFFICIENTS[] = {
+    {FIELD(mac_bits), "bit", 1, 64},      {FIELD(mac_pj), "pJ", DBL_MIN, 1e3},
+    {FIELD(word_bits), "bit", 1, 1024},   {FIELD(small_kb), "KB", 0, 1e6},
+    {FIELD(small_word_pj), "pJ", 0, 1e6}, {FIELD(large_kb), "KB", DBL_MIN, 1e6},
+    {FIELD(large_word_pj), "pJ", 0, 1e6}, {FIELD(dram_word_pj), "pJ", 0, 1e6},
+};
+#define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
+enum { MOST_COEFFICIENTS = COUNT(COEFFICIENTS), FIXED_KEYS = 3 };
+_Static_assert(MOST_COEFFICIENTS >= COUNT(LINE_COEFFICIENTS), "the longer list");
+
+const char *const td_memory_name[TD_NMEMORY] = {"regfile", "sram", "dram"};
 
 static const char *const CONFIDENCES[] = {"verified", "computed", "recalled", "assumed"};
 
@@ -74,23 +86,67 @@ static td_status read_coefficient(const td_node *doc, const coefficient *c, td_t
     return TD_OK;
 }
 
+/* Word in a memory of kb KB, along the line. */
+static double line_pj(const td_tech *t, double kb) {
+    return (t->large_word_pj - t->small_word_pj) / (t->large_kb - t->small_kb) *
+               (kb - t->small_kb) +
+           t->small_word_pj;
+}
+
+static td_status check_line(const td_node *doc, const td_tech *t, td_error *err) {
+    if (t->small_kb >= t->large_kb)
+        return td_node_fail(td_node_find(doc, "large_kb"), err,
+                            "expected more than small_kb (%g), found %g", t->small_kb, t->large_kb);
+    if (t->large_word_pj < t->small_word_pj || line_pj(t, 0) < 0)
+        return td_node_fail(td_node_find(doc, "large_word_pj"), err,
+                            "expected a line that rises with the capacity and is >= 0 at 0 KB");
+    return TD_OK;
+}
+
 td_status td_tech_from_node(const td_node *doc, td_tech *out, td_error *err) {
-    const char *keys[N_COEFFICIENTS + 3] = {"node", "about"};
-    for (int i = 0; i < N_COEFFICIENTS; i++) keys[i + 2] = COEFFICIENTS[i].key;
-    td_tech t = {.node = ""};
-    const char *node;
+    td_tech t = {.mac_bits = 8};
+    const char *node, *form = NULL;
     if (doc->kind != TD_MAP) return td_node_fail(doc, err, "expected a map of coefficients");
-    td_status s = td_node_only(doc, keys, err);
+    td_status s = td_node_opt_string(doc, "form", &form, err);
+    if (s == TD_OK && form != NULL && strcmp(form, "line") != 0)
+        s = td_node_fail(td_node_find(doc, "form"), err, "expected \"line\", found \"%.40s\"",
+                         form);
+    const coefficient *c = form != NULL ? LINE_COEFFICIENTS : COEFFICIENTS;
+    const int n = form != NULL ? COUNT(LINE_COEFFICIENTS) : COUNT(COEFFICIENTS);
+    const char *keys[MOST_COEFFICIENTS + FIXED_KEYS + 1] = {"node", "about", "form"};
+    for (int i = 0; i < n; i++) keys[i + FIXED_KEYS] = c[i].key;
+    if (s == TD_OK) s = td_node_only(doc, keys, err);
     if (s == TD_OK) s = read_text(doc, "node", &node, err);
     if (s != TD_OK) return s;
     if (strlen(node) >= sizeof t.node)
         return td_node_fail(td_node_find(doc, "node"), err,
                             "expected a name of at most %zu characters", sizeof t.node - 1);
     memcpy(t.node, node, strlen(node) + 1);
-    for (int i = 0; s == TD_OK && i < N_COEFFICIENTS; i++)
-        s = read_coefficient(doc, &COEFFICIENTS[i], &t, err);
+    for (int i = 0; s == TD_OK && i < n; i++) s = read_coefficient(doc, &c[i], &t, err);
+    if (s == TD_OK && form != NULL) s = check_line(doc, &t, err);
     if (s == TD_OK) *out = t;
     return s;
+}
+
+bool td_tech_whole(const td_tech *t) {
+    return t->word_bits == 0;
+}
+
+double td_tech_access_pj(const td_tech *t, td_memory kind, double capacity_bits,
+                         double width_bits) {
+    if (!td_tech_whole(t)) {
+        double words = width_bits / t->word_bits;
+        return words * (kind == TD_DRAM ? t->dram_word_pj : line_pj(t, capacity_bits / 8 / 1024));
+    }
+    double pj_per_byte = kind == TD_DRAM ? t->dram_pj_per_byte
+                         : kind == TD_REGFILE
+                             ? t->rf_pj_per_byte
+                             : t->sram_pj_per_byte * sqrt(capacity_bits / 8 / t->sram_ref_bytes);
+    return pj_per_byte * width_bits / 8;
+}
+
+double td_tech_mac_pj(const td_tech *t, double a, double b) {
+    return t->mac_pj * (a / t->mac_bits) * (b / t->mac_bits);
 }
 
 td_status td_tech_load(const char *node_or_path, td_tech *out, td_error *err) {

@@ -167,6 +167,33 @@ static void refusals(void **state) {
     }
 }
 
+/* Local tags, where they are asked for; what else is refused stays so. */
+static void tags(void **state) {
+    (void)state;
+    static const char text[] = "- !Component {name: x, size: 5}\n- !List [1, 2]\n- !Word 5\n"
+                               "- !!str 6\n- plain\n";
+    const td_node *doc;
+    assert_int_equal(td_yaml_parse(arena, text, sizeof text - 1, "t.yaml", &doc, &err), TD_E_INPUT);
+    assert_string_equal(err.message, "t.yaml:1: tags (!name) are not supported");
+    assert_ok(td_yaml_parse_tagged(arena, text, sizeof text - 1, "t.yaml", &doc, &err), &err);
+    assert_int_equal(doc->count, 5);
+    assert_string_equal(doc->item[0]->tag, "Component");
+    assert_int_equal(doc->item[0]->kind, TD_MAP);
+    assert_int_equal(td_node_find(doc->item[0], "size")->integer, 5);
+    assert_null(td_node_find(doc->item[0], "size")->tag);
+    assert_string_equal(doc->item[1]->tag, "List");
+    assert_string_equal(doc->item[2]->tag, "Word");
+    assert_int_equal(doc->item[2]->kind, TD_STRING); /* what it stands for is not known here */
+    assert_null(doc->item[3]->tag);
+    assert_null(doc->item[4]->tag);
+    static const char *const refused[] = {"a: !!int 5\n", "a: !<tag:x.org,2000:y> 5\n",
+                                          "!Key a: 5\n", "a: &x !Tag 5\n", "a: !!map {b: 1}\n"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(
+            td_yaml_parse_tagged(arena, refused[i], strlen(refused[i]), "t.yaml", &doc, &err),
+            TD_E_INPUT);
+}
+
 static void depth_is_limited(void **state) {
     (void)state;
     for (int map = 0; map < 2; map++) {
@@ -282,8 +309,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(core_scalars), cmocka_unit_test(structure_and_lines),
         cmocka_unit_test(refusals),     cmocka_unit_test(depth_is_limited),
-        cmocka_unit_test(large_maps),   cmocka_unit_test(round_trip),
-        cmocka_unit_test(written_form), cmocka_unit_test(load_by_name),
+        cmocka_unit_test(tags),         cmocka_unit_test(large_maps),
+        cmocka_unit_test(round_trip),   cmocka_unit_test(written_form),
+        cmocka_unit_test(load_by_name),
     };
     return cmocka_run_group_tests(tests, create, destroy);
 }

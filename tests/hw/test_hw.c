@@ -233,11 +233,21 @@ static void check_faults(void **state) {
            hw.level[1].mesh_x = 1),
           "outermost): instances");
     FAULT(hw.level[2].may_keep = 3, "outermost): may_keep");
-    FAULT(for (int i = 0; i < 3; i++) hw.rules.allowed[i][TD_AXIS_T] = 0x7f, "dimension G");
+    /* Small has fan-outs along X at levels 0 and 1 and along Y at level 1: what is allowed
+     * elsewhere in space has no place. */
+    FAULT(
+        for (int i = 0; i < 3; i++) {
+            hw.rules.allowed[i][TD_AXIS_T] = 0x7f;
+            if (i < 2) hw.rules.allowed[i][TD_AXIS_X] = 0x7f;
+            if (i == 1) hw.rules.allowed[i][TD_AXIS_Y] = 0x7f;
+        },
+        "dimension G may stand nowhere");
     /* What is allowed: no vector unit, unknown area, a level without storage. */
     ok.vec = (td_vector_unit){0};
     ok.area_mm2 = NAN;
     ok.level[1].capacity_bits = 0;
+    /* ... and a dimension that stands in space only. */
+    for (int i = 0; i < 3; i++) ok.rules.allowed[i][TD_AXIS_T] = 0x7f;
     assert_ok(td_hw_check(&ok, &err), &err);
 }
 
@@ -380,6 +390,19 @@ static void faults_in_files(void **state) {
          "t.yaml:5: vector.energy_pj: expected"},
         {HEAD "vector:\n  lanes: 4\n  bw: -8\nlevels:\n" DRAM, "t.yaml:5: vector.bw: expected"},
         {HEAD "vector:\n  lanes: 4\n  bw: 0\nlevels:\n" DRAM, "t.yaml:5: vector.bw: expected"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, class: sram}\n" DRAM,
+         "levels[0].class: expected a technology table"},
+        {HEAD
+         "tech: pat\nlevels:\n  - {name: A, instances: 1, capacity_bits: 8, class: rom}\n" DRAM,
+         "levels[0].class: expected regfile, sram or dram, found \"rom\""},
+        {HEAD
+         "tech: pat\nlevels:\n  - {name: A, instances: 1, capacity_bits: null, class: sram}\n" DRAM,
+         "levels[0].class: an unbounded level has no capacity"},
+        {HEAD "tech: pat\nlevels:\n  - {name: A, instances: 1, capacity_bits: 8}\n"
+              "  - {name: B, instances: 1, capacity_bits: 8, shares: A, class: sram}\n" DRAM,
+         "levels[1].class: a view has no storage of its own"},
+        {HEAD "tech: pta\nlevels:\n" DRAM,
+         "t.yaml:3: tech: pta: no such name in tech/, did you mean"},
         {HEAD "levels: []\n", "t.yaml:3: levels: expected 1 to 8 levels"},
         {HEAD "levels:\n" DRAM DRAM, "same name"},
         {HEAD "levels:\n" DRAM DRAM DRAM DRAM DRAM DRAM DRAM DRAM DRAM,
@@ -437,7 +460,7 @@ static void loading(void **state) {
     td_error err = {0};
     assert_int_equal(td_hw_load("no-such-chip", &hw, &err), TD_E_NOT_FOUND);
     assert_non_null(
-        strstr(err.message, "no-such-chip: no such name in hw/, known are: edge, eyeriss-168"));
+        strstr(err.message, "no-such-chip: no such name in hw/, known are: array-16x16, edge"));
     assert_int_equal(td_hw_load("./no-such-chip.yaml", &hw, &err), TD_E_NOT_FOUND);
     assert_int_equal(td_hw_load("../hw/edge", &hw, &err), TD_E_NOT_FOUND);
     assert_int_equal(td_hw_load("", &hw, &err), TD_E_NOT_FOUND);
@@ -481,8 +504,133 @@ static void shipped(void **state) {
         n++;
     }
     closedir(d);
-    assert_true(n >= 3);
+    assert_true(n >= 12);
     td_arena_destroy(a);
+}
+
+/* Energies that a table gives: by class, capacity and block; figures in the file go before. */
+static void derived_energies(void **state) {
+    (void)state;
+    static const char text[] =
+        "clock_hz: 1e9\ntech: pat\nmac: {instances: 4, bits: 8}\nlevels:\n"
+        "  - {name: A, class: regfile, instances: 4, capacity_bits: 256, word_bits: 16}\n"
+        "  - {name: B, class: sram, instances: 1, capacity_kb: 128, block_bits: 64, fill_pj: 3}\n"
+        "  - {name: C, class: sram, instances: 1, capacity_kb: 128, block_bits: 64, energy_pj: 2}\n"
+        "  - {name: D, class: dram, instances: 1, capacity_bits: null, block_bits: 32}\n";
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(parse(text, &hw, &err), &err);
+    assert_near(hw.mac.energy_pj, .25, 0);
+    double rf = 5 / 99.5 * (256. / 8192 - .5) + 1, sram = 4 * (5 / 99.5 * 127.5 + 1);
+    assert_near(hw.level[0].read_pj, rf, 1e-12);
+    assert_near(hw.level[0].update_pj, rf, 1e-12);
+    assert_near(hw.level[1].read_pj, sram, 1e-12);
+    assert_near(hw.level[1].fill_pj, 3, 0);
+    assert_near(hw.level[2].read_pj, 2, 0);
+    assert_near(hw.level[3].read_pj, 400, 1e-12);
+    /* The whole tables answer too: what the edge template makes of them. */
+    assert_ok(
+        parse("clock_hz: 1e9\ntech: 22nm\nmac: {instances: 1}\nlevels:\n"
+              "  - {name: A, class: regfile, instances: 1, capacity_kb: 1, block_bits: 512}\n"
+              "  - {name: B, class: sram, instances: 1, capacity_kb: 64, block_bits: 128}\n"
+              "  - {name: D, class: dram, instances: 1, capacity_bits: null, block_bits: 256}\n",
+              &hw, &err),
+        &err);
+    td_hw micro;
+    assert_ok(td_hw_load("micro", &micro, &err), &err);
+    assert_near(hw.mac.energy_pj, micro.mac.energy_pj, 0);
+    assert_near(hw.level[0].read_pj, micro.level[0].read_pj, 0);
+    assert_near(hw.level[1].read_pj, micro.level[1].read_pj, 0);
+    assert_near(hw.level[2].read_pj, micro.level[3].read_pj, 0);
+}
+
+/* MACs, clocks and capacities as published: anchors and sources in the comments of the files. */
+static void published_sizes(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int macs, x;
+        struct {
+            const char *level;
+            int instances;
+            double bytes; /* all instances together */
+        } level[5];
+    } cases[] = {
+        {"eyeriss-168",
+         168,
+         14,
+         {{"PsumRF", 168, 168 * 48},
+          {"WeightRF", 168, 168 * 448},
+          {"InputRF", 168, 168 * 24},
+          {"Buffer", 1, 108 * 1024}}},
+        {"eyeriss-256",
+         256,
+         16,
+         {{"PsumRF", 256, 256 * 32},
+          {"WeightRF", 256, 256 * 384},
+          {"InputRF", 256, 256 * 24},
+          {"Buffer", 1, 128 * 1024}}},
+        {"array-16x16", 256, 16, {{"RF", 256, 256 * 128}, {"Buffer", 1, 256 * 1024}}},
+        {"simba",
+         1024,
+         32,
+         {{"Accumulator", 128, 16 * 3072},
+          {"WeightBuffer", 128, 16 * 32768},
+          {"InputBuffer", 16, 16 * 8192},
+          {"GlobalBuffer", 1, 65536}}},
+        {"nvdla", 2048, 32, {{"Buffer", 1, 16 * 512 * 64}}},
+        {"gemmini", 256, 16, {{"Accumulator", 16, 65536}, {"Scratchpad", 1, 262144}}},
+        {"tpu-v1",
+         65536,
+         256,
+         {{"Accumulator", 256, 4 << 20},
+          {"WeightFIFO", 1, 4 * 65536},
+          {"UnifiedBuffer", 1, 24 << 20}}},
+        {"systolic-ws", 1024, 32, {{"WeightReg", 1024, 2048}, {"Buffer", 1, 512 * 1024}}},
+        {"systolic-os", 1024, 32, {{"SumReg", 1024, 8192}, {"Buffer", 1, 512 * 1024}}},
+        {"systolic-is", 1024, 32, {{"InputReg", 1024, 2048}, {"Buffer", 1, 512 * 1024}}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        td_hw hw;
+        td_error err = {0};
+        assert_ok(td_hw_load(cases[i].name, &hw, &err), &err);
+        assert_int_equal(td_hw_peak_macs(&hw), cases[i].macs);
+        assert_int_equal(hw.mac.mesh_x, cases[i].x);
+        for (int j = 0; j < 5 && cases[i].level[j].level != NULL; j++) {
+            int l = td_hw_level_find(&hw, cases[i].level[j].level);
+            if (l < 0) fail_msg("%s has no %s", cases[i].name, cases[i].level[j].level);
+            assert_int_equal(hw.level[l].instances, cases[i].level[j].instances);
+            assert_near((double)hw.level[l].instances * (double)hw.level[l].capacity_bits / 8,
+                        cases[i].level[j].bytes, 0);
+        }
+        for (int l = 0; l < hw.n; l++) /* no energy was forgotten */
+            assert_true(hw.level[l].fill_pj > 0 || hw.level[l].may_keep == TD_BIT(TD_O));
+        assert_true(hw.mac.energy_pj > 0 && hw.vec.lanes > 0);
+    }
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("tpu-v1", &hw, &err), &err);
+    assert_near(2.0 * 65536 * hw.clock_hz, 92e12, .3e12); /* 92 TOPS */
+    assert_near(hw.level[hw.n - 1].shared_bw / 8 * hw.clock_hz, 30e9, 1);
+    assert_ok(td_hw_load("simba", &hw, &err), &err);
+    assert_near(2.0 * 1024 * hw.clock_hz, 4e12, .1e12); /* 4 TOPS */
+}
+
+/* Energies of Eyeriss-256 by Timeloop's table, in 16-bit multiplications. */
+static void eyeriss_256(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("eyeriss-256", &hw, &err), &err);
+    assert_near(hw.mac.energy_pj, 1, 0);
+    assert_near(hw.level[0].read_pj, .976, .0005);
+    assert_near(hw.level[1].read_pj, .994, .0005);
+    assert_near(hw.level[2].read_pj, .976, .0005);
+    assert_near(hw.level[3].read_pj / 4, 7.407, .0005); /* blocks of four words */
+    assert_near(hw.level[4].read_pj, 200, 0);
+    int buffer = td_hw_level_find(&hw, "Buffer");
+    assert_int_equal(td_hw_fanout(&hw, buffer, TD_AXIS_X), 16);
+    assert_int_equal(td_hw_fanout(&hw, buffer, TD_AXIS_Y), 16);
 }
 
 /* The array of the Eyeriss paper: 12 rows of 14. */
@@ -513,6 +661,9 @@ int main(void) {
         cmocka_unit_test(faults_in_files),
         cmocka_unit_test(loading),
         cmocka_unit_test(shipped),
+        cmocka_unit_test(derived_energies),
+        cmocka_unit_test(published_sizes),
+        cmocka_unit_test(eyeriss_256),
         cmocka_unit_test(eyeriss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,8 +77,9 @@ static void mac_area_from_scaling(void **state) {
 
 /* ---- reading ---- */
 
-/* The shipped 22 nm table with one text replaced by another. */
-static td_status altered(const char *what, const char *by, td_tech *t, td_error *err) {
+/* A shipped table with one text replaced by another. */
+static td_status altered_file(const char *file, const char *what, const char *by, td_tech *t,
+                              td_error *err) {
     td_error fault = {0};
     td_arena *a = td_arena_create();
     const char *path;
@@ -86,7 +87,7 @@ static td_status altered(const char *what, const char *by, td_tech *t, td_error 
     size_t size;
     const td_node *doc;
     td_text out = {0};
-    assert_ok(td_data_find(a, "tech/22nm.yaml", &path, &fault), &fault);
+    assert_ok(td_data_find(a, file, &path, &fault), &fault);
     assert_ok(td_file_read(path, 0, &text, &size, &fault), &fault);
     char *at = strstr(text, what);
     assert_non_null(at);
@@ -99,6 +100,60 @@ static td_status altered(const char *what, const char *by, td_tech *t, td_error 
     free(text);
     td_arena_destroy(a);
     return s;
+}
+
+static td_status altered(const char *what, const char *by, td_tech *t, td_error *err) {
+    return altered_file("tech/22nm.yaml", what, by, t, err);
+}
+
+/* Timeloop's built-in table: the figures of its own formula, worked out by hand. */
+static void line_form(void **state) {
+    (void)state;
+    td_tech t;
+    td_error err = {0};
+    assert_ok(td_tech_load("pat", &t, &err), &err);
+    assert_true(!td_tech_whole(&t));
+    assert_near(td_tech_mac_pj(&t, 16, 16), 1, 0);
+    assert_near(td_tech_mac_pj(&t, 8, 4), .125, 0);
+    assert_near(td_tech_access_pj(&t, TD_DRAM, -1, 64), 800, 0);
+    /* The two points of the line, at 16 and at 64 bits. */
+    assert_near(td_tech_access_pj(&t, TD_SRAM, .5 * 8192, 16), 1, 1e-15);
+    assert_near(td_tech_access_pj(&t, TD_SRAM, 100 * 8192, 64), 24, 1e-12);
+    assert_near(td_tech_access_pj(&t, TD_REGFILE, 16 * 16, 16), .976, .0005);
+    assert_near(td_tech_access_pj(&t, TD_REGFILE, 192 * 16, 16), .994, .0005);
+    assert_near(td_tech_access_pj(&t, TD_REGFILE, 12 * 16, 16), .976, .0005);
+    assert_near(td_tech_access_pj(&t, TD_SRAM, 128 * 8192, 16), 7.407, .0005);
+
+    /* It has no areas: no template can be built from it. */
+    td_edge p;
+    td_edge_init(&p);
+    p.pe_x = p.pe_y = p.simd = p.lanes = 1;
+    p.local_bytes = p.rf_bytes = 1024;
+    p.port_bytes = 16;
+    p.io_bytes_per_s = p.clock_hz = 1e9;
+    td_hw hw;
+    td_area area;
+    assert_int_equal(td_edge_build(&p, &t, &hw, NULL, &err), TD_E_INPUT);
+    assert_non_null(strstr(err.message, "technology pat has energies only"));
+    assert_int_equal(td_edge_area(&p, &t, &area, &err), TD_E_INPUT);
+
+    static const struct {
+        const char *what, *by, *message;
+    } cases[] = {
+        {"form: line", "form: lines", "form: expected \"line\", found \"lines\""},
+        {"form: line", "", "mac_bits"},
+        {"mac_bits:", "mac_um2:", "mac_um2"},
+        {"value: 100", "value: 0.5", "large_kb: expected more than small_kb"},
+        {"value: 6", "value: 0.5", "large_word_pj: expected a line that rises"},
+        {"value: 0.5", "value: 50", "large_word_pj: expected a line that rises"},
+        {"unit: KB", "unit: B", "small_kb.unit: expected \"KB\", found \"B\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(altered_file("tech/pat.yaml", cases[i].what, cases[i].by, &t, &err),
+                         TD_E_INPUT);
+        if (strstr(err.message, cases[i].message) == NULL)
+            fail_msg("case %zu: \"%s\" does not hold \"%s\"", i, err.message, cases[i].message);
+    }
 }
 
 static void faults(void **state) {
@@ -135,7 +190,7 @@ static void faults(void **state) {
     assert_ok(altered("value: 900", "value: 901", &t, &err), &err);
     assert_near(t.mac_um2, 901, 0);
     assert_int_equal(td_tech_load("14nm", &t, &err), TD_E_NOT_FOUND);
-    assert_non_null(strstr(err.message, "22nm, 7nm"));
+    assert_non_null(strstr(err.message, "22nm, 7nm, pat"));
     assert_int_equal(td_tech_load("./14nm.yaml", &t, &err), TD_E_NOT_FOUND);
     assert_ok(td_tech_load(TD_TEST_SOURCE "/tech/7nm.yaml", &t, &err), &err);
 }
@@ -175,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shipped_values),
         cmocka_unit_test(mac_area_from_scaling),
+        cmocka_unit_test(line_form),
         cmocka_unit_test(faults),
         cmocka_unit_test(every_coefficient_counts),
     };
