@@ -109,8 +109,9 @@ typedef struct {
 td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, td_counting counting,
                           td_error *err);
 
-/* Total energy, cycles and compute cycles of a mapping, equal to td_cost_evaluate's to the last bit.
- * False where that does not return TD_OK. Allocates nothing; any number of threads may share c. */
+/* Total energy, cycles and compute cycles of a mapping, equal to td_cost_evaluate's to the last
+ * bit. False where that does not return TD_OK. Allocates nothing; any number of threads may share
+ * c. */
 bool td_costing_run(const td_costing *c, const td_mapping *m, double *total_pj, int64_t *cycles,
                     int64_t *compute_cycles);
 
