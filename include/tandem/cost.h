@@ -185,8 +185,8 @@ td_status td_timeloop_from_nodes(const td_node *const *doc, int n, td_case *out,
  * those in bits again; a fan-out with a dim that stands there twice is two steps then, with a level
  * of wires between). TD_E_UNSUPPORTED: words of different widths at one level (sums wider than
  * inputs); such a fan-out with imperfect factors, or whose steps would part rows of the outputs and
- * of the kernel. Timeloop knows
- * no padding and takes made zeros for words of the image: they are left out. */
+ * of the kernel. Timeloop knows no padding and takes made zeros for words of the image: they are
+ * left out. */
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err);
 
 #ifdef __cplusplus
