@@ -63,6 +63,7 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
     k->query.mode = q->mode;
     k->query.min_utilization = q->min_utilization;
     k->query.seed = q->seed;
+    k->query.imperfect = q->imperfect;
     for (int i = 0; i < 2 && q->objective == TD_OBJ_WEIGHTED; i++)
         k->query.weight[i] = q->weight[i];
     memcpy(k->query.top, q->top, sizeof q->top);

@@ -338,7 +338,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     double bound = w->bound[0];
     bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
     if (!met && !over(s, max_nodes) && search_all(w, max_nodes) && search_rounded(w, max_nodes)) {
-        bool sound = !w->z.cut && !w->z.narrow;
+        bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least < w->known) least = w->known;
         if (least > s->best[0]) least = s->best[0];
@@ -370,8 +370,8 @@ static void set_mapping(const td_mapping *m, int levels, td_mapping *out) {
     memcpy(out->keep, m->keep, sizeof m->keep[0] * (size_t)levels);
 }
 
-td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
-                      td_map_result *out, int64_t *missing_bytes, td_error *err) {
+static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_query *q,
+                         td_map_result *out, int64_t *missing_bytes, td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
     td_status st = TD_E_MEMORY;
     td_arena *a = td_arena_create();
@@ -414,6 +414,7 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
     s->deadline = q->max_seconds > 0 ? td_time_mono_s() + q->max_seconds : INFINITY;
     static const uint64_t budget[TD_NMAP_MODE] = {DEFAULT_NODES, EXACT_NODES, SAMPLE_NODES};
     uint64_t max_nodes = q->max_nodes > 0 ? q->max_nodes : budget[q->mode];
+    if (q->imperfect) max_nodes = (max_nodes + 1) / 2; /* the other half is for perfect factors */
     try_least(s, &w->least);
     if (q->mode == TD_MAP_SAMPLE) {
         td__sample(s, q->seed, max_nodes);
@@ -429,7 +430,7 @@ td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *
                  : td_fail(err, TD_E_INTERNAL, "mapper: the least tiles do not fit after all");
         goto end;
     }
-    out->problem = s->problem;
+    out->problem = s->problem; /* as asked, with imperfect factors */
     set_mapping(&s->mapping, hw->n, &out->mapping);
     st = td_cost_evaluate(&out->problem, hw, &out->mapping, q->counting, &out->cost, err);
     out->objective = s->best[0];
@@ -442,4 +443,34 @@ end:
     free(w);
     td_arena_destroy(a);
     return st;
+}
+
+/* Perfect factors and imperfect ones with half of the budget each. Only the imperfect search's
+ * bound, which looks at no factors, holds for both. */
+static td_status best_imperfect(const td_problem *p, const td_hw *hw, const td_map_query *q,
+                                td_map_result *out, int64_t *missing_bytes, td_error *err) {
+    td_map_query perfect = *q;
+    td_map_result r;
+    td_error ignored = {0};
+    perfect.imperfect = false;
+    perfect.max_nodes = q->max_nodes / 2;
+    perfect.max_seconds = q->max_seconds / 2;
+    td_status s = best_of(p, hw, q, out, missing_bytes, err);
+    if (s != TD_OK || best_of(p, hw, &perfect, &r, NULL, &ignored) != TD_OK) return s;
+    double bound = out->bound;
+    uint64_t nodes = out->nodes + r.nodes;
+    td_stop stop = out->stop;
+    if (r.objective <= out->objective) *out = r;
+    out->nodes = nodes;
+    out->bound = bound < out->objective ? bound : out->objective;
+    out->stop = bound >= out->objective * (1 - 1e-9) ? TD_STOP_PROVED
+                : stop == TD_STOP_TIME               ? TD_STOP_TIME
+                : stop == TD_STOP_NODES              ? TD_STOP_NODES
+                                                     : TD_STOP_HEURISTIC;
+    return TD_OK;
+}
+
+td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
+                      td_map_result *out, int64_t *missing_bytes, td_error *err) {
+    return (q->imperfect ? best_imperfect : best_of)(p, hw, q, out, missing_bytes, err);
 }

@@ -74,6 +74,7 @@ typedef struct {
     td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first */
     int n_fan[TD_MAX_LEVELS], n_full[TD_MAX_LEVELS];
     bool cut;        /* some fans were left out: too many */
+    bool imperfect;  /* padded dims stand for smaller last passes */
     bool narrow;     /* partial sums are narrower than outputs: bounds do not hold */
     double least_pj; /* no mapping needs less */
 } td__space;
@@ -135,8 +136,9 @@ typedef struct {
 } td__root;
 
 /* Factors as they stand, or with what they waste by padding taken off (pad rule: a dim of 40 over
- * 14 x 4 needs 10 x 4 only), from the inner levels or from the outer ones. */
-enum { TD__AS_IS, TD__TRIM_INNER, TD__TRIM_OUTER };
+ * 14 x 4 needs 10 x 4 only), from the inner levels or from the outer ones. Smooth: as they stand,
+ * and steps in time are rounded up to numbers with more divisors (imperfect factors). */
+enum { TD__AS_IS, TD__TRIM_INNER, TD__TRIM_OUTER, TD__SMOOTH };
 void td__fan_measure(td__fan *f); /* all the rest from x and y */
 /* Padded dims of a set of fans (one per level); trims the copies in `fan`. False: the factors do
  * not divide and must not pad. *wasted: dims were padded. */

@@ -32,7 +32,7 @@ static void measure(const td__space *z, widths *w) {
                 if (here[t] > wide[t]) wide[t] = here[t];
             if (f->total > most) most = f->total;
         }
-        if (z->cut) most = wide[TD_W] = wide[TD_I] = wide[TD_O] = fan;
+        if (z->cut || z->imperfect) most = wide[TD_W] = wide[TD_I] = wide[TD_O] = fan;
         w->macs *= most;
         for (int t = 0; t < TD_NTENSOR; t++) {
             bool shared = (t == TD_O ? v->reduce : v->multicast) & TD_BIT(t);

@@ -134,6 +134,7 @@ typedef struct {
     bool counting;
     uint64_t count, limit;
     td__products x;
+    td_problem padded; /* of the fans that are ranked */
 } walker;
 
 static void add(const td__space *z, td__toll *a, const td__toll *b) {
@@ -365,25 +366,28 @@ static void visit(walker *w, double compute) {
     }
     w->x.p = &z->p;
     w->x.compute = compute;
-    if (!wasted) {
+    if (!wasted && !z->imperfect) {
         for (int l = 0; l < z->n; l++) w->x.fan[l] = w->fan[l];
         rank(w, &e);
         return;
     }
     if (wasted & z->whole) return;
-    td_problem padded;
     bool any;
     td__fan fan[TD_MAX_LEVELS], kept[TD_MAX_LEVELS];
     int32_t time[TD_NDIM];
-    w->x.p = &padded;
-    for (int i = w->part->trim ? 1 : 0; i < (w->part->trim ? 3 : 1); i++) {
+    w->x.p = &w->padded;
+    const int first = w->part->trim && !z->imperfect ? TD__TRIM_INNER : TD__AS_IS;
+    const int last = z->imperfect ? TD__SMOOTH : w->part->trim ? TD__TRIM_OUTER : TD__AS_IS;
+    for (int i = first; i <= last; i++) {
+        if (z->imperfect && i != TD__AS_IS && i != TD__SMOOTH) continue;
         for (int l = 0; l < z->n; l++) {
             fan[l] = *w->fan[l];
             w->x.fan[l] = &fan[l];
         }
-        e.trim = (uint8_t)(i == 0 ? TD__AS_IS : i == 1 ? TD__TRIM_INNER : TD__TRIM_OUTER);
-        if (!td__root_fans(z, fan, e.trim, &padded, time, &any)) return;
+        e.trim = (uint8_t)i;
+        if (!td__root_fans(z, fan, e.trim, &w->padded, time, &any)) return;
         if (e.trim == TD__TRIM_OUTER && same_fans(fan, kept, z->n)) return;
+        if (e.trim == TD__SMOOTH && !any) return;
         memcpy(kept, fan, sizeof kept);
         w->x.compute = 1;
         for (int d = 0; d < TD_NDIM; d++) w->x.compute *= time[d];

@@ -27,6 +27,17 @@ static void trim_dim(td__fan *fan, int n, int d, int32_t extent, int trim) {
     }
 }
 
+/* The next number with small prime factors, at most an eighth larger: 7 is 8, 113 is 120. */
+static int32_t smooth(int32_t n) {
+    for (int32_t v = n; v <= n + n / 8 + 1; v++) {
+        int32_t rest = v;
+        for (int p = 2; p <= 5; p++)
+            while (rest % p == 0) rest /= p;
+        if (rest == 1 && (v % 4 == 0 || v < 8)) return v;
+    }
+    return n;
+}
+
 bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,
                    int32_t time[TD_NDIM], bool *wasted) {
     *padded = z->p;
@@ -36,6 +47,13 @@ bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_
         time[d] = extent;
         if (extent == 1) continue;
         int32_t all = spatial(fan, z->n, d);
+        if (trim == TD__SMOOTH) {
+            int32_t steps = (extent + all - 1) / all;
+            time[d] = smooth(steps);
+            *wasted |= time[d] != steps || extent % all != 0;
+            padded->dim[d] = time[d] * all;
+            continue;
+        }
         if (all == 1) continue;
         if (extent % all != 0) {
             if (z->whole & TD_BIT(d)) return false;

@@ -67,14 +67,29 @@ static bool draw(const td__space *z, const factors *f, td_rng *r, td_mapping *m)
     return true;
 }
 
+/* Dims rounded up to multiples, which stand for smaller last passes. */
+static void pad_some(td_rng *r, td_problem *p) {
+    for (int d = 0; d < TD_NDIM; d++) {
+        if (p->dim[d] < 3 || td_rng_below(r, 2)) continue;
+        int32_t f = 2 + (int32_t)td_rng_below(r, 7);
+        p->dim[d] = (p->dim[d] + f - 1) / f * f;
+    }
+}
+
 void td__sample(td__search *s, uint64_t seed, uint64_t max_nodes) {
     factors f;
-    factorise(&s->z->p, &f);
+    td_problem p = s->z->p;
+    factorise(&p, &f);
     for (; s->nodes < max_nodes; s->nodes++) {
         td_rng r = td_rng_make(seed, s->nodes, TD_RNG_MAP_SAMPLE);
         td_mapping m;
         double v[2];
-        if (draw(s->z, &f, &r, &m)) td__try(s, &s->z->p, &m, v);
+        if (s->z->imperfect) {
+            p = s->z->p;
+            pad_some(&r, &p);
+            factorise(&p, &f);
+        }
+        if (draw(s->z, &f, &r, &m)) td__try(s, &p, &m, v);
         if ((s->nodes & 63) == 0 && s->deadline < INFINITY && td_time_mono_s() > s->deadline) {
             s->late = true;
             return;

@@ -32,9 +32,52 @@ static void build_mapping(const td__root *r, const td__choice *choice,
     m->first[r->z->n] = m->n;
 }
 
+/* The loops of a padded problem with as many iterations in their last passes as the problem has:
+ * the digits of its last position. Loops that have one iteration only then are left out. */
+static void to_imperfect(const td_problem *p, const td_mapping *padded, int levels, td_mapping *m) {
+    int32_t rest[TD_NDIM], step[TD_NDIM], tail[TD_MAX_LOOPS];
+    bool outer[TD_NDIM] = {false};
+    for (int d = 0; d < TD_NDIM; d++) {
+        rest[d] = p->dim[d] - 1;
+        step[d] = 1;
+    }
+    for (int l = 0; l < levels; l++)
+        for (int i = padded->first[l + 1] - 1; i >= padded->first[l]; i--) {
+            const td_loop *x = &padded->loop[i];
+            tail[i] = rest[x->dim] / step[x->dim] % x->bound + 1;
+            step[x->dim] *= x->bound;
+        }
+    int32_t bound[TD_MAX_LOOPS];
+    for (int l = levels - 1; l >= 0; l--)
+        for (int i = padded->first[l]; i < padded->first[l + 1]; i++) {
+            const td_loop *x = &padded->loop[i];
+            bound[i] =
+                outer[x->dim] ? x->bound : tail[i]; /* the outermost has one pass, the last */
+            outer[x->dim] |= tail[i] > 1;
+        }
+    m->n = 0;
+    for (int l = 0; l < levels; l++) {
+        m->first[l] = m->n;
+        m->keep[l] = padded->keep[l];
+        for (int i = padded->first[l]; i < padded->first[l + 1]; i++)
+            if (bound[i] > 1)
+                m->loop[m->n++] =
+                    (td_loop){padded->loop[i].dim, padded->loop[i].axis, bound[i], tail[i]};
+    }
+    m->first[levels] = m->n;
+}
+
 bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double value[2]) {
     double pj;
     int64_t cycles, steps;
+    const td_problem *padded = p;
+    const td_mapping *as_is = m;
+    td_mapping imperfect;
+    if (s->z->imperfect) {
+        to_imperfect(&s->z->p, m, s->z->n, &imperfect);
+        m = &imperfect;
+        p = &s->z->p;
+    }
     if (s->costing.hw == NULL || memcmp(&s->costing.p, p, sizeof *p) != 0)
         if (td_costing_init(&s->costing, p, s->z->hw, s->z->counting, NULL) != TD_OK) return false;
     if (!td_costing_run(&s->costing, m, &pj, &cycles, &steps)) return false;
@@ -42,8 +85,8 @@ bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double val
     td__map_objectives(s->z, pj, (double)cycles, value);
     if (s->now != NULL && td__map_better(value, s->dive.value)) {
         memcpy(s->dive.value, value, sizeof s->dive.value);
-        s->dive.problem = *p;
-        s->dive.mapping = *m;
+        s->dive.problem = *padded;
+        s->dive.mapping = *as_is;
     }
     if (!s->found || td__map_better(value, s->best)) {
         s->found = true;

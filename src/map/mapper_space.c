@@ -178,7 +178,7 @@ double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, 
  * leave tells which dims can grow at all. */
 static void set_whole(td__space *z) {
     const td_problem *p = &z->p;
-    z->whole = z->hw->rules.pad ? 0 : 0xff;
+    z->whole = z->hw->rules.pad || z->imperfect ? 0 : 0xff;
     for (int l = z->n - 2; l >= 0; l--) {
         if (td_hw_fanout(z->hw, l + 1, TD_AXIS_X) * td_hw_fanout(z->hw, l + 1, TD_AXIS_Y) > 1)
             return;
@@ -405,6 +405,7 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     z->hw = hw;
     z->n = hw->n;
     z->objective = q->objective;
+    z->imperfect = q->imperfect;
     z->max_compute = INFINITY;
     if (q->min_utilization > 0)
         z->max_compute =
