@@ -34,7 +34,7 @@ enum {
     EXACT_NODES = 30000000, /* of exact, */
     SAMPLE_NODES = 100000,  /* and of sample */
     MAX_FANS = 1000,        /* per level, */
-    ALL_FANS = 20000,       /* in exact mode */
+    ALL_FANS = 60000,       /* in exact mode */
     FIRST_ROOTS = 48,       /* listed in the first step, */
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */

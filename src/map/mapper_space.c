@@ -288,7 +288,8 @@ static bool same_factors(const td__fan *a, const td__fan *b) {
     return true;
 }
 
-enum { MAX_ALONG = 4096 };
+/* Factors along one axis that are listed: of lists longer than MAX_FEW; and pairs of two axes. */
+enum { MAX_ALONG = 4096, MAX_FEW = 4000, MOST_FANS = 1000000 };
 
 /* The least tile of level l with these factors fits. */
 static bool has_room(const td__space *z, int l, const td__fan *f) {
@@ -331,8 +332,7 @@ static int drop_large(const td__space *z, int l, td__fan *f, int count) {
 
 static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_error *err) {
     const td_map_rules *r = &z->hw->rules;
-    int max_x = (int)sqrt(8.0 * max_fans);
-    if (max_x > MAX_ALONG) max_x = MAX_ALONG;
+    int max_x = max_fans > MAX_FEW ? MAX_ALONG : (int)sqrt(8.0 * max_fans);
     if (max_x < 16) max_x = 16;
     lister x = {.z = z,
                 .fan = td_hw_fanout(z->hw, l, TD_AXIS_X),
@@ -348,7 +348,7 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
     spread(&x, 0, &walk);
 
     int32_t fan_y = td_hw_fanout(z->hw, l, TD_AXIS_Y);
-    int count = 0, room = x.n * (fan_y > 1 ? max_x : 1);
+    int count = 0, room = x.n + max_x;
     td__fan *fans = malloc(sizeof *fans * (size_t)room);
     if (fans == NULL) return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
     for (int i = 0; i < x.n; i++) {
@@ -365,6 +365,19 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
         walk = one;
         spread(&y, 0, &walk);
         z->cut |= y.cut;
+        if (count + y.n > room) {
+            room = 2 * (count + y.n);
+            td__fan *more = realloc(fans, sizeof *fans * (size_t)room);
+            if (more == NULL) {
+                free(fans);
+                return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
+            }
+            fans = more;
+        }
+        if (count > MOST_FANS) {
+            z->cut = true;
+            break;
+        }
         for (int j = 0; j < y.n; j++) {
             td__fan *f = &fans[count++];
             memcpy(f->x, x.list[i].f, sizeof f->x);
