@@ -30,6 +30,8 @@ enum {
     OPT_KEEP,
     OPT_SPACE,
     OPT_FORBID,
+    OPT_ORDER,
+    OPT_IMPERFECT,
     OPT_BITS,
     OPT_BATCH,
     OPT_THREADS,
@@ -97,7 +99,7 @@ static void read_bits(options *o, const char *arg, struct argp_state *state) {
 static void add_rule(options *o, const char *option, const char *arg, struct argp_state *state) {
     td_error err = {0};
     if (o->map.n_rules == MAP_MOST_RULES)
-        argp_error(state, "more than %d of --keep, --space and --forbid", MAP_MOST_RULES);
+        argp_error(state, "more than %d of --keep, --space, --forbid and --order", MAP_MOST_RULES);
     else if (map_rule_parse(option, arg, &o->map.rule[o->map.n_rules], &err))
         o->map.n_rules++;
     else
@@ -133,6 +135,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_KEEP: add_rule(o, "--keep", arg, state); return 0;
     case OPT_SPACE: add_rule(o, "--space", arg, state); return 0;
     case OPT_FORBID: add_rule(o, "--forbid", arg, state); return 0;
+    case OPT_ORDER: add_rule(o, "--order", arg, state); return 0;
+    case OPT_IMPERFECT: q->imperfect = true; return 0;
     case OPT_BITS: read_bits(o, arg, state); return 0;
     case OPT_BATCH: o->map.batch = (int)cli_option_int(state, "batch", arg, 1, 65536); return 0;
     case OPT_THREADS:
@@ -204,6 +208,10 @@ int cmd_map(int argc, char **argv) {
          "loops in time), of those that the machine allows",
          4},
         {"forbid", OPT_FORBID, "LEVEL.x=DIMS", 0, "dims that may not stand there", 4},
+        {"order", OPT_ORDER, "LEVEL=DIMS", 0,
+         "fixed order of a level's loops in time, outermost first; other dims stand outside", 4},
+        {"imperfect", OPT_IMPERFECT, 0, 0,
+         "factors need not divide the dims: the last pass of a loop may be smaller", 4},
         {"min-utilization", OPT_UTILIZATION, "U", 0, "least share of the MAC units in use, 0 to 1",
          4},
         {"bits", OPT_BITS, "BITS", 0,

@@ -20,11 +20,11 @@ static bool letters(const char *s, const char *known, uint8_t *mask) {
 
 bool map_rule_parse(const char *option, const char *text, map_rule *out, td_error *err) {
     static const char axes[] = "txy";
-    bool keep = strcmp(option, "--keep") == 0;
+    bool keep = strcmp(option, "--keep") == 0, order = strcmp(option, "--order") == 0;
     const char *equals = strrchr(text, '='), *end = equals;
     *out = (map_rule){.option = option};
     bool good = equals != NULL;
-    if (good && !keep) {
+    if (good && !keep && !order) {
         end = equals - 2; /* ".x" */
         const char *at = end > text ? strchr(axes, tolower((unsigned char)end[1])) : NULL;
         good = at != NULL && *at != '\0' && *end == '.';
@@ -34,12 +34,18 @@ bool map_rule_parse(const char *option, const char *text, map_rule *out, td_erro
            letters(equals + 1, keep ? td_tensor_letter : td_dim_letter, &out->mask);
     if (good) {
         memcpy(out->level, text, (size_t)(end - text));
+        snprintf(out->order, sizeof out->order, "%s", equals + 1);
         return true;
     }
     if (keep)
         td_fail(err, TD_E_USAGE,
                 "--keep: expected LEVEL=TENSORS with letters of W, I and O, such as GLB=IO, found "
                 "\"%.80s\"",
+                text);
+    else if (order)
+        td_fail(err, TD_E_USAGE,
+                "--order: expected LEVEL=DIMS with different letters of NKCPQRSG, outermost first, "
+                "such as GLB=KPQ, found \"%.80s\"",
                 text);
     else
         td_fail(err, TD_E_USAGE,
@@ -82,6 +88,7 @@ static td_status apply_rule(const map_rule *r, td_case *c, td_error *err) {
         c->fixed_keep[l] = r->mask;
         return TD_OK;
     }
+    if (strcmp(r->option, "--order") == 0) return td_map_order_set(&c->hw.rules, l, r->order, err);
     uint8_t *allowed = &c->hw.rules.allowed[l][r->axis];
     *allowed &= strcmp(r->option, "--forbid") == 0 ? (uint8_t)~r->mask : r->mask;
     return TD_OK;

@@ -10,11 +10,12 @@
 
 enum { MAP_MOST_RULES = 32 };
 
-/* LEVEL=TENSORS, or LEVEL.AXIS=DIMS. */
+/* LEVEL=TENSORS, LEVEL.AXIS=DIMS, or LEVEL=DIMS in order. */
 typedef struct {
     const char *option; /* "--keep" */
     char level[24];
     uint8_t axis, mask;
+    char order[TD_NDIM + 1];
 } map_rule;
 
 typedef struct {
@@ -32,7 +33,7 @@ typedef struct {
     const char *out;
 } map_options;
 
-/* "--keep", "--space" or "--forbid" and its value; false: the message says what was expected. */
+/* "--keep", "--space", "--forbid" or "--order" and its value; false: the message says what was expected. */
 bool map_rule_parse(const char *option, const char *text, map_rule *out, td_error *err);
 
 /* A layer of a text or a network; cases of a file are read one by one. */

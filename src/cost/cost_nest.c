@@ -82,6 +82,15 @@ static COLD td_status fail_rule(const td_hw *hw, int level, const td_loop *o, td
                    hw->level[level].name, td_dim_letter[o->dim], axis_letter[o->axis]);
 }
 
+static COLD td_status fail_place(const td_hw *hw, int level, int dim, td_error *err) {
+    char order[TD_NDIM + 1];
+    return td_fail(err, TD_E_INPUT,
+                   "mapping: level %s: the loop over %c is not where the machine has it (outermost "
+                   "first: %s)",
+                   hw->level[level].name, td_dim_letter[dim],
+                   td_map_order_text(&hw->rules, level, order));
+}
+
 static COLD td_status fail_single(const td_hw *hw, int level, int axis, td_error *err) {
     return td_fail(err, TD_E_INPUT, "mapping: level %s: the machine takes one dim along %c",
                    hw->level[level].name, axis_letter[axis]);
@@ -181,7 +190,7 @@ static INLINE td_status take(td__nest *z, int level, int axis, int *i, td__loop 
     const unsigned allowed = z->hw->rules.allowed[level][axis];
     const int32_t *dims = z->p->dim, *unit = z->unit;
     int32_t *tile = z->tile[level + 1];
-    unsigned seen = 0;
+    unsigned seen = 0, last_place = 0;
     int k = *i, count = *n;
     for (const int first = m->first[level]; k >= first; k--) {
         const td_loop *o = &m->loop[k];
@@ -194,6 +203,11 @@ static INLINE td_status take(td__nest *z, int level, int axis, int *i, td__loop 
         }
         if (o->bound == 1) continue;
         if (!(allowed & TD_BIT(d))) return fail_rule(z->hw, level, o, err);
+        if (axis == TD_AXIS_T) { /* places grow from the inside; 0 everywhere: any order */
+            if (z->hw->rules.place[level][d] < last_place)
+                return fail_place(z->hw, level, (int)d, err);
+            last_place = z->hw->rules.place[level][d];
+        }
         const int32_t step = tile[d];
         const int64_t grown = (int64_t)step * o->bound;
         if (imperfect) { /* whole passes may exceed the dim, but not these limits */

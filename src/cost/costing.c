@@ -94,6 +94,7 @@ static inline bool add_level(nest *z, int l) {
     double fan = 1, weights = 1, inputs = 1, outputs = 1;
     int axis = TD_AXIS_Y, nt = z->nt, ns = z->ns;
     unsigned seen = 0, all = 0, on_y = 0, plane = 0;
+    uint8_t last_place = 0;
     int64_t along = 1;
     z->t0[l] = nt;
     z->s0[l] = ns;
@@ -119,6 +120,9 @@ static inline bool add_level(nest *z, int l) {
         all |= bit;
         const loop x = {o.bound, step * c->unit[d], (uint8_t)d, (uint8_t)bit, plane_axis[d]};
         if (axis == TD_AXIS_T) {
+            const uint8_t place = c->hw->rules.place[l][d];
+            if (place < last_place) return false;
+            last_place = place;
             z->t[nt++] = x;
             continue;
         }

@@ -94,6 +94,9 @@ uint64_t td_hw_hash(const td_hw *hw) {
         put_level(&r, &hw->level[l]);
         for (int axis = 0; axis < TD_NAXIS; axis++)
             put_int(&r, hw->rules.allowed[l][axis] | (hw->rules.single[l][axis] != 0) << 8);
+        int64_t order = 0;
+        for (int i = 0; i < TD_NDIM; i++) order = order << 4 | hw->rules.place[l][i];
+        if (order != 0) put_int(&r, order ^ (int64_t)(l + 1) << 40); /* absent: as it always was */
     }
     return td_hash(r.v, sizeof r.v[0] * (size_t)r.n, 0);
 }

@@ -27,9 +27,9 @@
 
 #include "tandem/hw.h"
 
-static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech", "clock_hz",
-                                       "area_mm2", "leak_w", "clock_tree", "pad",  "mac",
-                                       "vector",   "levels", "space",      NULL};
+static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech",  "clock_hz",
+                                       "area_mm2", "leak_w", "clock_tree", "pad",   "one_axis",
+                                       "mac",      "vector", "levels",     "space", NULL};
 static const char *const MAC_KEYS[] = {"instances", "mesh_x", "bits", "energy_pj",
                                        "area_mm2",  "leak_w", NULL};
 static const char *const VECTOR_KEYS[] = {"lanes", "energy_pj", "bw", NULL};
@@ -38,7 +38,7 @@ static const char *const LEVEL_KEYS[] = {
     "multicast",  "reduce",    "shares",    "capacity_bits", "capacity_kb", "word_bits",
     "block_bits", "buffering", "read_bw",   "write_bw",      "shared_bw",   "energy_pj",
     "read_pj",    "fill_pj",   "update_pj", "leak_w",        "area_mm2",    "temporal",
-    "x",          "x_single",  "y",         "y_single",      NULL};
+    "x",          "x_single",  "y",         "y_single",      "order",       NULL};
 
 /* ---- reading ---- */
 
@@ -208,6 +208,12 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
     STEP(opt_mask(map, "temporal", td_dim_letter, &allowed[TD_AXIS_T], err));
     STEP(opt_mask(map, "x", td_dim_letter, &allowed[TD_AXIS_X], err));
     STEP(opt_mask(map, "y", td_dim_letter, &allowed[TD_AXIS_Y], err));
+    const char *order = NULL;
+    STEP(td_node_opt_string(map, "order", &order, err));
+    if (s == TD_OK && order != NULL) {
+        s = td_map_order_set(r, i, order, err);
+        if (s != TD_OK) td_node_place(td_node_find(map, "order"), err);
+    }
     STEP(td_node_opt_bool(map, "x_single", &x_single, err));
     STEP(td_node_opt_bool(map, "y_single", &y_single, err));
     r->single[i][TD_AXIS_X] = x_single;
@@ -269,6 +275,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     STEP(opt_amount(doc, "leak_w", &hw->leak_w, err));
     STEP(opt_amount(doc, "clock_tree", &hw->clock_tree, err));
     STEP(td_node_opt_bool(doc, "pad", &hw->rules.pad, err));
+    STEP(td_node_opt_bool(doc, "one_axis", &hw->rules.one_axis, err));
     STEP(td_node_get_map(doc, "mac", &mac, err));
     STEP(read_mac(mac, tech, &hw->mac, err));
     STEP(td_node_opt_map(doc, "vector", &vector, err));
@@ -359,6 +366,8 @@ static td_node *level_node(const td_hw *hw, int i, td_arena *a) {
     td_node_put_bool(a, m, "x_single", r->single[i][TD_AXIS_X] != 0);
     put_mask(a, m, "y", td_dim_letter, r->allowed[i][TD_AXIS_Y]);
     td_node_put_bool(a, m, "y_single", r->single[i][TD_AXIS_Y] != 0);
+    char order[TD_NDIM + 1];
+    if (td_map_order_text(r, i, order)[0] != '\0') td_node_put_string(a, m, "order", order);
     return m;
 }
 
@@ -371,6 +380,7 @@ td_node *td_hw_to_node(const td_hw *hw, td_arena *a) {
     td_node_put_real(a, m, "leak_w", hw->leak_w);
     td_node_put_real(a, m, "clock_tree", hw->clock_tree);
     td_node_put_bool(a, m, "pad", hw->rules.pad);
+    if (hw->rules.one_axis) td_node_put_bool(a, m, "one_axis", true);
     td_node *mac = td_node_put(a, m, "mac", td_node_map(a));
     td_node_put_int(a, mac, "instances", hw->mac.instances);
     td_node_put_int(a, mac, "mesh_x", hw->mac.mesh_x);

@@ -75,6 +75,7 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
     k->n = hw->n;
     memcpy(k->rules.allowed, hw->rules.allowed, sizeof k->rules.allowed);
     memcpy(k->rules.single, hw->rules.single, sizeof k->rules.single);
+    memcpy(k->rules.place, hw->rules.place, sizeof k->rules.place);
     k->rules.pad = hw->rules.pad;
     k->rules.one_axis = hw->rules.one_axis;
     for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) {

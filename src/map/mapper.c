@@ -39,7 +39,7 @@ enum {
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 4,
-    LIST_SHARE = 8,    /* of the budget for the first list */
+    LIST_SHARE = 4,    /* of the budget for the first list */
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
@@ -80,7 +80,11 @@ static void try_least(td__search *s, const td__shortage *least) {
         m.first[l] = m.n;
         m.keep[l] = least->keep[l];
         for (int axis = 0; axis < TD_NAXIS; axis++)
-            for (int d = 0; d < TD_NDIM; d++) {
+            for (int k = 0; k < TD_NDIM; k++) {
+                int d = k; /* outermost first, in the machine's order if it has one */
+                const uint8_t *place = z->hw->rules.place[l];
+                if (axis == TD_AXIS_T && place[0] > 0)
+                    while (place[d] != TD_NDIM - k) d = (d + 1) % TD_NDIM;
                 const int32_t bound[TD_NAXIS] = {least->bound[l][d], least->fan[l].x[d],
                                                  least->fan[l].y[d]};
                 if (bound[axis] > 1)
@@ -197,7 +201,7 @@ static bool dive_keeps(work *w, uint64_t max_nodes) {
 }
 
 /* Roots that differ from the best one in one level's fan, or in what is kept. */
-static bool search_near(work *w, uint64_t max_nodes) {
+static bool search_near(work *w, double lists, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
     td__part part = {.trim = true, .keep = &s->best_root.keep, .n_keep = 1};
@@ -217,7 +221,7 @@ static bool search_near(work *w, uint64_t max_nodes) {
             } else {
                 part.keep = NULL;
             }
-            thin_out(z, &part, (double)max_nodes / LIST_SHARE / 2);
+            thin_out(z, &part, lists / 4);
             if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return false;
             memset(part.step, 0, sizeof part.step);
         }
@@ -235,11 +239,11 @@ static bool polish(work *w, uint64_t max_nodes) {
     return true;
 }
 
-static void search_fast(work *w, uint64_t max_nodes) {
+/* lists: sets of fans that are ranked at a time. */
+static void search_fast(work *w, double lists, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
     td__part part = {.trim = true};
-    const double lists = (double)max_nodes / LIST_SHARE;
     memcpy(part.to, z->n_full, sizeof part.to);
     thin_out(z, &part, lists);
     td__entry *of_keep = w->plan.of_keep;
@@ -248,6 +252,7 @@ static void search_fast(work *w, uint64_t max_nodes) {
     s->max_nodes = max_nodes;
     s->stop = false;
     w->plan.max = FIRST_ROOTS;
+    w->n_start = 0;
     td__plan_roots(s, &w->plan, &part);
     bool left = w->plan.of_keep == NULL || dive_keeps(w, max_nodes);
     w->plan.of_keep = NULL;
@@ -258,7 +263,7 @@ static void search_fast(work *w, uint64_t max_nodes) {
         thin_out(z, &part, lists);
         left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
     }
-    if (left) left = search_near(w, max_nodes);
+    if (left) left = search_near(w, lists, max_nodes);
     if (left) left = polish(w, max_nodes);
     if (left) {
         /* Many roots, narrowly. */
@@ -282,8 +287,8 @@ static bool search_all(work *w, uint64_t max_nodes) {
     /* A list that is not complete would be of no use. */
     uint64_t left = max_nodes - s->nodes;
     s->stop = false;
-    w->plan.of_keep = NULL;
     if (td__plan_count(s, &part, left) > left) return false;
+    w->plan.of_keep = NULL;
     int roots = left < ALL_ROOTS ? (int)left : ALL_ROOTS;
     roots = roots > w->plan.n_keep ? roots : w->plan.n_keep;
     free(w->plan.entry);
@@ -334,10 +339,18 @@ static void finish(const work *w, td_stop stop, double bound, td_map_result *out
 
 static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     td__search *s = &w->s;
-    search_fast(w, max_nodes);
+    const double first = (double)(max_nodes < DEFAULT_NODES ? max_nodes : DEFAULT_NODES);
     double bound = w->bound[0];
-    bool met = s->best[0] <= bound * (1 + 1e-9), all = false;
-    if (!met && !over(s, max_nodes) && search_all(w, max_nodes) && search_rounded(w, max_nodes)) {
+    bool met = false, all = false, listed = false;
+    /* A larger budget goes on where a smaller one ends: with a proof if all roots can be listed,
+     * else with longer lists. */
+    for (double lists = first / LIST_SHARE; !met && !listed; lists *= 8) {
+        search_fast(w, lists, max_nodes);
+        met = s->best[0] <= bound * (1 + 1e-9);
+        if (met || over(s, max_nodes) || lists > (double)max_nodes) break;
+        listed = search_all(w, max_nodes);
+    }
+    if (listed && search_rounded(w, max_nodes)) {
         bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least < w->known) least = w->known;

@@ -74,6 +74,7 @@ typedef struct {
     td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first */
     int n_fan[TD_MAX_LEVELS], n_full[TD_MAX_LEVELS];
     bool cut;        /* some fans were left out: too many */
+    bool ordered;    /* some level has a fixed order of loops */
     bool imperfect;  /* padded dims stand for smaller last passes */
     bool narrow;     /* partial sums are narrower than outputs: bounds do not hold */
     double least_pj; /* no mapping needs less */

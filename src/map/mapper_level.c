@@ -453,7 +453,8 @@ static void choose_still(td__level *w, unsigned still) {
 void td__level_choices(td__level *w) {
     td__search *s = w->s;
     const td__space *z = s->z;
-    if (s->strict) w->soft = 0xff;
+    /* Where orders are fixed, a loop that moves inwards may not find the same place there. */
+    if (s->strict || z->ordered) w->soft = 0xff;
     for (int axis = 0; axis < 2 && !z->plain; axis++)
         w->soft |= (uint8_t)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
     for (int d = 0; d < TD_NDIM; d++)
@@ -463,7 +464,7 @@ void td__level_choices(td__level *w) {
     set_next(w);
     set_sum_block(w);
     const td__link *input = td__open_link(w, TD_I);
-    w->exact = !s->strict && !w->look_ahead &&
+    w->exact = !s->strict && !z->ordered && !w->look_ahead &&
                (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));
     /* Kernels are small: first without loops over them at the outermost level. */
     w->whole_taps = w->i == 0 && w->r->m > 2 && !s->thorough;

@@ -22,10 +22,14 @@ typedef struct {
 } walk;
 
 /* Loops of a level from the inside out; `turned`: Q inside P or the other way round. */
-static void order_loops(unsigned still, uint8_t out[TD_NDIM]) {
+static void order_loops(unsigned still, const uint8_t place[TD_NDIM], uint8_t out[TD_NDIM]) {
     const bool turned = still & 1;
     uint8_t a = turned ? TD_P : TD_Q, b = turned ? TD_Q : TD_P;
     uint8_t c = turned ? TD_R : TD_S, d = turned ? TD_S : TD_R;
+    if (place[0] > 0) { /* a fixed order */
+        for (int e = 0; e < TD_NDIM; e++) out[place[e] - 1] = (uint8_t)e;
+        return;
+    }
     const uint8_t orders[TD_NTENSOR][TD_NDIM] = {{a, b, TD_N, c, d, TD_K, TD_C, TD_G},
                                                  {TD_K, a, b, c, d, TD_C, TD_N, TD_G},
                                                  {c, d, TD_C, a, b, TD_K, TD_N, TD_G}};
@@ -38,7 +42,7 @@ static void to_mapping(const walk *w, td_mapping *m) {
         uint8_t order[TD_NDIM];
         m->first[l] = m->n;
         m->keep[l] = w->keep[l];
-        order_loops(w->still[l], order);
+        order_loops(w->still[l], w->s->z->hw->rules.place[l], order);
         for (int axis = 0; axis < TD_NAXIS; axis++)
             for (int i = TD_NDIM - 1; i >= 0; i--) {
                 int32_t f = w->factor[l * TD_NAXIS + axis][order[i]];

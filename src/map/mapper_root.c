@@ -505,7 +505,7 @@ static bool place_loops(const td__space *z, td__root *r) {
         if (r->time[d] > 1) need |= TD_BIT(d);
     r->m = 0;
     for (int l = z->n - 1; l >= 0; l--) {
-        unsigned matter = ~outer;
+        unsigned matter = z->ordered ? 0xffu : ~outer;
         for (int axis = 0; axis < 2; axis++) {
             unsigned dims = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
             if (between & dims) matter |= dims;

@@ -53,6 +53,9 @@ static bool draw(const td__space *z, const factors *f, td_rng *r, td_mapping *m)
         m->first[l] = m->n;
         m->keep[l] = (uint8_t)(z->must[l] | (td_rng_below(r, 8) & free));
         td_rng_shuffle(r, order, TD_NDIM);
+        const uint8_t *fixed = z->hw->rules.place[l];
+        if (fixed[0] > 0)
+            for (int d = 0; d < TD_NDIM; d++) order[TD_NDIM - fixed[d]] = d;
         for (int axis = 0; axis < TD_NAXIS; axis++)
             for (int i = 0; i < TD_NDIM; i++) {
                 int d = order[i];

@@ -419,6 +419,7 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     z->n = hw->n;
     z->objective = q->objective;
     z->imperfect = q->imperfect;
+    for (int l = 0; l < hw->n; l++) z->ordered |= hw->rules.place[l][0] > 0;
     z->max_compute = INFINITY;
     if (q->min_utilization > 0)
         z->max_compute =

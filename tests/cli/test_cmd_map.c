@@ -205,6 +205,12 @@ static void keeps_and_spaces(void **state) {
     assert_true(real(td_node_find(json(f), "result"), "mac_instances_used") == 4);
     expect_fault(f, "map free.json --min-utilization 1 --forbid B.x=KP", 6, "free.json:1: free: ");
 
+    expect(f, "map free.json -f json --order D=KP --space B.t= --forbid B.x=KP --forbid B.y=KP", 0);
+    assert_string_equal(text_of(f, td_node_find(level(json(f), 1), "temporal")),
+                        "[[\"K\", 8], [\"P\", 4]]");
+    expect(f, "map free.json -f json --order D=PK --space B.t= --forbid B.x=KP --forbid B.y=KP", 0);
+    assert_string_equal(text_of(f, td_node_find(level(json(f), 1), "temporal")),
+                        "[[\"P\", 4], [\"K\", 8]]");
     expect_fault(f, "map free.json --keep C=W", 2,
                  "free.json:1: free: --keep: no level \"C\", known are: B, D");
     expect_fault(f, "map free.json --keep B= --keep D=IO", 2, "no level that keeps W");
@@ -405,6 +411,8 @@ static void expect_usage(fixture *f, const char *arguments, const char *part) {
 
 static void wrong_use(void **state) {
     fixture *f = *state;
+    expect_usage(f, "map 'fc K8 C8' --hw eyeriss-168 --order Buffer=KX",
+                 "--order: expected LEVEL=");
     expect_usage(f, "map", "expected a LAYER, a MODEL or a FILE");
     expect_usage(f, "map 'fc K8' --mode best", "--mode: expected fast, exact or sample");
     expect_usage(f, "map 'fc K8' --objective best",

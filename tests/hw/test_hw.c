@@ -141,6 +141,9 @@ static void hash_of_every_field(void **state) {
             flip("allowed", offsetof(td_hw, rules.allowed) + l * TD_NAXIS + axis, 1, l < 3);
             flip("single", offsetof(td_hw, rules.single) + l * TD_NAXIS + axis, 1, l < 3);
         }
+    for (size_t l = 0; l < 4; l++)
+        for (size_t d = 0; d < TD_NDIM; d++)
+            flip("place", offsetof(td_hw, rules.place) + l * TD_NDIM + d, 1, l < 3);
 }
 
 static void hash_of_equal_values(void **state) {
@@ -293,6 +296,8 @@ static void round_trip(void **state) {
     hw[1].rules.pad = true;
     hw[1].rules.allowed[0][TD_AXIS_X] = 0;
     hw[1].rules.single[1][TD_AXIS_Y] = 1;
+    hw[1].rules.one_axis = true;
+    assert_ok(td_map_order_set(&hw[1].rules, 1, "KPQ", &err), &err);
     hw[1].level[0].read_bw = INFINITY;
     hw[1].level[0].buffering = 1.5;
     hw[1].level[0].read_pj = 1.0 / 3;
@@ -310,6 +315,30 @@ static void round_trip(void **state) {
             through_text(&hw[i], json, &back);
             same(&hw[i], &back);
         }
+}
+
+/* Letters outermost first; what is not named stands outside, in the order NGKCPQRS. */
+static void orders(void **state) {
+    (void)state;
+    td_map_rules r = {0};
+    td_error err = {0};
+    char text[TD_NDIM + 1];
+    assert_string_equal(td_map_order_text(&r, 0, text), "");
+    assert_ok(td_map_order_set(&r, 1, "QK", &err), &err);
+    assert_string_equal(td_map_order_text(&r, 1, text), "NGCPRSQK");
+    assert_string_equal(td_map_order_text(&r, 0, text), "");
+    assert_int_equal(r.place[1][TD_K], 1);
+    assert_int_equal(r.place[1][TD_N], 8);
+    assert_ok(td_map_order_set(&r, 1, "SRQPCKGN", &err), &err);
+    assert_string_equal(td_map_order_text(&r, 1, text), "SRQPCKGN");
+    const char *const wrong[] = {"KX", "KPK", "k"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(td_map_order_set(&r, 1, wrong[i], &err), TD_E_INPUT);
+        assert_non_null(strstr(err.message, wrong[i]));
+    }
+    assert_string_equal(td_map_order_text(&r, 1, text), "SRQPCKGN");
+    assert_ok(td_map_order_set(&r, 1, "", &err), &err);
+    assert_string_equal(td_map_order_text(&r, 1, text), "");
 }
 
 static td_status parse(const char *yaml, td_hw *hw, td_error *err) {
@@ -656,6 +685,7 @@ int main(void) {
         cmocka_unit_test(hash_of_equal_values),
         cmocka_unit_test(check_faults),
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(orders),
         cmocka_unit_test(defaults),
         cmocka_unit_test(no_vector_unit),
         cmocka_unit_test(faults_in_files),

@@ -313,4 +313,12 @@ void random_case(td_rng *r, int size, bool masks, map_case *out) {
     q->weight[1] = 1 + (double)td_rng_below(r, 2);
     if (td_rng_below(r, 3) == 0) q->counting = TD_COUNT_TIMELOOP;
     hw->rules.one_axis = td_rng_below(r, 4) == 0;
+    if (td_rng_below(r, 6) == 0)
+        for (int l = 0; l < hw->n; l++) {
+            int32_t dims[TD_NDIM] = {0, 1, 2, 3, 4, 5, 6, 7};
+            char order[TD_NDIM + 1] = "";
+            td_rng_shuffle(r, dims, TD_NDIM);
+            for (int i = 0; i < TD_NDIM; i++) order[i] = td_dim_letter[dims[i]];
+            if (td_rng_below(r, 2)) td_map_order_set(&hw->rules, l, order, NULL);
+        }
 }

@@ -313,6 +313,42 @@ static void least_utilisation(void **state) {
     assert_non_null(strstr(err.message, "50 %"));
 }
 
+/* 17 x 13 positions on arrays of 16 x 16, 14 x 12 and 4 x 4 x 8: with imperfect factors never
+ * worse, sometimes better, and what is found costs what it says. */
+static void imperfect(void **state) {
+    (void)state;
+    td_error err = {0};
+    const char *const names[] = {"array-16x16", "eyeriss-168", "simba"};
+    int better = 0;
+    for (int i = 0; i < 3; i++) {
+        td_hw hw;
+        assert_ok(td_hw_load(names[i], &hw, &err), &err);
+        hw.rules.pad = false;
+        td_problem p = middle;
+        p.dim[TD_P] = 17;
+        p.dim[TD_Q] = 13;
+        p.dim[TD_K] = 23;
+        for (int o = 0; o < TD_NOBJ; o++) {
+            td_map_query q;
+            td_map_result perfect, r;
+            td_map_query_default(&q, &hw);
+            q.objective = (td_map_objective)o;
+            assert_ok(td_map_best(&p, &hw, &q, &perfect, NULL, &err), &err);
+            q.max_nodes = 20000;
+            q.imperfect = true;
+            assert_ok(td_map_best(&p, &hw, &q, &r, NULL, &err), &err);
+            assert_true(r.objective <= perfect.objective);
+            assert_true(r.bound <= r.objective && r.bound > 0);
+            better += r.objective < perfect.objective * 0.9;
+            assert_memory_equal(&r.problem, &p, sizeof p);
+            td_cost again;
+            assert_ok(td_cost_evaluate(&p, &hw, &r.mapping, q.counting, &again, &err), &err);
+            same_cost(&again, &r.cost);
+        }
+    }
+    assert_true(better >= 4); /* primes leave perfect factors little to choose */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_brute_force),
@@ -322,6 +358,7 @@ int main(void) {
         cmocka_unit_test(handmade_on_micro),
         cmocka_unit_test(modes),
         cmocka_unit_test(weights),
+        cmocka_unit_test(imperfect),
         cmocka_unit_test(least_utilisation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
