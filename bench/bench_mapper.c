@@ -22,6 +22,7 @@ typedef struct {
     td_map_mode mode;
     td_map_objective objective;
     uint64_t nodes;
+    bool imperfect;
     double seconds[MOST_BUDGETS];
     int budgets;
 } options;
@@ -200,6 +201,7 @@ static int make_ways(const options *o, const td_hw *hw, int layers, td_arena *a,
         *w = (way){.value = TD_NEW(a, double, layers), .seconds = TD_NEW(a, double, layers)};
         td_map_query_default(&w->q, hw);
         w->q.objective = o->objective;
+        w->q.imperfect = o->imperfect;
         w->q.max_nodes = 0;
         set_views(hw, &w->q);
         if (k < 0) {
@@ -295,6 +297,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case 'l': o->net = arg; return 0;
     case 'w': o->hw = arg; return 0;
+    case 'i': o->imperfect = true; return 0;
     case 'm':
         while (i < TD_NMAP_MODE && strcmp(arg, td_map_mode_name((td_map_mode)i)) != 0) i++;
         if (i == TD_NMAP_MODE) argp_error(state, "--mode: no mode \"%s\"", arg);
@@ -330,6 +333,7 @@ int main(int argc, char **argv) {
     static const struct argp_option table[] = {
         {"layers", 'l', "NET", 0, "the layers of a shipped network", 0},
         {"hw", 'w', "HW", 0, "on this accelerator", 0},
+        {"imperfect", 'i', 0, 0, "of --layers: imperfect factors too", 0},
         {"mode", 'm', "MODE", 0, "against the baseline: fast (default), exact, sample", 0},
         {"objective", 'b', "WHAT", 0, "of --layers: latency, energy, edp (default)", 0},
         {"nodes", 'n', "N", 0, "budget of the mode, or of fast (its own)", 0},
