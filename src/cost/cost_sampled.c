@@ -198,9 +198,11 @@ static double rest(walk *w, int j, unsigned last, memory *m) {
 
 static void add_loop(walk *w, const td__loop *x, int32_t tail, bool space) {
     const int8_t r = rank_of[w->t][x->dim];
+    /* A loop that never advances may have a step beyond all limits. */
+    const int64_t move = (int64_t)x->step * (w->t == TD_I && r > 2 ? w->z->unit[x->dim] : 1);
     w->loop[w->n++] = (loop){.bound = x->bound,
                              .tail = tail,
-                             .move = x->step * (w->t == TD_I && r > 2 ? w->z->unit[x->dim] : 1),
+                             .move = move < INT32_MAX ? (int32_t)move : INT32_MAX,
                              .dim = x->dim,
                              .rank = r,
                              .space = space};

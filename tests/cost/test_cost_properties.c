@@ -284,6 +284,35 @@ static void test_idle_loop(void **state) {
     }
 }
 
+/* Loops that never advance, with whole passes that reach further than any layer: one MAC. */
+static void test_idle_steps(void **state) {
+    (void)state;
+    td_case c = make(0);
+    td_mapping *m = &c.mapping;
+    for (int d = 0; d < TD_NDIM; d++) c.problem.dim[d] = 1;
+    c.problem.stride[0] = c.problem.dilation[0] = 3;
+    memset(c.problem.pad, 0, sizeof c.problem.pad);
+    m->n = 0;
+    for (int l = 0; l < c.hw.n; l++) {
+        for (int k = 0; k < (l < 2 ? 7 : 0); k++) {
+            m->loop[m->n++] = (td_loop){TD_P, TD_AXIS_T, 4, 1};
+            m->loop[m->n++] = (td_loop){TD_R, TD_AXIS_T, 4, 1};
+        }
+        m->first[l + 1] = m->n;
+        m->keep[l] = TD_ALL_TENSORS;
+    }
+    for (int k = 0; k < 2; k++) {
+        td_cost x = cost_of(&c, (td_counting)k);
+        assert_int_equal(x.macs, 1);
+        for (int l = 0; l < c.hw.n; l++)
+            assert_true(x.at[l][TD_I].reads == 1 && x.at[l][TD_I].tile_words == 1);
+    }
+    m->loop[0].tail = 2; /* six loops over P stand inside of it: 1 + 4^6 rows */
+    td_error err = {0};
+    assert_int_equal(td_mapping_check(&c.problem, &c.hw, m, NULL, &err), TD_E_INPUT);
+    assert_non_null(strstr(err.message, "make 4097, expected 1"));
+}
+
 static void test_faults(void **state) {
     (void)state;
     td_case good;
@@ -390,6 +419,7 @@ int main(void) {
         cmocka_unit_test(test_roofline_is_tight),
         cmocka_unit_test(test_capacities),
         cmocka_unit_test(test_idle_loop),
+        cmocka_unit_test(test_idle_steps),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_threads),
     };
