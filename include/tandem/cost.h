@@ -98,9 +98,9 @@ typedef struct {
     double mac_pj, total_outputs;
     struct {
         int32_t fan[TD_NAXIS];
-        uint8_t may, must, allowed[TD_NAXIS], single[TD_NAXIS];
-        bool limited, one_word; /* one_word: blocks of one word of each tensor */
-        double usable;
+        uint8_t may, must, allowed[TD_NAXIS], single[TD_NAXIS], share;
+        bool ruled, limited, one_word; /* one_word: blocks of one word of each tensor */
+        double usable, read_pj, fill_pj, update_pj, read_bw, write_bw, shared_bw;
         double block[TD_NTENSOR + 1]; /* words of W, I, O, partial sums */
     } level[TD_MAX_LEVELS];
 } td_costing;

@@ -24,7 +24,8 @@ typedef struct {
     double outer[TD_MAX_LOOPS + 1];
     double used[TD_MAX_LEVELS + 1];             /* used[l + 1]: instances of level l */
     double fan[TD_MAX_LEVELS];                  /* used fan-out below level l, */
-    double distinct[TD_MAX_LEVELS][TD_NTENSOR]; /* its part in dims of the tensor, */
+    double distinct[TD_MAX_LEVELS];             /* its part in dims of O, */
+    double children[TD_MAX_LEVELS][TD_NTENSOR]; /* those that are served one by one, */
     double above[TD_MAX_LEVELS];                /* and that of O over all levels further out */
     bool halos[TD_MAX_LEVELS];                  /* it spreads P, Q, R or S */
     int32_t tile[TD_MAX_LEVELS + 1][TD_NDIM];
@@ -66,6 +67,15 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
         c->level[l].usable = usable;
         c->level[l].may = v->may_keep & TD_ALL_TENSORS;
         c->level[l].must = v->must_keep & TD_ALL_TENSORS;
+        c->level[l].read_pj = v->read_pj;
+        c->level[l].fill_pj = v->fill_pj;
+        c->level[l].update_pj = v->update_pj;
+        c->level[l].read_bw = v->read_bw;
+        c->level[l].write_bw = v->write_bw;
+        c->level[l].shared_bw = v->shared_bw;
+        c->level[l].share =
+            (uint8_t)((v->multicast & (TD_BIT(TD_W) | TD_BIT(TD_I))) | (v->reduce & TD_BIT(TD_O)));
+        c->level[l].ruled = hw->rules.place[l][0] > 0;
         c->level[l].limited =
             v->read_bw < INFINITY || v->write_bw < INFINITY || v->shared_bw < INFINITY;
         c->level[l].one_word = true;
@@ -78,6 +88,7 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
             c->level[l].fan[axis] = td_hw_fanout(hw, l, axis);
             c->level[l].allowed[axis] = hw->rules.allowed[l][axis];
             c->level[l].single[axis] = hw->rules.single[l][axis];
+            c->level[l].ruled |= hw->rules.single[l][axis] != 0;
         }
     }
     return TD_OK;
@@ -95,6 +106,7 @@ static inline bool add_level(nest *z, int l) {
     int axis = TD_AXIS_Y, nt = z->nt, ns = z->ns;
     unsigned seen = 0, all = 0, on_y = 0, plane = 0;
     uint8_t last_place = 0;
+    const bool ruled = c->level[l].ruled;
     int64_t along = 1;
     z->t0[l] = nt;
     z->s0[l] = ns;
@@ -103,7 +115,7 @@ static inline bool add_level(nest *z, int l) {
         const unsigned d = o.dim, bit = TD_BIT(d & 7);
         if (o.tail != o.bound || o.axis > axis || d >= TD_NDIM || o.bound < 1) return false;
         if (o.axis < axis) {
-            if ((seen & (seen - 1)) && c->level[l].single[axis]) return false;
+            if (ruled && (seen & (seen - 1)) && c->level[l].single[axis]) return false;
             if (along > c->level[l].fan[axis]) return false;
             if (axis == TD_AXIS_Y) on_y = seen;
             axis = o.axis;
@@ -120,9 +132,11 @@ static inline bool add_level(nest *z, int l) {
         all |= bit;
         const loop x = {o.bound, step * c->unit[d], (uint8_t)d, (uint8_t)bit, plane_axis[d]};
         if (axis == TD_AXIS_T) {
-            const uint8_t place = c->hw->rules.place[l][d];
-            if (place < last_place) return false;
-            last_place = place;
+            if (ruled) {
+                const uint8_t place = c->hw->rules.place[l][d];
+                if (place < last_place) return false;
+                last_place = place;
+            }
             z->t[nt++] = x;
             continue;
         }
@@ -135,15 +149,17 @@ static inline bool add_level(nest *z, int l) {
         inputs *= bit & TD__DIMS_I ? o.bound : 1;
         outputs *= bit & TD__DIMS_O ? o.bound : 1;
     }
-    if ((seen & (seen - 1)) && c->level[l].single[axis]) return false;
+    if (ruled && (seen & (seen - 1)) && c->level[l].single[axis]) return false;
     if (axis != TD_AXIS_T && along > c->level[l].fan[axis]) return false;
     if (all & TD__DIMS_REDUCED) z->reduced = l;
     z->nt = nt;
     z->ns = ns;
+    const unsigned share = c->level[l].share;
     z->fan[l] = fan;
-    z->distinct[l][TD_W] = weights;
-    z->distinct[l][TD_I] = inputs;
-    z->distinct[l][TD_O] = outputs;
+    z->distinct[l] = outputs;
+    z->children[l][TD_W] = share & TD_BIT(TD_W) ? weights : fan;
+    z->children[l][TD_I] = share & TD_BIT(TD_I) ? inputs : fan;
+    z->children[l][TD_O] = share & TD_BIT(TD_O) ? outputs : fan;
     z->halos[l] = plane & PLANE;
     return true;
 }
@@ -172,7 +188,7 @@ static bool build(nest *z) {
     z->used[n] = 1;
     for (int l = n - 1; l >= 0; l--) {
         z->above[l] = above;
-        above *= z->distinct[l][TD_O];
+        above *= z->distinct[l];
         z->used[l] = used *= z->fan[l];
     }
     return true;
@@ -205,14 +221,13 @@ static inline double block_traffic(const nest *z, int child, int t, double words
 }
 
 static inline bool shares(const nest *z, int l, int t) {
-    const td_level *v = &z->c->hw->level[l];
-    return (t == TD_O ? v->reduce : v->multicast) & TD_BIT(t);
+    return z->c->level[l].share & TD_BIT(t);
 }
 
 /* Reads (or updates) at level l for a word at each child, where no children overlap in part. */
 static inline double block_children(const nest *z, int child, int level, int t) {
     double n = 1;
-    for (int l = child + 1; l <= level; l++) n *= shares(z, l, t) ? z->distinct[l][t] : z->fan[l];
+    for (int l = child + 1; l <= level; l++) n *= z->children[l][t];
     return n;
 }
 
@@ -253,6 +268,16 @@ static void input_children(const nest *z, int child, int level, children *c) {
     td__offsets_normalize(&c->at[1]);
 }
 
+/* td__offsets_covered, at once for one progression. */
+static inline double covered(const td__offsets *a, int64_t extent, int64_t d) {
+    if (a->n > 1) return td__offsets_covered(a, extent, d);
+    if (d >= extent) return 0;
+    double sum = (double)(extent - d);
+    if (a->n == 0) return sum;
+    int64_t length = (a->step[0] < extent ? a->step[0] : extent) - d;
+    return length > 0 ? sum + (double)(a->count[0] - 1) * (double)length : sum;
+}
+
 static void exact_input(const nest *z, int child, int level, double *own, double *reads) {
     children c;
     input_children(z, child, level, &c);
@@ -266,9 +291,7 @@ static void exact_input(const nest *z, int child, int level, double *own, double
     const int32_t e[2] = {span(z->c, tile, 0), span(z->c, tile, 1)};
     const double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
     double whole = (double)e[0] * e[1], joint_whole = whole;
-    if (c.halos)
-        joint_whole =
-            td__offsets_covered(&c.at[0], e[0], 0) * td__offsets_covered(&c.at[1], e[1], 0);
+    if (c.halos) joint_whole = covered(&c.at[0], e[0], 0) * covered(&c.at[1], e[1], 0);
     int k = first_move(z, child, TD_I);
     double sum = whole * z->outer[k], joint = joint_whole * z->outer[k];
     int32_t back[2] = {0, 0};
@@ -286,9 +309,7 @@ static void exact_input(const nest *z, int child, int level, double *own, double
         double steps = (x->bound - 1) * z->outer[k + 1];
         double kept = (double)(e[0] - d_h) * (e[1] - d_w);
         sum -= steps * kept;
-        if (c.halos)
-            kept =
-                td__offsets_covered(&c.at[0], e[0], d_h) * td__offsets_covered(&c.at[1], e[1], d_w);
+        if (c.halos) kept = covered(&c.at[0], e[0], d_h) * covered(&c.at[1], e[1], d_w);
         joint -= steps * kept;
     }
     *own = planes * sum;
@@ -338,7 +359,7 @@ static double timeloop_children(const nest *z, int l) {
         else if (x->dim != TD_K)
             distinct *= x->bound;
     }
-    if (halos[0] < 2 && halos[1] < 2) return z->distinct[l][TD_I];
+    if (halos[0] < 2 && halos[1] < 2) return z->children[l][TD_I];
     for (int axis = 0; axis < 2; axis++) {
         td__offsets a;
         td__offsets_clear(&a);
@@ -382,27 +403,27 @@ static inline double accesses(double words, double block) {
 static inline double level_pj(const nest *z, int l, const counts a[TD_NTENSOR], const int child[],
                               double *cycles) {
     const td_costing *c = z->c;
-    const td_level *v = &c->hw->level[l];
+    const __typeof__(c->level[0]) *v = &c->level[l];
     const double used = z->used[l + 1], compute = z->outer[0];
     double pj = 0, read = 0, write = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (!(z->m->keep[l] & TD_BIT(t))) continue;
         const bool sums = t == TD_O && z->reduced > child[t];
-        if (c->level[l].one_word) {
+        if (v->one_word) {
             pj += used *
                   (a[t].reads * v->read_pj + a[t].fills * v->fill_pj + a[t].updates * v->update_pj);
         } else {
-            double block = c->level[l].block[sums ? TD_NTENSOR : t];
+            double block = v->block[sums ? TD_NTENSOR : t];
             pj += used * (accesses(a[t].reads, block) * v->read_pj +
                           accesses(a[t].fills, block) * v->fill_pj +
                           accesses(a[t].updates, block) * v->update_pj);
         }
-        if (!c->level[l].limited) continue;
+        if (!v->limited) continue;
         const int bits = sums ? c->p.acc_bits : c->p.bits[t];
         read += a[t].reads / compute * bits;
         write += (a[t].fills + a[t].updates) / compute * bits;
     }
-    if (!c->level[l].limited) return pj;
+    if (!v->limited) return pj;
     double slow = 1;
     if (read > v->read_bw) slow = v->read_bw / read;
     if (write > v->write_bw && v->write_bw / write < slow) slow = v->write_bw / write;
