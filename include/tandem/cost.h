@@ -94,7 +94,7 @@ typedef struct {
     td_counting counting;
     bool plain;  /* input tiles never overlap: they count as blocks */
     bool padded; /* exact counting with made zeros: left to td_cost_evaluate */
-    int32_t unit[TD_NDIM], image[2];
+    int32_t unit[TD_NDIM];
     double mac_pj, total_outputs;
     struct {
         int32_t fan[TD_NAXIS];

@@ -46,7 +46,7 @@ static inline double block_children(const td__nest *z, int child, int level, int
 /* Input words: *own is what one child fetches over the run, *reads what the keeper gives. Step by
  * step the new words are |new| - |new and old|; when loop k advances and the inner ones go back to
  * 0, the box moves by d = v_k - sum_{j<k} (b_j - 1) v_j, whatever the outer indices are. */
-static void input_traffic(const td__nest *z, int child, int level, double *own, double *reads) {
+void td__exact_input(const td__nest *z, int child, int level, double *own, double *reads) {
     children c;
     input_children(z, child, level, &c);
     if (child < 0) { /* MACs hold nothing: everything is new in every step */
@@ -135,7 +135,7 @@ void td__count_exact(const td__nest *z, td_cost *c) {
                 td__count_padded_input(z, child, l, &reads, &own);
             } else {
                 c->at[l][TD_I].partition_words = input_partition(z, l);
-                input_traffic(z, child, l, &own, &reads);
+                td__exact_input(z, child, l, &own, &reads);
             }
             c->at[l][TD_I].reads = reads;
             if (child >= 0) c->at[child][TD_I].fills = own;

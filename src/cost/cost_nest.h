@@ -96,6 +96,12 @@ void td__count_padded_input(const td__nest *z, int child, int level, double *rea
 /* Distinct input words of the image that an instance of `level` ever holds, averaged. */
 double td__padded_partition(const td__nest *z, int level);
 
+/* Input words without padding: *own is what one child fetches over the run, *reads what the keeper
+ * at `level` gives. */
+void td__exact_input(const td__nest *z, int child, int level, double *own, double *reads);
+/* Children below a level with different words, of those that share a read in Timeloop's counting.
+ */
+double td__timeloop_children(const td__nest *z, int level, int t);
 /* Timeloop's numbers of distinct children below `level` by how many share each word: fills `out`
  * (multicast, targets; words left 0) and returns how many there are, at most `max`. */
 int td__timeloop_histogram(const td__nest *z, int level, int t, td_delivery *out, int max);

@@ -87,7 +87,7 @@ static inline double run(int64_t extent, int64_t gap, int64_t d) {
     return length > 0 ? (double)length : 0;
 }
 
-double td__offsets_covered(const td__offsets *a, int64_t extent, int64_t d) {
+double td__offsets_covered_many(const td__offsets *a, int64_t extent, int64_t d) {
     if (d < 0) d = -d; /* the gaps to the right are those to the left */
     if (d >= extent) return 0;
     double sum = (double)(extent - d); /* the first child has no left neighbour */

@@ -51,8 +51,18 @@ static inline void td__offsets_normalize(td__offsets *a) {
 /* Distinct sums. */
 double td__offsets_count(const td__offsets *a);
 
-/* covered(d) of the comment above, for boxes of `extent`. */
-double td__offsets_covered(const td__offsets *a, int64_t extent, int64_t d);
+/* covered(d) of the comment above, for boxes of `extent`: in general, and at once for no more than
+ * one progression. */
+double td__offsets_covered_many(const td__offsets *a, int64_t extent, int64_t d);
+static inline double td__offsets_covered(const td__offsets *a, int64_t extent, int64_t d) {
+    if (a->n > 1) return td__offsets_covered_many(a, extent, d);
+    if (d < 0) d = -d;
+    if (d >= extent) return 0;
+    double sum = (double)(extent - d);
+    if (a->n == 0) return sum;
+    int64_t length = (a->step[0] < extent ? a->step[0] : extent) - d;
+    return length > 0 ? sum + (double)(a->count[0] - 1) * (double)length : sum;
+}
 
 /* Smallest sum > x, INT64_MAX if there is none. */
 int64_t td__offsets_next(const td__offsets *a, int64_t x);

@@ -61,7 +61,7 @@ static void child_offsets(const td__nest *z, int level, int axis, td__offsets *a
 }
 
 /* Children with different words, of those that share a read; all of them without multicast. */
-static double distinct_children(const td__nest *z, int level, int t) {
+double td__timeloop_children(const td__nest *z, int level, int t) {
     const td_level *l = &z->hw->level[level];
     if (z->fan[level] <= 1) return 1;
     if (!((t == TD_O ? l->reduce : l->multicast) & TD_BIT(t))) return z->fan[level];
@@ -113,7 +113,7 @@ void td__count_timeloop(const td__nest *z, td_cost *c) {
         double children = 1; /* that are fetched for separately, over the levels since the child */
         double n = z->outer[0];
         for (int l = 0; l <= z->top[t]; l++) {
-            children *= distinct_children(z, l, t);
+            children *= td__timeloop_children(z, l, t);
             if (!(z->m->keep[l] & TD_BIT(t))) continue;
             td_access *a = &c->at[l][t];
             a->partition_words = td__timeloop_partition(z, l, t);
