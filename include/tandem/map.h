@@ -56,7 +56,8 @@ typedef struct {
     double max_seconds; /* 0: none */
     uint64_t seed;      /* of TD_MAP_SAMPLE */
     bool imperfect; /* loops may have a smaller last pass, where that is better; the bound is then
-                     * only what no mapping can avoid */
+                     * only what no mapping can avoid, and 0 in Timeloop's counting, whose rules
+                     * can drop MACs of such mappings */
     double min_utilization; /* mappings that compute on a smaller share of the MAC units (spatial
                              * factors, without padding) are left out; 0: none */
     int8_t top[TD_NTENSOR]; /* outermost level that keeps the tensor (resident data stop there); the

@@ -16,19 +16,22 @@
 
 enum { LEVEL_COLUMN = 40 };
 
+/* Bytes in a unit that leaves few digits. */
+static int unit_of(double bytes) {
+    return bytes >= 10240 * 1024.0 ? 2 : bytes >= 10240 ? 1 : 0;
+}
+
+static const char *const unit_name[] = {"B", "KB", "MB"};
+static const double unit_bytes[] = {1, 1024, 1024 * 1024};
+
+/* "27.0 / 108 KB"; what would be 0.0 in the capacity's unit has its own. */
 static void add_bytes(double used, double capacity, td_text *out) {
-    if (capacity < 0) {
-        if (used >= 10240 * 1024.0)
-            td_text_addf(out, "  %.1f MB", used / 1024 / 1024);
-        else if (used >= 10240)
-            td_text_addf(out, "  %.1f KB", used / 1024);
-        else
-            td_text_addf(out, "  %.0f B", used);
-    } else if (capacity >= 10240) {
-        td_text_addf(out, "  %.1f / %.4g KB", used / 1024, capacity / 1024);
-    } else {
-        td_text_addf(out, "  %.0f / %.0f B", used, capacity);
-    }
+    int unit = unit_of(capacity < 0 ? used : capacity), own = unit;
+    if (own > 0 && used < 0.05 * unit_bytes[own]) own = unit_of(used);
+    td_text_addf(out, own > 0 ? "  %.1f" : "  %.0f", used / unit_bytes[own]);
+    if (capacity < 0 || own != unit) td_text_addf(out, " %s", unit_name[own]);
+    if (capacity >= 0)
+        td_text_addf(out, " / %.4g %s", capacity / unit_bytes[unit], unit_name[unit]);
 }
 
 static void add_level(const td__nest *z, int l, int column, td_text *out) {

@@ -332,8 +332,11 @@ static bool search_rounded(work *w, uint64_t max_nodes) {
     return search_all(w, max_nodes);
 }
 
+/* A bound above a mapping would be a fault of ours: then nothing is called proved. */
 static void finish(const work *w, td_stop stop, double bound, td_map_result *out) {
-    out->bound = bound < w->s.best[0] ? bound : w->s.best[0];
+    const double best = w->s.best[0];
+    if (bound > best * (1 + 1e-9) && stop == TD_STOP_PROVED) stop = TD_STOP_HEURISTIC;
+    out->bound = stop == TD_STOP_PROVED || bound > best ? best : bound;
     out->stop = stop;
 }
 
@@ -346,7 +349,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
      * else with longer lists. */
     for (double lists = first / LIST_SHARE; !met && !listed; lists *= 8) {
         search_fast(w, lists, max_nodes);
-        met = s->best[0] <= bound * (1 + 1e-9);
+        met = s->found && s->best[0] <= bound * (1 + 1e-9);
         if (met || over(s, max_nodes) || lists > (double)max_nodes) break;
         listed = search_all(w, max_nodes);
     }
@@ -410,8 +413,9 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
         st = td_fail(err, TD_E_MEMORY, "mapper: out of memory");
         goto end;
     }
-    double pj, cycles;
-    td__space_bound(&w->z, &pj, &cycles);
+    double pj = 0, cycles = 0;
+    /* In Timeloop's counting imperfect factors can drop MACs: nothing is certain. */
+    if (!q->imperfect || q->counting == TD_COUNT_EXACT) td__space_bound(&w->z, &pj, &cycles);
     td__map_objectives(&w->z, pj, cycles, w->bound);
     w->z.least_pj = pj;
     td__space_shortage(&w->z, &w->plan, &w->least);

@@ -16,8 +16,9 @@
  * two as they are, since the innermost loop already moves their tiles.) Inputs with halos are the
  * exception: their bounds hold for every order, and of the orders that differ some are evaluated.
  *
- * Every figure in here is a lower bound of what td_cost_evaluate says in exact counting, and for W,
- * O and inputs without halo it is equal but for the rounding to blocks. */
+ * Every figure in here is a lower bound of what td_cost_evaluate says in the counting that is asked
+ * for, and for W, O and inputs without halo it is equal but for the rounding to blocks. Imperfect
+ * factors are looked for with the figures of padded dims, which bound nothing. */
 #ifndef TANDEM_MAPPER_H
 #define TANDEM_MAPPER_H
 
@@ -89,6 +90,21 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
 typedef struct {
     double pj, cycles[TD__MAX_LIMITS];
 } td__toll;
+
+/* a += m x b. */
+static inline void td__toll_add(const td__space *z, td__toll *a, double m, const td__toll *b) {
+    a->pj += m * b->pj;
+    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += m * b->cycles[i];
+}
+
+/* Product of the dims of a tensor's block in a tile. */
+static inline double td__block_of(const int32_t *e, int t) {
+    switch (t) {
+    case TD_W: return (double)e[TD_N] * e[TD_P] * e[TD_Q];
+    case TD_I: return e[TD_K];
+    default: return (double)e[TD_C] * e[TD_R] * e[TD_S];
+    }
+}
 
 /* Traffic of a tensor between a keeper and the next inner one, all used instances together. M times
  * the toll of link i is the least that it and all links inside of it cost if every word passes M

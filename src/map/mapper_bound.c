@@ -86,8 +86,8 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
         }
         /* The innermost keeper k: the MACs are fed from there. */
         double best = INFINITY;
-        int from = forced ? 0 : 0, to = forced ? lowest : top;
-        for (int k = from; k <= to; k++) {
+        int to = forced ? lowest : top;
+        for (int k = 0; k <= to; k++) {
             if (!(z->may[k] & TD_BIT(t))) continue;
             double n = feed / w.share[k][t], e;
             if (t == TD_O) {

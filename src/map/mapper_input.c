@@ -180,10 +180,7 @@ void td__input_words(const td__level *w, const td__link *k, double fetch, unsign
             const lines *a = &x[axis], *o = &x[1 - axis];
             double v = fresh_lines(a, i, exact, loop, n, axis, s) * o->whole[i];
             if (exact) { /* the corners that two boxes share after a jump back */
-                double steps = 1;
-                for (int j = 0; j < n; j++)
-                    if (((loop[j].dim - TD_P) & 1) == axis) steps *= loop[j].bound;
-                v -= a->count[i] / steps * o->count[i] * o->extent[i] *
+                v -= a->count[i] / loop[s].bound * o->count[i] * o->extent[i] *
                      positive(a->extent[i] - (loop[s].bound - 1) * loop[s].move);
             }
             if (v < best) best = v;

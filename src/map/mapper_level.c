@@ -33,15 +33,6 @@ static const td__divisors *divisors(td__search *s, int32_t v) {
     return *slot = m;
 }
 
-/* Product of the dims of a tensor's block in a tile. */
-static inline double block_of(const int32_t *e, int t) {
-    switch (t) {
-    case TD_W: return (double)e[TD_N] * e[TD_P] * e[TD_Q];
-    case TD_I: return e[TD_K];
-    default: return (double)e[TD_C] * e[TD_R] * e[TD_S];
-    }
-}
-
 /* The child's tiles fit, with outputs in their least width. */
 static inline bool fits(const td__level *w, bool sums) {
     const td__space *z = w->s->z;
@@ -51,7 +42,7 @@ static inline bool fits(const td__level *w, bool sums) {
     unsigned keep = w->r->keep[c];
     if (keep & TD_BIT(TD_W)) bits += td__weights(w->tile) * z->bits[TD_W];
     if (keep & TD_BIT(TD_O)) {
-        sums |= w->r->sums[c] || block_of(w->tile, TD_O) > w->sum_block;
+        sums |= z->narrow || w->r->sums[c] || td__block_of(w->tile, TD_O) > w->sum_block;
         bits += td__outputs(w->tile) * z->bits[sums ? TD__SUMS : TD_O];
     }
     if (keep & TD_BIT(TD_I)) bits += td__inputs(z, &w->r->p, w->tile) * z->bits[TD_I];
@@ -97,7 +88,7 @@ static void bound(const td__level *w, const double fetch[], const double all[], 
     if (complete && w->look_ahead) {
         for (int t = 0; t < TD_NTENSOR; t++) {
             if (w->next[t] == w->r->links[t]) continue;
-            idle[t] = ceil(block_of(w->tile, t) / w->next_block[t] * (1 - 1e-12));
+            idle[t] = ceil(td__block_of(w->tile, t) / w->next_block[t] * (1 - 1e-12));
             if (idle[t] > 1)
                 ahead = true;
             else
@@ -266,7 +257,8 @@ static void set_next(td__level *w) {
         for (int i = w->at->link[t]; i < r->links[t]; i++)
             if (r->link[t][i].child == k) w->next[t] = i;
         if (!(w->next_block[t] >= 1)) w->next_block[t] = 1;
-        w->next_block[t] *= block_of(r->inner[w->child + 1], t); /* as tiles of the child have it */
+        w->next_block[t] *=
+            td__block_of(r->inner[w->child + 1], t); /* as tiles of the child have it */
     }
 }
 

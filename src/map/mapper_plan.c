@@ -137,30 +137,12 @@ typedef struct {
     td_problem padded; /* of the fans that are ranked */
 } walker;
 
-static void add(const td__space *z, td__toll *a, const td__toll *b) {
-    a->pj += b->pj;
-    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += b->cycles[i];
-}
-
-static void add_times(const td__space *z, td__toll *a, double m, const td__toll *b) {
-    a->pj += m * b->pj;
-    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += m * b->cycles[i];
-}
-
 /* The least tiles at a bounded level: loops in time stand further out wherever they may. */
 typedef struct {
     int32_t e[TD_NDIM];
     double w, i, sums, finished; /* bits */
     double more[TD_NTENSOR];     /* by how much the block of a tensor can still grow in the tile */
 } tiles;
-
-static inline double block_of(const int32_t *e, int t) {
-    switch (t) {
-    case TD_W: return (double)e[TD_N] * e[TD_P] * e[TD_Q];
-    case TD_I: return e[TD_K];
-    default: return (double)e[TD_C] * e[TD_R] * e[TD_S];
-    }
-}
 
 static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
     int32_t inner[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
@@ -182,7 +164,8 @@ static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_M
         t->sums = td__tile_bits(z, x->p, t->e, TD_O, true);
         t->finished = t->sums / z->bits[TD__SUMS] * z->bits[TD_O];
         for (int u = 0; u < TD_NTENSOR; u++)
-            t->more[u] = block_of(n, u) / (block_of(t->e, u) * block_of(x->out[l + 1], u));
+            t->more[u] =
+                td__block_of(n, u) / (td__block_of(t->e, u) * td__block_of(x->out[l + 1], u));
     }
 }
 
@@ -226,7 +209,7 @@ static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
             for (int i = 0; i < z->n_limits; i++)
                 if (c->cycles[i] < least.cycles[i]) least.cycles[i] = c->cycles[i];
         }
-        add(z, sum, &least);
+        td__toll_add(z, sum, 1, &least);
     }
 }
 
@@ -257,7 +240,7 @@ static bool has_tiles(const td__space *z, const td__products *x, const tiles of[
                     child < 0 ? x->sums : x->sums_above[child + 1] || (forced & TD_BIT(child + 1));
                 if (outputs) {
                     double room = z->usable[l] - bits;
-                    if ((sums ? of[l].sums : of[l].finished) > room) return false;
+                    if (of[l].sums > room && (sums || of[l].finished > room)) return false;
                     if (!sums && of[l].sums > room && child < inside) inside = child;
                 } else if (bits > z->usable[l]) {
                     return false;
@@ -333,10 +316,10 @@ static void rank(walker *w, td__entry *e) {
             if (nw > 1 && no > 1) {
                 double v[2][2];
                 td__toll more = all;
-                add_times(z, &more, nw - 1, &plan->last[TD_W][chain[TD_W]]);
+                td__toll_add(z, &more, nw - 1, &plan->last[TD_W][chain[TD_W]]);
                 td__toll_least(z, x->compute, &more, v[0]);
                 more = all;
-                add_times(z, &more, no - 1, &plan->last[TD_O][chain[TD_O]]);
+                td__toll_add(z, &more, no - 1, &plan->last[TD_O][chain[TD_O]]);
                 td__toll_least(z, x->compute, &more, v[1]);
                 memcpy(e->least, v[td__map_better(v[1], v[0])], sizeof e->least);
             }

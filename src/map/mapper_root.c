@@ -309,11 +309,6 @@ static inline void clear(const td__space *z, td__toll *t) {
     for (int i = 0; i < z->n_limits; i++) t->cycles[i] = 0;
 }
 
-static inline void add(const td__space *z, td__toll *a, const td__toll *b) {
-    a->pj += b->pj;
-    for (int i = 0; i < z->n_limits; i++) a->cycles[i] += b->cycles[i];
-}
-
 static inline int inside(unsigned keepers, int level) {
     keepers &= TD_BIT(level) - 1;
     return keepers != 0 ? 31 - __builtin_clz(keepers) : -1;
@@ -476,13 +471,13 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
                 k->toll[v] = k->own[v];
                 k->off[v] = k->off_own[v];
                 if (i + 1 == n) continue;
-                add(z, &k->toll[v], &k[1].toll[v]);
-                add(z, &k->toll[v], &k[1].drain[v]);
-                add(z, &k->off[v], &k[1].off[v]);
+                td__toll_add(z, &k->toll[v], 1, &k[1].toll[v]);
+                td__toll_add(z, &k->toll[v], 1, &k[1].drain[v]);
+                td__toll_add(z, &k->off[v], 1, &k[1].off[v]);
             }
         } else if (t == TD_W || z->plain) {
             k->toll[0] = k->own[0];
-            if (i + 1 < n) add(z, &k->toll[0], &k[1].toll[0]);
+            if (i + 1 < n) td__toll_add(z, &k->toll[0], 1, &k[1].toll[0]);
         } else {
             clear(z, &k->rest);
             if (i + 1 == n) continue;
@@ -496,16 +491,17 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
 }
 
 /* Loops stand where something is kept: at a level that keeps nothing they would do what they do at
- * the next outer one. Only a dim that may not loop there stands at such a level, and where inputs
- * overlap one that a fan in between spreads: which words its children share depends on whether it
- * is walked through inside of the fan or outside. */
+ * the next outer one. Not so if some dim may not loop there (others may have to stand inside of
+ * it), if orders are fixed, and where inputs overlap, for dims that a fan in between spreads: which
+ * words its children share depends on whether they are walked through inside of the fan or outside.
+ */
 static bool place_loops(const td__space *z, td__root *r) {
     unsigned need = 0, outer = 0, all = 0, between = 0;
     for (int d = 0; d < TD_NDIM; d++)
         if (r->time[d] > 1) need |= TD_BIT(d);
     r->m = 0;
     for (int l = z->n - 1; l >= 0; l--) {
-        unsigned matter = z->ordered ? 0xffu : ~outer;
+        unsigned matter = z->ordered || (need & ~outer) ? 0xffu : ~outer;
         for (int axis = 0; axis < 2; axis++) {
             unsigned dims = (unsigned)(TD_BIT(TD_P + axis) | TD_BIT(TD_R + axis));
             if (between & dims) matter |= dims;

@@ -241,11 +241,6 @@ static void evaluate(td__search *s, const td__root *r, const td__choice *choice,
 
 /* ---- descent --------------------------------------------------------------------------------- */
 
-static void add_toll(const td__space *z, td__toll *a, double m, const td__toll *b) {
-    a->pj += m * b->pj;
-    for (int j = 0; j < z->n_limits; j++) a->cycles[j] += m * b->cycles[j];
-}
-
 /* Tiles of a level, if its outputs were taken to be finished. */
 static void note_outputs(const td__space *z, const td__root *r, int level, const int32_t *tile,
                          td__state *n) {
@@ -282,17 +277,17 @@ static void step(td__level *w, const td__choice *c, td__state *next) {
         next->link[t]++;
         if (t == TD_O) {
             int v = next->sums;
-            add_toll(z, &next->fixed, c->fetch[t], &k->own[v]);
-            add_toll(z, &next->fixed, -1, &k->off_own[v]);
-            add_toll(z, &next->fixed, at->drain, &k->drain[v]);
+            td__toll_add(z, &next->fixed, c->fetch[t], &k->own[v]);
+            td__toll_add(z, &next->fixed, -1, &k->off_own[v]);
+            td__toll_add(z, &next->fixed, at->drain, &k->drain[v]);
             next->drain = c->fetch[t];
         } else if (t == TD_W || z->plain) {
-            add_toll(z, &next->fixed, c->fetch[t], &k->own[0]);
+            td__toll_add(z, &next->fixed, c->fetch[t], &k->own[0]);
         } else {
             double read, fill;
             td__input_words(w, k, c->fetch[t], c->from, &read, &fill);
-            add_toll(z, &next->fixed, read, &k->read);
-            add_toll(z, &next->fixed, fill, &k->fill);
+            td__toll_add(z, &next->fixed, read, &k->read);
+            td__toll_add(z, &next->fixed, fill, &k->fill);
         }
     }
     if (!z->plain) td__add_plane(w, next);

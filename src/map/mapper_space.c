@@ -215,16 +215,17 @@ typedef struct {
     bool cut;
 } lister;
 
-/* Smallest factor above f that makes fewer steps over an extent (pad), or divides it; 0: none. */
-static int32_t next_factor(int32_t extent, int32_t f, bool pad) {
-    if (f >= extent) return 0;
+/* Smallest factor above f, up to `most`, that makes fewer steps over an extent (pad), or divides
+ * it; 0: none. */
+static int32_t next_factor(int32_t extent, int32_t f, int32_t most, bool pad) {
+    if (f >= extent || f >= most) return 0;
     if (pad) {
         int32_t steps = (extent + f - 1) / f - 1;
         return (extent + steps - 1) / steps;
     }
     do f++;
-    while (extent % f != 0);
-    return f;
+    while (f <= most && extent % f != 0);
+    return f <= most ? f : 0;
 }
 
 static void emit(lister *w, const along *a) {
@@ -233,7 +234,8 @@ static void emit(lister *w, const along *a) {
     for (int d = 0; d < TD_NDIM; d++) {
         if (!(w->dims & TD_BIT(d)) || w->room[d] == 1) continue;
         if (w->single && e.total > 1 && e.f[d] == 1) continue;
-        int32_t f = next_factor(w->room[d], e.f[d], !(w->z->whole & TD_BIT(d)));
+        int32_t f = next_factor(w->room[d], e.f[d], w->fan / (e.total / e.f[d]),
+                                !(w->z->whole & TD_BIT(d)));
         if (f > 0 && (int64_t)e.total / e.f[d] * f <= w->fan) e.full = false;
     }
     if (w->n < w->max) {
@@ -260,8 +262,8 @@ static void spread(lister *w, int d, along *a) {
     if (w->single && a->total > 1) return;
     int32_t total = a->total;
     const bool pad = !(w->z->whole & TD_BIT(d));
-    for (int32_t f = next_factor(w->room[d], 1, pad); f > 0 && (int64_t)total * f <= w->fan;
-         f = next_factor(w->room[d], f, pad)) {
+    for (int32_t f = next_factor(w->room[d], 1, w->fan, pad); f > 0 && (int64_t)total * f <= w->fan;
+         f = next_factor(w->room[d], f, w->fan, pad)) {
         a->f[d] = f;
         a->total = total * f;
         spread(w, d + 1, a);
