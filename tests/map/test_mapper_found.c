@@ -98,7 +98,7 @@ static void compare(const question *a) {
     for (int l = 0; l < c.hw.n; l++)
         if (c.fixed & TD_BIT(l)) q.keep[l] = c.fixed_keep[l];
     for (int t = 0; t < TD_NTENSOR; t++)
-        while (q.keep[q.top[t]] >= 0 && !(q.keep[q.top[t]] & TD_BIT(t))) q.top[t]--;
+        while (q.keep[q.top[t]] >= 0 && !((unsigned)q.keep[q.top[t]] & TD_BIT(t))) q.top[t]--;
     td_map_result r;
     assert_ok(td_map_best(&c.problem, &c.hw, &q, &r, NULL, &err), &err);
     double there = a->objective == TD_OBJ_ENERGY ? better.total_pj : (double)better.cycles;
