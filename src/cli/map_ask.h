@@ -33,7 +33,8 @@ typedef struct {
     const char *out;
 } map_options;
 
-/* "--keep", "--space", "--forbid" or "--order" and its value; false: the message says what was expected. */
+/* "--keep", "--space", "--forbid" or "--order" and its value; false: the message says what was
+ * expected. */
 bool map_rule_parse(const char *option, const char *text, map_rule *out, td_error *err);
 
 /* A layer of a text or a network; cases of a file are read one by one. */

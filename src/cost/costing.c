@@ -79,72 +79,71 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
  * factor is imperfect. */
 static inline bool add_level(nest *w, int l) {
     const td_costing *c = w->c;
+    const __typeof__(c->level[0]) *v = &c->level[l];
     td__nest *z = &w->z;
     const td_mapping *m = z->m;
+    const td_loop *o = m->loop + m->first[l + 1], *first = m->loop + m->first[l];
     int32_t *tile = z->tile[l + 1];
-    double fan = 1, weights = 1, inputs = 1, outputs = 1;
-    int axis = TD_AXIS_Y, nt = z->nt, ns = z->ns;
-    unsigned seen = 0, all = 0, on_y = 0, spread = 0;
-    uint8_t last_place = 0;
-    const bool ruled = c->level[l].ruled;
-    int64_t along = 1;
-    z->t0[l] = nt;
-    z->s0[l] = ns;
-    for (int i = m->first[l + 1] - 1; i >= (int)m->first[l]; i--) {
-        const td_loop o = m->loop[i];
-        const unsigned d = o.dim, bit = TD_BIT(d & 7);
-        if (o.tail != o.bound || o.axis > axis || d >= TD_NDIM || o.bound < 1) return false;
-        if (o.axis < axis) {
-            if (ruled && (seen & (seen - 1)) && c->level[l].single[axis]) return false;
-            if (along > c->level[l].fan[axis]) return false;
-            if (axis == TD_AXIS_Y) on_y = seen;
-            axis = o.axis;
+    td__loop *t = z->t + z->nt, *s = z->s + z->ns;
+    double fan = 1, fan_y = 1, weights = 1, inputs = 1, outputs = 1;
+    unsigned axis = TD_AXIS_Y, seen = 0, on_y = 0, spread = 0, last_place = 0;
+    z->t0[l] = z->nt;
+    z->s0[l] = z->ns;
+    while (o-- != first) {
+        const unsigned d = o->dim, bit = TD_BIT(d & 7);
+        const int32_t bound = o->bound;
+        if (o->tail != bound || o->axis > axis || d >= TD_NDIM || bound < 1) return false;
+        if (o->axis < axis) {
+            if (v->ruled && (seen & (seen - 1)) && v->single[axis]) return false;
+            if (axis == TD_AXIS_Y) {
+                if (fan > v->fan[TD_AXIS_Y]) return false;
+                on_y = seen;
+                fan_y = fan;
+            }
+            spread |= seen;
+            axis = o->axis;
             seen = 0;
-            along = 1;
         }
-        if (o.bound == 1) continue;
-        if (!(c->level[l].allowed[axis] & bit)) return false;
-        const int32_t step = tile[d];
-        const int64_t grown = (int64_t)step * o.bound;
-        if (grown > c->p.dim[d]) return false;
-        tile[d] = (int32_t)grown;
+        if (bound == 1) continue;
+        const int64_t grown = (int64_t)tile[d] * bound;
+        if (!(v->allowed[axis] & bit) || grown > c->p.dim[d]) return false;
         seen |= bit;
-        all |= bit;
-        td__loop *x = axis == TD_AXIS_T ? &z->t[nt++] : &z->s[ns++];
-        x->bound = o.bound;
-        x->step = step;
-        x->move = step * z->unit[d];
+        td__loop *x = axis == TD_AXIS_T ? t : s;
+        x->bound = bound;
+        x->step = tile[d];
+        x->move = tile[d] * z->unit[d];
         x->dim = (uint8_t)d;
         x->level = (uint8_t)l;
         x->axis = plane_axis[d];
+        tile[d] = (int32_t)grown;
         if (axis == TD_AXIS_T) {
-            if (!ruled) continue;
-            const uint8_t place = c->hw->rules.place[l][d];
+            t++;
+            if (!v->ruled) continue;
+            const unsigned place = c->hw->rules.place[l][d];
             if (place < last_place) return false;
             last_place = place;
             continue;
         }
+        s++;
         if ((on_y & bit) && c->hw->rules.one_axis) return false;
-        along *= o.bound;
-        spread |= bit;
-        fan *= o.bound;
-        weights *= bit & TD__DIMS_W ? o.bound : 1;
-        inputs *= bit & TD__DIMS_I ? o.bound : 1;
-        outputs *= bit & TD__DIMS_O ? o.bound : 1;
+        fan *= bound;
+        weights *= bit & TD__DIMS_W ? bound : 1;
+        inputs *= bit & TD__DIMS_I ? bound : 1;
+        outputs *= bit & TD__DIMS_O ? bound : 1;
     }
-    if (ruled && (seen & (seen - 1)) && c->level[l].single[axis]) return false;
-    if (axis != TD_AXIS_T && along > c->level[l].fan[axis]) return false;
-    if (all & TD__DIMS_REDUCED) z->reduced = l;
-    z->nt = nt;
-    z->ns = ns;
+    if (v->ruled && (seen & (seen - 1)) && v->single[axis]) return false;
+    if (axis != TD_AXIS_T) spread |= seen;
+    if (axis == TD_AXIS_Y ? fan > v->fan[TD_AXIS_Y] : fan > fan_y * v->fan[TD_AXIS_X]) return false;
+    if ((spread | seen) & TD__DIMS_REDUCED) z->reduced = l;
+    z->nt = (int)(t - z->t);
+    z->ns = (int)(s - z->s);
     z->fan[l] = fan;
     z->distinct[l][TD_W] = weights;
     z->distinct[l][TD_I] = inputs;
     z->distinct[l][TD_O] = outputs;
-    const unsigned share = c->level[l].share;
-    w->children[l][TD_W] = share & TD_BIT(TD_W) ? weights : fan;
-    w->children[l][TD_I] = share & TD_BIT(TD_I) ? inputs : fan;
-    w->children[l][TD_O] = share & TD_BIT(TD_O) ? outputs : fan;
+    w->children[l][TD_W] = v->share & TD_BIT(TD_W) ? weights : fan;
+    w->children[l][TD_I] = v->share & TD_BIT(TD_I) ? inputs : fan;
+    w->children[l][TD_O] = v->share & TD_BIT(TD_O) ? outputs : fan;
     w->halos[l] = spread & PLANE;
     return true;
 }
