@@ -71,8 +71,8 @@ typedef struct {
 typedef struct {
     uint8_t allowed[TD_MAX_LEVELS][TD_NAXIS]; /* TD_AXIS_T: temporal loops allowed at level l */
     uint8_t single[TD_MAX_LEVELS][TD_NAXIS];
-    /* Fixed order of the loops in time of a level: place of each dim from the inside, 1 first; all
-     * 0: any order. See td_map_order_set. */
+    /* Fixed order of the loops in time of a level: place of each dim from the inside, 1 first; dims
+     * of one place stand in any order. See td_map_order_set. */
     uint8_t place[TD_MAX_LEVELS][TD_NDIM];
     bool pad;      /* dims may be padded up to fill a fan-out (zeros are computed) */
     bool one_axis; /* a dim stands along X or along Y of a fan-out, not along both */
@@ -93,11 +93,13 @@ typedef struct {
 } td_hw;
 
 /* Fixes the order of a level's loops in time: `dims` are letters of NKCPQRSG, outermost first; dims
- * that are not named stand outside of them in the order NGKCPQRS. "": any order. TD_E_INPUT: an
+ * that are not named stand outside of them in any order. "": any order of all. TD_E_INPUT: an
  * unknown letter, or one twice. */
 td_status td_map_order_set(td_map_rules *r, int level, const char *dims, td_error *err);
-/* The fixed order as letters, outermost first; "" if there is none. */
+/* The named dims of the order as letters, outermost first; "" if there are none. */
 const char *td_map_order_text(const td_map_rules *r, int level, char out[TD_NDIM + 1]);
+/* Sorts dims, innermost first, by their places; those of one place stay as they stand. */
+void td_map_order_sort(const uint8_t place[TD_NDIM], uint8_t dims[TD_NDIM]);
 
 /* First fault as a message (TD_E_INPUT): instances and mesh extents divide from level to level,
  * masks and widths are in range, energies >= 0 and finite, the outermost level is one unbounded

@@ -85,8 +85,8 @@ static COLD td_status fail_rule(const td_hw *hw, int level, const td_loop *o, td
 static COLD td_status fail_place(const td_hw *hw, int level, int dim, td_error *err) {
     char order[TD_NDIM + 1];
     return td_fail(err, TD_E_INPUT,
-                   "mapping: level %s: the loop over %c is not where the machine has it (outermost "
-                   "first: %s)",
+                   "mapping: level %s: the loop over %c stands further in than the machine's order "
+                   "has it (outermost first, others outside: %s)",
                    hw->level[level].name, td_dim_letter[dim],
                    td_map_order_text(&hw->rules, level, order));
 }

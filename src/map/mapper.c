@@ -79,12 +79,11 @@ static void try_least(td__search *s, const td__shortage *least) {
     for (int l = 0; l < z->n; l++) {
         m.first[l] = m.n;
         m.keep[l] = least->keep[l];
+        uint8_t dims[TD_NDIM] = {TD_S, TD_R, TD_Q, TD_P, TD_C, TD_K, TD_G, TD_N};
+        td_map_order_sort(z->hw->rules.place[l], dims);
         for (int axis = 0; axis < TD_NAXIS; axis++)
-            for (int k = 0; k < TD_NDIM; k++) {
-                int d = k; /* outermost first, in the machine's order if it has one */
-                const uint8_t *place = z->hw->rules.place[l];
-                if (axis == TD_AXIS_T && place[0] > 0)
-                    while (place[d] != TD_NDIM - k) d = (d + 1) % TD_NDIM;
+            for (int k = TD_NDIM - 1; k >= 0; k--) {
+                const int d = dims[k];
                 const int32_t bound[TD_NAXIS] = {least->bound[l][d], least->fan[l].x[d],
                                                  least->fan[l].y[d]};
                 if (bound[axis] > 1)

@@ -33,11 +33,33 @@ static const td__divisors *divisors(td__search *s, int32_t v) {
     return *slot = m;
 }
 
+/* Tiles further in fit with the loops that have no place outside of them. */
+static bool forced_fit(const td__level *w) {
+    const td__space *z = w->s->z;
+    const td__root *r = w->r;
+    for (int k = w->i + 2; k < r->m && w->forced[k] != 0; k++) {
+        const int l = r->level[k];
+        if (z->usable[l] == INFINITY) continue;
+        int32_t tile[TD_NDIM];
+        for (int d = 0; d < TD_NDIM; d++) {
+            tile[d] = r->inner[l + 1][d];
+            if (w->forced[k] & TD_BIT(d)) tile[d] *= w->tile[d] / r->inner[w->child + 1][d];
+        }
+        double bits = 0;
+        for (int t = 0; t < TD_NTENSOR; t++)
+            if (r->keep[l] & TD_BIT(t))
+                bits += td__tile_bits(z, &r->p, tile, t, z->narrow || r->sums[l]);
+        if (bits > z->usable[l]) return false;
+    }
+    return true;
+}
+
 /* The child's tiles fit, with outputs in their least width. */
 static inline bool fits(const td__level *w, bool sums) {
     const td__space *z = w->s->z;
     int c = w->child;
     double usable = z->usable[c], bits = 0;
+    if (w->i + 2 < w->r->m && w->forced[w->i + 2] != 0 && !forced_fit(w)) return false;
     if (usable == INFINITY) return true;
     unsigned keep = w->r->keep[c];
     if (keep & TD_BIT(TD_W)) bits += td__weights(w->tile) * z->bits[TD_W];
@@ -442,6 +464,16 @@ static void choose_still(td__level *w, unsigned still) {
     choose(w, 0);
 }
 
+static void set_forced(td__level *w) {
+    unsigned open = 0;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (w->at->rest[d] > 1) open |= TD_BIT(d);
+    for (int k = w->i + 2; k < w->r->m; k++) {
+        open &= ~(unsigned)w->r->here[k - 1];
+        w->forced[k] = (uint8_t)open;
+    }
+}
+
 void td__level_choices(td__level *w) {
     td__search *s = w->s;
     const td__space *z = s->z;
@@ -455,6 +487,7 @@ void td__level_choices(td__level *w) {
     set_deep(w);
     set_next(w);
     set_sum_block(w);
+    set_forced(w);
     const td__link *input = td__open_link(w, TD_I);
     w->exact = !s->strict && !z->ordered && !w->look_ahead &&
                (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));

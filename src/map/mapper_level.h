@@ -61,6 +61,9 @@ typedef struct {
     int kept, max;
     uint64_t end;    /* of this level's share of nodes */
     bool whole_taps; /* loops over R and S stay inside */
+    /* Dims with loops that have no place between this level's child and r->level[k], k >= i + 2:
+     * all of them stands in its tiles. */
+    uint8_t forced[TD_MAX_LEVELS];
 } td__level;
 
 /* ---- tiles ----------------------------------------------------------------------------------- */

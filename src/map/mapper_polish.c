@@ -21,19 +21,17 @@ typedef struct {
     double value[2]; /* of the best so far */
 } walk;
 
-/* Loops of a level from the inside out; `turned`: Q inside P or the other way round. */
+/* Loops of a level from the inside out; `turned`: Q inside P or the other way round.
+ * The machine's order comes first. */
 static void order_loops(unsigned still, const uint8_t place[TD_NDIM], uint8_t out[TD_NDIM]) {
     const bool turned = still & 1;
     uint8_t a = turned ? TD_P : TD_Q, b = turned ? TD_Q : TD_P;
     uint8_t c = turned ? TD_R : TD_S, d = turned ? TD_S : TD_R;
-    if (place[0] > 0) { /* a fixed order */
-        for (int e = 0; e < TD_NDIM; e++) out[place[e] - 1] = (uint8_t)e;
-        return;
-    }
     const uint8_t orders[TD_NTENSOR][TD_NDIM] = {{a, b, TD_N, c, d, TD_K, TD_C, TD_G},
                                                  {TD_K, a, b, c, d, TD_C, TD_N, TD_G},
                                                  {c, d, TD_C, a, b, TD_K, TD_N, TD_G}};
     memcpy(out, orders[still / 2], TD_NDIM);
+    if (place[0] > 0) td_map_order_sort(place, out);
 }
 
 static void to_mapping(const walk *w, td_mapping *m) {

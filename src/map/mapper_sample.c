@@ -49,16 +49,16 @@ static bool draw(const td__space *z, const factors *f, td_rng *r, td_mapping *m)
     m->n = 0;
     for (int l = 0; l < z->n; l++) {
         int32_t order[TD_NDIM] = {0, 1, 2, 3, 4, 5, 6, 7};
+        uint8_t dims[TD_NDIM];
         const unsigned free = (unsigned)(z->may[l] & ~z->must[l]);
         m->first[l] = m->n;
         m->keep[l] = (uint8_t)(z->must[l] | (td_rng_below(r, 8) & free));
         td_rng_shuffle(r, order, TD_NDIM);
-        const uint8_t *fixed = z->hw->rules.place[l];
-        if (fixed[0] > 0)
-            for (int d = 0; d < TD_NDIM; d++) order[TD_NDIM - fixed[d]] = d;
+        for (int d = 0; d < TD_NDIM; d++) dims[d] = (uint8_t)order[TD_NDIM - 1 - d];
+        td_map_order_sort(z->hw->rules.place[l], dims);
         for (int axis = 0; axis < TD_NAXIS; axis++)
-            for (int i = 0; i < TD_NDIM; i++) {
-                int d = order[i];
+            for (int i = TD_NDIM - 1; i >= 0; i--) {
+                int d = dims[i];
                 int32_t b = bound[l * TD_NAXIS + axis][d];
                 if (axis == TD_AXIS_Y && b > 1 && z->hw->rules.one_axis &&
                     bound[l * TD_NAXIS + TD_AXIS_X][d] > 1)

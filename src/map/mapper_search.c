@@ -148,15 +148,15 @@ static unsigned usual(unsigned set, bool turned) {
 /* The loops that may stand next. */
 static unsigned next_loops(const leaf *f, const placed *at) {
     const uint8_t *place = f->s->z->hw->rules.place[f->r->level[at->i]];
-    if (place[0] > 0) { /* a fixed order */
-        unsigned next = 0;
-        for (unsigned d = 0; d < TD_NDIM; d++)
-            if ((at->open & TD_BIT(d)) && (next == 0 || place[d] < place[__builtin_ctz(next)]))
-                next = TD_BIT(d);
-        return next;
-    }
+    unsigned open = at->open, least = TD_NDIM + 1;
+    for (unsigned d = 0; d < TD_NDIM; d++) /* of a fixed order those that are next */
+        if ((at->open & TD_BIT(d)) && place[d] <= least) {
+            open = place[d] < least ? TD_BIT(d) : open | TD_BIT(d);
+            least = place[d];
+        }
+    if (!(open & (open - 1))) return open;
     unsigned still = f->choice[at->i].still;
-    unsigned block = still < TD_NTENSOR ? td__map_block[still] : 0, open = at->open;
+    unsigned block = still < TD_NTENSOR ? td__map_block[still] : 0;
     bool matters = f->r->level[at->i] > f->inner && !at->dead;
     if (at->pure && (open & block) && (!matters || !f->all || at->n == 0)) open &= block;
     if (!matters) return usual(open, false);
