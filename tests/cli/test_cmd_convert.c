@@ -121,7 +121,7 @@ static void lines_and_faults(void **state) {
     assert_int_equal(run(f, "", "convert --to case"), 2);
     assert_int_equal(run(f, "", "convert case.json --to case --number 0"), 2);
     assert_int_equal(run(f, "", "convert case.json --to case --bits 65"), 2);
-    expect_fault(f, "convert case.json --to case --out none/x.json", 4, "none/x.json");
+    expect_fault(f, "convert case.json --to case --out none/x.json", 5, "none/x.json");
 }
 
 int main(void) {
