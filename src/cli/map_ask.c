@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli_timeloop.h"
+
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 static bool letters(const char *s, const char *known, uint8_t *mask) {
@@ -248,6 +250,11 @@ static td_status find_kind(const char *what, map_source *s, kind *out, td_error 
         if (strpbrk(what, "/.") == NULL) return TD_OK;
     }
     *out = CASES;
+    if (there && cli_is_timeloop(what))
+        return td_fail(err, TD_E_INPUT,
+                       "%s: Timeloop's YAML, expected a case: `tandem convert FILE... --to case` "
+                       "makes one of it",
+                       what);
     td_status status = cli_cases_read(what, &s->cases, err);
     if (status == TD_OK && is_network(s)) {
         *out = MODEL;
