@@ -20,6 +20,7 @@
  *         shares: Local            # the inner level whose storage this one is a view of
  *         temporal: NKCPQRSG       # dims that may stand here in time; all if absent
  *         x: KPQ                   # ... and on the fan-out below, all if absent;
+ *         order: KPQ               # fixed order of the loops in time; free if absent
  *         x_single: true           # at most one of them, false if absent; y, y_single
  */
 #include <stdio.h>
