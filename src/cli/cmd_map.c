@@ -247,7 +247,8 @@ int cmd_map(int argc, char **argv) {
         "  tandem map cases.jsonl -f json | tandem cost - -f table\n"
         "\n"
         "Exit code: 0, or that of the first layer that has none (docs/cli.md): 2 wrong command "
-        "line, 3 wrong input, 4 not found, 5 reading or writing failed, 6 no mapping fits.",
+        "line, 3 wrong input, 4 not found, 5 reading or writing failed, 6 no mapping fits, 7 not "
+        "supported.",
         0,
         0,
         0};

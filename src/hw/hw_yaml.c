@@ -20,8 +20,8 @@
  *         shares: Local            # the inner level whose storage this one is a view of
  *         temporal: NKCPQRSG       # dims that may stand here in time; all if absent
  *         x: KPQ                   # ... and on the fan-out below, all if absent;
- *         order: KPQ               # fixed order of the loops in time; free if absent
  *         x_single: true           # at most one of them, false if absent; y, y_single
+ *         order: KPQ               # fixed order of the loops in time; free if absent
  */
 #include <stdio.h>
 #include <string.h>
@@ -269,8 +269,8 @@ static td_status check_top(const td_node *map, const td_level *top, td_error *er
     if (top->capacity_bits < 0) return TD_OK;
     return td_node_fail(n, err,
                         "the outermost level holds everything: expected null (unbounded), "
-                        "found %s",
-                        n->text);
+                        "found %.10g",
+                        n->real);
 }
 
 static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
