@@ -104,6 +104,8 @@ void td_text_add_grouped(td_text *t, const char *digits);
 /* For messages about a name that is none of the n known ones: adds `, did you mean "X"?` if one of
  * them is a few letters away, else `, known are: A, B`. */
 void td_text_add_known(td_text *t, const char *name, const char *const *known, int n);
+/* The one of the n known names that is a few letters away, or NULL. */
+const char *td_name_nearest(const char *name, const char *const *known, int n);
 
 /* ---- files --------------------------------------------------------------------------------- */
 
@@ -111,7 +113,8 @@ void td_text_add_known(td_text *t, const char *name, const char *const *known, i
  * files beyond `max_bytes` (0: 1 GiB) are TD_E_INPUT. */
 td_status td_file_read(const char *path, size_t max_bytes, char **data, size_t *size,
                        td_error *err);
-/* Writes to a temporary beside `path`, fsyncs and renames: readers see the old or the new file. */
+/* Writes to a temporary beside `path`, fsyncs and renames: readers see the old or the new file.
+ * TD_E_IO also if the folder is not there. */
 td_status td_file_write(const char *path, const void *data, size_t size, td_error *err);
 td_status td_dir_make(const char *path, td_error *err); /* with parents; existing is fine */
 bool td_file_exists(const char *path);

@@ -180,6 +180,10 @@ bool td_timeloop_is(const td_node *doc);
  * factors of 1 (not here) and 0 (whole here), others are TD_E_INPUT. Without a problem, too, it is
  * one MAC and only hw is of use. */
 td_status td_timeloop_from_nodes(const td_node *const *doc, int n, td_case *out, td_error *err);
+/* One line "file:line: COMPONENT: ..." for each attribute of the architecture in doc (if it has
+ * one) that neither Timeloop nor the usual plug-ins of its front end have: it has no effect, and
+ * may be a slip of the pen. */
+void td_timeloop_notes(const td_node *doc, td_text *out);
 /* One document with all sections, for timeloop-model: Timeloop counting gives the same numbers, and
  * reading it back gives the same cost, bit for bit (if bandwidths in words are doubles that give
  * those in bits again; a fan-out with a dim that stands there twice is two steps then, with a level

@@ -12,9 +12,12 @@
 
 #include "tandem/base.h"
 
+/* What is to be read and is not there is not found; a file that cannot be made, for whatever
+ * reason, is a fault of writing. */
 static td_status fail_errno(td_error *err, const char *path, const char *doing, int code) {
+    bool reading = strcmp(doing, "open") == 0 || strcmp(doing, "read") == 0;
     td_status s = TD_E_IO;
-    if (code == ENOENT || code == ENOTDIR) s = TD_E_NOT_FOUND;
+    if (reading && (code == ENOENT || code == ENOTDIR)) s = TD_E_NOT_FOUND;
     if (code == ENOMEM) s = TD_E_MEMORY;
     const char *text = strerrordesc_np(code);
     if (code == ENOENT) text = "no such file or folder";

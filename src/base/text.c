@@ -100,7 +100,7 @@ static int edit_distance(const char *a, const char *b) {
     return row[n % 3][m];
 }
 
-static const char *nearest(const char *name, const char *const *known, int n) {
+const char *td_name_nearest(const char *name, const char *const *known, int n) {
     const char *best = NULL;
     int length = (int)strlen(name), best_distance = length < 3 ? 2 : least(4, length / 3) + 1;
     for (int i = 0; i < n; i++) {
@@ -111,7 +111,7 @@ static const char *nearest(const char *name, const char *const *known, int n) {
 }
 
 void td_text_add_known(td_text *t, const char *name, const char *const *known, int n) {
-    const char *guess = nearest(name, known, n);
+    const char *guess = td_name_nearest(name, known, n);
     if (guess != NULL) {
         td_text_addf(t, ", did you mean \"%s\"?", guess);
         return;

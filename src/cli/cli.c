@@ -42,6 +42,16 @@ td_status cli_unknown(td_error *err, td_status status, const char *what, const c
     return status;
 }
 
+const char *cli_recipe_find(const char *name, td_arena *a) {
+    if (td_file_exists(name)) return name;
+    const char *base = strncmp(name, "recipes/", 8) == 0 ? name + 8 : name, *path;
+    size_t n = strlen(base);
+    bool yaml = n > 5 && strcmp(base + n - 5, ".yaml") == 0;
+    if (strchr(base, '/') != NULL) return NULL;
+    const char *shipped = td_arena_printf(a, "recipes/%s%s", base, yaml ? "" : ".yaml");
+    return shipped != NULL && td_data_find(a, shipped, &path, NULL) == TD_OK ? path : NULL;
+}
+
 td_status cli_folder_ready(const char *path, td_error *err) {
     char probe[PATH_MAX];
     td_status s = td_dir_make(path, err);

@@ -31,6 +31,9 @@ void cli_program_name(int argc, char **argv);
 /* `no WHAT "name", did you mean "X"?`, or with the n known ones; returns the status. */
 td_status cli_unknown(td_error *err, td_status status, const char *what, const char *name,
                       const char *const *known, int n);
+/* A file, or the name of a shipped recipe ("quickstart", "recipes/quickstart.yaml"), as the path of
+ * a file; NULL if it is neither. */
+const char *cli_recipe_find(const char *name, td_arena *a);
 /* Makes the folder (with parents) if it is not there, and tries that files can be made in it. */
 td_status cli_folder_ready(const char *path, td_error *err);
 

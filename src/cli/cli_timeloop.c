@@ -36,6 +36,18 @@ static void name_after(const char *file, char *name, size_t size) {
     if (dot != NULL && dot != name) *dot = '\0';
 }
 
+/* Attributes that may be misspelt: a line each on standard error. */
+static void tell_notes(const td_node *const *doc, int n) {
+    td_text t = {0};
+    for (int i = 0; i < n; i++) td_timeloop_notes(doc[i], &t);
+    for (char *line = t.data, *end; line != NULL && *line != '\0'; line = end + 1) {
+        end = strchr(line, '\n');
+        if (end == NULL) break;
+        fprintf(stderr, "tandem: note: %.*s\n", (int)(end - line), line);
+    }
+    td_text_free(&t);
+}
+
 td_status cli_load_timeloop(const char *const *files, int n, td_case *out, td_error *err) {
     td_arena *a = td_arena_create();
     const td_node **doc = a != NULL ? TD_NEW(a, const td_node *, n) : NULL;
@@ -46,6 +58,7 @@ td_status cli_load_timeloop(const char *const *files, int n, td_case *out, td_er
     td_status s = TD_OK;
     for (int i = 0; s == TD_OK && i < n; i++) s = load_tagged(a, files[i], &doc[i], err);
     if (s == TD_OK) s = td_timeloop_from_nodes(doc, n, out, err);
+    if (s == TD_OK) tell_notes(doc, n);
     if (s == TD_OK) {
         name_after(files[0], out->name, sizeof out->name);
         name_after(files[0], out->hw.name, sizeof out->hw.name);

@@ -132,7 +132,8 @@ int cmd_convert(int argc, char **argv) {
         "  tandem convert arch.yaml problem.yaml map.yaml --to case --out case.json\n"
         "  tandem convert arch.yaml problem.yaml --to levels --out my-array.yaml\n"
         "\n"
-        "Exit code: 0, 3 wrong input, 7 what the other format cannot say (docs/formats.md).",
+        "Exit code: 0, 2 wrong command line, 3 wrong input, 4 not found, 5 reading or writing "
+        "failed, 7 what the other format cannot say (docs/formats.md).",
         0,
         0,
         0};

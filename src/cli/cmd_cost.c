@@ -191,8 +191,9 @@ int cmd_cost(int argc, char **argv) {
         "  tandem cost cases.jsonl --counting timeloop --format json\n"
         "  tandem cost arch.yaml problem.yaml map.yaml --counting timeloop\n"
         "\n"
-        "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 3 wrong "
-        "input, 6 capacity or fan-out exceeded.",
+        "Exit code: 0, or that of the first case that cannot be evaluated (docs/cli.md): 2 wrong "
+        "command line, 3 wrong input, 4 not found, 5 reading or writing failed, 6 capacity or "
+        "fan-out exceeded, 7 not supported.",
         0,
         0,
         0};

@@ -98,11 +98,8 @@ static void read_bits(options *o, const char *arg, struct argp_state *state) {
 
 static void add_rule(options *o, const char *option, const char *arg, struct argp_state *state) {
     td_error err = {0};
-    if (o->map.n_rules == MAP_MOST_RULES)
-        argp_error(state, "more than %d of --keep, --space, --forbid and --order", MAP_MOST_RULES);
-    else if (map_rule_parse(option, arg, &o->map.rule[o->map.n_rules], &err))
-        o->map.n_rules++;
-    else
+    map_rule r;
+    if (!map_rule_parse(option, arg, &r, &err) || !map_rule_add(&o->map, &r, &err))
         argp_error(state, "%s", err.message);
 }
 
@@ -131,7 +128,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_UTILIZATION:
         q->min_utilization = cli_option_real(state, "min-utilization", arg, 0, 1);
         return 0;
-    case OPT_SEED: q->seed = (uint64_t)cli_option_int(state, "seed", arg, 0, INT64_MAX); return 0;
+    case OPT_SEED:
+        q->seed = (uint64_t)cli_option_int(state, "seed", arg, 0, INT64_MAX);
+        o->map.seed = true;
+        return 0;
     case OPT_KEEP: add_rule(o, "--keep", arg, state); return 0;
     case OPT_SPACE: add_rule(o, "--space", arg, state); return 0;
     case OPT_FORBID: add_rule(o, "--forbid", arg, state); return 0;
@@ -197,7 +197,7 @@ int cmd_map(int argc, char **argv) {
          "exact (default), or timeloop: its rules with their approximations", 2},
         {"max-nodes", OPT_NODES, "N", 0, "budget, instead of the mode's own", 3},
         {"max-seconds", OPT_SECONDS, "S", 0,
-         "the same in time, for each layer; such a result may differ from run to run", 3},
+         "stop after S seconds per layer at most; such a result may differ from run to run", 3},
         {"seed", OPT_SEED, "N", 0, "of --mode sample (0)", 3},
         {"threads", OPT_THREADS, "N", 0,
          "layers at a time (default: one per core); the result is the same", 3},
@@ -209,16 +209,19 @@ int cmd_map(int argc, char **argv) {
          4},
         {"forbid", OPT_FORBID, "LEVEL.x=DIMS", 0, "dims that may not stand there", 4},
         {"order", OPT_ORDER, "LEVEL=DIMS", 0,
-         "fixed order of a level's loops in time, outermost first; other dims stand outside", 4},
+         "fixed order of a level's loops in time, outermost first; other dims stand outside, "
+         "in any order",
+         4},
         {"imperfect", OPT_IMPERFECT, 0, 0,
          "factors need not divide the dims: the last pass of a loop may be smaller", 4},
-        {"min-utilization", OPT_UTILIZATION, "U", 0, "least share of the MAC units in use, 0 to 1",
+        {"min-utilization", OPT_UTILIZATION, "U", 0,
+         "least utilisation of the MAC units while they compute, 0 to 1; memory may make them wait",
          4},
         {"bits", OPT_BITS, "BITS", 0,
          "of all words, or of W,I,O,sums (default: as the network says; for a LAYER as wide as "
          "the MACs)",
          5},
-        {"batch", OPT_BATCH, "N", 0, "samples at once, of a MODEL (1)", 5},
+        {"batch", OPT_BATCH, "N", 0, "samples at once, of a MODEL (1); a LAYER has N", 5},
         CLI_NET_OPTIONS,
         {"nest", OPT_NEST, 0, 0, "the loop nest of every layer too", 6},
         {"out", 'o', "FILE", 0, "write there instead of standard output", 6},
@@ -244,15 +247,15 @@ int cmd_map(int argc, char **argv) {
         "  tandem map 'conv K64 C64 P56' --hw eyeriss-168 --space Buffer.x=K\n"
         "  tandem map cases.jsonl -f json | tandem cost - -f table\n"
         "\n"
-        "Exit code: 0, or that of the first layer that has none (docs/cli.md): 3 wrong input, 6 no "
-        "mapping fits.",
+        "Exit code: 0, or that of the first layer that has none (docs/cli.md): 2 wrong command "
+        "line, 3 wrong input, 4 not found, 5 reading or writing failed, 6 no mapping fits, 7 not "
+        "supported.",
         0,
         0,
         0};
     options o = {
         .map = {
             .net.width = 1,
-            .batch = 1,
             .format = CLI_TABLE,
             .query = {.mode = TD_MAP_FAST, .objective = TD_OBJ_EDP, .counting = TD_COUNT_EXACT}}};
     argp_parse(&argp, argc, argv, 0, NULL, &o);

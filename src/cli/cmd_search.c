@@ -183,27 +183,17 @@ static void show_progress(void *self, const td_progress *p) {
 }
 
 /* A name alone may be a mistyped shipped recipe; a path is a file that is not there. */
-static td_status fail_recipe(const char *name, const char *base, td_arena *a, td_error *err) {
+static td_status fail_recipe(const char *name, td_arena *a, td_error *err) {
     enum { MOST = 64 };
-    const char *known[MOST];
+    const char *known[MOST], *base = strncmp(name, "recipes/", 8) == 0 ? name + 8 : name;
     if (strchr(base, '/') != NULL) return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", name);
     int n = td_data_names(a, "recipes", known, MOST);
     return cli_unknown(err, TD_E_NOT_FOUND, "file or shipped recipe", name, known, n);
 }
 
-/* A file, or the name of a shipped recipe: "quickstart", "recipes/quickstart.yaml". */
 static td_status load_recipe(const char *name, td_arena *a, td_recipe **r, td_error *err) {
-    const char *path = name;
-    if (!td_file_exists(name)) {
-        const char *base = strncmp(name, "recipes/", 8) == 0 ? name + 8 : name;
-        size_t len = strlen(base);
-        bool yaml = len > 5 && strcmp(base + len - 5, ".yaml") == 0;
-        if (strchr(base, '/') != NULL ||
-            td_data_find(a, td_arena_printf(a, "recipes/%s%s", base, yaml ? "" : ".yaml"), &path,
-                         NULL) != TD_OK)
-            return fail_recipe(name, base, a, err);
-    }
-    return td_recipe_load(path, r, err);
+    const char *path = cli_recipe_find(name, a);
+    return path != NULL ? td_recipe_load(path, r, err) : fail_recipe(name, a, err);
 }
 
 int cmd_search(int argc, char **argv) {

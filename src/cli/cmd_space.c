@@ -114,12 +114,13 @@ static td_status load_file(const char *path, td_arena *a, sides *out, td_error *
 static td_status load(const char *what, td_arena *a, sides *out, td_error *err) {
     bool network;
     td_status s;
+    const char *recipe = cli_recipe_find(what, a);
     if (is_shipped(what, &network)) {
         s = td_space_by_name(what, a, network ? &out->net : &out->hw, err);
-    } else if (strpbrk(what, "/.") == NULL && !td_file_exists(what)) {
+    } else if (recipe == NULL && strpbrk(what, "/.") == NULL) {
         s = td_space_by_name(what, a, &out->all, err); /* tells the names that there are */
     } else {
-        s = load_file(what, a, out, err);
+        s = load_file(recipe != NULL ? recipe : what, a, out, err);
     }
     if (s != TD_OK) return s;
     if (out->net != NULL && out->hw != NULL)
@@ -377,13 +378,11 @@ int cmd_space(int argc, char **argv) {
         parse,
         "[NAME|RECIPE]",
         "Shows the decisions of a search space and its exact size. NAME is a shipped space; RECIPE "
-        "is "
-        "a YAML file with network: or accelerator: or both, or an accelerator's file with "
-        "template: "
-        "and space:. Without argument: the shipped spaces.\v"
+        "is a shipped recipe's name, a YAML file with network: or accelerator: or both, or an "
+        "accelerator's file with template: and space:. Without argument: the shipped spaces.\v"
         "Examples:\n  tandem space\n  tandem space micro --sample 2000\n"
         "  tandem space recipes/quickstart.yaml --sample 500 --seed 1 --format json\n"
-        "  tandem space recipes/quickstart.yaml --sample 1000 --cost",
+        "  tandem space quickstart --sample 1000 --cost",
         0,
         0,
         0};

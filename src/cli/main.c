@@ -51,6 +51,8 @@ int main(int argc, char **argv) {
         printf("tandem %s\n", td_version());
         return 0;
     }
+    static char help[] = "--help"; /* argp knows no short form of it */
+    if (argc > 2 && strcmp(argv[2], "-h") == 0) argv[2] = help;
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0) {
             cli_program_name(argc - 1, argv + 1);

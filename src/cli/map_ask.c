@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli_timeloop.h"
+
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 static bool letters(const char *s, const char *known, uint8_t *mask) {
@@ -22,8 +24,8 @@ bool map_rule_parse(const char *option, const char *text, map_rule *out, td_erro
     static const char axes[] = "txy";
     bool keep = strcmp(option, "--keep") == 0, order = strcmp(option, "--order") == 0;
     const char *equals = strrchr(text, '='), *end = equals;
-    *out = (map_rule){.option = option};
-    bool good = equals != NULL;
+    *out = (map_rule){.option = option, .text = text};
+    bool good = equals != NULL && !(order && equals[1] == '\0');
     if (good && !keep && !order) {
         end = equals - 2; /* ".x" */
         const char *at = end > text ? strchr(axes, tolower((unsigned char)end[1])) : NULL;
@@ -55,6 +57,25 @@ bool map_rule_parse(const char *option, const char *text, map_rule *out, td_erro
     return false;
 }
 
+bool map_rule_add(map_options *o, const map_rule *r, td_error *err) {
+    if (o->n_rules == MAP_MOST_RULES) {
+        td_fail(err, TD_E_USAGE, "more than %d of --keep, --space, --forbid and --order",
+                MAP_MOST_RULES);
+        return false;
+    }
+    for (int i = 0; i < o->n_rules && strcmp(r->option, "--forbid") != 0; i++) {
+        const map_rule *old = &o->rule[i];
+        if (strcmp(old->option, r->option) != 0 || strcmp(old->level, r->level) != 0 ||
+            old->axis != r->axis)
+            continue;
+        td_fail(err, TD_E_USAGE, "%s %.60s and %s %.60s: expected one for the same place",
+                old->option, old->text, r->option, r->text);
+        return false;
+    }
+    o->rule[o->n_rules++] = *r;
+    return true;
+}
+
 /* "I O" */
 static const char *tensor_list(unsigned mask, char out[2 * TD_NTENSOR + 1]) {
     int n = 0;
@@ -67,6 +88,39 @@ static const char *tensor_list(unsigned mask, char out[2 * TD_NTENSOR + 1]) {
     return n > 0 ? out : "nothing";
 }
 
+static td_status apply_keep(const map_rule *r, int l, td_case *c, td_error *err) {
+    const td_level *v = &c->hw.level[l];
+    if ((r->mask & ~(unsigned)v->may_keep) || (v->must_keep & ~(unsigned)r->mask)) {
+        char may[2 * TD_NTENSOR + 1] = "", must[2 * TD_NTENSOR + 1] = "";
+        return td_fail(err, TD_E_USAGE, "--keep: level %s can keep %s%s%s", r->level,
+                       tensor_list(v->may_keep, may), v->must_keep != 0 ? " and must keep " : "",
+                       v->must_keep != 0 ? tensor_list(v->must_keep, must) : "");
+    }
+    c->fixed |= (uint8_t)TD_BIT(l);
+    c->fixed_keep[l] = r->mask;
+    return TD_OK;
+}
+
+static td_status apply_order(const map_rule *r, int l, td_hw *hw, td_error *err) {
+    const td_level *v = &hw->level[l];
+    if (v->shares >= 0)
+        return td_fail(err, TD_E_USAGE,
+                       "--order: level %s is a view of %s: what stays there is for a schedule to "
+                       "say (`tandem eval`)",
+                       v->name, hw->level[v->shares].name);
+    return td_map_order_set(&hw->rules, l, r->order, err);
+}
+
+/* --space and --forbid. */
+static td_status apply_dims(const map_rule *r, int l, td_hw *hw, td_error *err) {
+    if (r->axis != TD_AXIS_T && td_hw_fanout(hw, l, r->axis) < 2)
+        return td_fail(err, TD_E_USAGE, "%s: level %s has no fan-out on its %c axis", r->option,
+                       r->level, r->axis == TD_AXIS_X ? 'x' : 'y');
+    uint8_t *allowed = &hw->rules.allowed[l][r->axis];
+    *allowed &= strcmp(r->option, "--forbid") == 0 ? (uint8_t)~r->mask : r->mask;
+    return TD_OK;
+}
+
 static td_status apply_rule(const map_rule *r, td_case *c, td_error *err) {
     int l = td_hw_level_find(&c->hw, r->level);
     if (l < 0) {
@@ -75,23 +129,9 @@ static td_status apply_rule(const map_rule *r, td_case *c, td_error *err) {
         cli_unknown(err, TD_E_USAGE, "level", r->level, known, c->hw.n);
         return td_error_prefix(err, "%s", r->option);
     }
-    if (strcmp(r->option, "--keep") == 0) {
-        const td_level *v = &c->hw.level[l];
-        if ((r->mask & ~(unsigned)v->may_keep) || (v->must_keep & ~(unsigned)r->mask)) {
-            char may[2 * TD_NTENSOR + 1] = "", must[2 * TD_NTENSOR + 1] = "";
-            return td_fail(err, TD_E_USAGE, "--keep: level %s can keep %s%s%s", r->level,
-                           tensor_list(v->may_keep, may),
-                           v->must_keep != 0 ? " and must keep " : "",
-                           v->must_keep != 0 ? tensor_list(v->must_keep, must) : "");
-        }
-        c->fixed |= (uint8_t)TD_BIT(l);
-        c->fixed_keep[l] = r->mask;
-        return TD_OK;
-    }
-    if (strcmp(r->option, "--order") == 0) return td_map_order_set(&c->hw.rules, l, r->order, err);
-    uint8_t *allowed = &c->hw.rules.allowed[l][r->axis];
-    *allowed &= strcmp(r->option, "--forbid") == 0 ? (uint8_t)~r->mask : r->mask;
-    return TD_OK;
+    if (strcmp(r->option, "--keep") == 0) return apply_keep(r, l, c, err);
+    if (strcmp(r->option, "--order") == 0) return apply_order(r, l, &c->hw, err);
+    return apply_dims(r, l, &c->hw, err);
 }
 
 /* What the machine leaves no choice about is told in the case too, so that a mapper of the written
@@ -163,7 +203,7 @@ static td_status of_net(const map_options *o, td_arena *a, map_source *s, td_err
     if (s->layer == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; i < size; i++) {
         td_problem p;
-        if (!td_layer_problem(s->net, i, o->batch, &p)) continue;
+        if (!td_layer_problem(s->net, i, o->batch > 0 ? o->batch : 1, &p)) continue;
         set_bits(o, &s->hw, false, &p);
         int k = 0;
         while (k < s->n && memcmp(&s->layer[k].problem, &p, sizeof p) != 0) k++;
@@ -210,6 +250,11 @@ static td_status find_kind(const char *what, map_source *s, kind *out, td_error 
         if (strpbrk(what, "/.") == NULL) return TD_OK;
     }
     *out = CASES;
+    if (there && cli_is_timeloop(what))
+        return td_fail(err, TD_E_INPUT,
+                       "%s: Timeloop's YAML, expected a case: `tandem convert FILE... --to case` "
+                       "makes one of it",
+                       what);
     td_status status = cli_cases_read(what, &s->cases, err);
     if (status == TD_OK && is_network(s)) {
         *out = MODEL;
@@ -232,6 +277,9 @@ static td_status find_out(const map_options *o, td_arena *a, map_source *s, td_e
     } else if (o->net.shaped != NULL) {
         return td_fail(err, TD_E_USAGE, "%s is for shipped networks", o->net.shaped);
     }
+    if (k != MODEL && o->batch > 0)
+        return td_fail(err, TD_E_USAGE, "--batch is for networks; %s",
+                       k == LAYER ? "a layer has N, such as N4" : "cases have their own N");
     if (k == CASES && o->bits[0] != 0)
         return td_fail(err, TD_E_USAGE,
                        "--bits is for layers and networks; cases have their own (problem.bits)");

@@ -13,6 +13,7 @@ enum { MAP_MOST_RULES = 32 };
 /* LEVEL=TENSORS, LEVEL.AXIS=DIMS, or LEVEL=DIMS in order. */
 typedef struct {
     const char *option; /* "--keep" */
+    const char *text;   /* "GLB=IO", as given */
     char level[24];
     uint8_t axis, mask;
     char order[TD_NDIM + 1];
@@ -22,9 +23,10 @@ typedef struct {
     const char *what; /* LAYER, MODEL or FILE */
     const char *hw;
     cli_net net;
-    int batch;
+    int batch;          /* of networks; 0: not given */
     uint8_t bits[4];    /* W, I, O, partial sums; 0: not given */
     td_map_query query; /* mode, objective, budgets; the rest is per layer */
+    bool seed;          /* was given */
     map_rule rule[MAP_MOST_RULES];
     int n_rules;
     int threads;
@@ -36,6 +38,9 @@ typedef struct {
 /* "--keep", "--space", "--forbid" or "--order" and its value; false: the message says what was
  * expected. */
 bool map_rule_parse(const char *option, const char *text, map_rule *out, td_error *err);
+/* Adds a rule; false (with a message): too many, or a second one for the same place. Those of
+ * --forbid add up. */
+bool map_rule_add(map_options *o, const map_rule *r, td_error *err);
 
 /* A layer of a text or a network; cases of a file are read one by one. */
 typedef struct {

@@ -22,8 +22,30 @@ static bool padded(const map_question *q, const map_answer *x) {
     return memcmp(&q->c.problem, &x->r.problem, sizeof x->r.problem) != 0;
 }
 
-td_status map_json(const map_question *q, const map_answer *x, td_arena *a, td_text *out,
-                   td_error *err) {
+/* What constrains the mapping beside fixed_keep, and budgets: as on the command line, where given.
+ */
+static td_node *options_node(const map_options *o, td_arena *a) {
+    static const char *const rules[] = {"keep", "space", "forbid", "order"};
+    td_node *n = td_node_map(a);
+    for (int k = 0; k < 4; k++) {
+        td_node *list = NULL;
+        for (int i = 0; i < o->n_rules; i++) {
+            if (strcmp(o->rule[i].option + 2, rules[k]) != 0) continue;
+            if (list == NULL) list = td_node_put(a, n, rules[k], td_node_list(a));
+            td_node_push(a, list, td_node_string(a, o->rule[i].text));
+        }
+    }
+    const td_map_query *q = &o->query;
+    if (q->imperfect) td_node_put_bool(a, n, "imperfect", true);
+    if (q->min_utilization > 0) td_node_put_real(a, n, "min_utilization", q->min_utilization);
+    if (q->max_nodes > 0) td_node_put_int(a, n, "max_nodes", (int64_t)q->max_nodes);
+    if (q->max_seconds > 0) td_node_put_real(a, n, "max_seconds", q->max_seconds);
+    if (o->seed) td_node_put_int(a, n, "seed", (int64_t)q->seed);
+    return n;
+}
+
+td_status map_json(const map_options *o, const map_question *q, const map_answer *x, td_arena *a,
+                   td_text *out, td_error *err) {
     td_case c = q->c;
     const td_map_query *ask = &q->query;
     c.problem = x->r.problem;
@@ -44,6 +66,8 @@ td_status map_json(const map_question *q, const map_answer *x, td_arena *a, td_t
     }
     td_node_put_string(a, n, "counting", cli_counting_name(ask->counting));
     td_node_put_string(a, n, "mode", td_map_mode_name(ask->mode));
+    td_node *options = options_node(o, a);
+    if (options == NULL || options->count > 0) td_node_put(a, n, "options", options);
     td_node_put_real(a, n, "value", x->r.objective);
     td_node_put_real(a, n, "bound", x->r.bound);
     td_node_put_real(a, n, "gap", map_gap(x->r.objective, x->r.bound));
@@ -116,6 +140,11 @@ static void add_proof(const map_question *q, const map_answer *x, td_text *out) 
         td_text_addf(out, " (stopped after %s nodes)", cli_thousands((double)x->r.nodes).s);
     else if (x->r.stop == TD_STOP_TIME)
         td_text_add(out, " (stopped by time: another run may differ)");
+    else if (x->r.stop == TD_STOP_HEURISTIC)
+        td_text_add(out, ask->imperfect
+                             ? " (imperfect factors: the bound is only what no mapping can "
+                               "avoid)"
+                             : " (nothing is left to search, but the bound is not closed)");
 }
 
 void map_block(const map_question *q, const map_answer *x, td_text *out) {
@@ -240,6 +269,20 @@ void map_add(map_totals *t, const map_question *q, const map_answer *x) {
     if (gap > t->worst) t->worst = gap;
 }
 
+/* A network's EDP is its energy times its cycles, not the sum of its layers'. */
+static double total_value(const td_map_query *q, const map_totals *t) {
+    if (q->objective == TD_OBJ_EDP) return t->pj * t->cycles;
+    if (q->objective == TD_OBJ_WEIGHTED)
+        return pow(t->pj, q->weight[0]) * pow(t->cycles, q->weight[1]);
+    return t->value;
+}
+
+/* Bounds of layers add up to one of the network only where their values do. */
+static cli_cell total_gap(const td_map_query *q, const map_totals *t) {
+    if (q->objective == TD_OBJ_EDP || q->objective == TD_OBJ_WEIGHTED) return (cli_cell){""};
+    return gap_cell(map_gap(t->value, t->bound));
+}
+
 void map_foot(const map_source *s, const map_totals *t, td_text *out) {
     const td_map_query *q = &s->o->query;
     if (s->model && t->mapped > 0) {
@@ -248,8 +291,8 @@ void map_foot(const map_source *s, const map_totals *t, td_text *out) {
         td_text_addf(out, row_format, name_width(s), "total", "", count, cli_count(t->macs).s,
                      cli_thousands(t->cycles).s,
                      percent(t->macs / t->cycles / s->hw.mac.instances).s,
-                     cli_small(t->pj * 1e-12, "J").s, value_cell(q, t->value).s,
-                     gap_cell(map_gap(t->value, t->bound)).s, "", time_cell(t->seconds).s);
+                     cli_small(t->pj * 1e-12, "J").s, value_cell(q, total_value(q, t)).s,
+                     total_gap(q, t).s, "", time_cell(t->seconds).s);
     }
     td_text_addf(out, "\n%d of %d mapped, %d of them proved, largest gap %s, %s of CPU time\n",
                  t->mapped, t->asked, t->proved, gap_cell(t->worst).s, time_cell(t->seconds).s);

@@ -13,8 +13,8 @@ typedef struct {
 double map_gap(double value, double bound);
 
 /* The neutral case of the mapping, and beside it what was asked and answered: one line. */
-td_status map_json(const map_question *q, const map_answer *x, td_arena *a, td_text *out,
-                   td_error *err);
+td_status map_json(const map_options *o, const map_question *q, const map_answer *x, td_arena *a,
+                   td_text *out, td_error *err);
 /* The loop nest with its costs. */
 void map_block(const map_question *q, const map_answer *x, td_text *out);
 

@@ -41,7 +41,7 @@ static td_status answer(const map_source *s, int i, slot *out) {
         map_add(&out->one, &q, got);
         map_row(s, &q, got, &out->row);
         if (got != NULL && s->o->format == CLI_JSON)
-            st = map_json(&q, got, a, &out->block, &out->err);
+            st = map_json(s->o, &q, got, a, &out->block, &out->err);
         else if (got != NULL)
             map_block(&q, got, &out->block);
     }

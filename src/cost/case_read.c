@@ -325,7 +325,7 @@ static td_status read_fixed_keep(const td_node *map, const td_hw *hw, td_case *o
 #define CARRIED                                                                                    \
     "tags", "note", "expected", "expected_link_transfers", "second_evaluator_agrees", "asked",     \
         "count", "layers", "result", "objective", "weights", "value", "bound", "gap", "stop",      \
-        "nodes", "seconds", "counting", "mode"
+        "nodes", "seconds", "counting", "mode", "options"
 
 td_status td_case_from_node(const td_node *n, td_case *out, td_error *err) {
     static const char *const keys[] = {"format",  "name",       "problem", "arch",

@@ -56,6 +56,9 @@ const td_node *td__tl_find(const td_node *map, const char *key);
 td_status td__tl_spaces(const td_node *where, const td__tl_shape *shape, uint8_t *mask,
                         td_error *err);
 
+/* Does a component of this class store or compute? Others are passed over. */
+bool td__tl_counts(const char *class);
+
 /* section: the value of `problem`; NULL shape: Timeloop's own cnn_layer. */
 td_status td__tl_problem(const td_node *section, td_arena *a, td_problem *p, td__tl_shape *shape,
                          td_error *err);

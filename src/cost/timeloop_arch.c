@@ -48,6 +48,10 @@ static bool is_network(const char *class) {
     return contains(class, words);
 }
 
+bool td__tl_counts(const char *class) {
+    return is_storage(class) || is_compute(class);
+}
+
 /* ---- attributes ------------------------------------------------------------------------------ */
 
 /* The first of several names of one attribute, of the component or of a container around it. */

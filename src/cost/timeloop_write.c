@@ -58,7 +58,8 @@ static td_status find_widths(writer *w, td_error *err) {
                 return td_fail(err, TD_E_UNSUPPORTED,
                                "Timeloop counts in words of one width: level %s would have words "
                                "of %d and of %d bits (outputs count as sums of %d bits where sums "
-                               "are not complete)",
+                               "are not complete); `tandem convert --bits N` makes all words N "
+                               "bits wide",
                                c->hw.level[l].name, width,
                                c->has_mapping ? bits[t] : (int)c->problem.acc_bits,
                                c->problem.acc_bits);

@@ -16,6 +16,17 @@ static td_status bad(td_error *err, const char *who, const char *what, double fo
     return td_fail(err, TD_E_INPUT, "%s: %s, found %.10g", who, what, found);
 }
 
+/* Tensors that have to stay where they may not. */
+static td_status check_keeps(const td_level *l, const char *who, td_error *err) {
+    char found[TD_NTENSOR + 1] = "";
+    int n = 0;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (l->must_keep & ~l->may_keep & TD_BIT(t)) found[n++] = td_tensor_letter[t];
+    if (n == 0) return TD_OK;
+    return td_fail(err, TD_E_INPUT,
+                   "%s: must_keep: expected no tensor outside of may_keep, found %s", who, found);
+}
+
 #define REQUIRE(ok, what, found)                                                                   \
     do {                                                                                           \
         if (!(ok)) return bad(err, who, (what), (double)(found));                                  \
@@ -33,8 +44,9 @@ static td_status check_level(const td_hw *hw, int i, td_error *err) {
         if (strcmp(hw->level[j].name, l->name) == 0)
             return td_fail(err, TD_E_INPUT, "%s: level %d has the same name", who, j);
     REQUIRE(l->may_keep <= TD_ALL_TENSORS, "may_keep: expected a mask of W, I, O", l->may_keep);
-    REQUIRE((l->must_keep & ~l->may_keep) == 0, "must_keep: expected no tensor outside of may_keep",
-            l->must_keep);
+    REQUIRE(l->must_keep <= TD_ALL_TENSORS, "must_keep: expected a mask of W, I, O", l->must_keep);
+    td_status keeps = check_keeps(l, who, err);
+    if (keeps != TD_OK) return keeps;
     REQUIRE(l->multicast <= TD_ALL_TENSORS, "multicast: expected a mask of W, I, O", l->multicast);
     REQUIRE(l->reduce <= TD_ALL_TENSORS, "reduce: expected a mask of W, I, O", l->reduce);
     REQUIRE(l->capacity_bits >= -1, "capacity_bits: expected a number >= 0 (or -1: unbounded)",
@@ -115,7 +127,8 @@ td_status td_hw_check(const td_hw *hw, td_error *err) {
     char outermost[64];
     snprintf(outermost, sizeof outermost, "level %d (%s, outermost)", hw->n - 1, top->name);
     who = outermost;
-    REQUIRE(top->capacity_bits == -1, "capacity_bits: expected -1 (unbounded)", top->capacity_bits);
+    REQUIRE(top->capacity_bits == -1, "capacity_bits: expected -1 (null in a file: unbounded)",
+            top->capacity_bits);
     REQUIRE(top->instances == 1, "instances: expected 1", top->instances);
     REQUIRE(top->may_keep == TD_ALL_TENSORS, "may_keep: expected all tensors", top->may_keep);
     unsigned somewhere = 0; /* places in space are places only where there is a fan-out */

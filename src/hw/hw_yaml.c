@@ -21,6 +21,7 @@
  *         temporal: NKCPQRSG       # dims that may stand here in time; all if absent
  *         x: KPQ                   # ... and on the fan-out below, all if absent;
  *         x_single: true           # at most one of them, false if absent; y, y_single
+ *         order: KPQ               # fixed order of the loops in time; free if absent
  */
 #include <stdio.h>
 #include <string.h>
@@ -109,7 +110,10 @@ static td_status read_capacity(const td_node *map, td_level *l, td_error *err) {
     const td_node *kb = td_node_find(map, "capacity_kb");
     l->capacity_bits = -1;
     if ((bits != NULL) == (kb != NULL))
-        return td_node_fail(map, err, "expected capacity_bits or capacity_kb (null: unbounded)");
+        return td_node_fail(map, err,
+                            "expected either capacity_bits or capacity_kb (null: unbounded), found "
+                            "%s",
+                            bits != NULL ? "both" : "neither");
     if (bits != NULL)
         return td_node_opt_int(map, "capacity_bits", 0, INT64_MAX / 2, &l->capacity_bits, err);
     double v = -1;
@@ -258,6 +262,17 @@ static td_status read_tech(const td_node *doc, td_tech *table, const td_tech **t
     return s;
 }
 
+/* In the words of the file, where td_hw_check has only numbers. */
+static td_status check_top(const td_node *map, const td_level *top, td_error *err) {
+    const td_node *n = td_node_find(map, "capacity_bits");
+    if (n == NULL) n = td_node_find(map, "capacity_kb");
+    if (top->capacity_bits < 0) return TD_OK;
+    return td_node_fail(n, err,
+                        "the outermost level holds everything: expected null (unbounded), "
+                        "found %.10g",
+                        n->real);
+}
+
 static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     const td_node *levels, *mac, *vector = NULL;
     td_tech table;
@@ -288,6 +303,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
         hw->n = i + 1;
         s = read_level(levels->item[i], tech, hw, i, err);
     }
+    if (s == TD_OK) s = check_top(levels->item[hw->n - 1], &hw->level[hw->n - 1], err);
     td_error fault = {.code = TD_OK};
     if (s == TD_OK && td_hw_check(hw, &fault) != TD_OK)
         s = td_node_fail(doc, err, "%s", fault.message);

@@ -107,7 +107,8 @@ static td_status read_pair(reading *r, const char *token, const char *value, uns
     int32_t v[4];
     int n = numbers(value, 1, v);
     if (n != 1 && n != 2)
-        return bad(r, err, token, "a number from 1 on, or two (rows x columns) such as 2x1");
+        return bad(r, err, token,
+                   "a number from 1 to 2147483647, or two (rows x columns) such as 2x1");
     if (r->given & flag) return bad(r, err, token, "it once only");
     r->given |= flag;
     out[0] = v[0];
@@ -120,7 +121,8 @@ static td_status read_padding(reading *r, const char *token, const char *value, 
     int n = numbers(value, 0, v);
     if (n != 1 && n != 2 && n != 4)
         return bad(r, err, token,
-                   "a number, two (rows, columns) or four (top, left, bottom, right)");
+                   "a number from 0 to 2147483647, two (rows, columns) or four (top, left, bottom, "
+                   "right)");
     if (r->given & SET_PAD) return bad(r, err, token, "it once only");
     r->given |= SET_PAD;
     for (int i = 0; i < 4; i++) r->p->pad[i] = n == 4 ? v[i] : v[n == 2 ? i % 2 : 0];
@@ -130,7 +132,12 @@ static td_status read_padding(reading *r, const char *token, const char *value, 
 static td_status read_dim(reading *r, const char *token, td_error *err) {
     int dim = dim_of(r, token[0]);
     int32_t v[4];
-    if (dim < 0 || numbers(token + 1, 1, v) != 1) {
+    if (dim >= 0 && numbers(token + 1, 1, v) != 1) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "%c with its size, from 1 to %d", token[0], INT32_MAX);
+        return bad(r, err, token, expected);
+    }
+    if (dim < 0) {
         char list[32] = "", expected[160];
         for (const char *c = r->letters; *c != '\0'; c++)
             snprintf(list + strlen(list), sizeof list - strlen(list), "%s%c",
@@ -176,12 +183,24 @@ static bool next_word(const char **s, char *out, size_t size) {
     return n > 0;
 }
 
-/* A gemm in the letters of a matrix product, unless it has one of the loops' own. */
-static bool is_matrix(const char *s) {
-    char word[64];
-    while (next_word(&s, word, sizeof word))
-        if (strchr("CP", word[0]) != NULL) return false;
-    return true;
+/* Has a word that begins with one of the letters; the first of them in word. */
+static bool has_letter(const char *s, const char *letters, char *word, size_t size) {
+    while (next_word(&s, word, size))
+        if (strchr(letters, word[0]) != NULL) return true;
+    return false;
+}
+
+/* A gemm in the letters of a matrix product, unless it has one of the loops' own; not in both. */
+static td_status read_spelling(reading *r, const char *s, td_error *err) {
+    char own[64], matrix[64];
+    if (!has_letter(s, "CP", own, sizeof own)) return TD_OK;
+    if (has_letter(s, "M", matrix, sizeof matrix))
+        return bad(r, err, own,
+                   "the letters of a matrix product (M, N, K, G) or those of its loops (P, K, C, "
+                   "N, G), found both");
+    r->letters = "NGKCP";
+    r->spelling = LOOPS;
+    return TD_OK;
 }
 
 td_status td_problem_parse(const char *text, td_problem *out, td_error *err) {
@@ -207,14 +226,9 @@ td_status td_problem_parse(const char *text, td_problem *out, td_error *err) {
     }
     r.letters = kinds[kind].letters;
     r.spelling = kinds[kind].spelling;
-    if (r.spelling == MATRIX && !is_matrix(s)) {
-        r.letters = "NGKCP";
-        r.spelling = LOOPS;
-    }
-    while (next_word(&s, word, sizeof word)) {
-        td_status st = read_token(&r, word, err);
-        if (st != TD_OK) return st;
-    }
+    td_status st = r.spelling == MATRIX ? read_spelling(&r, s, err) : TD_OK;
+    while (st == TD_OK && next_word(&s, word, sizeof word)) st = read_token(&r, word, err);
+    if (st != TD_OK) return st;
     if ((r.given & (SET_STRIDE - 1)) == 0)
         return td_fail(err, TD_E_INPUT,
                        "layer \"%.160s\": expected sizes of its loops, such as K64", text);

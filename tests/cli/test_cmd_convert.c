@@ -79,6 +79,28 @@ static void several_files(void **state) {
     expect_fault(f, "cost arch.yaml problem.yaml map.yaml map.yaml", 3, "a second section");
 }
 
+/* What nobody knows may be a slip of the pen, and is told; what has no effect here is not. */
+static void unknown_attributes(void **state) {
+    fixture *f = *state;
+    put(f, "slip.yaml",
+        "architecture:\n  version: 0.4\n  nodes:\n"
+        "  - !Container {name: system, attributes: {technology: 45nm, global-cycle-seconds: "
+        "1.0e-9}}\n"
+        "  - !Component {name: DRAM, class: DRAM}\n"
+        "  - !Component\n    name: RF\n    class: regfile\n"
+        "    attributes: {n_banks: 2,\n      dept: 256}\n    spatial: {meshX: 4, meshZ: 12}\n"
+        "  - !Component {name: buffet, class: AddressGenerator, attributes: {any: 1}}\n"
+        "  - !Component {name: mac, class: intmac}\n");
+    expect(f, "convert slip.yaml --to levels", 0);
+    assert_string_equal(f->err, "tandem: note: slip.yaml:10: RF: unknown attribute \"dept\" is "
+                                "passed over, did you mean \"depth\"?\n"
+                                "tandem: note: slip.yaml:11: RF: unknown attribute \"meshZ\" is "
+                                "passed over, did you mean \"meshX\"?\n");
+    expect(f, "cost " TD_TEST_SOURCE "/examples/timeloop.yaml", 0);
+    assert_string_equal(f->err, "");
+    expect_fault(f, "map " TD_TEST_SOURCE "/examples/timeloop.yaml", 3, "--to case");
+}
+
 /* The example is what its first lines say. */
 static void example(void **state) {
     fixture *f = *state;
@@ -108,6 +130,7 @@ static void lines_and_faults(void **state) {
                          "convert - --to case --out wide.json"),
                      0);
     expect_fault(f, "convert wide.json --to timeloop", 7, "words of one width");
+    expect_fault(f, "convert wide.json --to timeloop", 7, "--bits N");
     expect(f, "convert wide.json --bits 16 --to timeloop", 0);
     /* Padding is told. */
     assert_int_equal(run(f, "sed 's/\"R\": 3}/\"R\": 3}, \"pad\": [1, 0, 1, 0]/' case.json |",
@@ -121,13 +144,14 @@ static void lines_and_faults(void **state) {
     assert_int_equal(run(f, "", "convert --to case"), 2);
     assert_int_equal(run(f, "", "convert case.json --to case --number 0"), 2);
     assert_int_equal(run(f, "", "convert case.json --to case --bits 65"), 2);
-    expect_fault(f, "convert case.json --to case --out none/x.json", 4, "none/x.json");
+    expect_fault(f, "convert case.json --to case --out none/x.json", 5, "none/x.json");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(several_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(unknown_attributes, setup, teardown),
         cmocka_unit_test_setup_teardown(example, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_and_faults, setup, teardown),
     };

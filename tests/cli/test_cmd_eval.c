@@ -197,7 +197,7 @@ static void wrong_use(void **unused) {
         {"eval handmade --hw nosuchhw", "nosuchhw", TD_E_NOT_FOUND},
         {"eval no/such/file.yaml --hw micro", "no/such/file.yaml", TD_E_NOT_FOUND},
         {"eval some.onnx --hw micro", "ONNX", TD_E_UNSUPPORTED},
-        {"eval handmade --hw micro --cases /nonexistent/x.jsonl", "/nonexistent", TD_E_NOT_FOUND},
+        {"eval handmade --hw micro --cases /nonexistent/x.jsonl", "/nonexistent", TD_E_IO},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         int code = run(wrong[i].command, true);

@@ -84,6 +84,12 @@ static void confirm(fixture *f, int count) {
     }
 }
 
+static void expect_usage(fixture *f, const char *arguments, const char *part) {
+    expect(f, arguments, 2);
+    if (strstr(f->err, part) == NULL) fail_msg("\"%s\" is not in \"%s\"", part, f->err);
+    assert_string_equal(f->out, "");
+}
+
 /* ---- one layer ------------------------------------------------------------------------------- */
 
 static void layer_as_a_table(void **state) {
@@ -219,6 +225,46 @@ static void keeps_and_spaces(void **state) {
     expect_fault(f, "map 'fc K8 C8' --hw micro --keep Shared=W", 2, "Shared is a view of Local");
 }
 
+/* What was asked stands in the line, as it was given, and does not disturb who reads it. */
+static void options_are_told(void **state) {
+    fixture *f = *state;
+    write_file(f, "free.json", CASE("free", "\"K\": 8, \"P\": 4", "64", ""));
+    expect(f, "map free.json -f json", 0);
+    assert_null(td_node_find(json(f), "options"));
+    expect(f,
+           "map free.json -f json --keep B=WO --space B.x=KP --space B.t=KP --forbid B.y=P "
+           "--forbid B.y=Q --order D=KP --min-utilization 0.5 --imperfect --max-nodes 900 --seed 3",
+           0);
+    assert_string_equal(text_of(f, td_node_find(json(f), "options")),
+                        "{\"keep\": [\"B=WO\"], \"space\": [\"B.x=KP\", \"B.t=KP\"], "
+                        "\"forbid\": [\"B.y=P\", \"B.y=Q\"], \"order\": [\"D=KP\"], "
+                        "\"imperfect\": true, \"min_utilization\": 0.5, \"max_nodes\": 900, "
+                        "\"seed\": 3}");
+    confirm(f, 1);
+    expect(f, "convert mapped.jsonl --to case", 0);
+    expect(f, "map mapped.jsonl -f json", 0);
+    assert_null(td_node_find(json(f), "options"));
+}
+
+/* Options that could only be passed over are faults. */
+static void options_without_effect(void **state) {
+    fixture *f = *state;
+    write_file(f, "free.json", CASE("free", "\"K\": 8, \"P\": 4", "64", ""));
+    expect_fault(f, "map 'fc K8 C8' --hw micro --batch 4", 2,
+                 "--batch is for networks; a layer has N");
+    expect_fault(f, "map free.json --batch 1", 2, "--batch is for networks; cases have their own");
+    expect_fault(f, "map 'fc K8 C8' --hw micro --order Shared=KC", 2,
+                 "--order: level Shared is a view of Local");
+    expect_fault(f, "map free.json --space D.x=K", 2, "level D has no fan-out on its x axis");
+    expect_fault(f, "map free.json --forbid D.y=K", 2, "level D has no fan-out on its y axis");
+    expect_usage(f, "map free.json --order D=", "--order: expected LEVEL=DIMS");
+    expect_usage(f, "map free.json --order D=K --order D=P",
+                 "--order D=K and --order D=P: expected one for the same place");
+    expect_usage(f, "map free.json --keep B=W --keep D=WIO --keep B=W", "--keep B=W and --keep");
+    expect_usage(f, "map free.json --space B.x=K --space B.y=P --space B.x=P",
+                 "--space B.x=K and --space B.x=P");
+}
+
 /* fixed_keep of the case; one axis per dim; the key within arch. */
 static void fixed_keep_of_a_case(void **state) {
     fixture *f = *state;
@@ -319,7 +365,7 @@ static void network(void **state) {
     expect(f, "map handmade --hw micro -f json --threads 1", 0);
     char *one = without_times(f, f->out);
     int count = lines(f->out), layers = 0;
-    double macs = 0;
+    double macs = 0, cycles = 0, pj = 0;
     td_net *net;
     td_error err = {0};
     td_net_totals t;
@@ -336,6 +382,8 @@ static void network(void **state) {
         const td_node *dims = td_node_find(problem, "dims");
         for (int d = 0; d < dims->count; d++) product *= dims->item[d]->real;
         macs += names->count * product;
+        cycles += names->count * real(td_node_find(x, "result"), "cycles");
+        pj += names->count * real(td_node_find(x, "result"), "energy_total_pj");
         for (int k = 0; k < i; k++) /* each problem once */
             assert_string_not_equal(text_of(f, td_node_find(line(f, f->out, k), "problem")),
                                     td_node_find(x, "asked") != NULL ? "" : text_of(f, problem));
@@ -356,6 +404,9 @@ static void network(void **state) {
     assert_int_equal(strncmp(f->out, head, strlen(head)), 0);
     assert_non_null(strstr(f->out, td_arena_printf(f->arena, "\n total %*s", 1, "")));
     assert_non_null(strstr(f->out, td_arena_printf(f->arena, " x %d ", layers)));
+    /* The network's EDP is that of its totals. */
+    assert_non_null(
+        strstr(strstr(f->out, "\n total "), td_arena_printf(f->arena, " %.3g ", pj * cycles)));
     assert_non_null(strstr(f->out, td_arena_printf(f->arena, "\n%d of %d mapped, ", count, count)));
     assert_null(strstr(f->out, "for "));
     expect(f, "map handmade --hw micro --nest --batch 2", 0);
@@ -403,12 +454,6 @@ static void network_files(void **state) {
 
 /* ---- wrong use ------------------------------------------------------------------------------- */
 
-static void expect_usage(fixture *f, const char *arguments, const char *part) {
-    expect(f, arguments, 2);
-    if (strstr(f->err, part) == NULL) fail_msg("\"%s\" is not in \"%s\"", part, f->err);
-    assert_string_equal(f->out, "");
-}
-
 static void wrong_use(void **state) {
     fixture *f = *state;
     expect_usage(f, "map 'fc K8 C8' --hw eyeriss-168 --order Buffer=KX",
@@ -455,6 +500,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(layer_as_json, setup, teardown),
         cmocka_unit_test_setup_teardown(padding_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_and_spaces, setup, teardown),
+        cmocka_unit_test_setup_teardown(options_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(options_without_effect, setup, teardown),
         cmocka_unit_test_setup_teardown(fixed_keep_of_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(cases_go_on_after_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(mapped_cases_are_mapped_again, setup, teardown),

@@ -100,6 +100,12 @@ static void test_recipe(void **unused) {
     assert_non_null(strstr(out, "6 networks x 7,680 accelerators = 46,080"));
     assert_non_null(strstr(out, "s1.depth is 2"));
 
+    /* A shipped one by its name, as tandem search has it. */
+    static char by_path[sizeof out];
+    assert_int_equal(run("recipes/quickstart.yaml", by_path, sizeof by_path), 0);
+    assert_int_equal(run("quickstart", out, sizeof out), 0);
+    assert_string_equal(out, by_path);
+
     text = "network:\n  space: ibn\n  kernel: [2]\n";
     assert_ok(td_file_write(path, text, strlen(text), &err), &err);
     assert_int_equal(run(arguments, out, sizeof out), td_status_exit_code(TD_E_INPUT));
@@ -124,6 +130,8 @@ static void test_wrong_use(void **unused) {
                          td_status_exit_code(wrong[i].status));
         assert_non_null(strstr(out, "tandem"));
     }
+    assert_int_equal(run("-h", out, sizeof out), 0);
+    assert_non_null(strstr(out, "Examples:"));
     assert_int_equal(run("--help", out, sizeof out), 0);
     assert_non_null(strstr(out, "Examples:"));
 }

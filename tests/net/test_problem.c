@@ -255,15 +255,20 @@ static void test_parse_refuses(void **state) {
     expect_refused("conv K4294967297", "\"K4294967297\": expected");
     expect_refused("conv K99999999999999999999999", "expected");
     expect_refused("conv K2147483647 C2147483647 P2147483647", "2^62");
-    expect_refused("conv K8 s0", "\"s0\": expected a number from 1 on");
-    expect_refused("conv K8 stride=", "\"stride=\": expected a number from 1 on");
+    expect_refused("conv K8 s0", "\"s0\": expected a number from 1 to 2147483647");
+    expect_refused("conv K8 stride=", "\"stride=\": expected a number from 1 to 2");
     expect_refused("conv K8 s2 stride=2", "\"stride=2\": expected it once only");
     expect_refused("conv K8 s1x2x3", "\"s1x2x3\": expected");
-    expect_refused("conv K8 pad=1,2,3", "\"pad=1,2,3\": expected a number, two");
-    expect_refused("conv K8 pad=-1", "\"pad=-1\": expected a number, two");
+    expect_refused("conv K8 pad=1,2,3",
+                   "\"pad=1,2,3\": expected a number from 0 to 2147483647, two");
+    expect_refused("conv K8 pad=-1", "\"pad=-1\": expected a number from 0 to 2147483647, two");
     expect_refused("dw C8 K2 P4", "\"K2\": expected one of N, G, C, P, Q, R, S");
     expect_refused("dw C8 G8 P4", "\"G8\": expected each loop once only");
-    expect_refused("gemm M8 N8 C8", "\"M8\": expected one of N, G, K, C, P with its size");
+    expect_refused("gemm M8 N8 C8",
+                   "\"C8\": expected the letters of a matrix product (M, N, K, G)");
+    expect_refused("gemm M512 N2048 K512 P3", "\"P3\": expected the letters of a matrix product");
+    expect_refused("conv K0", "\"K0\": expected K with its size, from 1 to 2147483647");
+    expect_refused("gemm M8 N3000000000", "\"N3000000000\": expected N with its size, from 1 to 2");
     expect_refused("gemm M8 N8 K8 R3", "\"R3\": expected one of M, N, K, G with its size");
     expect_refused("gemm M8 N8 K8 s2", "\"s2\": expected one of");
     expect_refused("fc K8 P3", "\"P3\": expected one of");
