@@ -17,6 +17,7 @@ typedef struct {
     role role[TD__MAX_LINKS];
     bool splits[TD__MAX_LINKS];
     int32_t at[TD__MAX_LINKS];
+    int32_t end[TD__MAX_LINKS]; /* the tail if no loop outside ever advances, else the bound */
 } side;
 
 enum { WORDS = 64 }; /* of a window of bits, one for each row or column */
@@ -28,6 +29,7 @@ typedef struct {
     uint8_t which[2 * TD__MAX_LINKS], number[2 * TD__MAX_LINKS];
     int64_t span[2 * TD__MAX_LINKS + 1]; /* see measure() */
     int64_t lo, hi;                      /* of the image, if that matters */
+    int64_t lines;                       /* of the plane: no child works beyond */
     double held, kept;
     int64_t from, to; /* of the window */
     uint64_t now[WORDS], fresh[WORDS];
@@ -108,7 +110,7 @@ static void add_box(walk *w, const place *p, const place *r) {
 static bool next_member(side *s) {
     for (int j = 0; j < s->n; j++) {
         if (s->role[j] != MEMBER) continue;
-        if (++s->at[j] < s->link[j]->bound) return true;
+        if (++s->at[j] < s->end[j]) return true;
         s->at[j] = 0;
     }
     return false;
@@ -129,6 +131,7 @@ static void add_group(walk *w, double weight, bool each) {
             if (w->s[i].role[j] == FREE || w->s[i].role[j] == STEPS)
                 from += w->s[i].at[j] * w->s[i].unit * w->s[i].link[j]->step;
     int64_t to = from + w->span[w->n];
+    if (to > w->lines) to = w->lines; /* whole passes may reach much further than the layer */
     if (each && from < w->lo) from = w->lo;
     if (each && to > w->hi) to = w->hi;
     for (; from < to; from += 64 * WORDS) {
@@ -273,8 +276,9 @@ void td__rank_sums(const td__chain *c, const td__rank_view *v, double *held, dou
     walk w;
     w.compare = v->k >= 0 && !v->forever;
     w.held = w.kept = 0;
+    w.lines = v->axis == 0 ? c->z->rows : c->z->columns;
     w.lo = c->z->p->pad[v->axis];
-    w.hi = (int64_t)(v->axis == 0 ? c->z->rows : c->z->columns) - c->z->p->pad[2 + v->axis];
+    w.hi = w.lines - c->z->p->pad[2 + v->axis];
     fill_side(c, v, TD_P + v->axis, &w.s[0]);
     fill_side(c, v, TD_R + v->axis, &w.s[1]);
     if (!w.compare) {
@@ -285,7 +289,12 @@ void td__rank_sums(const td__chain *c, const td__rank_view *v, double *held, dou
     }
     w.n = 0;
     for (int i = 0; i < 2; i++) {
-        bool splits = w.s[i].whole != w.s[i].last;
+        bool splits = w.s[i].whole != w.s[i].last, advances = false;
+        for (int j = w.s[i].n - 1; j >= 0; j--) {
+            const td__link *x = w.s[i].link[j];
+            w.s[i].end[j] = advances ? x->bound : x->tail;
+            advances |= x->tail > 1;
+        }
         for (int j = 0; j < w.s[i].n; j++) {
             splits |= w.s[i].link[j]->tail != w.s[i].link[j]->bound;
             w.s[i].splits[j] = splits;
