@@ -180,7 +180,7 @@ static void choose(walk *w, int i, int64_t base, bool each, double weight) {
     }
     side *s = &w->s[w->which[i]];
     const int j = w->number[i];
-    const int32_t bound = s->link[j]->bound, first = s->role[j] == STEPS;
+    const int32_t bound = s->end[j], first = s->role[j] == STEPS;
     if (!each) {
         choose_alike(w, i, first, bound, weight);
         return;

@@ -292,7 +292,7 @@ static void test_idle_steps(void **state) {
     memset(c.problem.pad, 0, sizeof c.problem.pad);
     m->n = 0;
     for (int l = 0; l < c.hw.n; l++) {
-        for (int k = 0; k < (l < 2 ? 5 : 0); k++) {
+        for (int k = 0; k < (l < 2 ? 7 : 0); k++) {
             m->loop[m->n++] = (td_loop){TD_P, TD_AXIS_T, 4, 1};
             m->loop[m->n++] = (td_loop){TD_R, TD_AXIS_T, 4, 1};
         }
@@ -305,10 +305,10 @@ static void test_idle_steps(void **state) {
         for (int l = 0; l < c.hw.n; l++)
             assert_true(x.at[l][TD_I].reads == 1 && x.at[l][TD_I].tile_words == 1);
     }
-    m->loop[0].tail = 2; /* four loops over P stand inside of it: 1 + 4^4 rows */
+    m->loop[0].tail = 2; /* six loops over P stand inside of it: 1 + 4^6 rows */
     td_error err = {0};
     assert_int_equal(td_mapping_check(&c.problem, &c.hw, m, NULL, &err), TD_E_INPUT);
-    assert_non_null(strstr(err.message, "make 257, expected 1"));
+    assert_non_null(strstr(err.message, "make 4097, expected 1"));
 }
 
 /* Every kind of wrong mapping has its status and a message that names the place; the cost is left
