@@ -23,8 +23,9 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
     for (int m = 0; m < TD_NMETRIC; m++) o->target[m] = INFINITY;
     static const char *const keys[] = {"reward",          "p", "q", "beta", "targets",
                                        "train_violating", NULL};
-    static const char *const targets[] = {"latency_us", "energy_uj", "area_mm2", NULL};
-    static const double per_unit[TD_NMETRIC] = {1e6, 1e6, 1}; /* us per s, uJ per J */
+    const td_metric_entry *metric = td_metric_list();
+    const char *targets[TD_NMETRIC + 1] = {NULL};
+    for (int m = 0; m < TD_NMETRIC; m++) targets[m] = metric[m].key;
     td_status s = td_node_only(n, keys, err);
     const char *reward = "nahas-hard";
     const td_node *t = NULL;
@@ -49,7 +50,7 @@ static td_status read_objective(const td_node *n, td_objective *o, td_error *err
     for (int m = 0; s == TD_OK && m < TD_NMETRIC; m++) {
         double v = INFINITY;
         s = td_node_opt_real(t, targets[m], DBL_MIN, INFINITY, &v, err);
-        o->target[m] = v / per_unit[m];
+        o->target[m] = v / metric[m].scale;
         if (s == TD_OK && o->target[m] < DBL_MIN)
             s = td_node_fail(td_node_find(t, targets[m]), err, "too small: %g", v);
     }
@@ -265,18 +266,8 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
                      (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
-        td_text_addf(out, ", seed %llu\ntargets:", (unsigned long long)r->seed);
-        static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
-        static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
-        static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
-        bool some = false;
-        for (int m = 0; m < TD_NMETRIC; m++) {
-            if (!isfinite(r->objective.target[m])) continue;
-            td_text_addf(out, "%s %s <= %g %s", some ? "," : "", name[m],
-                         r->objective.target[m] * scale[m], unit[m]);
-            some = true;
-        }
-        if (!some) td_text_add(out, " none");
+        td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
+        td_objective_describe(&r->objective, out);
         td_text_addf(out, "\nrows: %sjoint\n",
                      r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
         const td_node *with_valid = td_node_find(r->final, "with_valid");

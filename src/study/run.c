@@ -105,7 +105,10 @@ static td_status spec_hash(const run *u, const td_space *space, bool trains, uin
     td_status s = hash_space(space, &h, err);
     h = hash_u64(o->kind, h);
     h = hash_real(o->beta, hash_real(o->q, hash_real(o->p, h)));
-    for (int m = 0; m < TD_NMETRIC; m++) h = hash_real(o->target[m], h);
+    for (int m = 0; m < TD_METRIC_POWER; m++) h = hash_real(o->target[m], h);
+    /* What came later is in the hash where it is used: studies made before it go on. */
+    for (int m = TD_METRIC_POWER; m < TD_NMETRIC; m++)
+        if (td_objective_has_target(o, m)) h = hash_real(o->target[m], hash_u64((uint64_t)m, h));
     h = hash_u64(o->train_violating, h);
     h = hash_u64(r->schedule.counting, hash_u64(r->schedule.objective, h));
     h = hash_u64(r->schedule.max_nodes, hash_u64((uint64_t)r->schedule.batch, h));

@@ -20,6 +20,7 @@ td_status td__design_cost(const td_design *d, const td_schedule_options *o,
     metric[TD_METRIC_LATENCY] = schedule->latency_s;
     metric[TD_METRIC_ENERGY] = schedule->energy_j;
     metric[TD_METRIC_AREA] = d->hw.area_mm2;
+    metric[TD_METRIC_POWER] = schedule->power_w;
     return TD_OK;
 }
 

@@ -450,6 +450,36 @@ static void another_space_is_noticed(void **state) {
     search_free(&s);
 }
 
+/* The power of a stored trial is that of its schedule, and a target on it screens. */
+static void power_is_screened(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 2, 40);
+    s.objective.target[TD_METRIC_LATENCY] = s.objective.target[TD_METRIC_AREA] = INFINITY;
+    s.objective.target[TD_METRIC_POWER] = 0.045;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    search_free(&s);
+    td_store *store;
+    td_trial_row *t;
+    int n, met = 0, missed = 0;
+    td_arena *a = td_arena_create();
+    assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+    assert_ok(td_store_trials(store, "row", a, &t, &n, &f->err), &f->err);
+    for (int i = 0; i < n; i++) {
+        double power = t[i].metric[TD_METRIC_ENERGY] / t[i].metric[TD_METRIC_LATENCY];
+        if (isnan(power)) continue;
+        assert_near(t[i].metric[TD_METRIC_POWER], power, 1e-15);
+        assert_int_equal(t[i].feasible, power <= 0.045);
+        if (power > 0.045) assert_false(t[i].trained);
+        met += t[i].feasible;
+        missed += !t[i].feasible;
+    }
+    assert_true(met > 0 && missed > 0);
+    td_store_close(store);
+    td_arena_destroy(a);
+}
+
 static td_status build_without_area(const void *self, const td_choices *c, td_arena *a,
                                     td_design *d, td_error *err) {
     const td_space *inner = self;
@@ -551,6 +581,7 @@ int main(void) {
         CASE(a_broken_trainer_stops_the_search),
         CASE(a_full_disk_stops_and_the_study_goes_on),
         CASE(another_space_is_noticed),
+        CASE(power_is_screened),
         CASE(an_unknown_area_with_a_target_is_not_met),
         CASE(progress_counts_every_trial_once),
     };
