@@ -35,6 +35,10 @@ typedef struct {
 } td_metric_entry;
 const td_metric_entry *td_metric_list(void); /* TD_NMETRIC of them */
 typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
+typedef struct {
+    bool set;
+    double p, q;
+} td_exponents;
 /* NAHAS (section "Objective" of the paper): acc * prod_m (metric_m / target_m)^w, w = p where the
  * target is met, q where it is not; hard: p = 0, q = -1; soft: p = q = -0.07 (MnasNet). TuNAS
  * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are
@@ -42,8 +46,9 @@ typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
 typedef struct {
     td_reward_kind kind;
     double p, q, beta;
-    double target[TD_NMETRIC]; /* s, J, mm2, W; INFINITY or 0: none */
-    bool train_violating;      /* false: a design that misses a target is not trained (screened) */
+    td_exponents own[TD_NMETRIC]; /* of single metrics, in place of p and q */
+    double target[TD_NMETRIC];    /* s, J, mm2, W; INFINITY or 0: none */
+    bool train_violating; /* false: a design that misses a target is not trained (screened) */
 } td_objective;
 bool td_objective_has_target(const td_objective *o, int metric);
 /* "targets: latency <= 100 us, area <= 2 mm2", "targets: none". */

@@ -1,7 +1,8 @@
 /* objective.c - rewards and violations of targets.
  *
  * NAHAS (Zhou et al. 2021, section on the search objective; exponents of MnasNet):
- *     acc * prod_m (metric_m / target_m)^w_m,   w_m = p where metric_m <= target_m, q where not.
+ *     acc * prod_m (metric_m / target_m)^w_m,   w_m = p where metric_m <= target_m, q where not,
+ * with exponents of its own for each metric where they are given (the paper's w0 and w1).
  * TuNAS absolute reward, summed over the metrics: acc + beta * sum_m |metric_m / target_m - 1|. */
 #include "row.h"
 
@@ -25,7 +26,8 @@ double td_objective_reward(const td_objective *o, double accuracy,
     for (int m = 0; m < TD_NMETRIC; m++) {
         if (!td_objective_has_target(o, m)) continue;
         double ratio = metric[m] / o->target[m];
-        product *= pow(ratio, ratio <= 1 ? o->p : o->q);
+        const td_exponents e = o->own[m].set ? o->own[m] : (td_exponents){true, o->p, o->q};
+        product *= pow(ratio, ratio <= 1 ? e.p : e.q);
         distance += fabs(ratio - 1);
     }
     return o->kind == TD_REWARD_NAHAS ? accuracy * product : accuracy + o->beta * distance;

@@ -71,6 +71,20 @@ static void violations_in_order_of_metrics(void **state) {
     assert_true(isnan(con[2]));
 }
 
+/* w0 of the latency and w1 of the area (NAHAS): a hard latency, and an area that is traded. */
+static void exponents_by_metric(void **state) {
+    (void)state;
+    td_objective o = nahas(0, -1);
+    o.own[TD_METRIC_AREA] = (td_exponents){true, -0.07, -0.07};
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 0, 2}), 0.8, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, 0, 2}), 0.4, 1e-15);
+    /* twice the area: times 2^-0.07 = 0.952638; half of it: times 1.0497166836 */
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, 0, 4}),
+                0.4 * 0.9526379980, 1e-9);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 0, 1}),
+                0.8 * 1.0497166836, 1e-9);
+}
+
 /* A target for the power alone: 30 mW of at most 20 divide the reward by 1.5. */
 static void power_is_a_metric(void **state) {
     (void)state;
@@ -122,6 +136,7 @@ int main(void) {
         cmocka_unit_test(tunas_absolute),
         cmocka_unit_test(no_target_at_all),
         cmocka_unit_test(violations_in_order_of_metrics),
+        cmocka_unit_test(exponents_by_metric),
         cmocka_unit_test(power_is_a_metric),
         cmocka_unit_test(misses_in_words),
     };
