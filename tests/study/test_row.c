@@ -361,6 +361,38 @@ static void duplicates_are_looked_up(void **state) {
     }
 }
 
+/* A strategy that has nothing left to ask ends the row: below the budget, by any number of threads,
+ * and when it goes on. */
+static void a_row_ends_with_its_space(void **state) {
+    fixture *f = *state;
+    for (int threads = 1; threads <= 4; threads++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.db", threads);
+        const char *db = scratch_path(f->folder, name);
+        for (int budget = 3; budget <= 40; budget += 37) {
+            search s;
+            search_init(&s, threads, budget);
+            s.row.space = tiny_joint_space(s.arena);
+            s.row.strategy = td_strategy_find("exhaustive");
+            s.row.params = NULL;
+            assert_ok(search_run(&s, db, &f->err), &f->err);
+            search_free(&s);
+            char *got = trials_text(db);
+            assert_int_equal(lines(got), budget < 4 ? budget : 4);
+            free(got);
+        }
+        td_store *store;
+        td_study_info *info;
+        int n;
+        td_arena *a = td_arena_create();
+        assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+        assert_ok(td_store_studies(store, a, &info, &n, &f->err), &f->err);
+        assert_int_equal(info[0].state, 2);
+        td_store_close(store);
+        td_arena_destroy(a);
+    }
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void diverging_trainings_are_infeasible_trials(void **state) {
@@ -655,6 +687,7 @@ int main(void) {
         CASE(training_budget_after_interruptions),
         CASE(a_row_without_accuracy_trains_nothing),
         CASE(duplicates_are_looked_up),
+        CASE(a_row_ends_with_its_space),
         CASE(diverging_trainings_are_infeasible_trials),
         CASE(a_broken_trainer_stops_the_search),
         CASE(a_full_disk_stops_and_the_study_goes_on),
