@@ -41,12 +41,14 @@ typedef struct {
                       td_error *err);
     /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. *fidelity
      * is 1 before the call; 0 asks for the costs only: the outcome, which is told before the next
-     * ask, has con[], and the state pruned where they are all met. */
+     * ask, has con[], and the state pruned where they are all met. TD_E_DONE: there is nothing left
+     * to ask; the search ends. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
     td_verdict (*report)(void *state, int64_t number, int step,
                          const double *value); /* may be NULL */
     void (*destroy)(void *state);
+    bool ends; /* it asks every vector once, whatever the seed, and then nothing (TD_E_DONE) */
 } td_strategy;
 
 /* Options (params; NULL: all defaults; unknown ones are errors):
@@ -61,6 +63,10 @@ typedef struct {
  *                 quarter of that many bring nothing better), and it is asked in full with the best
  *                 (0: children are asked as they are bred). Only where some decisions are
  * costs_only and others are not.
+ *
+ *   exhaustive  no options; every vector of the space once, in the order of td_space_first and
+ *               td_space_next, whatever the seed; then TD_E_DONE. Spaces with real decisions are
+ *               refused (TD_E_USAGE)
  *
  * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
  * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned.

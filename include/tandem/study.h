@@ -19,20 +19,42 @@ extern "C" {
 
 /* ---- objective ------------------------------------------------------------------------------- */
 
-typedef enum { TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_NMETRIC } td_metric;
+/* power: mean over back-to-back inferences, energy / latency, leakage included. */
+typedef enum {
+    TD_METRIC_LATENCY,
+    TD_METRIC_ENERGY,
+    TD_METRIC_AREA,
+    TD_METRIC_POWER,
+    TD_NMETRIC
+} td_metric;
+/* How metrics are named and told to people: value in SI units (mm2 for areas) x scale = value in
+ * `unit`. key: of recipes and CSV files ("latency_us"); si_key: of JSON files ("latency_s"). */
+typedef struct {
+    const char *name, *unit, *key, *si_key;
+    double scale;
+} td_metric_entry;
+const td_metric_entry *td_metric_list(void); /* TD_NMETRIC of them */
 typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
+typedef struct {
+    bool set;
+    double p, q;
+} td_exponents;
 /* NAHAS (section "Objective" of the paper): acc * prod_m (metric_m / target_m)^w, w = p where the
  * target is met, q where it is not; hard: p = 0, q = -1; soft: p = q = -0.07 (MnasNet). TuNAS
  * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are
- * off. */
+ * off, and those of 0. */
 typedef struct {
     td_reward_kind kind;
     double p, q, beta;
-    double target[TD_NMETRIC]; /* s, J, mm2; INFINITY: none */
-    bool train_violating;      /* false: a design that misses a target is not trained (screened) */
+    td_exponents own[TD_NMETRIC]; /* of single metrics, in place of p and q */
+    double target[TD_NMETRIC];    /* s, J, mm2, W; INFINITY or 0: none */
+    bool train_violating; /* false: a design that misses a target is not trained (screened) */
 } td_objective;
+bool td_objective_has_target(const td_objective *o, int metric);
+/* "targets: latency <= 100 us, area <= 2 mm2", "targets: none". */
+void td_objective_describe(const td_objective *o, td_text *out);
 double td_objective_reward(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
-/* metric / target - 1 per finite target, in metric order; returns their number. */
+/* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
 
 /* ---- recipe ---------------------------------------------------------------------------------- */

@@ -129,6 +129,7 @@ static void add_state(td_text *t, const bar *b, const td_progress *p) {
                      p->best_metric[TD_METRIC_ENERGY] * 1e6);
         if (isfinite(p->best_metric[TD_METRIC_AREA]))
             td_text_addf(t, " %.2f mm2", p->best_metric[TD_METRIC_AREA]);
+        td_text_addf(t, " %.3g mW", p->best_metric[TD_METRIC_POWER] * 1e3);
     }
     static const struct {
         td_result result;

@@ -136,17 +136,9 @@ static void accuracy_cell(td_text *t, double v) {
 }
 
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out) {
-    static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
-    static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
-    static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
-    const td_objective *o = td_recipe_objective(r);
-    td_text_add(out, "targets:");
-    for (int m = 0, n = 0; m < TD_NMETRIC; m++)
-        if (isfinite(o->target[m]))
-            td_text_addf(out, "%s %s <= %g %s", n++ ? "," : "", name[m], o->target[m] * scale[m],
-                         unit[m]);
-    td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %8s %7s %8s\n", "design", "test acc",
-                 "val acc", "latency", "energy", "area", "targets", "trials", "trained");
+    td_objective_describe(td_recipe_objective(r), out);
+    td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %10s %8s %7s %8s\n", "design", "test acc",
+                 "val acc", "latency", "energy", "area", "power", "targets", "trials", "trained");
     for (int i = 0; i < s->n; i++) {
         const td_result_row *row = &s->row[i];
         td_text_addf(out, "%-42s", title(row->name));
@@ -163,10 +155,11 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
         }
         accuracy_cell(out, row->test_accuracy);
         accuracy_cell(out, row->valid_accuracy);
-        td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %8s %7" PRId64 " %8" PRId64 "%s\n",
+        td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %7.2f mW %8s %7" PRId64 " %8" PRId64 "%s\n",
                      row->metric[TD_METRIC_LATENCY] * 1e6, row->metric[TD_METRIC_ENERGY] * 1e6,
-                     row->metric[TD_METRIC_AREA], row->meets ? "met" : "missed", row->trials,
-                     row->trained, i == s->best ? "   <- best/" : "");
+                     row->metric[TD_METRIC_AREA], row->metric[TD_METRIC_POWER] * 1e3,
+                     row->meets ? "met" : "missed", row->trials, row->trained,
+                     i == s->best ? "   <- best/" : "");
     }
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
@@ -179,6 +172,10 @@ static void put_known(td_arena *a, td_node *m, const char *key, double v) {
     td_node_put(a, m, key, isfinite(v) ? td_node_real(a, v) : td_node_null(a));
 }
 
+static void put_metrics(td_arena *a, td_node *m, const double metric[TD_NMETRIC]) {
+    for (int k = 0; k < TD_NMETRIC; k++) put_known(a, m, td_metric_list()[k].si_key, metric[k]);
+}
+
 static td_node *hex(td_arena *a, uint64_t h) {
     return td_node_string(a, td_arena_printf(a, "%016" PRIx64, h));
 }
@@ -187,9 +184,9 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
     const td_objective *o = td_recipe_objective(r);
     td_node *root = td_node_map(a);
     td_node *t = td_node_put(a, root, "targets", td_node_map(a));
-    put_known(a, t, "latency_s", o->target[TD_METRIC_LATENCY]);
-    put_known(a, t, "energy_j", o->target[TD_METRIC_ENERGY]);
-    put_known(a, t, "area_mm2", o->target[TD_METRIC_AREA]);
+    for (int m = 0; m < TD_NMETRIC; m++)
+        put_known(a, t, td_metric_list()[m].si_key,
+                  td_objective_has_target(o, m) ? o->target[m] : INFINITY);
     td_node *rows = td_node_put(a, root, "rows", td_node_list(a));
     for (int i = 0; i < s->n; i++) {
         const td_result_row *row = &s->row[i];
@@ -211,9 +208,7 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_net_count(row->design.net, &n);
         put_known(a, m, "test_accuracy", row->test_accuracy);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);
-        put_known(a, m, "latency_s", row->metric[TD_METRIC_LATENCY]);
-        put_known(a, m, "energy_j", row->metric[TD_METRIC_ENERGY]);
-        put_known(a, m, "area_mm2", row->metric[TD_METRIC_AREA]);
+        put_metrics(a, m, row->metric);
         td_node_put_int(a, m, "macs", n.macs);
         td_node_put_int(a, m, "params", n.params);
         td_node_put_int(a, m, "resident_weight_bytes", row->schedule.resident_weight_bytes);

@@ -2,59 +2,8 @@
  * docs/recipes.md. */
 #include "recipe.h"
 
-#include <float.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* An exponent that the chosen reward does not have is a misunderstanding, not a detail. */
-static td_status refuse_foreign(const td_node *n, const char *reward, bool tunas, td_error *err) {
-    static const char *const nahas_keys[] = {"p", "q"};
-    for (int i = 0; i < 2; i++)
-        if (tunas && td_node_find(n, nahas_keys[i]) != NULL)
-            return td_node_fail(td_node_find(n, nahas_keys[i]), err,
-                                "only the nahas rewards have it, not %s", reward);
-    if (!tunas && td_node_find(n, "beta") != NULL)
-        return td_node_fail(td_node_find(n, "beta"), err, "only tunas has it, not %s", reward);
-    return TD_OK;
-}
-
-static td_status read_objective(const td_node *n, td_objective *o, td_error *err) {
-    *o = (td_objective){.kind = TD_REWARD_NAHAS, .p = 0, .q = -1, .beta = -0.10};
-    for (int m = 0; m < TD_NMETRIC; m++) o->target[m] = INFINITY;
-    static const char *const keys[] = {"reward",          "p", "q", "beta", "targets",
-                                       "train_violating", NULL};
-    static const char *const targets[] = {"latency_us", "energy_uj", "area_mm2", NULL};
-    static const double per_unit[TD_NMETRIC] = {1e6, 1e6, 1}; /* us per s, uJ per J */
-    td_status s = td_node_only(n, keys, err);
-    const char *reward = "nahas-hard";
-    const td_node *t = NULL;
-    if (s == TD_OK) s = td_node_opt_string(n, "reward", &reward, err);
-    if (s != TD_OK) return s;
-    if (strcmp(reward, "nahas-soft") == 0)
-        o->p = o->q = -0.07;
-    else if (strcmp(reward, "tunas") == 0)
-        o->kind = TD_REWARD_TUNAS;
-    else if (strcmp(reward, "nahas-hard") != 0)
-        return td_node_fail(td_node_find(n, "reward"), err,
-                            "expected nahas-hard, nahas-soft or tunas, found \"%s\"", reward);
-    /* Screening is what a hard constraint means; a soft one is there to be traded. */
-    o->train_violating = strcmp(reward, "nahas-hard") != 0;
-    s = refuse_foreign(n, reward, o->kind == TD_REWARD_TUNAS, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "p", -10, 10, &o->p, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "q", -10, 10, &o->q, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "beta", -10, 0, &o->beta, err);
-    if (s == TD_OK) s = td_node_opt_bool(n, "train_violating", &o->train_violating, err);
-    if (s == TD_OK) s = td_node_get_map(n, "targets", &t, err);
-    if (s == TD_OK) s = td_node_only(t, targets, err);
-    for (int m = 0; s == TD_OK && m < TD_NMETRIC; m++) {
-        double v = INFINITY;
-        s = td_node_opt_real(t, targets[m], DBL_MIN, INFINITY, &v, err);
-        o->target[m] = v / per_unit[m];
-        if (s == TD_OK && o->target[m] < DBL_MIN)
-            s = td_node_fail(td_node_find(t, targets[m]), err, "too small: %g", v);
-    }
-    return s;
-}
 
 static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
     enum { MOST = 32 };
@@ -181,7 +130,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_get_map(d, "accelerator", &hw, err);
     if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->hw, err);
     if (s == TD_OK) s = td_node_get_map(d, "objective", &part, err);
-    if (s == TD_OK) s = read_objective(part, &r->objective, err);
+    if (s == TD_OK) s = td__recipe_objective(part, &r->objective, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "schedule", &part, err);
     if (s == TD_OK) s = td_schedule_options_from_node(part, &r->schedule, err);
@@ -265,18 +214,8 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
                      (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
-        td_text_addf(out, ", seed %llu\ntargets:", (unsigned long long)r->seed);
-        static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
-        static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
-        static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
-        bool some = false;
-        for (int m = 0; m < TD_NMETRIC; m++) {
-            if (!isfinite(r->objective.target[m])) continue;
-            td_text_addf(out, "%s %s <= %g %s", some ? "," : "", name[m],
-                         r->objective.target[m] * scale[m], unit[m]);
-            some = true;
-        }
-        if (!some) td_text_add(out, " none");
+        td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
+        td_objective_describe(&r->objective, out);
         td_text_addf(out, "\nrows: %sjoint\n",
                      r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
         const td_node *with_valid = td_node_find(r->final, "with_valid");

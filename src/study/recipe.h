@@ -28,4 +28,7 @@ struct td_recipe {
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err);
 
+/* The map `objective`, checked. */
+td_status td__recipe_objective(const td_node *n, td_objective *o, td_error *err);
+
 #endif

@@ -178,7 +178,9 @@ static td_status ask_next(td__loop *l, bool *run, int64_t *id, int64_t *token, t
     td_arena *a = td_arena_create();
     td_text params = {0};
     td_status s = a == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
-    if (s == TD_OK && (s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity)) != TD_OK)
+    if (s == TD_OK) s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity);
+    l->exhausted = s == TD_E_DONE;
+    if (s != TD_OK && a != NULL)
         s = td_fail(err, s, "strategy %s gave no trial %" PRId64 ": %s", row->strategy->name, n,
                     td_status_text(s));
     if (s == TD_OK) {
@@ -243,6 +245,7 @@ static void work(void *self, int worker) {
         }
         if (s == TD_OK && trainings_spent(l, n)) break;
         if (s == TD_OK) s = ask_next(l, &run, &id, &token, &err);
+        if (l->exhausted) break;
         if (s == TD_OK && run) s = run_trial(l, n, id, token, a, &err);
         if (s == TD_E_INTERRUPTED) {
             l->cancelled = l->ended = true;

@@ -10,6 +10,7 @@ typedef struct {
     uint64_t spec_hash, seed;
     const td_space *space;
     const td_objective *objective;
+    bool area_is_hard; /* a design above the area's target is infeasible, whatever the reward */
     const td_schedule_options *schedule;
     const td_accuracy
         *accuracy; /* NULL: one network only, it is not trained; accuracy counts as 1 */

@@ -97,16 +97,23 @@ static td_status hash_space(const td_space *space, uint64_t *h, td_error *err) {
 
 /* All that a row's trials depend on, beside the seed: a study goes on with the same only. Name,
  * budgets, final training and other rows are free to change. */
-static td_status spec_hash(const run *u, const td_space *space, bool trains, uint64_t *out,
-                           td_error *err) {
+static td_status spec_hash(const run *u, const td_space *space, bool trains, bool area_is_hard,
+                           uint64_t *out, td_error *err) {
     const td_recipe *r = u->r;
     const td_objective *o = &r->objective;
     uint64_t h = hash_u64(TD_COST_REVISION, td_hash_text(td_version(), 1));
     td_status s = hash_space(space, &h, err);
     h = hash_u64(o->kind, h);
     h = hash_real(o->beta, hash_real(o->q, hash_real(o->p, h)));
-    for (int m = 0; m < TD_NMETRIC; m++) h = hash_real(o->target[m], h);
+    for (int m = 0; m < TD_METRIC_POWER; m++) h = hash_real(o->target[m], h);
+    for (int m = 0; m < TD_NMETRIC; m++)
+        if (o->own[m].set)
+            h = hash_real(o->own[m].q, hash_real(o->own[m].p, hash_u64((uint64_t)m, h)));
+    /* What came later is in the hash where it is used: studies made before it go on. */
+    for (int m = TD_METRIC_POWER; m < TD_NMETRIC; m++)
+        if (td_objective_has_target(o, m)) h = hash_real(o->target[m], hash_u64((uint64_t)m, h));
     h = hash_u64(o->train_violating, h);
+    if (area_is_hard && o->train_violating) h = td_hash_text("area is hard", h);
     h = hash_u64(r->schedule.counting, hash_u64(r->schedule.objective, h));
     h = hash_u64(r->schedule.max_nodes, hash_u64((uint64_t)r->schedule.batch, h));
     h = hash_u64(r->schedule.cold, h);
@@ -203,8 +210,10 @@ static td_status search_row(run *u, const char *name, const td_space *net, const
     td_space *space;
     uint64_t spec = 0;
     int index = u->sum->n;
+    bool area_is_hard =
+        net->n == 0 && hw->n > 0 && td_objective_has_target(&u->r->objective, TD_METRIC_AREA);
     td_status s = td_space_product(net, hw, u->sum->arena, &space, err);
-    if (s == TD_OK) s = spec_hash(u, space, trains, &spec, err);
+    if (s == TD_OK) s = spec_hash(u, space, trains, area_is_hard, &spec, err);
     if (s != TD_OK) return s;
     snprintf(u->sum->row[index].name, sizeof u->sum->row[index].name, "%s", name);
     u->sum->n++;
@@ -214,6 +223,7 @@ static td_status search_row(run *u, const char *name, const td_space *net, const
                    .seed = u->r->seed,
                    .space = space,
                    .objective = &u->r->objective,
+                   .area_is_hard = area_is_hard,
                    .schedule = &u->schedule,
                    .accuracy = trains ? &u->accuracy : NULL,
                    .strategy = u->r->strategy,

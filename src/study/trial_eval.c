@@ -20,6 +20,7 @@ td_status td__design_cost(const td_design *d, const td_schedule_options *o,
     metric[TD_METRIC_LATENCY] = schedule->latency_s;
     metric[TD_METRIC_ENERGY] = schedule->energy_j;
     metric[TD_METRIC_AREA] = d->hw.area_mm2;
+    metric[TD_METRIC_POWER] = schedule->power_w;
     return TD_OK;
 }
 
@@ -97,6 +98,18 @@ static bool known_design(td__loop *l, const td_design *d, td__finish *f, td_aren
     return found;
 }
 
+/* Where only the accelerator is searched, nothing but the area stands against larger ones, and a
+ * reward that trades it (q = -1) gives a latency below the target for any area above: such a design
+ * is infeasible. con[] has the area's violation, where the others are not constraints. */
+static bool area_rejects(const td__row *row, const double metric[TD_NMETRIC], td__finish *f) {
+    const td_objective *o = row->objective;
+    if (!row->area_is_hard || !td_objective_has_target(o, TD_METRIC_AREA)) return false;
+    double excess = metric[TD_METRIC_AREA] / o->target[TD_METRIC_AREA] - 1;
+    if (excess <= 0) return false;
+    if (f->outcome.ncon == 0) f->outcome.con[f->outcome.ncon++] = excess;
+    return true;
+}
+
 /* Costs are in f: screens by the targets, trains, scores. */
 static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish *f, td_error *err) {
     const td__row *row = l->row;
@@ -115,6 +128,7 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
         if (ncon > 0) memcpy(f->outcome.con, con, sizeof con[0] * (size_t)ncon);
     }
     if (isnan(f->violation) || (!meets && !row->objective->train_violating)) return TD_OK;
+    if (area_rejects(row, f->metric, f)) return TD_OK;
     if (costs_only) {
         if (meets) f->outcome.state = TD_TRIAL_PRUNED;
         return TD_OK;

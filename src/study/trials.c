@@ -71,7 +71,7 @@ td_result td_trial_result(const td_trial_row *t) {
 /* Latency x energy x area, without what is unknown: products of the same metrics compare. */
 static double size_of(const td_trial_row *t) {
     double product = 1;
-    for (int m = 0; m < TD_NMETRIC; m++)
+    for (int m = 0; m <= TD_METRIC_AREA; m++)
         if (isfinite(t->metric[m])) product *= t->metric[m];
     return product;
 }
@@ -101,7 +101,7 @@ int td_trials_best(const td_trial_row *t, int n) {
 /* Minimised: accuracy with its sign turned. What is not known of any design (the accuracy in a
  * search of accelerators, the area of a chip without one) is equal for all and decides nothing. */
 td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err) {
-    enum { D = TD_NMETRIC + 1 };
+    enum { D = TD_METRIC_AREA + 2 };
     *count = 0;
     int m = 0;
     size_t room = (size_t)(n > 0 ? n : 1);
@@ -114,7 +114,7 @@ td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, t
     for (int i = 0; s == TD_OK && i < n; i++) {
         if (t[i].state != TD_TRIAL_DONE) continue;
         point[m * D] = isfinite(t[i].accuracy) ? -t[i].accuracy : 0;
-        for (int k = 0; k < TD_NMETRIC; k++) {
+        for (int k = 0; k <= TD_METRIC_AREA; k++) {
             double v = t[i].metric[k];
             point[m * D + 1 + k] = isnan(v) ? 0 : v;
         }
