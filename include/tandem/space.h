@@ -84,6 +84,20 @@ td_status td_space_check(const td_space *s, td_error *err);
  *   are inactive. Depth 0 leaves a stage of stride 1 out. Two vectors can still be one network
  *   where neighbouring stages of stride 1 have equal channels: compare net_hash.
  *
+ *   space: blocks             layers that choose among named operators; as shipped it is
+ *     input, classes, stem, act as above                  NAS-Bench-Macro
+ *     operators:              named once, in the order of the choices
+ *       skip: {op: identity}                              where a layer changes the shape: a 1x1
+ *       mb3: {op: ibn, kernel: 3, expansion: 3}           convolution with batch norm
+ *       wide: {op: fused, kernel: 5, expansion: 6, se: 0.25, act: hard_swish}
+ *       plain: {op: conv, kernel: 3}
+ *     layers:                 decisions l1, l2, ..., or by name; stride: of the first of `repeat`
+ *       - {channels: 64, stride: 2, repeat: 3}
+ *       - {name: last, channels: 96, operators: [mb3, wide]}     only these; one: no decision
+ *     head: 1280
+ *
+ *   Two vectors can be one network where equal neighbours are left out: compare net_hash.
+ *
  *   space: fixed              net: NAME (input, width, classes) or FILE
  *
  * Accelerator spaces:

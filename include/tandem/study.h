@@ -61,9 +61,14 @@ int td_objective_violations(const td_objective *o, const double metric[TD_NMETRI
 
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
+/* The same with other values for some of its keys, each as "KEY=VALUE" (td_node_override); messages
+ * call them --set. They are put in before the recipe is checked. */
+td_status td_recipe_load_with(const char *path, const char *const *set, int n, td_recipe **out,
+                              td_error *err);
 void td_recipe_destroy(td_recipe *r);
 const char *td_recipe_name(const td_recipe *r);
-const char *td_recipe_text(const td_recipe *r); /* as it was read */
+/* As it was read; with overrides the document that they made, without comments. */
+const char *td_recipe_text(const td_recipe *r);
 uint64_t td_recipe_hash(const td_recipe *r);
 uint64_t td_recipe_seed(const td_recipe *r);
 const td_objective *td_recipe_objective(const td_recipe *r);

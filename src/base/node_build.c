@@ -37,7 +37,7 @@ static td_status fail_duplicate(const td_node *map, const td_node *first, const 
     char message[160];
     snprintf(message, sizeof message, "duplicate key \"%.80s\", first at line %d", second->key,
              first->line);
-    return td__node_fail_line(map, second->line, err, message);
+    return td__node_fail_line(map, second, err, message);
 }
 
 td_status td__node_unique(const td_node *map, td_error *err) {

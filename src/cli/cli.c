@@ -52,6 +52,12 @@ const char *cli_recipe_find(const char *name, td_arena *a) {
     return shipped != NULL && td_data_find(a, shipped, &path, NULL) == TD_OK ? path : NULL;
 }
 
+bool cli_set_add(cli_set *s, const char *assignment) {
+    if (s->n == CLI_MOST_SET) return false;
+    s->value[s->n++] = assignment;
+    return true;
+}
+
 td_status cli_folder_ready(const char *path, td_error *err) {
     char probe[PATH_MAX];
     td_status s = td_dir_make(path, err);

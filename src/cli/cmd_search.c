@@ -20,9 +20,10 @@ typedef struct {
     int64_t trials;
     bool dry_run, quiet;
     cli_format format;
+    cli_set set;
 } options;
 
-enum { OPT_DRY_RUN = 1000, OPT_THREADS, OPT_TRIALS };
+enum { OPT_DRY_RUN = 1000, OPT_THREADS, OPT_TRIALS, OPT_SET };
 
 static int64_t number_arg(struct argp_state *state, const char *name, const char *arg, int64_t hi) {
     char *end;
@@ -42,6 +43,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_DRY_RUN: o->dry_run = true; return 0;
     case OPT_THREADS: o->threads = (int)number_arg(state, "threads", arg, 1024); return 0;
     case OPT_TRIALS: o->trials = number_arg(state, "trials", arg, 10000000); return 0;
+    case OPT_SET:
+        if (!cli_set_add(&o->set, arg)) argp_error(state, "--set: at most %d", CLI_MOST_SET);
+        return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
@@ -192,9 +196,10 @@ static td_status fail_recipe(const char *name, td_arena *a, td_error *err) {
     return cli_unknown(err, TD_E_NOT_FOUND, "file or shipped recipe", name, known, n);
 }
 
-static td_status load_recipe(const char *name, td_arena *a, td_recipe **r, td_error *err) {
-    const char *path = cli_recipe_find(name, a);
-    return path != NULL ? td_recipe_load(path, r, err) : fail_recipe(name, a, err);
+static td_status load_recipe(const options *o, td_arena *a, td_recipe **r, td_error *err) {
+    const char *path = cli_recipe_find(o->recipe, a);
+    return path != NULL ? td_recipe_load_with(path, o->set.value, o->set.n, r, err)
+                        : fail_recipe(o->recipe, a, err);
 }
 
 int cmd_search(int argc, char **argv) {
@@ -202,6 +207,7 @@ int cmd_search(int argc, char **argv) {
         {"out", 'o', "DIR", 0, "results folder (default results/NAME); resumes what is there", 0},
         {"threads", OPT_THREADS, "N", 0, "candidates at a time (default: one per core)", 0},
         {"trials", OPT_TRIALS, "N", 0, "trials per row in place of the recipe's", 0},
+        {"set", OPT_SET, "KEY=VALUE", 0, CLI_SET_HELP, 0},
         {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe and say what it would do", 0},
         {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
         {"quiet", 'q', 0, 0, "no progress", 0},
@@ -215,7 +221,8 @@ int cmd_search(int argc, char **argv) {
         "the same command goes on where it stopped.\v"
         "Examples:\n"
         "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
-        "  tandem search my.yaml --dry-run",
+        "  tandem search my.yaml --dry-run\n"
+        "  tandem search my.yaml --set seed=2 --set objective.targets.latency_us=50 --out seed-2",
         0,
         0,
         0};
@@ -232,7 +239,7 @@ int cmd_search(int argc, char **argv) {
         td_fail(&err, TD_E_MEMORY, "out of memory");
         return cli_fail(&err);
     }
-    td_status s = load_recipe(o.recipe, a, &r, &err);
+    td_status s = load_recipe(&o, a, &r, &err);
     if (s == TD_OK) s = td_recipe_describe(r, &text, &err);
     if (s != TD_OK) goto end;
     if (o.dry_run) {

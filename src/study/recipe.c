@@ -149,8 +149,26 @@ static td_status read_all(td_recipe *r, td_error *err) {
     return s;
 }
 
-td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
-                           td_error *err) {
+/* Overrides first: what they make of the document is checked, and it is the recipe from then on, so
+ * that a results folder tells what was run. */
+static td_status override(td_recipe *r, const char *const *set, int n, td_error *err) {
+    td_node *doc = (td_node *)r->doc; /* of this recipe's arena, read a moment ago */
+    td_status s = TD_OK;
+    if (n > 0 && doc->kind != TD_MAP)
+        return td_node_fail(doc, err, "expected a recipe (a map of keys)");
+    for (int i = 0; s == TD_OK && i < n; i++)
+        s = td_node_override(r->arena, doc, "--set", set[i], err);
+    if (s != TD_OK || n == 0) return s;
+    td_text t = {0};
+    td_node_to_yaml(doc, &t);
+    r->hash = td_hash(t.data, t.size, 0);
+    r->text = t.failed ? NULL : td_arena_strdup(r->arena, t.data);
+    td_text_free(&t);
+    return r->text != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
+static td_status parse_with(const char *text, size_t size, const char *name, const char *const *set,
+                            int n, td_recipe **out, td_error *err) {
     *out = NULL;
     td_recipe *r = calloc(1, sizeof *r);
     if (r == NULL || (r->arena = td_arena_create()) == NULL) {
@@ -161,6 +179,7 @@ td_status td__recipe_parse(const char *text, size_t size, const char *name, td_r
     r->text = td_arena_printf(r->arena, "%.*s", (int)size, text);
     td_status s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
                                   : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
+    if (s == TD_OK) s = override(r, set, n, err);
     if (s == TD_OK) s = read_all(r, err);
     if (s == TD_OK)
         *out = r;
@@ -169,14 +188,24 @@ td_status td__recipe_parse(const char *text, size_t size, const char *name, td_r
     return s;
 }
 
-td_status td_recipe_load(const char *path, td_recipe **out, td_error *err) {
+td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
+                           td_error *err) {
+    return parse_with(text, size, name, NULL, 0, out, err);
+}
+
+td_status td_recipe_load_with(const char *path, const char *const *set, int n, td_recipe **out,
+                              td_error *err) {
     *out = NULL;
     char *text = NULL;
     size_t size = 0;
     td_status s = td_file_read(path, 1 << 20, &text, &size, err);
-    if (s == TD_OK) s = td__recipe_parse(text, size, path, out, err);
+    if (s == TD_OK) s = parse_with(text, size, path, set, n, out, err);
     free(text);
     return s;
+}
+
+td_status td_recipe_load(const char *path, td_recipe **out, td_error *err) {
+    return td_recipe_load_with(path, NULL, 0, out, err);
 }
 
 void td_recipe_destroy(td_recipe *r) {

@@ -164,6 +164,9 @@ static void mistyped_names(void **state) {
     expect_fault(f, "eval mobilnetv2 --hw edge", 4, "did you mean \"mobilenetv2\"?");
     expect_fault(f, "eval vgg16 --hw edge", 4, "known are: ");
     expect_fault(f, "eval handmade --hw egde", 4, "did you mean \"edge\"?");
+    expect_fault(f, "space quickstart --set network.kernal=3", 3,
+                 "--set network.kernal: network: unknown key");
+    expect_fault(f, "space micro --set pe_x=3", 2, "--set is for a RECIPE or a file");
     expect_fault(f, "space micr", 4, "did you mean \"micro\"?");
     expect_fault(f, "list network", 2, "did you mean \"networks\"?");
     expect_fault(f, "train handmade --data fashion_mnist", 4, "did you mean \"fashion-mnist\"?");

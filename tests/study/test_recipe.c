@@ -290,6 +290,53 @@ static void files_beside_the_recipe(void **state) {
     scratch_remove(folder);
 }
 
+/* Other values for keys are checked as if they stood in the file, and are the recipe's text. */
+static void keys_with_other_values(void **state) {
+    (void)state;
+    char *folder = scratch_make();
+    const char *path = scratch_path(folder, "recipe.yaml");
+    scratch_write(folder, "recipe.yaml", good, sizeof good - 1);
+    td_error err;
+    td_recipe *plain, *r, *again;
+    static const char *const set[] = {"seed=9", "budget.trained=null", "strategy={name: random}",
+                                      "network.kernel=[3, 5, 7]", "objective.targets.area_mm2=3.5"};
+    assert_ok(td_recipe_load_with(path, NULL, 0, &plain, &err), &err);
+    assert_string_equal(td_recipe_text(plain), good);
+    assert_ok(td_recipe_load_with(path, set, 5, &r, &err), &err);
+    assert_true(td_recipe_seed(r) == 9 && r->trained == INT64_MAX && r->trials == 64);
+    assert_string_equal(r->strategy->name, "random");
+    assert_true(r->objective.target[TD_METRIC_AREA] == 3.5);
+    assert_true(td_recipe_hash(r) != td_recipe_hash(plain));
+    assert_true(td_space_hash(r->net) != td_space_hash(plain->net));
+    assert_ok(parse(td_recipe_text(r), &again, &err), &err);
+    assert_true(td_recipe_hash(again) == td_recipe_hash(r) && td_recipe_seed(again) == 9);
+    assert_true(td_space_hash(again->net) == td_space_hash(r->net));
+    td_recipe_destroy(again);
+    td_recipe_destroy(r);
+    td_recipe_destroy(plain);
+    static const struct {
+        const char *set, *message;
+        td_status code;
+    } wrong[] = {
+        {"seed=-1", "--set seed: seed: expected an integer", TD_E_INPUT},
+        {"network.kernal=3", "--set network.kernal: network: unknown key \"kernal\"", TD_E_INPUT},
+        {"sede=3", "--set sede: unknown key \"sede\"", TD_E_INPUT},
+        {"name.x=3", "--set name.x: name is no map", TD_E_USAGE},
+        {"seed", "--set: expected KEY=VALUE, found \"seed\"", TD_E_USAGE},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        td_status s = td_recipe_load_with(path, &wrong[i].set, 1, &r, &err);
+        if (s != wrong[i].code ||
+            strncmp(err.message, wrong[i].message, strlen(wrong[i].message)) != 0)
+            fail_msg("%s: %s", wrong[i].set, err.message);
+        assert_null(r);
+    }
+    scratch_write(folder, "list.yaml", "[1]", 3);
+    assert_int_equal(td_recipe_load_with(scratch_path(folder, "list.yaml"), set, 1, &r, &err),
+                     TD_E_INPUT);
+    scratch_remove(folder);
+}
+
 /* The example of docs/recipes.md is a recipe. */
 static void the_example_of_the_manual(void **state) {
     (void)state;
@@ -318,6 +365,7 @@ int main(void) {
         cmocka_unit_test(mistakes),
         cmocka_unit_test(not_a_recipe),
         cmocka_unit_test(files_beside_the_recipe),
+        cmocka_unit_test(keys_with_other_values),
         cmocka_unit_test(the_example_of_the_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
