@@ -120,6 +120,11 @@ td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_err
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err);
 
+/* The one point `at` of s (copied; need not be canonical), as a space without decisions. s must
+ * outlive it. TD_E_INPUT: a choice is out of range. */
+td_status td_space_pin(const td_space *s, const td_choices *at, td_arena *arena, td_space **out,
+                       td_error *err);
+
 /* Sets inactive decisions to NAN and checks the ranges of the others (TD_E_INPUT). */
 td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err);
 bool td_space_active(const td_space *s, const td_choices *c, int i);

@@ -57,6 +57,19 @@ double td_objective_reward(const td_objective *o, double accuracy, const double 
 /* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
 
+/* ---- scopes ---------------------------------------------------------------------------------- */
+
+/* What a row of a recipe searches, at the same budgets whatever its scope. */
+typedef struct {
+    const char *name, *about;
+    int n;            /* phases */
+    uint8_t phase[4]; /* what each searches */
+} td_scope;
+const td_scope *td_scope_list(int *n);
+const td_scope *td_scope_find(const char *name); /* NULL if there is none */
+/* It needs the recipe's fixed network or accelerator (`compare`). */
+bool td_scope_needs_fixed(const td_scope *s);
+
 /* ---- recipe ---------------------------------------------------------------------------------- */
 
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */

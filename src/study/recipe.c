@@ -58,6 +58,25 @@ static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     return s;
 }
 
+/* One side of `compare`: a fixed space, or one point of the side that is searched. */
+static td_status read_fixed(const td_node *n, const char *what, td_space *searched,
+                            td_status (*read)(const td_node *, td_arena *, td_space **, td_error *),
+                            td_arena *a, td_space **out, td_error *err) {
+    static const char *const keys[] = {"choices", NULL};
+    const td_node *at = td_node_find(n, "choices");
+    if (at != NULL) {
+        td_choices c = {.n = searched->n, .v = TD_NEW(a, double, searched->n + 1)};
+        if (c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        td_status s = td_node_only(n, keys, err);
+        if (s == TD_OK) s = td_choices_from_node(searched, at, &c, err);
+        return s == TD_OK ? td_space_pin(searched, &c, a, out, err) : s;
+    }
+    td_status s = read(n, a, out, err);
+    if (s == TD_OK && (*out)->n != 0)
+        s = td_node_fail(n, err, "expected one %s (space: fixed, or choices), found a space", what);
+    return s;
+}
+
 static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
     if (n == NULL) return TD_OK;
     static const char *const keys[] = {"network", "accelerator", NULL};
@@ -65,12 +84,53 @@ static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
     td_status s = td_node_only(n, keys, err);
     if (s == TD_OK) s = td_node_get_map(n, "network", &net, err);
     if (s == TD_OK) s = td_node_get_map(n, "accelerator", &hw, err);
-    if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->fixed_net, err);
-    if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->fixed_hw, err);
-    if (s == TD_OK && r->fixed_net->n != 0)
-        s = td_node_fail(net, err, "expected one network (space: fixed), found a space");
-    if (s == TD_OK && r->fixed_hw->n != 0)
-        s = td_node_fail(hw, err, "expected one accelerator (space: fixed), found a space");
+    if (s == TD_OK)
+        s = read_fixed(net, "network", r->net, td_space_net_from_node, r->arena, &r->fixed_net,
+                       err);
+    if (s == TD_OK)
+        s = read_fixed(hw, "accelerator", r->hw, td_space_hw_from_node, r->arena, &r->fixed_hw,
+                       err);
+    return s;
+}
+
+static td_status add_scope(td_recipe *r, const td_node *n, td_error *err) {
+    int count;
+    const td_scope *all = td_scope_list(&count), *scope = NULL;
+    if (n->kind == TD_STRING) scope = td_scope_find(n->text);
+    if (scope == NULL) {
+        td_text text = {0};
+        for (int i = 0; i < count; i++) td_text_addf(&text, "%s%s", i > 0 ? ", " : "", all[i].name);
+        td_status s =
+            n->kind == TD_STRING
+                ? td_node_fail(n, err, "there is no scope \"%.64s\"; there are %s", n->text,
+                               text.data != NULL ? text.data : "")
+                : td_node_fail(n, err, "expected a scope: %s", text.data != NULL ? text.data : "");
+        td_text_free(&text);
+        return s;
+    }
+    if (td_scope_needs_fixed(scope) && r->fixed_net == NULL)
+        return td_node_fail(n, err, "scope %s needs `compare`: a fixed network and accelerator",
+                            scope->name);
+    for (int i = 0; i < r->n_scope; i++)
+        if (r->scope[i] == scope)
+            return td_node_fail(n, err, "scope %s stands here twice", scope->name);
+    if (r->n_scope == TD_MAX_ROWS) return td_node_fail(n, err, "at most %d scopes", TD_MAX_ROWS);
+    r->scope[r->n_scope++] = scope;
+    return TD_OK;
+}
+
+/* `scope`: a name or a list of names; without it joint, with `compare` what it is compared with. */
+static td_status read_scopes(const td_node *n, td_recipe *r, td_error *err) {
+    static const char *const usual[] = {"hand-made", "accelerator", "network", "joint"};
+    td_status s = TD_OK;
+    if (n == NULL) {
+        for (int i = r->fixed_net != NULL ? 0 : 3; i < 4; i++)
+            r->scope[r->n_scope++] = td_scope_find(usual[i]);
+        return TD_OK;
+    }
+    if (n->kind != TD_LIST) return add_scope(r, n, err);
+    if (n->count == 0) return td_node_fail(n, err, "expected at least one scope");
+    for (int i = 0; i < n->count && s == TD_OK; i++) s = add_scope(r, n->item[i], err);
     return s;
 }
 
@@ -112,7 +172,7 @@ static td_status check_name(const td_recipe *r, td_error *err) {
 static td_status read_all(td_recipe *r, td_error *err) {
     static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
                                        "final",  "objective", "schedule", "strategy",    "lag",
-                                       "budget", "compare",   NULL};
+                                       "budget", "compare",   "scope",    NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
     r->lag = 8;
@@ -142,6 +202,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
     if (s == TD_OK) s = read_compare(part, r, err);
+    if (s == TD_OK) s = read_scopes(td_node_find(d, "scope"), r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
     if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
@@ -235,7 +296,7 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
     td_status s = td_space_size(r->net, &net, err);
     if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
     if (s == TD_OK) {
-        td_text_addf(out, "%s: joint search of ", r->name);
+        td_text_addf(out, "%s: search of ", r->name);
         td_text_add_grouped(out, net.data);
         td_text_addf(out, " networks (%s) x ", r->net->name);
         td_text_add_grouped(out, hw.data);
@@ -245,8 +306,9 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
         td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
         td_objective_describe(&r->objective, out);
-        td_text_addf(out, "\nrows: %sjoint\n",
-                     r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
+        for (int i = 0; i < r->n_scope; i++)
+            td_text_addf(out, "%s%s", i == 0 ? "\nrows: " : ", ", r->scope[i]->name);
+        td_text_add(out, "\n");
         const td_node *with_valid = td_node_find(r->final, "with_valid");
         if (r->final != NULL)
             td_text_addf(out, "final training of %lld %s per row%s\n", (long long)r->candidates,

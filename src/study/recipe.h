@@ -12,11 +12,13 @@ struct td_recipe {
     const td_node *doc;
     const char *name, *text;
     uint64_t hash, seed;
-    td_space *net, *hw;             /* the two sides of the search */
-    td_space *fixed_net, *fixed_hw; /* compare: hand-made network, baseline; else NULL */
-    const td_node *accuracy;        /* proxy */
-    const td_node *final;           /* may be NULL: then nothing is trained fully */
-    int64_t candidates;             /* designs of a row that are trained fully */
+    td_space *net, *hw;                 /* the two sides of the search */
+    td_space *fixed_net, *fixed_hw;     /* compare: hand-made network, baseline; else NULL */
+    const td_scope *scope[TD_MAX_ROWS]; /* the rows */
+    int n_scope;
+    const td_node *accuracy; /* proxy */
+    const td_node *final;    /* may be NULL: then nothing is trained fully */
+    int64_t candidates;      /* designs of a row that are trained fully */
     td_objective objective;
     td_schedule_options schedule;
     const td_strategy *strategy;

@@ -238,9 +238,11 @@ static void mistakes(void **state) {
         {"trained: 40", "trained: -1", TD_E_INPUT, "my.yaml:21: budget.trained: expected"},
         {"net: handmade", "net: homemade", TD_E_NOT_FOUND, "my.yaml:23: compare.network.net: "},
         {"{space: fixed, net: handmade}", "{space: ibn}", TD_E_INPUT,
-         "my.yaml:23: compare.network: expected one network (space: fixed), found a space"},
+         "my.yaml:23: compare.network: expected one network (space: fixed, or choices), found a "
+         "space"},
         {"{space: fixed, hw: micro}", "{space: micro}", TD_E_INPUT,
-         "my.yaml:24: compare.accelerator: expected one accelerator (space: fixed), found a space"},
+         "my.yaml:24: compare.accelerator: expected one accelerator (space: fixed, or choices), "
+         "found a space"},
         {"  accelerator: {space: fixed, hw: micro}\n", "", TD_E_INPUT,
          "my.yaml:22: compare: missing key \"accelerator\""},
     };
