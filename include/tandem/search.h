@@ -54,8 +54,8 @@ typedef struct {
     void (*destroy)(void *state);
 } td_strategy;
 
-/* Options (params; NULL: all defaults; unknown ones are errors, and so are those that another option
- * makes idle):
+/* Options (params; NULL: all defaults; unknown ones are errors, and so are those that another
+ * option makes idle):
  *
  *   random     no options; uniform
  *   evolution  regularised (aging) evolution, Real et al. 2019 (arXiv 1802.01548), algorithm 1:
