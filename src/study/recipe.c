@@ -58,6 +58,10 @@ static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     return s;
 }
 
+static bool is_workload(const td_node *network) {
+    return strcmp(td_node_find(network, "space")->text, "workload") == 0;
+}
+
 static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
     if (n == NULL) return TD_OK;
     static const char *const keys[] = {"network", "accelerator", NULL};
@@ -67,7 +71,7 @@ static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_get_map(n, "accelerator", &hw, err);
     if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->fixed_net, err);
     if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->fixed_hw, err);
-    if (s == TD_OK && r->fixed_net->n != 0)
+    if (s == TD_OK && (r->fixed_net->n != 0 || is_workload(net)))
         s = td_node_fail(net, err, "expected one network (space: fixed), found a space");
     if (s == TD_OK && r->fixed_hw->n != 0)
         s = td_node_fail(hw, err, "expected one accelerator (space: fixed), found a space");
@@ -109,6 +113,24 @@ static td_status check_name(const td_recipe *r, td_error *err) {
                         r->name);
 }
 
+/* A search of accelerators for a workload trains nothing. */
+static td_status refuse_training(const td_recipe *r, td_error *err) {
+    static const char *const keys[] = {"final", "compare"};
+    const td_node *accuracy = td_node_find(r->doc, "accuracy");
+    for (int i = 0; i < 2; i++)
+        if (td_node_find(r->doc, keys[i]) != NULL)
+            return td_node_fail(td_node_find(r->doc, keys[i]), err,
+                                "the networks of a workload are given: nothing is trained");
+    if (accuracy != NULL && accuracy->count > 0)
+        return td_node_fail(accuracy, err,
+                            "the networks of a workload are given: nothing is trained; expected "
+                            "no such key, or {}");
+    if (r->trained != INT64_MAX)
+        return td_node_fail(td_node_find(td_node_find(r->doc, "budget"), "trained"), err,
+                            "the networks of a workload are given: nothing is trained");
+    return TD_OK;
+}
+
 static td_status read_all(td_recipe *r, td_error *err) {
     static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
                                        "final",  "objective", "schedule", "strategy",    "lag",
@@ -127,6 +149,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     r->seed = (uint64_t)seed;
     if (s == TD_OK) s = td_node_get_map(d, "network", &net, err);
     if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->net, err);
+    if (s == TD_OK) r->is_workload = is_workload(net);
     if (s == TD_OK) s = td_node_get_map(d, "accelerator", &hw, err);
     if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->hw, err);
     if (s == TD_OK) s = td_node_get_map(d, "objective", &part, err);
@@ -142,6 +165,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
     if (s == TD_OK) s = read_compare(part, r, err);
+    if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
     if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
@@ -149,8 +173,21 @@ static td_status read_all(td_recipe *r, td_error *err) {
     return s;
 }
 
-td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
-                           td_error *err) {
+static td_status override_all(td_recipe *r, const td_override *o, int n, td_error *err) {
+    td_status s = TD_OK;
+    td_text t = {0};
+    for (int i = 0; s == TD_OK && i < n; i++)
+        s = td__recipe_override(r->arena, (td_node *)r->doc, &o[i], err);
+    if (s != TD_OK || n == 0) return s;
+    td_node_to_yaml(r->doc, &t);
+    r->text = t.failed || t.data == NULL ? NULL : td_arena_strdup(r->arena, t.data);
+    r->hash = td_hash(t.data, t.size, 0);
+    td_text_free(&t);
+    return r->text != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
+static td_status parse(const char *text, size_t size, const char *name, const td_override *o, int n,
+                       td_recipe **out, td_error *err) {
     *out = NULL;
     td_recipe *r = calloc(1, sizeof *r);
     if (r == NULL || (r->arena = td_arena_create()) == NULL) {
@@ -161,6 +198,7 @@ td_status td__recipe_parse(const char *text, size_t size, const char *name, td_r
     r->text = td_arena_printf(r->arena, "%.*s", (int)size, text);
     td_status s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
                                   : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
+    if (s == TD_OK) s = override_all(r, o, n, err);
     if (s == TD_OK) s = read_all(r, err);
     if (s == TD_OK)
         *out = r;
@@ -169,14 +207,24 @@ td_status td__recipe_parse(const char *text, size_t size, const char *name, td_r
     return s;
 }
 
-td_status td_recipe_load(const char *path, td_recipe **out, td_error *err) {
+td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
+                           td_error *err) {
+    return parse(text, size, name, NULL, 0, out, err);
+}
+
+td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_recipe **out,
+                              td_error *err) {
     *out = NULL;
     char *text = NULL;
     size_t size = 0;
     td_status s = td_file_read(path, 1 << 20, &text, &size, err);
-    if (s == TD_OK) s = td__recipe_parse(text, size, path, out, err);
+    if (s == TD_OK) s = parse(text, size, path, o, n, out, err);
     free(text);
     return s;
+}
+
+td_status td_recipe_load(const char *path, td_recipe **out, td_error *err) {
+    return td_recipe_load_with(path, NULL, 0, out, err);
 }
 
 void td_recipe_destroy(td_recipe *r) {
@@ -201,23 +249,47 @@ const td_objective *td_recipe_objective(const td_recipe *r) {
     return &r->objective;
 }
 
+/* " for 70 % a and 30 % b", " for the worst of 1 x a and 0.5 x b". */
+static td_status add_workload(const td_recipe *r, td_text *out, td_error *err) {
+    td_arena *a = td_arena_create();
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_design d = {0};
+    td_status s = r->net->build(r->net->self, &(td_choices){0}, a, &d, err);
+    const td_workload *w = d.workload;
+    if (s == TD_OK) td_text_add(out, w->combine == TD_COMBINE_SUM ? " for" : " for the worst of");
+    for (int i = 0; s == TD_OK && i < w->n; i++) {
+        td_text_add(out, i == 0 ? " " : i + 1 < w->n ? ", " : " and ");
+        if (w->combine == TD_COMBINE_SUM)
+            td_text_addf(out, "%.3g %% %s", 100 * w->weight[i], w->name[i]);
+        else
+            td_text_addf(out, "%.3g x %s", w->weight[i], w->name[i]);
+    }
+    td_design_free(&d);
+    td_arena_destroy(a);
+    return s;
+}
+
 td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
     td_text net = {0}, hw = {0};
     td_status s = td_space_size(r->net, &net, err);
     if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
     if (s == TD_OK) {
-        td_text_addf(out, "%s: joint search of ", r->name);
-        td_text_add_grouped(out, net.data);
-        td_text_addf(out, " networks (%s) x ", r->net->name);
+        td_text_addf(out, "%s: %s of ", r->name, r->is_workload ? "search" : "joint search");
+        if (!r->is_workload) {
+            td_text_add_grouped(out, net.data);
+            td_text_addf(out, " networks (%s) x ", r->net->name);
+        }
         td_text_add_grouped(out, hw.data);
-        td_text_addf(out, " accelerators (%s), %s, %lld trials", r->hw->name, r->strategy->name,
-                     (long long)r->trials);
+        td_text_addf(out, " accelerators (%s)", r->hw->name);
+        if (r->is_workload) s = add_workload(r, out, err);
+        td_text_addf(out, ", %s, %lld trials", r->strategy->name, (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
         td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
         td_objective_describe(&r->objective, out);
-        td_text_addf(out, "\nrows: %sjoint\n",
-                     r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
+        td_text_addf(out, "\nrows: %s%s\n",
+                     r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "",
+                     r->is_workload ? "workload" : "joint");
         const td_node *with_valid = td_node_find(r->final, "with_valid");
         if (r->final != NULL)
             td_text_addf(out, "final training of %lld %s per row%s\n", (long long)r->candidates,

@@ -14,7 +14,8 @@ struct td_recipe {
     uint64_t hash, seed;
     td_space *net, *hw;             /* the two sides of the search */
     td_space *fixed_net, *fixed_hw; /* compare: hand-made network, baseline; else NULL */
-    const td_node *accuracy;        /* proxy */
+    bool is_workload;               /* `network` is one: accelerators only, without accuracies */
+    const td_node *accuracy;        /* proxy; NULL of a workload */
     const td_node *final;           /* may be NULL: then nothing is trained fully */
     int64_t candidates;             /* designs of a row that are trained fully */
     td_objective objective;
@@ -27,6 +28,9 @@ struct td_recipe {
 /* td_recipe_load of a text; `name` stands in messages, and files are looked for beside it. */
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err);
+
+/* One override of td_recipe_load_with in a document that was read. */
+td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err);
 
 /* The map `objective`, checked. */
 td_status td__recipe_objective(const td_node *n, td_objective *o, td_error *err);

@@ -273,6 +273,17 @@ static void pick_winners(run *u) {
     }
 }
 
+static td_status schedule_row(run *u, td_result_row *row, td_error *err) {
+    double metric[TD_NMETRIC];
+    const td_workload *w = row->design.workload;
+    if (w != NULL) {
+        row->part = TD_NEW(u->sum->arena, td_schedule, w->n);
+        if (row->part == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    return td__design_cost(&row->design, &u->schedule, metric,
+                           w != NULL ? row->part : &row->schedule, err);
+}
+
 static td_status finish_rows(run *u, td_error *err) {
     td_run_summary *sum = u->sum;
     td_status s = TD_OK;
@@ -281,8 +292,7 @@ static td_status finish_rows(run *u, td_error *err) {
         td_result_row *row = &sum->row[i];
         row->test_accuracy = NAN;
         if (!row->found) continue;
-        double metric[TD_NMETRIC];
-        s = td__design_cost(&row->design, &u->schedule, metric, &row->schedule, err);
+        s = schedule_row(u, row, err);
         if (s == TD_OK && row->weights != NULL)
             s = td_test(row->design.net, row->weights, u->accuracy.data, TD_SPLIT_TEST,
                         &row->test_accuracy, NULL, err);
@@ -331,6 +341,7 @@ static td_status run_rows(run *u, td_error *err) {
         if (s == TD_OK) s = search_row(u, "accelerator", r->fixed_net, r->hw, false, err);
         if (s == TD_OK) s = search_row(u, "network", r->net, r->fixed_hw, true, err);
     }
+    if (s == TD_OK && r->is_workload) return search_row(u, "workload", r->net, r->hw, false, err);
     if (s == TD_OK) s = search_row(u, "joint", r->net, r->hw, true, err);
     return s;
 }
@@ -371,7 +382,8 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     /* The data first: nothing is made in the folder if they are not there. */
-    if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
+    if (s == TD_OK && !r->is_workload)
+        s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
     if (s == TD_OK) s = check_images(&u, r->net, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
@@ -398,6 +410,8 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
 void td_run_summary_free(td_run_summary *s) {
     if (s == NULL) return;
     for (int i = 0; i < s->n; i++) {
+        for (int k = 0; s->row[i].part != NULL && k < s->row[i].design.workload->n; k++)
+            td_schedule_free(&s->row[i].part[k]);
         td_design_free(&s->row[i].design);
         td_weights_destroy(s->row[i].weights);
         td_schedule_free(&s->row[i].schedule);

@@ -12,18 +12,6 @@ uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash) {
     return td_hash(both, sizeof both, 0);
 }
 
-td_status td__design_cost(const td_design *d, const td_schedule_options *o,
-                          double metric[TD_NMETRIC], td_schedule *schedule, td_error *err) {
-    memset(schedule, 0, sizeof *schedule);
-    td_status s = td_schedule_best(d->net, &d->hw, o, schedule, NULL, err);
-    if (s != TD_OK) return s;
-    metric[TD_METRIC_LATENCY] = schedule->latency_s;
-    metric[TD_METRIC_ENERGY] = schedule->energy_j;
-    metric[TD_METRIC_AREA] = d->hw.area_mm2;
-    metric[TD_METRIC_POWER] = schedule->power_w;
-    return TD_OK;
-}
-
 static int busy_index(const td__loop *l, uint64_t net_hash) {
     int i = 0;
     while (i < l->n_busy && l->busy[i] != net_hash) i++;
@@ -146,10 +134,12 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
     }
     f->reward = td_objective_reward(row->objective, accuracy, f->metric);
     /* A hard reward is flat below the targets: equal rewards are told apart by how far below the
-     * targets a design is (1e-4 of a reward unit per target). */
+     * targets a design is (1e-4 of a reward unit per target); of accelerators for a workload, whose
+     * rewards know no accuracies, by the product that decides which is best. */
+    double tie = d->workload != NULL ? log(td__metric_product(f->metric)) : slack;
     f->outcome.state = TD_TRIAL_DONE;
     f->outcome.nobj = 1;
-    f->outcome.obj[0] = -f->reward + 1e-4 * (slack < 10 ? slack : 10);
+    f->outcome.obj[0] = -f->reward + 1e-4 * (tie < 10 ? tie : 10);
     return TD_OK;
 }
 
@@ -160,7 +150,6 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     f->outcome = (td_outcome){.state = TD_TRIAL_INFEASIBLE, .fidelity = fidelity};
     for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
     td_design d = {0};
-    td_schedule schedule = {0};
     td_status s = row->space->build(row->space->self, c, a, &d, err);
     bool known = s == TD_OK && known_design(l, &d, f, a);
     if (known && (f->outcome.fidelity > 0) != (fidelity > 0) && !isnan(f->violation)) {
@@ -178,14 +167,13 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     } else if (s == TD_OK) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
-        s = td__design_cost(&d, row->schedule, f->metric, &schedule, err);
+        s = td__design_cost(&d, row->schedule, f->metric, NULL, err);
         if (s == TD_OK) s = score(l, &d, a, f, err);
     }
     if (s == TD_E_INFEASIBLE) { /* a result, with its reason */
         f->reason = td_arena_strdup(a, err->message);
         s = TD_OK;
     }
-    td_schedule_free(&schedule);
     td_design_free(&d);
     return s;
 }
