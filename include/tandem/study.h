@@ -74,9 +74,15 @@ bool td_scope_needs_fixed(const td_scope *s);
 
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
-/* The same with other values for some of its keys, each as "KEY=VALUE" (td_node_override); messages
- * call them --set. They are put in before the recipe is checked. */
-td_status td_recipe_load_with(const char *path, const char *const *set, int n, td_recipe **out,
+/* A key of the recipe with another value than its file gives it, before all is checked. */
+typedef struct {
+    const char *key;   /* its path: "seed", "budget.trials"; NULL: `value` is "PATH=VALUE" */
+    const char *value; /* as YAML; NULL: the key is taken out */
+    const char *from;  /* what stands in messages about the value in place of the file: "--set" */
+} td_override;
+/* The same with keys overridden, in order. The recipe's text is then that of the changed document,
+ * without comments. */
+td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_recipe **out,
                               td_error *err);
 void td_recipe_destroy(td_recipe *r);
 const char *td_recipe_name(const td_recipe *r);
@@ -183,7 +189,8 @@ typedef struct {
     int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
     td_weights *weights;
-    td_schedule schedule;
+    td_schedule schedule; /* {0} of a workload, whose networks have one each: */
+    td_schedule *part;    /* design.workload->n of them; NULL: one network */
 } td_result_row;
 
 enum { TD_MAX_ROWS = 8 };

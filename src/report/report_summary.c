@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tandem/report.h"
+#include "report_bits.h"
 
 static const char *title(const char *row) {
     static const char *const t[][2] = {
@@ -11,6 +11,7 @@ static const char *title(const char *row) {
         {"accelerator", "hand-made network on its best accelerator"},
         {"network", "best network for the baseline"},
         {"joint", "joint"},
+        {"workload", "best accelerator for the workload"},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
         if (strcmp(t[i][0], row) == 0) return t[i][1];
@@ -19,8 +20,7 @@ static const char *title(const char *row) {
 
 /* ---- why ------------------------------------------------------------------------------------- */
 
-/* Share of a schedule's time by what limits it: the largest. */
-static double main_limit(const td_schedule *s, const char **name) {
+double td__report_limit(const td_schedule *s, const char **name) {
     double best = 0, total = 0;
     *name = "";
     for (int i = 0; i < s->n; i++) {
@@ -89,8 +89,12 @@ void td_report_why(const td_run_summary *s, td_text *out) {
         return;
     }
     const td_result_row *b = &s->row[s->best];
+    if (b->part != NULL) {
+        td__report_workload_why(b, out);
+        return;
+    }
     const char *limit;
-    double share = main_limit(&b->schedule, &limit);
+    double share = td__report_limit(&b->schedule, &limit);
     td_net_totals nb;
     td_net_count(b->design.net, &nb);
     if (s->n < 2 || !s->row[0].found || s->best == 0) {
@@ -104,7 +108,7 @@ void td_report_why(const td_run_summary *s, td_text *out) {
     }
     const td_result_row *h = &s->row[0];
     const char *limit0;
-    double share0 = main_limit(&h->schedule, &limit0);
+    double share0 = td__report_limit(&h->schedule, &limit0);
     td_net_totals nh;
     td_net_count(h->design.net, &nh);
     td_text_addf(out,
@@ -161,6 +165,8 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
                      row->meets ? "met" : "missed", row->trials, row->trained,
                      i == s->best ? "   <- best/" : "");
     }
+    for (int i = 0; i < s->n; i++)
+        if (s->row[i].part != NULL) td__report_workload(&s->row[i], out);
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
     td_text_add(out, "\n");
@@ -204,11 +210,17 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_int(a, m, "training_diverges", row->count[TD_RESULT_DIVERGES]);
         td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
         if (!row->found) continue;
-        td_net_totals n;
-        td_net_count(row->design.net, &n);
         put_known(a, m, "test_accuracy", row->test_accuracy);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);
         put_metrics(a, m, row->metric);
+        if (row->part != NULL) {
+            const td_workload *w = row->design.workload;
+            td_node_put_string(a, m, "combine", w->combine == TD_COMBINE_SUM ? "sum" : "worst");
+            td_node_put(a, m, "networks", td__report_workload_node(row, a));
+            continue;
+        }
+        td_net_totals n;
+        td_net_count(row->design.net, &n);
         td_node_put_int(a, m, "macs", n.macs);
         td_node_put_int(a, m, "params", n.params);
         td_node_put_int(a, m, "resident_weight_bytes", row->schedule.resident_weight_bytes);

@@ -58,80 +58,9 @@ static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     return s;
 }
 
-/* One side of `compare`: a fixed space, or one point of the side that is searched. */
-static td_status read_fixed(const td_node *n, const char *what, td_space *searched,
-                            td_status (*read)(const td_node *, td_arena *, td_space **, td_error *),
-                            td_arena *a, td_space **out, td_error *err) {
-    static const char *const keys[] = {"choices", NULL};
-    const td_node *at = td_node_find(n, "choices");
-    if (at != NULL) {
-        td_choices c = {.n = searched->n, .v = TD_NEW(a, double, searched->n + 1)};
-        if (c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-        td_status s = td_node_only(n, keys, err);
-        if (s == TD_OK) s = td_choices_from_node(searched, at, &c, err);
-        return s == TD_OK ? td_space_pin(searched, &c, a, out, err) : s;
-    }
-    td_status s = read(n, a, out, err);
-    if (s == TD_OK && (*out)->n != 0)
-        s = td_node_fail(n, err, "expected one %s (space: fixed, or choices), found a space", what);
-    return s;
-}
-
-static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
-    if (n == NULL) return TD_OK;
-    static const char *const keys[] = {"network", "accelerator", NULL};
-    const td_node *net, *hw;
-    td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = td_node_get_map(n, "network", &net, err);
-    if (s == TD_OK) s = td_node_get_map(n, "accelerator", &hw, err);
-    if (s == TD_OK)
-        s = read_fixed(net, "network", r->net, td_space_net_from_node, r->arena, &r->fixed_net,
-                       err);
-    if (s == TD_OK)
-        s = read_fixed(hw, "accelerator", r->hw, td_space_hw_from_node, r->arena, &r->fixed_hw,
-                       err);
-    return s;
-}
-
-static td_status add_scope(td_recipe *r, const td_node *n, td_error *err) {
-    int count;
-    const td_scope *all = td_scope_list(&count), *scope = NULL;
-    if (n->kind == TD_STRING) scope = td_scope_find(n->text);
-    if (scope == NULL) {
-        td_text text = {0};
-        for (int i = 0; i < count; i++) td_text_addf(&text, "%s%s", i > 0 ? ", " : "", all[i].name);
-        td_status s =
-            n->kind == TD_STRING
-                ? td_node_fail(n, err, "there is no scope \"%.64s\"; there are %s", n->text,
-                               text.data != NULL ? text.data : "")
-                : td_node_fail(n, err, "expected a scope: %s", text.data != NULL ? text.data : "");
-        td_text_free(&text);
-        return s;
-    }
-    if (td_scope_needs_fixed(scope) && r->fixed_net == NULL)
-        return td_node_fail(n, err, "scope %s needs `compare`: a fixed network and accelerator",
-                            scope->name);
-    for (int i = 0; i < r->n_scope; i++)
-        if (r->scope[i] == scope)
-            return td_node_fail(n, err, "scope %s stands here twice", scope->name);
-    if (r->n_scope == TD_MAX_ROWS) return td_node_fail(n, err, "at most %d scopes", TD_MAX_ROWS);
-    r->scope[r->n_scope++] = scope;
-    return TD_OK;
-}
-
-/* `scope`: a name or a list of names; without it joint, with `compare` what it is compared with. */
-static td_status read_scopes(const td_node *n, td_recipe *r, td_error *err) {
-    static const char *const usual[] = {"hand-made", "accelerator", "network", "joint"};
-    td_status s = TD_OK;
-    if (n == NULL) {
-        for (int i = r->fixed_net != NULL ? 0 : 3; i < 4; i++)
-            r->scope[r->n_scope++] = td_scope_find(usual[i]);
-        return TD_OK;
-    }
-    if (n->kind != TD_LIST) return add_scope(r, n, err);
-    if (n->count == 0) return td_node_fail(n, err, "expected at least one scope");
-    for (int i = 0; i < n->count && s == TD_OK; i++) s = add_scope(r, n->item[i], err);
-    return s;
+bool td__is_workload(const td_node *network) {
+    const td_node *space = td_node_find(network, "space");
+    return space != NULL && space->kind == TD_STRING && strcmp(space->text, "workload") == 0;
 }
 
 /* Options of the final training, checked now so that a long search does not end in a typing error.
@@ -169,6 +98,24 @@ static td_status check_name(const td_recipe *r, td_error *err) {
                         r->name);
 }
 
+/* A search of accelerators for a workload trains nothing. */
+static td_status refuse_training(const td_recipe *r, td_error *err) {
+    static const char *const keys[] = {"final", "compare"};
+    const td_node *accuracy = td_node_find(r->doc, "accuracy");
+    for (int i = 0; i < 2; i++)
+        if (td_node_find(r->doc, keys[i]) != NULL)
+            return td_node_fail(td_node_find(r->doc, keys[i]), err,
+                                "the networks of a workload are given: nothing is trained");
+    if (accuracy != NULL && accuracy->count > 0)
+        return td_node_fail(accuracy, err,
+                            "the networks of a workload are given: nothing is trained; expected "
+                            "no such key, or {}");
+    if (r->trained != INT64_MAX)
+        return td_node_fail(td_node_find(td_node_find(r->doc, "budget"), "trained"), err,
+                            "the networks of a workload are given: nothing is trained");
+    return TD_OK;
+}
+
 static td_status read_all(td_recipe *r, td_error *err) {
     static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
                                        "final",  "objective", "schedule", "strategy",    "lag",
@@ -187,6 +134,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     r->seed = (uint64_t)seed;
     if (s == TD_OK) s = td_node_get_map(d, "network", &net, err);
     if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->net, err);
+    if (s == TD_OK) r->is_workload = td__is_workload(net);
     if (s == TD_OK) s = td_node_get_map(d, "accelerator", &hw, err);
     if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->hw, err);
     if (s == TD_OK) s = td_node_get_map(d, "objective", &part, err);
@@ -201,8 +149,9 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = read_strategy(r, part, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
-    if (s == TD_OK) s = read_compare(part, r, err);
-    if (s == TD_OK) s = read_scopes(td_node_find(d, "scope"), r, err);
+    if (s == TD_OK) s = td__recipe_compare(r, part, err);
+    if (s == TD_OK) s = td__recipe_scopes(r, td_node_find(d, "scope"), err);
+    if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
     if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
@@ -210,26 +159,21 @@ static td_status read_all(td_recipe *r, td_error *err) {
     return s;
 }
 
-/* Overrides first: what they make of the document is checked, and it is the recipe from then on, so
- * that a results folder tells what was run. */
-static td_status override(td_recipe *r, const char *const *set, int n, td_error *err) {
-    td_node *doc = (td_node *)r->doc; /* of this recipe's arena, read a moment ago */
+static td_status override_all(td_recipe *r, const td_override *o, int n, td_error *err) {
     td_status s = TD_OK;
-    if (n > 0 && doc->kind != TD_MAP)
-        return td_node_fail(doc, err, "expected a recipe (a map of keys)");
-    for (int i = 0; s == TD_OK && i < n; i++)
-        s = td_node_override(r->arena, doc, "--set", set[i], err);
-    if (s != TD_OK || n == 0) return s;
     td_text t = {0};
-    td_node_to_yaml(doc, &t);
+    for (int i = 0; s == TD_OK && i < n; i++)
+        s = td__recipe_override(r->arena, (td_node *)r->doc, &o[i], err);
+    if (s != TD_OK || n == 0) return s;
+    td_node_to_yaml(r->doc, &t);
+    r->text = t.failed || t.data == NULL ? NULL : td_arena_strdup(r->arena, t.data);
     r->hash = td_hash(t.data, t.size, 0);
-    r->text = t.failed ? NULL : td_arena_strdup(r->arena, t.data);
     td_text_free(&t);
     return r->text != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
-static td_status parse_with(const char *text, size_t size, const char *name, const char *const *set,
-                            int n, td_recipe **out, td_error *err) {
+static td_status parse(const char *text, size_t size, const char *name, const td_override *o, int n,
+                       td_recipe **out, td_error *err) {
     *out = NULL;
     td_recipe *r = calloc(1, sizeof *r);
     if (r == NULL || (r->arena = td_arena_create()) == NULL) {
@@ -240,7 +184,7 @@ static td_status parse_with(const char *text, size_t size, const char *name, con
     r->text = td_arena_printf(r->arena, "%.*s", (int)size, text);
     td_status s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
                                   : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
-    if (s == TD_OK) s = override(r, set, n, err);
+    if (s == TD_OK) s = override_all(r, o, n, err);
     if (s == TD_OK) s = read_all(r, err);
     if (s == TD_OK)
         *out = r;
@@ -251,16 +195,16 @@ static td_status parse_with(const char *text, size_t size, const char *name, con
 
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err) {
-    return parse_with(text, size, name, NULL, 0, out, err);
+    return parse(text, size, name, NULL, 0, out, err);
 }
 
-td_status td_recipe_load_with(const char *path, const char *const *set, int n, td_recipe **out,
+td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_recipe **out,
                               td_error *err) {
     *out = NULL;
     char *text = NULL;
     size_t size = 0;
     td_status s = td_file_read(path, 1 << 20, &text, &size, err);
-    if (s == TD_OK) s = parse_with(text, size, path, set, n, out, err);
+    if (s == TD_OK) s = parse(text, size, path, o, n, out, err);
     free(text);
     return s;
 }
@@ -291,17 +235,40 @@ const td_objective *td_recipe_objective(const td_recipe *r) {
     return &r->objective;
 }
 
+/* " for 70 % a and 30 % b", " for the worst of 1 x a and 0.5 x b". */
+static td_status add_workload(const td_recipe *r, td_text *out, td_error *err) {
+    td_arena *a = td_arena_create();
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_design d = {0};
+    td_status s = r->net->build(r->net->self, &(td_choices){0}, a, &d, err);
+    const td_workload *w = d.workload;
+    if (s == TD_OK) td_text_add(out, w->combine == TD_COMBINE_SUM ? " for" : " for the worst of");
+    for (int i = 0; s == TD_OK && i < w->n; i++) {
+        td_text_add(out, i == 0 ? " " : i + 1 < w->n ? ", " : " and ");
+        if (w->combine == TD_COMBINE_SUM)
+            td_text_addf(out, "%.3g %% %s", 100 * w->weight[i], w->name[i]);
+        else
+            td_text_addf(out, "%.3g x %s", w->weight[i], w->name[i]);
+    }
+    td_design_free(&d);
+    td_arena_destroy(a);
+    return s;
+}
+
 td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
     td_text net = {0}, hw = {0};
     td_status s = td_space_size(r->net, &net, err);
     if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
     if (s == TD_OK) {
         td_text_addf(out, "%s: search of ", r->name);
-        td_text_add_grouped(out, net.data);
-        td_text_addf(out, " networks (%s) x ", r->net->name);
+        if (!r->is_workload) {
+            td_text_add_grouped(out, net.data);
+            td_text_addf(out, " networks (%s) x ", r->net->name);
+        }
         td_text_add_grouped(out, hw.data);
-        td_text_addf(out, " accelerators (%s), %s, %lld trials", r->hw->name, r->strategy->name,
-                     (long long)r->trials);
+        td_text_addf(out, " accelerators (%s)", r->hw->name);
+        if (r->is_workload) s = add_workload(r, out, err);
+        td_text_addf(out, ", %s, %lld trials", r->strategy->name, (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
         td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);

@@ -27,7 +27,9 @@ typedef struct {
 /* Searches, or resumes. On TD_OK all trials are in the store. TD_E_INTERRUPTED after a drain. */
 td_status td__row_search(const td__row *row, td_error *err);
 
-/* Cost of a design on its own: metrics and schedule (caller frees), and why it is infeasible. */
+/* Cost of a design on its own, and why it is infeasible. Of a workload: latency and energy are
+ * those of its networks as it combines them, the power is energy / latency of these. schedule: room
+ * for one of each network (caller frees; all {0} after a fault), or NULL. */
 td_status td__design_cost(const td_design *d, const td_schedule_options *o,
                           double metric[TD_NMETRIC], td_schedule *schedule, td_error *err);
 
@@ -42,6 +44,10 @@ bool td__objective_falls(const td_objective *o);
 /* What targets a design misses and by how much, for people: "latency 12 % over target, area 11x the
  * target". Nothing is added if it misses none. */
 void td__objective_misses(const td_objective *o, const double metric[TD_NMETRIC], td_text *out);
+
+/* Latency x energy x area, without what is not known: what td_trials_best goes by where nothing
+ * else decides. */
+double td__metric_product(const double metric[TD_NMETRIC]);
 
 /* The order behind td_trials_best: is a better than b? Of equals neither is. */
 bool td__trial_better(const td_trial_row *a, const td_trial_row *b);

@@ -63,6 +63,17 @@ static void pick_winners(td__run *u) {
     }
 }
 
+static td_status schedule_row(td__run *u, td_result_row *row, td_error *err) {
+    double metric[TD_NMETRIC];
+    const td_workload *w = row->design.workload;
+    if (w != NULL) {
+        row->part = TD_NEW(u->sum->arena, td_schedule, w->n);
+        if (row->part == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    return td__design_cost(&row->design, &u->schedule, metric,
+                           w != NULL ? row->part : &row->schedule, err);
+}
+
 static td_status finish_rows(td__run *u, td_error *err) {
     td_run_summary *sum = u->sum;
     td_status s = TD_OK;
@@ -71,8 +82,7 @@ static td_status finish_rows(td__run *u, td_error *err) {
         td_result_row *row = &sum->row[i];
         row->test_accuracy = NAN;
         if (!row->found) continue;
-        double metric[TD_NMETRIC];
-        s = td__design_cost(&row->design, &u->schedule, metric, &row->schedule, err);
+        s = schedule_row(u, row, err);
         if (s == TD_OK && row->weights != NULL)
             s = td_test(row->design.net, row->weights, u->accuracy.data, TD_SPLIT_TEST,
                         &row->test_accuracy, NULL, err);
@@ -149,7 +159,8 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     /* The data first: nothing is made in the folder if they are not there. */
-    if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
+    if (s == TD_OK && !r->is_workload)
+        s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
     if (s == TD_OK) s = check_images(&u, r->net, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
@@ -176,6 +187,8 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
 void td_run_summary_free(td_run_summary *s) {
     if (s == NULL) return;
     for (int i = 0; i < s->n; i++) {
+        for (int k = 0; s->row[i].part != NULL && k < s->row[i].design.workload->n; k++)
+            td_schedule_free(&s->row[i].part[k]);
         td_design_free(&s->row[i].design);
         td_weights_destroy(s->row[i].weights);
         td_schedule_free(&s->row[i].schedule);

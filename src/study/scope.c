@@ -31,6 +31,7 @@ static const td_scope scopes[] = {
      {ACCELERATORS, NETWORKS, ACCELERATORS, NETWORKS}},
     {"solve", "networks, each with the accelerator that is best for it", 1, {SOLVE}},
     {"hand-made", "nothing: the fixed network on the fixed accelerator", 1, {NOTHING}},
+    {"workload", "accelerators for given networks, without accuracies", 1, {BOTH}},
 };
 enum { N_SCOPES = sizeof scopes / sizeof scopes[0] };
 
@@ -92,7 +93,7 @@ static td_status search_phase(td__run *u, const td_scope *scope, int phase, part
     const int what = scope->phase[phase];
     const bool solve = what == SOLVE;
     /* Where no network is searched its accuracy is that of the final training, if there is one. */
-    const bool trains = searches_networks(scope) || u->r->final == NULL;
+    const bool trains = !u->r->is_workload && (searches_networks(scope) || u->r->final == NULL);
     bool area_is_hard =
         p->net->n == 0 && p->hw->n > 0 && td_objective_has_target(&u->r->objective, TD_METRIC_AREA);
     td__row row = {.name = p->study,

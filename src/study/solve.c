@@ -194,11 +194,9 @@ static td_status search(const td__solver *s, const td_net *net, answer *out, td_
             break;
         const int i = r[k].index;
         td_design d = {.net = (td_net *)net, .hw = *s->hw[i], .has_hw = true};
-        td_schedule schedule = {0};
         double metric[TD_NMETRIC];
         td_error why = {0};
-        status = td__design_cost(&d, s->schedule, metric, &schedule, &why);
-        td_schedule_free(&schedule);
+        status = td__design_cost(&d, s->schedule, metric, NULL, &why);
         out->scheduled++;
         if (status == TD_E_INFEASIBLE) { /* the last reason is told if it runs on none */
             if (err != NULL) *err = why;

@@ -68,11 +68,10 @@ td_result td_trial_result(const td_trial_row *t) {
     return t->violation == 0 ? TD_RESULT_DIVERGES : TD_RESULT_MISSES;
 }
 
-/* Latency x energy x area, without what is unknown: products of the same metrics compare. */
-static double size_of(const td_trial_row *t) {
+double td__metric_product(const double metric[TD_NMETRIC]) {
     double product = 1;
     for (int m = 0; m <= TD_METRIC_AREA; m++)
-        if (isfinite(t->metric[m])) product *= t->metric[m];
+        if (isfinite(metric[m])) product *= metric[m];
     return product;
 }
 
@@ -88,7 +87,7 @@ bool td__trial_better(const td_trial_row *a, const td_trial_row *b) {
     bool known_a = isfinite(a->accuracy), known_b = isfinite(b->accuracy);
     if (known_a != known_b) return known_a;
     if (known_a && a->accuracy != b->accuracy) return a->accuracy > b->accuracy;
-    return size_of(a) < size_of(b);
+    return td__metric_product(a->metric) < td__metric_product(b->metric);
 }
 
 int td_trials_best(const td_trial_row *t, int n) {

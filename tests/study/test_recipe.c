@@ -300,8 +300,11 @@ static void keys_with_other_values(void **state) {
     scratch_write(folder, "recipe.yaml", good, sizeof good - 1);
     td_error err;
     td_recipe *plain, *r, *again;
-    static const char *const set[] = {"seed=9", "budget.trained=null", "strategy={name: random}",
-                                      "network.kernel=[3, 5, 7]", "objective.targets.area_mm2=3.5"};
+    static const td_override set[] = {{"seed", "9", "--set"},
+                                      {"budget.trained", NULL, "--set"},
+                                      {NULL, "strategy={name: random}", "--set"},
+                                      {"network.kernel", "[3, 5, 7]", "--set"},
+                                      {NULL, "objective.targets.area_mm2=3.5", "--set"}};
     assert_ok(td_recipe_load_with(path, NULL, 0, &plain, &err), &err);
     assert_string_equal(td_recipe_text(plain), good);
     assert_ok(td_recipe_load_with(path, set, 5, &r, &err), &err);
@@ -327,7 +330,8 @@ static void keys_with_other_values(void **state) {
         {"seed", "--set: expected KEY=VALUE, found \"seed\"", TD_E_USAGE},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        td_status s = td_recipe_load_with(path, &wrong[i].set, 1, &r, &err);
+        td_override o = {NULL, wrong[i].set, "--set"};
+        td_status s = td_recipe_load_with(path, &o, 1, &r, &err);
         if (s != wrong[i].code ||
             strncmp(err.message, wrong[i].message, strlen(wrong[i].message)) != 0)
             fail_msg("%s: %s", wrong[i].set, err.message);
