@@ -21,11 +21,19 @@ struct td_recipe {
     td_schedule_options schedule;
     const td_strategy *strategy;
     const td_params *params;
+    const td_node *strategy_map;       /* as it stands in the recipe; may be NULL */
+    const td_node *compare_strategies; /* a checked list; NULL: none is given */
     int64_t lag, trials, trained;
 };
 
 /* td_recipe_load of a text; `name` stands in messages, and files are looked for beside it. */
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err);
+
+/* "NAME:KEY=VALUE:..." as the map of a strategy: {name: NAME, KEY: VALUE, ...}. */
+td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_error *err);
+
+/* One override of td_recipe_load_with in a document that was read. */
+td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err);
 
 #endif
