@@ -10,6 +10,7 @@
 #include "tandem/accuracy.h"
 #include "tandem/base.h"
 #include "tandem/map.h"
+#include "tandem/model.h"
 #include "tandem/search.h"
 #include "tandem/space.h"
 
@@ -176,6 +177,10 @@ typedef struct {
     bool (*cancelled)(void *self);
     void *self;
     const td_log *log;
+    /* Lent by the caller, so that several runs at a time share them; NULL: made for this run.
+     * accuracy: what td_accuracy_from_node makes of the recipe's map and seed, or stands for it. */
+    const td_accuracy *accuracy;
+    td_map_cache *maps;
 } td_run_options;
 
 /* One row of the result table, with what it stands for. */
@@ -217,6 +222,113 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
  * searches there. The summary holds what there is after a fault, too: free it in any case. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
+
+/* ---- comparison of strategies ---------------------------------------------------------------- */
+
+/* What is compared: each strategy in each scope for each set of targets, with so many seeds and
+ * equal budgets. Texts are those of the command line (docs/compare.md); NULL: the default. */
+typedef struct {
+    const char *strategies; /* "random,evolution:population=16:solve=0"; default: the recipe's
+                             * compare_strategies, or random and the recipe's own strategy */
+    const char *scopes;     /* "joint"; names of td_compare_scopes; default: the first */
+    const char *targets;    /* "latency_us=10,area_mm2=1;latency_us=20", or a YAML file with a list
+                             * of such maps; default: the recipe's own targets */
+    const char *budgets;    /* "500,2000": trials; the largest is run, the others are its prefixes;
+                             * default: the recipe's */
+    const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
+                             * of reference has in the end, by targets */
+    const char *against;    /* the method of reference, by its label; default: the first */
+    int seeds;              /* >= 1: the recipe's seed and those that follow it */
+} td_compare_spec;
+const char *const *td_compare_scopes(int *n);
+
+/* A strategy in a scope. The recipe's strategy map is the default of the strategy it names. */
+typedef struct {
+    const char *label; /* "evolution:solve=0"; of several scopes "joint evolution:solve=0" */
+    const char *scope;
+    const char *strategy; /* value of the recipe's key, as JSON */
+    const char *folder;   /* "joint-evolution-solve=0" */
+} td_compare_method;
+/* A set of targets. */
+typedef struct {
+    const char *label; /* "latency_us=10,area_mm2=1"; "" for the recipe's own */
+    const char *value; /* of the recipe's key objective.targets, as JSON; NULL: the recipe's */
+} td_compare_target;
+/* What a run has come to within a budget of trials. */
+typedef struct {
+    double
+        quality;  /* accuracy of the best design (td_trials_best); -INFINITY: none meets targets */
+    int64_t best; /* number of its trial; -1 */
+    double metric[TD_NMETRIC];
+    int64_t trials, trained; /* that were spent; trials below the budget: trainings ran out */
+} td_compare_score;
+/* From `trials` trials (`trained` networks) on, the best design has this quality. */
+typedef struct {
+    int64_t trials, trained;
+    double quality;
+} td_compare_step;
+typedef struct {
+    int method, target;
+    uint64_t seed;
+    const char *out;         /* results folder */
+    td_compare_score *score; /* per budget */
+    td_compare_step *step;   /* in order; none before a design meets the targets */
+    int nstep;
+} td_compare_run;
+/* A plan, and after td_compare_search its results. Fields are for reading. */
+typedef struct {
+    td_arena *arena; /* owns all of it */
+    const char *recipe, *name;
+    const td_compare_method *method;
+    const td_compare_target *target;
+    const int64_t *budget; /* ascending */
+    const double *quality; /* to be reached */
+    td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
+    int nmethod, ntarget, nbudget, nquality, nseed, nrun;
+    int against;     /* method of reference */
+    uint64_t seed;   /* the first */
+    int64_t trained; /* budget of trainings; INT64_MAX: none */
+} td_comparison;
+/* Reads and checks everything, for each method and set of targets, before anything runs. */
+td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
+                          td_comparison **c, td_error *err);
+void td_comparison_destroy(td_comparison *c); /* NULL is fine */
+
+typedef struct {
+    int threads; /* runs at a time, each in one thread; 0: one per core */
+    void (*progress)(void *self, const td_progress *p); /* of all runs together */
+    bool (*cancelled)(void *self);
+    /* After each run, from one thread at a time: the caller may write the results folder. NULL:
+     * there is the store only. */
+    td_status (*finished)(void *self, const td_recipe *r, const td_run_summary *s, const char *out,
+                          td_error *err);
+    void *self;
+    const td_log *log;
+} td_compare_options;
+/* Runs the recipe's search, without its rows for comparison and its final trainings, in a folder
+ * per method and seed: OUT/[TARGETS/]SCOPE-STRATEGY/seed-K. Each goes on where it stopped. Runs of
+ * one seed share data and accuracies, all share the cache of mappings; results depend neither on
+ * this nor on threads. TD_E_INTERRUPTED after a drain. */
+td_status td_compare_search(td_comparison *c, const td_compare_options *o, td_error *err);
+
+/* What the runs of a method say, at one budget. */
+typedef struct {
+    int n, feasible;        /* runs; those with a design that meets the targets */
+    td_median quality;      /* with a 95 % interval by order statistics (td_median_interval) */
+    double q1, q3;          /* quartiles; -INFINITY: runs without a design that meets the targets */
+    double trials, trained; /* medians */
+    td_rank_sum against;    /* of the reference's runs; {0} for itself */
+    double p_holm;          /* two-sided p, by Holm over the methods of one table; NAN for itself */
+} td_compare_stat;
+/* stat[nmethod] for one set of targets and one budget. Runs without a design that meets the targets
+ * rank lowest. */
+td_status td_compare_statistics(const td_comparison *c, int target, int budget,
+                                td_compare_stat *stat, td_error *err);
+/* Trials that a run took to reach a quality; INFINITY: it did not. */
+double td_compare_reached(const td_compare_run *r, double quality);
+/* The qualities to be reached for a set of targets: the plan's, or the reference's median in the
+ * end (none if that is no number). out has room for max(1, c->nquality); returns their number. */
+int td_compare_qualities(const td_comparison *c, int target, double *out);
 
 #ifdef __cplusplus
 }

@@ -21,7 +21,8 @@ static td_status fail_strategy(const td_node *n, const char *name, td_error *err
 }
 
 /* The strategy's parameters are its map without `name`; init() checks them, here on a trial run. */
-static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
+static td_status read_strategy(const td_recipe *r, const td_node *n, const td_strategy **strategy,
+                               const td_params **out, td_error *err) {
     const char *name = "evolution";
     td_node *params = td_node_map(r->arena);
     if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -38,14 +39,38 @@ static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
         for (int i = 0; i < n->count; i++)
             if (n->item[i] != td_node_find(n, "name")) params->item[params->count++] = n->item[i];
     }
-    r->strategy = td_strategy_find(name);
-    r->params = params;
-    if (r->strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
+    *strategy = td_strategy_find(name);
+    *out = params;
+    if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
     td_space *joint;
     td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
     void *state = NULL;
-    if (s == TD_OK) s = r->strategy->init(&state, joint, r->seed, params, err);
-    if (s == TD_OK) r->strategy->destroy(state);
+    if (s == TD_OK) s = (*strategy)->init(&state, joint, r->seed, params, err);
+    if (s == TD_OK) (*strategy)->destroy(state);
+    return s;
+}
+
+/* Entries are maps as `strategy` is, or texts as on the command line. */
+static td_status read_compare_strategies(td_recipe *r, const td_node *list, td_error *err) {
+    const td_strategy *strategy;
+    const td_params *params;
+    td_status s = TD_OK;
+    if (list != NULL && list->count == 0)
+        s = td_node_fail(list, err, "expected a list of strategies, found an empty one");
+    for (int i = 0; s == TD_OK && list != NULL && i < list->count; i++) {
+        td_node *map = list->item[i];
+        if (map->kind == TD_STRING) {
+            s = td__strategy_spec(r->arena, map->text, &map, err);
+            if (s != TD_OK && err != NULL) return td_node_place(list->item[i], err);
+            if (s != TD_OK) return s;
+            map->file = list->item[i]->file;
+            map->line = list->item[i]->line;
+        }
+        if (map->kind != TD_MAP || td_node_find(map, "name") == NULL)
+            return td_node_fail(map, err, "expected a strategy: a map with a name, or a text");
+        s = read_strategy(r, map, &strategy, &params, err);
+    }
+    r->compare_strategies = list;
     return s;
 }
 
@@ -117,9 +142,21 @@ static td_status refuse_training(const td_recipe *r, td_error *err) {
 }
 
 static td_status read_all(td_recipe *r, td_error *err) {
-    static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
-                                       "final",  "objective", "schedule", "strategy",    "lag",
-                                       "budget", "compare",   "scope",    NULL};
+    static const char *const keys[] = {"name",
+                                       "seed",
+                                       "network",
+                                       "accelerator",
+                                       "accuracy",
+                                       "final",
+                                       "objective",
+                                       "schedule",
+                                       "strategy",
+                                       "lag",
+                                       "budget",
+                                       "compare",
+                                       "compare_strategies",
+                                       "scope",
+                                       NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
     r->lag = 8;
@@ -146,7 +183,11 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = read_budget(part, r, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "strategy", &part, err);
-    if (s == TD_OK) s = read_strategy(r, part, err);
+    r->strategy_map = part;
+    if (s == TD_OK) s = read_strategy(r, part, &r->strategy, &r->params, err);
+    part = NULL;
+    if (s == TD_OK) s = td_node_opt_list(d, "compare_strategies", &part, err);
+    if (s == TD_OK) s = read_compare_strategies(r, part, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
     if (s == TD_OK) s = td__recipe_compare(r, part, err);

@@ -24,6 +24,8 @@ struct td_recipe {
     td_schedule_options schedule;
     const td_strategy *strategy;
     const td_params *params;
+    const td_node *strategy_map;       /* as it stands in the recipe; may be NULL */
+    const td_node *compare_strategies; /* a checked list; NULL: none is given */
     int64_t lag, trials, trained;
 };
 
@@ -36,6 +38,8 @@ bool td__is_workload(const td_node *network);
 /* The maps `compare` and `scope` (either may be NULL), once the spaces are read. */
 td_status td__recipe_compare(td_recipe *r, const td_node *n, td_error *err);
 td_status td__recipe_scopes(td_recipe *r, const td_node *n, td_error *err);
+/* "NAME:KEY=VALUE:..." as the map of a strategy: {name: NAME, KEY: VALUE, ...}. */
+td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_error *err);
 
 /* One override of td_recipe_load_with in a document that was read. */
 td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err);

@@ -154,12 +154,14 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     out->arena = td_arena_create();
     if (out->arena != NULL) path = td_arena_printf(out->arena, "%s/study.db", o->out);
     u.candidate = calloc(TD__MAX_CANDIDATES, sizeof *u.candidate);
-    u.schedule.cache = td_map_cache_create(200000);
+    u.schedule.cache = o->maps != NULL ? o->maps : td_map_cache_create(200000);
     td_status s = TD_OK;
     if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     /* The data first: nothing is made in the folder if they are not there. */
-    if (s == TD_OK && !r->is_workload)
+    if (o->accuracy != NULL)
+        u.accuracy = *o->accuracy;
+    else if (s == TD_OK && !r->is_workload)
         s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
     if (s == TD_OK) s = check_images(&u, r->net, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
@@ -174,9 +176,9 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
         td_design_free(&u.candidate[i].design);
         td_weights_destroy(u.candidate[i].weights);
     }
-    td_accuracy_free(&u.accuracy);
+    if (o->accuracy == NULL) td_accuracy_free(&u.accuracy);
     td_store_close(u.store);
-    td_map_cache_destroy(u.schedule.cache);
+    if (o->maps == NULL) td_map_cache_destroy(u.schedule.cache);
     free(u.candidate);
     if (lock >= 0) close(lock);
     out->wall_s = td_time_mono_s() - wall;
