@@ -135,6 +135,20 @@ static void accuracy_cell(td_text *t, double v) {
         td_text_addf(t, " %9s", "-");
 }
 
+/* Where accuracies come from a file: what stands behind those of the table. */
+static void add_repeats(const td_run_summary *s, td_text *out) {
+    if (s->accuracy_file[0] == '\0') return;
+    td_text_addf(out, "\naccuracies are looked up in %s", s->accuracy_file);
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        if (!row->found || row->repeats < 2) continue;
+        td_text_addf(out, "; %s: mean of %d measurements", row->name, row->repeats);
+        if (isfinite(row->valid_std))
+            td_text_addf(out, " (+- %.2f points each)", 100 * row->valid_std);
+    }
+    td_text_add(out, "\n");
+}
+
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out) {
     static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
     static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
@@ -168,6 +182,7 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
                      row->metric[TD_METRIC_AREA], row->meets ? "met" : "missed", row->trials,
                      row->trained, i == s->best ? "   <- best/" : "");
     }
+    add_repeats(s, out);
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
     td_text_add(out, "\n");
@@ -204,13 +219,18 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_int(a, m, "misses_targets", row->count[TD_RESULT_MISSES]);
         td_node_put_int(a, m, "cannot_be_built", row->count[TD_RESULT_UNBUILT]);
         td_node_put_int(a, m, "costs_only", row->count[TD_RESULT_PRUNED]);
-        td_node_put_int(a, m, "training_diverges", row->count[TD_RESULT_DIVERGES]);
+        td_node_put_int(a, m, "no_accuracy", row->count[TD_RESULT_DIVERGES]);
         td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
         if (!row->found) continue;
         td_net_totals n;
         td_net_count(row->design.net, &n);
         put_known(a, m, "test_accuracy", row->test_accuracy);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);
+        if (row->repeats > 0) {
+            put_known(a, m, "test_std", row->test_std);
+            put_known(a, m, "valid_std", row->valid_std);
+            td_node_put_int(a, m, "repeats", row->repeats);
+        }
         put_known(a, m, "latency_s", row->metric[TD_METRIC_LATENCY]);
         put_known(a, m, "energy_j", row->metric[TD_METRIC_ENERGY]);
         put_known(a, m, "area_mm2", row->metric[TD_METRIC_AREA]);
@@ -232,6 +252,10 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
     td_node_put(a, p, "recipe_hash", hex(a, td_recipe_hash(r)));
     td_node_put_string(a, p, "data", s->data_name);
     td_node_put(a, p, "data_hash", hex(a, s->data_hash));
+    if (s->accuracy_file[0] != '\0') {
+        td_node_put_string(a, p, "accuracy_file", s->accuracy_file);
+        td_node_put(a, p, "accuracy_file_hash", hex(a, s->accuracy_file_hash));
+    }
     td_node_put_int(a, p, "train_images", s->data_n[TD_SPLIT_TRAIN]);
     td_node_put_int(a, p, "valid_images", s->data_n[TD_SPLIT_VALID]);
     td_node_put_int(a, p, "test_images", s->data_n[TD_SPLIT_TEST]);

@@ -151,8 +151,11 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
         if (u->n == first) first_feasible = t[best].feasible;
         td__candidate *c = &u->candidate[u->n];
         /* The proxy's accuracy, until a final training has a better one. */
-        *c = (td__candidate){
-            .row = row, .valid_accuracy = t[best].accuracy, .violation = t[best].violation};
+        *c =
+            (td__candidate){.row = row,
+                            .valid_accuracy = t[best].accuracy,
+                            .score = {.valid = NAN, .valid_std = NAN, .test = NAN, .test_std = NAN},
+                            .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
         s = build_from(space, t[best].params, a, &c->design, err);
         t[best].violation = NAN; /* taken */
@@ -255,6 +258,10 @@ static void pick_winners(run *u) {
         row->meets = c->violation == 0;
         row->violation = c->violation;
         row->valid_accuracy = c->valid_accuracy;
+        row->valid_std = c->score.valid_std;
+        row->test_accuracy = c->score.test;
+        row->test_std = c->score.test_std;
+        row->repeats = c->score.repeats;
         memcpy(row->metric, c->metric, sizeof row->metric);
         row->design = c->design;
         row->weights = c->weights;
@@ -269,7 +276,7 @@ static td_status finish_rows(run *u, td_error *err) {
     pick_winners(u);
     for (int i = 0; s == TD_OK && i < sum->n; i++) {
         td_result_row *row = &sum->row[i];
-        row->test_accuracy = NAN;
+        if (!row->found) row->test_accuracy = row->test_std = row->valid_std = NAN;
         if (!row->found) continue;
         double metric[TD_NMETRIC];
         s = td__design_cost(&row->design, &u->schedule, metric, &row->schedule, err);
@@ -325,6 +332,18 @@ static td_status run_rows(run *u, td_error *err) {
     return s;
 }
 
+/* A source that knows more of a network than a search sees (all repeats in place of one draw) says
+ * so of the chosen ones, whether a search has evaluated them or they were given. */
+static td_status score_winners(run *u, td_error *err) {
+    for (int i = 0; u->accuracy.score != NULL && i < u->n; i++) {
+        td__candidate *c = &u->candidate[i];
+        td_status s = u->accuracy.score(u->accuracy.self, &c->design, &c->score, err);
+        if (s != TD_OK && s != TD_E_INFEASIBLE) return s;
+        if (s == TD_OK) c->valid_accuracy = c->score.valid;
+    }
+    return TD_OK;
+}
+
 static double process_cpu_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -361,7 +380,11 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     /* The data first: nothing is made in the folder if they are not there. */
-    if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
+    if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->net, r->seed, &u.accuracy, err);
+    if (s == TD_OK && u.accuracy.file != NULL) {
+        snprintf(out->accuracy_file, sizeof out->accuracy_file, "%s", u.accuracy.file);
+        out->accuracy_file_hash = u.accuracy.file_hash;
+    }
     if (s == TD_OK) s = check_images(&u, r->net, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
@@ -370,6 +393,7 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
     if (s == TD_OK) s = run_rows(&u, err);
     if (s == TD_OK && r->final != NULL) s = train_winners(&u, err);
+    if (s == TD_OK && r->final == NULL) s = score_winners(&u, err);
     if (s == TD_OK) s = finish_rows(&u, err);
     for (int i = 0; i < u.n; i++) {
         td_design_free(&u.candidate[i].design);
