@@ -219,6 +219,8 @@ td_node *td_node_bool(td_arena *a, bool v);
 td_node *td_node_int(td_arena *a, int64_t v);
 td_node *td_node_real(td_arena *a, double v);
 td_node *td_node_string(td_arena *a, const char *v);
+/* What plain text is in YAML: a number, true or false, null, or a string. */
+td_node *td_node_scalar(td_arena *a, const char *text);
 td_node *td_node_put(td_arena *a, td_node *map, const char *key, td_node *value); /* -> value */
 td_node *td_node_push(td_arena *a, td_node *list, td_node *value);                /* -> value */
 #define td_node_put_int(a, m, k, v) td_node_put((a), (m), (k), td_node_int((a), (v)))

@@ -170,6 +170,8 @@ td_status td_space_size(const td_space *s, td_text *out, td_error *err);
 /* {"decision": label or value, ...}, inactive ones left out; and back. */
 td_node *td_choices_to_node(const td_space *s, const td_choices *c, td_arena *a);
 td_status td_choices_from_node(const td_space *s, const td_node *n, td_choices *c, td_error *err);
+/* The choice that a scalar stands for, as above; TD_E_INPUT with the choices that there are. */
+td_status td_choice_from_node(const td_decision *d, const td_node *n, double *v, td_error *err);
 /* Names, kinds, values and conditions of all decisions; what is fixed (input, stem, base parameters
  * of an accelerator) is not in it. */
 uint64_t td_space_hash(const td_space *s);

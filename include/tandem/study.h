@@ -112,12 +112,12 @@ typedef enum {
     TD_RESULT_MEETS,    /* all targets */
     TD_RESULT_MISSES,   /* built and mapped, but misses a target, trained or not */
     TD_RESULT_UNBUILT,  /* cannot be built or mapped: it has no cost */
-    TD_RESULT_DIVERGES, /* meets the targets, but its training diverges */
+    TD_RESULT_DIVERGES, /* meets the targets, but has no accuracy: its training diverges */
     TD_RESULT_PRUNED,
     TD_RESULT_FAILED,
     TD_NRESULT
 } td_result;
-/* "meets targets", "misses targets", "cannot be built", "training diverges", "running", ... */
+/* "meets targets", "misses targets", "cannot be built", "no accuracy", "running", ... */
 const char *td_result_text(td_result r);
 
 typedef struct {
@@ -189,7 +189,12 @@ typedef struct {
     bool found;       /* false: no design could be built (the rest is empty) */
     bool meets;       /* all targets */
     double violation; /* sum of what the targets are missed by, relative */
-    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    /* On the two splits, of the final training; without one the proxy's and none (NAN), or, where
+     * the source of accuracies scores chosen designs (a table), its means over repeats with the
+     * deviation of one of them (NAN: unknown). */
+    double test_accuracy, valid_accuracy, test_std, valid_std;
+    int repeats; /* behind valid_accuracy; 0: one training */
+    double metric[TD_NMETRIC];
     int64_t trials, trained;
     int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
@@ -209,6 +214,9 @@ typedef struct {
     uint64_t data_hash;
     int data_n[TD_NSPLIT];
     float mean[4], std[4]; /* normalisation of the input, per channel */
+    /* The file that accuracies were looked up in, and its hash; empty name: none was. */
+    char accuracy_file[96];
+    uint64_t accuracy_file_hash;
 } td_run_summary;
 void td_run_summary_free(td_run_summary *s); /* {0} is fine */
 

@@ -100,6 +100,12 @@ td_node *td_node_string(td_arena *a, const char *v) {
     return n->text != NULL ? n : NULL;
 }
 
+td_node *td_node_scalar(td_arena *a, const char *text) {
+    td_node *n = td_node_string(a, text);
+    if (n != NULL) td__yaml_resolve(n);
+    return n;
+}
+
 /* A key that is there already gets the new value, in its old place. */
 td_node *td_node_put(td_arena *a, td_node *map, const char *key, td_node *value) {
     if (map == NULL || key == NULL || value == NULL || map->kind != TD_MAP) return NULL;

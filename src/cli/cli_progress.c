@@ -93,7 +93,7 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
     } other[] = {{TD_RESULT_MISSES, "misses targets", "miss targets"},
                  {TD_RESULT_UNBUILT, "cannot be built", "cannot be built"},
                  {TD_RESULT_PRUNED, "costs only", "costs only"},
-                 {TD_RESULT_DIVERGES, "diverges", "diverge"}};
+                 {TD_RESULT_DIVERGES, "without accuracy", "without accuracy"}};
     const char *before = "  (";
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         long long n = p->count[other[i].result];

@@ -111,6 +111,16 @@ static td_status read_final(td_recipe *r, td_error *err) {
     return td_train_options_from_node(rest, &o, err);
 }
 
+/* Winners are trained on the data of the accuracies' source. */
+static td_status check_trainable(const td_recipe *r, td_error *err) {
+    const td_accuracy_entry *source;
+    td_status s = td_accuracy_entry_from_node(r->accuracy, &source, err);
+    if (s != TD_OK || r->final == NULL || source->data) return s;
+    return td_node_fail(r->final, err,
+                        "the accuracy source %s has no data to train on: leave it out",
+                        source->name);
+}
+
 /* The name is that of the default results folder. */
 static td_status check_name(const td_recipe *r, td_error *err) {
     static const char allowed[] =
@@ -194,8 +204,9 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td__recipe_scopes(r, td_node_find(d, "scope"), err);
     if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
-    if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
+    if (s == TD_OK) s = td_accuracy_check(r->accuracy, r->net, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
+    if (s == TD_OK) s = check_trainable(r, err);
     if (s == TD_OK) s = read_final(r, err);
     return s;
 }

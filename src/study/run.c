@@ -55,6 +55,10 @@ static void pick_winners(td__run *u) {
         row->meets = c->violation == 0;
         row->violation = c->violation;
         row->valid_accuracy = c->valid_accuracy;
+        row->valid_std = c->score.valid_std;
+        row->test_accuracy = c->score.test;
+        row->test_std = c->score.test_std;
+        row->repeats = c->score.repeats;
         memcpy(row->metric, c->metric, sizeof row->metric);
         row->design = c->design;
         row->weights = c->weights;
@@ -80,7 +84,7 @@ static td_status finish_rows(td__run *u, td_error *err) {
     pick_winners(u);
     for (int i = 0; s == TD_OK && i < sum->n; i++) {
         td_result_row *row = &sum->row[i];
-        row->test_accuracy = NAN;
+        if (!row->found) row->test_accuracy = row->test_std = row->valid_std = NAN;
         if (!row->found) continue;
         s = schedule_row(u, row, err);
         if (s == TD_OK && row->weights != NULL)
@@ -123,6 +127,18 @@ static td_status check_images(const td__run *u, const td_space *space, td_error 
     return s == TD_E_INFEASIBLE ? TD_OK : s;
 }
 
+/* A source that knows more of a network than a search sees (all repeats in place of one draw) says
+ * so of the chosen ones, whether a search has evaluated them or they were given. */
+static td_status score_winners(td__run *u, td_error *err) {
+    for (int i = 0; u->accuracy.score != NULL && i < u->n; i++) {
+        td__candidate *c = &u->candidate[i];
+        td_status s = u->accuracy.score(u->accuracy.self, &c->design, &c->score, err);
+        if (s != TD_OK && s != TD_E_INFEASIBLE) return s;
+        if (s == TD_OK) c->valid_accuracy = c->score.valid;
+    }
+    return TD_OK;
+}
+
 static double process_cpu_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -162,7 +178,11 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (o->accuracy != NULL)
         u.accuracy = *o->accuracy;
     else if (s == TD_OK && !r->is_workload)
-        s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
+        s = td_accuracy_from_node(r->accuracy, r->net, r->seed, &u.accuracy, err);
+    if (s == TD_OK && u.accuracy.file != NULL) {
+        snprintf(out->accuracy_file, sizeof out->accuracy_file, "%s", u.accuracy.file);
+        out->accuracy_file_hash = u.accuracy.file_hash;
+    }
     if (s == TD_OK) s = check_images(&u, r->net, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
@@ -171,6 +191,7 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
     if (s == TD_OK) s = td__rows_search(&u, err);
     if (s == TD_OK && r->final != NULL) s = train_winners(&u, err);
+    if (s == TD_OK && r->final == NULL) s = score_winners(&u, err);
     if (s == TD_OK) s = finish_rows(&u, err);
     for (int i = 0; i < u.n; i++) {
         td_design_free(&u.candidate[i].design);

@@ -12,6 +12,7 @@ typedef struct {
     td_design design;
     td_weights *weights; /* owned */
     double valid_accuracy;
+    td_accuracy_score score; /* repeats 0: the source has none */
     double metric[TD_NMETRIC];
     double violation;
 } td__candidate;

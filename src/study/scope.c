@@ -204,8 +204,11 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
         const td_space *space = p[owner[best]].both;
         td_choices at;
         /* The proxy's accuracy, until a final training has a better one. */
-        *c = (td__candidate){
-            .row = row, .valid_accuracy = t[best].accuracy, .violation = t[best].violation};
+        *c =
+            (td__candidate){.row = row,
+                            .valid_accuracy = t[best].accuracy,
+                            .score = {.valid = NAN, .valid_std = NAN, .test = NAN, .test_std = NAN},
+                            .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
         s = choices_of(space, t[best].params, a, &at, err);
         if (s == TD_OK) s = space->build(space->self, &at, a, &c->design, err);

@@ -47,7 +47,7 @@ static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_
     /* A drain lets it end: that costs the time of one trial, not a trial. */
     td_accuracy_result r = {.value = NAN};
     s = acc->evaluate(acc->self, d, 1, NULL, NULL, &r, err);
-    if (s == TD_E_INFEASIBLE) { /* a training that diverges does so each time: remembered */
+    if (s == TD_E_INFEASIBLE) { /* it has none, each time it is asked for: remembered */
         r = (td_accuracy_result){.value = NAN};
         s = TD_OK;
     }
@@ -125,7 +125,8 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
         f->scored = true;
         f->accuracy = accuracy;
         if (!isfinite(accuracy)) {
-            f->reason = "training diverges";
+            f->reason = td_arena_strdup(a, row->accuracy->no_value != NULL ? row->accuracy->no_value
+                                                                           : "training diverges");
             return TD_OK;
         }
     }

@@ -183,7 +183,7 @@ static void mistakes(void **state) {
         {"io_gbps: [0.4, 0.8]", "io_gbps: [fast]", TD_E_INPUT, "my.yaml:8: accelerator.io_gbps"},
         /* accuracy: without any data being there */
         {"source: train", "source: guess", TD_E_INPUT,
-         "my.yaml:10: accuracy.source: expected train, found \"guess\""},
+         "my.yaml:10: accuracy.source: expected one of train, table, found \"guess\""},
         {"epochs: 1\n", "epochs: fast\n", TD_E_INPUT,
          "my.yaml:12: accuracy.epochs: expected a number"},
         {"epochs: 1\n", "epoch: 1\n", TD_E_INPUT,
