@@ -79,8 +79,7 @@ static void take_out(td__asked *s, uint64_t key) {
 void td__asked_told(td__asked *s, int64_t number, const td_choices *c) {
     uint64_t key = key_of(c), *asked = NULL;
     if (number >= 0 && (size_t)number < s->numbers) asked = &s->by_number[number];
-    if (asked != NULL && *asked == key) return;
-    if (asked != NULL && *asked != 0) {
+    if (asked != NULL && *asked != 0 && *asked != key) {
         take_out(s, *asked);
         *asked = key;
     }

@@ -117,6 +117,7 @@ static bool add_moves(state *s, td_rng *r, int i) {
     double old = s->at.v[i], lo = d->kind == TD_INTEGER ? d->lo : 0;
     int64_t count = td__scale_count(d);
     bool fine = true;
+    if (count == 1) return true;
     if (count == 0) {
         double place = td__scale_place(d, old), step = 1;
         for (int k = 0; k < REAL_STEPS; k++) {

@@ -18,7 +18,7 @@
  * part of the range of the feasible ones so far (1, while there is none) that grows along
  * td_outcome_compare: see td__outcome_shortfall().
  *
- * A vector that was asked before is drawn again, at first from the policy, then evenly; so a
+ * A vector that was asked before is drawn again, and at last changed, more and more: so a
  * controller that is sure of itself looks around its favourite. */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,10 @@
 #include "search_asked.h"
 #include "strategies.h"
 
-enum { DRAWS = 32, EVEN_DRAWS = 32 };
+enum {
+    DRAWS = 16,  /* more tries from the policy alone */
+    MUTANTS = 32 /* then with changes, each four tries one more */
+};
 static const double MOST_REWARD = 1e100;                        /* sums of its square are numbers */
 static const double MOST_LOG_RATIO = 20;                        /* so that exp() stays one */
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8; /* of Adam */
@@ -183,8 +186,10 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     td__policy_sample(&s->policy, &r, out);
     for (int i = 0; i < DRAWS && td__asked_has(&s->asked, out); i++)
         td__policy_sample(&s->policy, &r, out);
-    for (int i = 0; i < EVEN_DRAWS && td__asked_has(&s->asked, out); i++)
-        td_space_sample(s->space, &r, out);
+    for (int i = 0; i < MUTANTS && td__asked_has(&s->asked, out); i++) {
+        td__policy_sample(&s->policy, &r, out);
+        for (int k = 0; k <= i / 4; k++) td_space_mutate(s->space, &r, out);
+    }
     if (fidelity != NULL) *fidelity = 1;
     td_status status = make_room(s);
     if (status == TD_OK && !td__asked_for(&s->asked, number, out)) status = TD_E_MEMORY;

@@ -26,15 +26,21 @@ static const td_decision mixed_decisions[] = {
     {.name = "momentum", .kind = TD_REAL_RANGE, .parent = 1, .when = 0xfff0, .lo = 0, .hi = .9}};
 const td_space space_mixed = {.name = "mixed", .d = mixed_decisions, .n = 3};
 
+#define TEN(A) A, A + 1, A + 2, A + 3, A + 4, A + 5, A + 6, A + 7, A + 8, A + 9
+#define HUNDRED(A)                                                                                 \
+    TEN(A), TEN(A + 10), TEN(A + 20), TEN(A + 30), TEN(A + 40), TEN(A + 50), TEN(A + 60),          \
+        TEN(A + 70), TEN(A + 80), TEN(A + 90)
+static const double many[] = {HUNDRED(0)};
+
 static const td_decision wide_decisions[] = {
     {.name = "count", .kind = TD_INTEGER, .parent = -1, .lo = -1000, .hi = 1e12},
-    {.name = "name", .kind = TD_CATEGORICAL, .n = 300, .parent = -1},
-    {.name = "rank", .kind = TD_ORDERED, .n = 50, .parent = -1},
+    {.name = "name", .kind = TD_CATEGORICAL, .n = 100, .parent = -1, .value = many},
+    {.name = "rank", .kind = TD_ORDERED, .n = 40, .parent = -1, .value = many},
     {.name = "small", .kind = TD_REAL_RANGE, .parent = 2, .when = 0xff, .lo = -1, .hi = -.5}};
 const td_space space_wide = {.name = "wide", .d = wide_decisions, .n = 4};
 
 #define SIX(NAME)                                                                                  \
-    { .name = NAME, .kind = TD_ORDERED, .n = 6, .parent = -1 }
+    { .name = NAME, .kind = TD_ORDERED, .n = 6, .parent = -1, .value = many }
 static const td_decision flat_decisions[] = {
     SIX("a"),
     SIX("b"),
