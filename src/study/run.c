@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "front.h"
 #include "row.h"
 
 enum { MAX_CANDIDATES = TD_MAX_ROWS * 100 };
@@ -119,6 +120,8 @@ static td_status spec_hash(const run *u, const td_space *space, bool trains, boo
     h = hash_u64(r->schedule.cold, h);
     h = hash_u64(hash_node(r->params), td_hash_text(r->strategy->name, h));
     h = hash_u64((uint64_t)r->lag, h);
+    for (int k = 0; o->kind == TD_REWARD_NONE && k < TD_NOBJECTIVE; k++)
+        if (o->front.objectives & TD_OBJECTIVE(k)) h = td_hash_text(td_objective_key(k), h);
     *out = trains ? hash_u64(u->accuracy.key(u->accuracy.self), h) : h;
     return s;
 }
@@ -136,8 +139,52 @@ static td_status build_from(const td_space *space, const char *params, td_arena 
     return s;
 }
 
+/* Pareto mode: size and hypervolume of the front. The reference of a study that was finished before
+ * stays, but for what the recipe gives. */
+static td_status measure_front(run *u, td_result_row *row, const td_trial_row *t, int n,
+                               td_error *err) {
+    const td_objective *o = &u->r->objective;
+    td_front *f = &row->goal;
+    int *front = malloc(((size_t)n + 1) * sizeof *front);
+    td_status s = front != NULL ? td_store_front(u->store, row->name, f, err)
+                                : td_fail(err, TD_E_MEMORY, "out of memory");
+    f->objectives = o->front.objectives;
+    for (int m = 0; m < TD_NMETRIC; m++)
+        if (o->front.reference[m] > 0) f->reference[m] = o->front.reference[m];
+    f->reference[TD_OBJECTIVE_ACCURACY] = o->front.reference[TD_OBJECTIVE_ACCURACY];
+    td__front_complete(f, o, t, n);
+    if (s == TD_OK) s = td__store_front_put(u->store, row->name, f, err);
+    if (s == TD_OK) s = td_trials_front(t, n, f->objectives, front, &row->front_size, err);
+    row->hypervolume = NAN; /* of no designs at all, whose worst is no reference */
+    if (s == TD_OK && row->front_size > 0)
+        s = td_trials_hypervolume(t, n, f, &row->hypervolume, err);
+    free(front);
+    return s;
+}
+
+/* The designs of a row in the order in which they are worth a full training. */
+typedef struct {
+    td_trial_row *t;
+    int n;
+    int *order, count, at; /* Pareto mode; else NULL: as td_trials_best has it */
+} queue;
+
+static int next_design(queue *q) {
+    if (q->order != NULL) return q->at < q->count ? q->order[q->at++] : -1;
+    return td_trials_best(q->t, q->n);
+}
+
+static td_status make_queue(run *u, td_result_row *row, td_arena *a, queue *q, td_error *err) {
+    if (u->r->objective.kind != TD_REWARD_NONE) return TD_OK;
+    q->order = TD_NEW(a, int, q->n + 1);
+    if (q->order == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = measure_front(u, row, q->t, q->n, err);
+    return s == TD_OK ? td__front_order(q->t, q->n, row->goal.objectives, q->order, &q->count, err)
+                      : s;
+}
+
 /* The best `candidates` designs of a row with distinct networks; those that miss targets only if
- * none meets them. */
+ * none meets them. In Pareto mode the best one, and others that are spread along the front. */
 static td_status choose(run *u, int row, const td_space *space, const char *study, td_error *err) {
     td_arena *a = u->sum->arena;
     td_result_row *out = &u->sum->row[row];
@@ -152,14 +199,18 @@ static td_status choose(run *u, int row, const td_space *space, const char *stud
     }
     int first = u->n;
     bool first_feasible = false;
+    queue q = {.t = t, .n = n};
+    s = make_queue(u, out, a, &q, err);
     for (int64_t k = 0; s == TD_OK && k < u->r->candidates; k++) {
-        int best = td_trials_best(t, n);
+        int best = next_design(&q);
         if (best < 0 || (u->n > first && first_feasible && !t[best].feasible)) break;
         if (u->n == first) first_feasible = t[best].feasible;
         td__candidate *c = &u->candidate[u->n];
         /* The proxy's accuracy, until a final training has a better one. */
-        *c = (td__candidate){
-            .row = row, .valid_accuracy = t[best].accuracy, .violation = t[best].violation};
+        *c = (td__candidate){.row = row,
+                             .trial = t[best].number,
+                             .valid_accuracy = t[best].accuracy,
+                             .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
         s = build_from(space, t[best].params, a, &c->design, err);
         t[best].violation = NAN; /* taken */
@@ -251,16 +302,57 @@ static int compare(double violation_a, double accuracy_a, double violation_b, do
     return (a > b) - (a < b);
 }
 
-/* The winner of each row is the best of its candidates, the first of equal ones. */
-static void pick_winners(run *u) {
-    for (int i = 0; i < u->n; i++) {
+/* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
+ * already. */
+static td_status keep_front(run *u, int row, int winner, td_error *err) {
+    td_result_row *r = &u->sum->row[row];
+    int n = 0;
+    for (int i = 0; i < u->n; i++) n += u->candidate[i].row == row;
+    if (r->goal.objectives == 0 || n < 2) return TD_OK;
+    r->front = TD_NEW(u->sum->arena, td_front_design, n);
+    if (r->front == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = TD_OK;
+    for (int i = 0; s == TD_OK && i < u->n; i++) {
         td__candidate *c = &u->candidate[i];
-        td_result_row *row = &u->sum->row[c->row];
-        if (row->found &&
-            compare(c->violation, c->valid_accuracy, row->violation, row->valid_accuracy) <= 0)
+        if (c->row != row) continue;
+        td_front_design *f = &r->front[r->n_front++];
+        double metric[TD_NMETRIC];
+        *f = (td_front_design){.trial = c->trial,
+                               .chosen = i == winner,
+                               .valid_accuracy = c->valid_accuracy,
+                               .test_accuracy = NAN,
+                               .design = c->design,
+                               .weights = c->weights};
+        memcpy(f->metric, c->metric, sizeof f->metric);
+        c->design = (td_design){0};
+        c->weights = NULL;
+        if (f->chosen) {
+            f->test_accuracy = r->test_accuracy;
             continue;
-        td_design_free(&row->design);
-        td_weights_destroy(row->weights);
+        }
+        s = td__design_cost(&f->design, &u->schedule, metric, &f->schedule, err);
+        if (s == TD_OK && f->weights != NULL)
+            s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
+                        &f->test_accuracy, NULL, err);
+    }
+    return s;
+}
+
+/* The winner of each row is the best of its candidates, the first of equal ones; -1: it has none.
+ */
+static void pick_winners(run *u, int winner[TD_MAX_ROWS]) {
+    for (int i = 0; i < TD_MAX_ROWS; i++) winner[i] = -1;
+    for (int i = 0; i < u->n; i++) {
+        const td__candidate *c = &u->candidate[i];
+        int *w = &winner[c->row];
+        const td__candidate *b = &u->candidate[*w >= 0 ? *w : i];
+        if (*w < 0 || compare(c->violation, c->valid_accuracy, b->violation, b->valid_accuracy) > 0)
+            *w = i;
+    }
+    for (int i = 0; i < u->sum->n; i++) {
+        if (winner[i] < 0) continue;
+        td__candidate *c = &u->candidate[winner[i]];
+        td_result_row *row = &u->sum->row[i];
         row->found = true;
         row->meets = c->violation == 0;
         row->violation = c->violation;
@@ -287,7 +379,8 @@ static td_status schedule_row(run *u, td_result_row *row, td_error *err) {
 static td_status finish_rows(run *u, td_error *err) {
     td_run_summary *sum = u->sum;
     td_status s = TD_OK;
-    pick_winners(u);
+    int winner[TD_MAX_ROWS];
+    pick_winners(u, winner);
     for (int i = 0; s == TD_OK && i < sum->n; i++) {
         td_result_row *row = &sum->row[i];
         row->test_accuracy = NAN;
@@ -296,6 +389,7 @@ static td_status finish_rows(run *u, td_error *err) {
         if (s == TD_OK && row->weights != NULL)
             s = td_test(row->design.net, row->weights, u->accuracy.data, TD_SPLIT_TEST,
                         &row->test_accuracy, NULL, err);
+        if (s == TD_OK) s = keep_front(u, i, winner[i], err);
         /* Later rows (the joint one is last) win ties. */
         const td_result_row *b = sum->best >= 0 ? &sum->row[sum->best] : NULL;
         if (b == NULL ||
@@ -410,6 +504,12 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
 void td_run_summary_free(td_run_summary *s) {
     if (s == NULL) return;
     for (int i = 0; i < s->n; i++) {
+        for (int k = 0; k < s->row[i].n_front; k++) {
+            td_front_design *f = &s->row[i].front[k];
+            td_design_free(&f->design);
+            td_weights_destroy(f->weights);
+            td_schedule_free(&f->schedule);
+        }
         for (int k = 0; s->row[i].part != NULL && k < s->row[i].design.workload->n; k++)
             td_schedule_free(&s->row[i].part[k]);
         td_design_free(&s->row[i].design);

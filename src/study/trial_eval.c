@@ -3,6 +3,7 @@
  * that needs a network which another one trains waits for it. */
 #include <string.h>
 
+#include "front.h"
 #include "loop.h"
 
 enum { FULL_FIDELITY = 1000 }; /* per mille, as the cache has it */
@@ -110,8 +111,10 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
     }
     bool meets = f->violation == 0, costs_only = f->outcome.fidelity == 0;
     if (!meets) f->reason = misses(row->objective, f->metric, a);
-    if (costs_only || !row->objective->train_violating) {
-        /* Screened: constraints go to the strategy, which ranks those that meet them first. */
+    bool pareto = row->objective->kind == TD_REWARD_NONE;
+    if (costs_only || pareto || !row->objective->train_violating) {
+        /* Screened, or no reward that has them in it: constraints go to the strategy, which ranks
+         * those that meet them first. */
         f->outcome.ncon = ncon;
         if (ncon > 0) memcpy(f->outcome.con, con, sizeof con[0] * (size_t)ncon);
     }
@@ -133,11 +136,16 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
         }
     }
     f->reward = td_objective_reward(row->objective, accuracy, f->metric);
+    f->outcome.state = TD_TRIAL_DONE;
+    if (pareto) {
+        f->outcome.nobj =
+            td__front_point(row->objective->front.objectives, accuracy, f->metric, f->outcome.obj);
+        return TD_OK;
+    }
     /* A hard reward is flat below the targets: equal rewards are told apart by how far below the
      * targets a design is (1e-4 of a reward unit per target); of accelerators for a workload, whose
      * rewards know no accuracies, by the product that decides which is best. */
     double tie = d->workload != NULL ? log(td__metric_product(f->metric)) : slack;
-    f->outcome.state = TD_TRIAL_DONE;
     f->outcome.nobj = 1;
     f->outcome.obj[0] = -f->reward + 1e-4 * (tie < 10 ? tie : 10);
     return TD_OK;
