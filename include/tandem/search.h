@@ -53,7 +53,8 @@ typedef struct {
     td_verdict (*report)(void *state, int64_t number, int step,
                          const double *value); /* may be NULL */
     void (*destroy)(void *state);
-    bool ends; /* it asks every vector once, whatever the seed, and then nothing (TD_E_DONE) */
+    bool fronts; /* it makes use of outcomes with several objectives, not of obj[0] only */
+    bool ends;   /* it asks every vector once, whatever the seed, and then nothing (TD_E_DONE) */
 } td_strategy;
 
 /* Options (params; NULL: all defaults; unknown ones are errors, and so are those that another
@@ -95,6 +96,10 @@ typedef struct {
  *               td_space_next, whatever the seed; then TD_E_DONE. Spaces with real decisions are
  *               refused (TD_E_USAGE)
  *
+ * With several objectives evolution takes parents by their place in the population
+ * (td_outcomes_rank), and the last in place makes room for a newcomer, not the oldest: members of
+ * the front do not age.
+ *
  * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
  * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned.
  * Lag between ask and tell is fine. */
@@ -103,8 +108,16 @@ const td_strategy *td_strategy_find(const char *name); /* NULL if there is none 
 
 /* One order for all: feasible before infeasible; among feasible the smaller obj[0]; then pruned
  * ones; then infeasible ones with known constraints, the smaller sum of violations first; then what
- * cannot be built; then failed ones and those without an objective. <0, 0, >0. */
+ * cannot be built; then failed ones and those without an objective. <0, 0, >0.
+ *
+ * Of several objectives, the feasible one that dominates (smaller or equal in all, smaller in one)
+ * comes first, and two of which neither does compare as 0: fit for a duel, not for sorting. Sets
+ * are ranked by the next function. */
 int td_outcome_compare(const td_outcome *a, const td_outcome *b);
+/* The same order for a set, without ties: place[i] in 0..n-1, 0 the best. Feasible ones of several
+ * objectives are ranked by nondominated front, within a front those that stand most alone first
+ * (crowding distance), as NSGA-II does; what is equal by the order of o. O(n^2). TD_E_MEMORY. */
+td_status td_outcomes_rank(const td_outcome *const *o, int n, int *place);
 /* Done, and every constraint met (an unknown one, NAN, is not). */
 bool td_outcome_feasible(const td_outcome *o);
 

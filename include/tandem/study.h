@@ -35,7 +35,19 @@ typedef struct {
     double scale;
 } td_metric_entry;
 const td_metric_entry *td_metric_list(void); /* TD_NMETRIC of them */
-typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
+/* none: Pareto mode, several objectives in place of one reward. */
+typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS, TD_REWARD_NONE } td_reward_kind;
+/* What can be an objective of Pareto mode: the metrics, and the accuracy. */
+enum { TD_OBJECTIVE_ACCURACY = TD_NMETRIC, TD_NOBJECTIVE };
+#define TD_OBJECTIVE(k) (1u << (k))
+/* "accuracy", or the metric's name. */
+const char *td_objective_key(int objective);
+/* The front that is looked for, and the point up to which its hypervolume is measured: the worst
+ * values that count, in SI units; of a metric 0: not given (yet). */
+typedef struct {
+    unsigned objectives; /* sum of TD_OBJECTIVE(k), two to four of them; 0: not in Pareto mode */
+    double reference[TD_NOBJECTIVE];
+} td_front;
 typedef struct {
     bool set;
     double p, q;
@@ -49,11 +61,13 @@ typedef struct {
     double p, q, beta;
     td_exponents own[TD_NMETRIC]; /* of single metrics, in place of p and q */
     double target[TD_NMETRIC];    /* s, J, mm2, W; INFINITY or 0: none */
+    td_front front;               /* of TD_REWARD_NONE */
     bool train_violating; /* false: a design that misses a target is not trained (screened) */
 } td_objective;
 bool td_objective_has_target(const td_objective *o, int metric);
 /* "targets: latency <= 100 us, area <= 2 mm2", "targets: none". */
 void td_objective_describe(const td_objective *o, td_text *out);
+/* NAN for TD_REWARD_NONE. */
 double td_objective_reward(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
 /* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
@@ -155,6 +169,19 @@ int td_trials_best(const td_trial_row *t, int n);
  */
 td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err);
 
+/* Pareto mode. The front of the chosen objectives among the done trials that meet all targets, as
+ * above. */
+td_status td_trials_front(const td_trial_row *t, int n, unsigned objectives, int *out, int *count,
+                          td_error *err);
+/* Share of the box between the best there could be (accuracy 1, metrics 0) and the reference that
+ * the front dominates: 0 to 1. An accuracy that is not known counts as 1. TD_E_USAGE: a reference
+ * is missing. */
+td_status td_trials_hypervolume(const td_trial_row *t, int n, const td_front *f, double *volume,
+                                td_error *err);
+/* What a study is after; objectives 0: it is not in Pareto mode. The reference stays the same once
+ * the study was finished, so that hypervolumes of a study that went on compare. */
+td_status td_store_front(td_store *s, const char *study, td_front *out, td_error *err);
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -183,6 +210,16 @@ typedef struct {
     td_map_cache *maps;
 } td_run_options;
 
+/* A design of the front that was trained fully. */
+typedef struct {
+    int64_t trial;
+    bool chosen; /* it is the row's: design, weights and schedule stand there */
+    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    td_design design;
+    td_weights *weights;
+    td_schedule schedule;
+} td_front_design;
+
 /* One row of the result table, with what it stands for. */
 typedef struct {
     char name[64];
@@ -201,6 +238,12 @@ typedef struct {
     td_weights *weights;
     td_schedule schedule; /* {0} of a workload, whose networks have one each: */
     td_schedule *part;    /* design.workload->n of them; NULL: one network */
+    /* Pareto mode (goal.objectives > 0): size and hypervolume of the front (NAN: no reference), and
+     * those of its designs that were chosen for full trainings. */
+    td_front goal;
+    int front_size, n_front;
+    double hypervolume;
+    td_front_design *front;
 } td_result_row;
 
 enum { TD_MAX_ROWS = 8 };

@@ -132,7 +132,7 @@ void td_report_why(const td_run_summary *s, td_text *out) {
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-static void accuracy_cell(td_text *t, double v) {
+void td__report_accuracy(td_text *t, double v) {
     if (isfinite(v))
         td_text_addf(t, " %7.2f %%", 100 * v);
     else
@@ -171,8 +171,8 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
                 td_text_addf(out, " no design could be built in %" PRId64 " trials\n", row->trials);
             continue;
         }
-        accuracy_cell(out, row->test_accuracy);
-        accuracy_cell(out, row->valid_accuracy);
+        td__report_accuracy(out, row->test_accuracy);
+        td__report_accuracy(out, row->valid_accuracy);
         td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %7.2f mW %8s %7" PRId64 " %8" PRId64 "%s\n",
                      row->metric[TD_METRIC_LATENCY] * 1e6, row->metric[TD_METRIC_ENERGY] * 1e6,
                      row->metric[TD_METRIC_AREA], row->metric[TD_METRIC_POWER] * 1e3,
@@ -182,6 +182,8 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
     for (int i = 0; i < s->n; i++)
         if (s->row[i].part != NULL) td__report_workload(&s->row[i], out);
     add_repeats(s, out);
+    for (int i = 0; i < s->n; i++)
+        if (s->row[i].goal.objectives != 0) td__report_front(&s->row[i], out);
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
     td_text_add(out, "\n");
@@ -224,6 +226,7 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_int(a, m, "costs_only", row->count[TD_RESULT_PRUNED]);
         td_node_put_int(a, m, "no_accuracy", row->count[TD_RESULT_DIVERGES]);
         td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
+        if (row->goal.objectives != 0) td_node_put(a, m, "front", td__report_front_node(row, a));
         if (!row->found) continue;
         put_known(a, m, "test_accuracy", row->test_accuracy);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);

@@ -120,6 +120,32 @@ static td_status write_row(const td_run_summary *s, const td_result_row *row, co
     return st == TD_OK ? remove_others(s, networks, w != NULL ? w->name : NULL, n, a, err) : st;
 }
 
+/* Pareto mode: the designs of the fronts that were trained fully, in front/ROW-TRIAL/. */
+static td_status write_fronts(const td_run_summary *s, const char *out, td_arena *a,
+                              td_error *err) {
+    const char *folder = td_arena_printf(a, "%s/front", out), **names;
+    int n = 0, most = 0;
+    for (int i = 0; i < s->n; i++) most += s->row[i].n_front;
+    names = TD_NEW(a, const char *, most + 1);
+    td_status st =
+        folder != NULL && names != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        for (int k = 0; st == TD_OK && k < row->n_front; k++) {
+            const td_front_design *f = &row->front[k];
+            pair p = {f->design.net, f->weights, &f->schedule, &f->design};
+            if (f->chosen) p = (pair){row->design.net, row->weights, &row->schedule, &row->design};
+            names[n] = td_arena_printf(a, "%s-%lld", row->name, (long long)f->trial);
+            const char *dir =
+                names[n] != NULL ? td_arena_printf(a, "%s/%s", folder, names[n]) : NULL;
+            if (dir == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+            st = write_pair(s, &p, dir, a, err);
+            n++;
+        }
+    }
+    return st == TD_OK ? remove_others(s, folder, names, n, a, err) : st;
+}
+
 static td_status write_pairs(const td_run_summary *s, const char *out, td_arena *a, td_error *err) {
     const char *best = td_arena_printf(a, "%s/best", out),
                *rows = td_arena_printf(a, "%s/rows", out);
@@ -164,7 +190,10 @@ static td_status write_trials(const td_run_summary *s, td_store *store, const ch
         if (front == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
         if (st == TD_OK)
             st = td_report_trials_csv(s->row[i].name, t[i], n[i], NULL, 0, names, &trials, err);
-        if (st == TD_OK) st = td_trials_pareto(t[i], n[i], front, &count, err);
+        unsigned objectives = s->row[i].goal.objectives;
+        if (st == TD_OK)
+            st = objectives != 0 ? td_trials_front(t[i], n[i], objectives, front, &count, err)
+                                 : td_trials_pareto(t[i], n[i], front, &count, err);
         if (st == TD_OK && count > 0)
             st =
                 td_report_trials_csv(s->row[i].name, t[i], n[i], front, count, names, &pareto, err);
@@ -190,6 +219,7 @@ td_status td_report_write(const td_recipe *r, const td_run_summary *s, const cha
                        ? td_file_write(recipe, td_recipe_text(r), strlen(td_recipe_text(r)), err)
                        : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st == TD_OK) st = write_pairs(s, out, a, err);
+    if (st == TD_OK) st = write_fronts(s, out, a, err);
     if (st == TD_OK) st = td_store_open(db, false, &store, err);
     if (st == TD_OK) st = write_trials(s, store, out, a, err);
     if (st == TD_OK) st = write_node(summary, td_report_summary_node(r, s, a), false, err);

@@ -34,6 +34,7 @@ typedef struct {
     double *v;
     td_outcome outcome;
     int64_t born;
+    int place; /* among all members, where outcomes have several objectives; 0 is the best */
 } member;
 
 /* The network that is being solved. */
@@ -58,6 +59,7 @@ typedef struct {
     int alive;
     int64_t births, bred, met; /* met: children that met all constraints, of those that were told */
     child child;
+    bool fronts; /* an outcome with several objectives was told */
 } state;
 
 /* Decisions that change the accuracy, and others that do not? */
@@ -129,12 +131,17 @@ static td_status init(void **out, const td_space *space, uint64_t seed, const td
     return TD_OK;
 }
 
+static bool better(const state *s, const member *a, const member *b) {
+    if (s->fronts) return a->place < b->place;
+    return td_outcome_compare(&a->outcome, &b->outcome) < 0;
+}
+
 /* The best of `sample` members, the first drawn among equals. */
 static const member *tournament(const state *s, td_rng *r) {
     const member *best = NULL;
     for (int i = 0; i < s->sample; i++) {
         const member *m = &s->queue[td_rng_below(r, (uint64_t)s->alive)];
-        if (best == NULL || td_outcome_compare(&m->outcome, &best->outcome) < 0) best = m;
+        if (best == NULL || better(s, m, best)) best = m;
     }
     return best;
 }
@@ -290,6 +297,33 @@ static member *place(state *s, const td_outcome *o) {
     return td_outcome_feasible(o) ? oldest : NULL;
 }
 
+/* Places of all members and, behind them, of a newcomer (NULL: there is none), whose place it
+ * returns. Where memory is out, places stay as they were and a newcomer is the last. */
+static int rank_members(state *s, const td_outcome *newcomer) {
+    int n = s->alive + (newcomer != NULL), last = n - 1;
+    const td_outcome **o = malloc(sizeof *o * (size_t)n);
+    int *place = malloc(sizeof *place * (size_t)n);
+    for (int i = 0; o != NULL && i < s->alive; i++) o[i] = &s->queue[i].outcome;
+    if (o != NULL && newcomer != NULL) o[s->alive] = newcomer;
+    if (o != NULL && place != NULL && td_outcomes_rank(o, n, place) == TD_OK) {
+        for (int i = 0; i < s->alive; i++) s->queue[i].place = place[i];
+        last = place[n - 1];
+    }
+    free(place);
+    free(o);
+    return last;
+}
+
+/* With several objectives: the member that is last in place, NULL if that would be the newcomer. */
+static member *place_by_front(state *s, const td_outcome *o) {
+    if (s->alive < s->population) return &s->queue[s->alive++];
+    if (rank_members(s, o) == s->population) return NULL;
+    member *last = &s->queue[0];
+    for (int i = 1; i < s->population; i++)
+        if (s->queue[i].place > last->place) last = &s->queue[i];
+    return last;
+}
+
 static void tell(void *self, int64_t number, const td_choices *c, const td_outcome *o) {
     state *s = self;
     size_t bytes = sizeof *c->v * (size_t)s->space->n;
@@ -307,11 +341,13 @@ static void tell(void *self, int64_t number, const td_choices *c, const td_outco
         td__asked_told(&s->networks, number, &network);
     }
     s->met += td_outcome_feasible(o);
-    member *m = place(s, o);
+    s->fronts = s->fronts || o->nobj > 1;
+    member *m = s->fronts ? place_by_front(s, o) : place(s, o);
     if (m == NULL) return;
     if (s->space->n > 0) memcpy(m->v, c->v, bytes);
     m->outcome = *o;
     m->born = s->births++;
+    if (s->fronts) rank_members(s, NULL);
 }
 
 const td_strategy td__strategy_evolution = {.name = "evolution",
@@ -319,4 +355,5 @@ const td_strategy td__strategy_evolution = {.name = "evolution",
                                             .init = init,
                                             .ask = ask,
                                             .tell = tell,
-                                            .destroy = destroy};
+                                            .destroy = destroy,
+                                            .fronts = true};

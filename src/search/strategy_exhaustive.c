@@ -128,4 +128,5 @@ const td_strategy td__strategy_exhaustive = {.name = "exhaustive",
                                              .ask = ask,
                                              .tell = tell,
                                              .destroy = destroy,
+                                             .fronts = true,
                                              .ends = true};

@@ -54,4 +54,5 @@ const td_strategy td__strategy_random = {.name = "random",
                                          .init = init,
                                          .ask = ask,
                                          .tell = tell,
-                                         .destroy = destroy};
+                                         .destroy = destroy,
+                                         .fronts = true};

@@ -22,6 +22,7 @@ bool td_objective_has_target(const td_objective *o, int metric) {
 
 double td_objective_reward(const td_objective *o, double accuracy,
                            const double metric[TD_NMETRIC]) {
+    if (o->kind == TD_REWARD_NONE) return NAN;
     double product = 1, distance = 0;
     for (int m = 0; m < TD_NMETRIC; m++) {
         if (!td_objective_has_target(o, m)) continue;
@@ -74,6 +75,13 @@ void td_objective_describe(const td_objective *o, td_text *out) {
         before = ", ";
     }
     if (before[0] == 't') td_text_add(out, "targets: none");
+    before = "; front of ";
+    for (int i = 0; i < TD_NOBJECTIVE; i++) {
+        int k = i == 0 ? TD_OBJECTIVE_ACCURACY : i - 1;
+        if (!(o->front.objectives & TD_OBJECTIVE(k))) continue;
+        td_text_addf(out, "%s%s", before, td_objective_key(k));
+        before = ", ";
+    }
 }
 
 /* No exponents: percents up to 1000, multiples beyond. */

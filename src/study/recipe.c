@@ -42,6 +42,9 @@ static td_status read_strategy(const td_recipe *r, const td_node *n, const td_st
     *strategy = td_strategy_find(name);
     *out = params;
     if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
+    if (r->objective.kind == TD_REWARD_NONE && !(*strategy)->fronts)
+        return td_node_fail(n, err, "%s looks for one reward; Pareto mode needs another strategy",
+                            name);
     td_space *joint;
     td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
     void *state = NULL;
@@ -135,6 +138,10 @@ static td_status check_name(const td_recipe *r, td_error *err) {
 
 /* A search of accelerators for a workload trains nothing. */
 static td_status refuse_training(const td_recipe *r, td_error *err) {
+    const td_node *objective = td_node_find(r->doc, "objective");
+    if (r->objective.front.objectives & TD_OBJECTIVE(TD_OBJECTIVE_ACCURACY))
+        return td_node_fail(td_node_find(objective, "objectives"), err,
+                            "the networks of a workload are given: no accuracy is known");
     static const char *const keys[] = {"final", "compare"};
     const td_node *accuracy = td_node_find(r->doc, "accuracy");
     for (int i = 0; i < 2; i++)

@@ -96,14 +96,85 @@ static td_status read_targets(const td_node *n, td_objective *o, td_error *err) 
     return s == TD_OK ? read_metrics(t, o->target, err) : s;
 }
 
+/* ---- Pareto mode ----------------------------------------------------------------------------- */
+
+static td_status read_objectives(const td_node *n, td_front *f, td_error *err) {
+    const td_node *list;
+    td_status s = td_node_get_list(n, "objectives", &list, err);
+    if (s != TD_OK) return s;
+    if (list->count < 2 || list->count > 4)
+        return td_node_fail(list, err,
+                            "expected two to four of accuracy, latency, energy, area "
+                            "and power, found %d",
+                            list->count);
+    for (int i = 0; i < list->count; i++) {
+        const td_node *item = list->item[i];
+        int k = 0;
+        while (k < TD_NOBJECTIVE &&
+               (item->kind != TD_STRING || strcmp(item->text, td_objective_key(k)) != 0))
+            k++;
+        if (k == TD_NOBJECTIVE)
+            return td_node_fail(item, err,
+                                "expected accuracy, latency, energy, area or power, found \"%s\"",
+                                item->text != NULL ? item->text : "a list or map");
+        if (f->objectives & TD_OBJECTIVE(k))
+            return td_node_fail(item, err, "%s is there twice", item->text);
+        f->objectives |= TD_OBJECTIVE(k);
+    }
+    return TD_OK;
+}
+
+/* Keys as those of targets, and `accuracy`; of objectives only. */
+static td_status read_reference(const td_node *n, td_front *f, td_error *err) {
+    const char *keys[TD_NOBJECTIVE + 1] = {NULL};
+    const td_node *map = NULL;
+    td_status s = td_node_opt_map(n, "reference", &map, err);
+    if (s != TD_OK || map == NULL) return s;
+    int count = 0;
+    for (int k = 0; k < TD_NOBJECTIVE; k++)
+        if (f->objectives & TD_OBJECTIVE(k))
+            keys[count++] = k == TD_OBJECTIVE_ACCURACY ? "accuracy" : td_metric_list()[k].key;
+    s = td_node_only(map, keys, err);
+    if (s == TD_OK)
+        s = td_node_opt_real(map, "accuracy", 0, 0.999999, &f->reference[TD_OBJECTIVE_ACCURACY],
+                             err);
+    return s == TD_OK ? read_metrics(map, f->reference, err) : s;
+}
+
+/* The mode's own keys belong to it alone. */
+static td_status read_mode(const td_node *n, bool *pareto, td_error *err) {
+    static const char *const of_pareto[] = {"objectives", "reference", NULL};
+    static const char *const of_reward[] = {"reward", "p", "q", "beta", NULL};
+    const char *mode = "reward";
+    td_status s = td_node_opt_string(n, "mode", &mode, err);
+    if (s != TD_OK) return s;
+    *pareto = strcmp(mode, "pareto") == 0;
+    if (!*pareto && strcmp(mode, "reward") != 0)
+        return td_node_fail(td_node_find(n, "mode"), err, "expected reward or pareto, found \"%s\"",
+                            mode);
+    for (const char *const *key = *pareto ? of_reward : of_pareto; *key != NULL; key++)
+        if (td_node_find(n, *key) != NULL)
+            return td_node_fail(td_node_find(n, *key), err, "not in mode %s", mode);
+    return TD_OK;
+}
+
 td_status td__recipe_objective(const td_node *n, td_objective *o, td_error *err) {
-    static const char *const keys[] = {"reward",          "p", "q", "beta", "targets",
-                                       "train_violating", NULL};
+    static const char *const keys[] = {
+        "mode",    "reward",          "p",          "q",         "beta",
+        "targets", "train_violating", "objectives", "reference", NULL};
+    bool pareto = false;
     *o = (td_objective){.kind = TD_REWARD_NAHAS, .p = 0, .q = -1, .beta = -0.10};
     td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = read_reward(n, o, err);
-    if (s == TD_OK) s = read_exponents(n, o, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "beta", -10, 0, &o->beta, err);
+    if (s == TD_OK) s = read_mode(n, &pareto, err);
+    if (s == TD_OK && pareto) {
+        o->kind = TD_REWARD_NONE;
+        s = read_objectives(n, &o->front, err);
+        if (s == TD_OK) s = read_reference(n, &o->front, err);
+    } else if (s == TD_OK) {
+        s = read_reward(n, o, err);
+        if (s == TD_OK) s = read_exponents(n, o, err);
+        if (s == TD_OK) s = td_node_opt_real(n, "beta", -10, 0, &o->beta, err);
+    }
     if (s == TD_OK) s = td_node_opt_bool(n, "train_violating", &o->train_violating, err);
     return s == TD_OK ? read_targets(n, o, err) : s;
 }

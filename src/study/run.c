@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "front.h"
 #include "row.h"
 
 /* One process per results folder: its lock lasts until the descriptor is closed, also by a crash.
@@ -41,16 +42,57 @@ static int compare(double violation_a, double accuracy_a, double violation_b, do
     return (a > b) - (a < b);
 }
 
-/* The winner of each row is the best of its candidates, the first of equal ones. */
-static void pick_winners(td__run *u) {
-    for (int i = 0; i < u->n; i++) {
+/* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
+ * already. */
+static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
+    td_result_row *r = &u->sum->row[row];
+    int n = 0;
+    for (int i = 0; i < u->n; i++) n += u->candidate[i].row == row;
+    if (r->goal.objectives == 0 || n < 2) return TD_OK;
+    r->front = TD_NEW(u->sum->arena, td_front_design, n);
+    if (r->front == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = TD_OK;
+    for (int i = 0; s == TD_OK && i < u->n; i++) {
         td__candidate *c = &u->candidate[i];
-        td_result_row *row = &u->sum->row[c->row];
-        if (row->found &&
-            compare(c->violation, c->valid_accuracy, row->violation, row->valid_accuracy) <= 0)
+        if (c->row != row) continue;
+        td_front_design *f = &r->front[r->n_front++];
+        double metric[TD_NMETRIC];
+        *f = (td_front_design){.trial = c->trial,
+                               .chosen = i == winner,
+                               .valid_accuracy = c->valid_accuracy,
+                               .test_accuracy = NAN,
+                               .design = c->design,
+                               .weights = c->weights};
+        memcpy(f->metric, c->metric, sizeof f->metric);
+        c->design = (td_design){0};
+        c->weights = NULL;
+        if (f->chosen) {
+            f->test_accuracy = r->test_accuracy;
             continue;
-        td_design_free(&row->design);
-        td_weights_destroy(row->weights);
+        }
+        s = td__design_cost(&f->design, &u->schedule, metric, &f->schedule, err);
+        if (s == TD_OK && f->weights != NULL)
+            s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
+                        &f->test_accuracy, NULL, err);
+    }
+    return s;
+}
+
+/* The winner of each row is the best of its candidates, the first of equal ones; -1: it has none.
+ */
+static void pick_winners(td__run *u, int winner[TD_MAX_ROWS]) {
+    for (int i = 0; i < TD_MAX_ROWS; i++) winner[i] = -1;
+    for (int i = 0; i < u->n; i++) {
+        const td__candidate *c = &u->candidate[i];
+        int *w = &winner[c->row];
+        const td__candidate *b = &u->candidate[*w >= 0 ? *w : i];
+        if (*w < 0 || compare(c->violation, c->valid_accuracy, b->violation, b->valid_accuracy) > 0)
+            *w = i;
+    }
+    for (int i = 0; i < u->sum->n; i++) {
+        if (winner[i] < 0) continue;
+        td__candidate *c = &u->candidate[winner[i]];
+        td_result_row *row = &u->sum->row[i];
         row->found = true;
         row->meets = c->violation == 0;
         row->violation = c->violation;
@@ -81,7 +123,8 @@ static td_status schedule_row(td__run *u, td_result_row *row, td_error *err) {
 static td_status finish_rows(td__run *u, td_error *err) {
     td_run_summary *sum = u->sum;
     td_status s = TD_OK;
-    pick_winners(u);
+    int winner[TD_MAX_ROWS];
+    pick_winners(u, winner);
     for (int i = 0; s == TD_OK && i < sum->n; i++) {
         td_result_row *row = &sum->row[i];
         if (!row->found) row->test_accuracy = row->test_std = row->valid_std = NAN;
@@ -90,6 +133,7 @@ static td_status finish_rows(td__run *u, td_error *err) {
         if (s == TD_OK && row->weights != NULL)
             s = td_test(row->design.net, row->weights, u->accuracy.data, TD_SPLIT_TEST,
                         &row->test_accuracy, NULL, err);
+        if (s == TD_OK) s = keep_front(u, i, winner[i], err);
         /* Later rows (the joint one is last) win ties. */
         const td_result_row *b = sum->best >= 0 ? &sum->row[sum->best] : NULL;
         if (b == NULL ||
@@ -210,6 +254,12 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
 void td_run_summary_free(td_run_summary *s) {
     if (s == NULL) return;
     for (int i = 0; i < s->n; i++) {
+        for (int k = 0; k < s->row[i].n_front; k++) {
+            td_front_design *f = &s->row[i].front[k];
+            td_design_free(&f->design);
+            td_weights_destroy(f->weights);
+            td_schedule_free(&f->schedule);
+        }
         for (int k = 0; s->row[i].part != NULL && k < s->row[i].design.workload->n; k++)
             td_schedule_free(&s->row[i].part[k]);
         td_design_free(&s->row[i].design);

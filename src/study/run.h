@@ -9,6 +9,7 @@
 /* A design that is trained fully: the row it belongs to and what comes of it. */
 typedef struct {
     int row;
+    int64_t trial;
     td_design design;
     td_weights *weights; /* owned */
     double valid_accuracy;

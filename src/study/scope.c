@@ -5,8 +5,10 @@
  * at first the fixed one of the recipe. The budgets are the same for each scope: its phases share
  * them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "front.h"
 #include "row.h"
 #include "run.h"
 #include "solve.h"
@@ -180,8 +182,52 @@ static td_status carry_on(const td__run *u, const part *p, int n_part, const td_
     return s;
 }
 
+/* Pareto mode: size and hypervolume of the front. The reference of a study that was finished before
+ * stays, but for what the recipe gives. */
+static td_status measure_front(td__run *u, td_result_row *row, const td_trial_row *t, int n,
+                               td_error *err) {
+    const td_objective *o = &u->r->objective;
+    td_front *f = &row->goal;
+    int *front = malloc(((size_t)n + 1) * sizeof *front);
+    td_status s = front != NULL ? td_store_front(u->store, row->name, f, err)
+                                : td_fail(err, TD_E_MEMORY, "out of memory");
+    f->objectives = o->front.objectives;
+    for (int m = 0; m < TD_NMETRIC; m++)
+        if (o->front.reference[m] > 0) f->reference[m] = o->front.reference[m];
+    f->reference[TD_OBJECTIVE_ACCURACY] = o->front.reference[TD_OBJECTIVE_ACCURACY];
+    td__front_complete(f, o, t, n);
+    if (s == TD_OK) s = td__store_front_put(u->store, row->name, f, err);
+    if (s == TD_OK) s = td_trials_front(t, n, f->objectives, front, &row->front_size, err);
+    row->hypervolume = NAN; /* of no designs at all, whose worst is no reference */
+    if (s == TD_OK && row->front_size > 0)
+        s = td_trials_hypervolume(t, n, f, &row->hypervolume, err);
+    free(front);
+    return s;
+}
+
+/* The designs of a row in the order in which they are worth a full training. */
+typedef struct {
+    td_trial_row *t;
+    int n;
+    int *order, count, at; /* Pareto mode; else NULL: as td_trials_best has it */
+} queue;
+
+static int next_design(queue *q) {
+    if (q->order != NULL) return q->at < q->count ? q->order[q->at++] : -1;
+    return td_trials_best(q->t, q->n);
+}
+
+static td_status make_queue(td__run *u, td_result_row *row, td_arena *a, queue *q, td_error *err) {
+    if (u->r->objective.kind != TD_REWARD_NONE) return TD_OK;
+    q->order = TD_NEW(a, int, q->n + 1);
+    if (q->order == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = measure_front(u, row, q->t, q->n, err);
+    return s == TD_OK ? td__front_order(q->t, q->n, row->goal.objectives, q->order, &q->count, err)
+                      : s;
+}
+
 /* The best `candidates` designs of a row with distinct networks; those that miss targets only if
- * none meets them. */
+ * none meets them. In Pareto mode the best one, and others that are spread along the front. */
 static td_status choose(td__run *u, int row, const part *p, int n_part, td_error *err) {
     td_arena *a = u->sum->arena;
     td_result_row *out = &u->sum->row[row];
@@ -196,8 +242,10 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
     }
     int first = u->n;
     bool first_feasible = false;
+    queue q = {.t = t, .n = n};
+    s = make_queue(u, out, a, &q, err);
     for (int64_t k = 0; s == TD_OK && k < u->r->candidates; k++) {
-        int best = td_trials_best(t, n);
+        int best = next_design(&q);
         if (best < 0 || (u->n > first && first_feasible && !t[best].feasible)) break;
         if (u->n == first) first_feasible = t[best].feasible;
         td__candidate *c = &u->candidate[u->n];
@@ -206,6 +254,7 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
         /* The proxy's accuracy, until a final training has a better one. */
         *c =
             (td__candidate){.row = row,
+                            .trial = t[best].number,
                             .valid_accuracy = t[best].accuracy,
                             .score = {.valid = NAN, .valid_std = NAN, .test = NAN, .test_std = NAN},
                             .violation = t[best].violation};

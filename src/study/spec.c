@@ -77,6 +77,8 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
     h = hash_u64(r->schedule.cold, h);
     h = hash_u64(hash_node(r->params), td_hash_text(r->strategy->name, h));
     h = hash_u64((uint64_t)r->lag, h);
+    for (int k = 0; o->kind == TD_REWARD_NONE && k < TD_NOBJECTIVE; k++)
+        if (o->front.objectives & TD_OBJECTIVE(k)) h = td_hash_text(td_objective_key(k), h);
     *out = trains ? hash_u64(u->accuracy.key(u->accuracy.self), h) : h;
     return s;
 }

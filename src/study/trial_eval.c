@@ -3,6 +3,7 @@
  * that needs a network which another one trains waits for it. */
 #include <string.h>
 
+#include "front.h"
 #include "loop.h"
 #include "solve.h"
 
@@ -107,8 +108,10 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
     f->violation = td__objective_violation(row->objective, f->metric);
     bool meets = f->violation == 0, costs_only = f->outcome.fidelity == 0;
     if (!meets) f->reason = misses(row->objective, f->metric, a);
-    if (costs_only || !row->objective->train_violating) {
-        /* Screened: constraints go to the strategy, which ranks those that meet them first. */
+    bool pareto = row->objective->kind == TD_REWARD_NONE;
+    if (costs_only || pareto || !row->objective->train_violating) {
+        /* Screened, or no reward that has them in it: constraints go to the strategy, which ranks
+         * those that meet them first. */
         f->outcome.ncon = ncon;
         if (ncon > 0) memcpy(f->outcome.con, con, sizeof con[0] * (size_t)ncon);
     }
@@ -132,6 +135,11 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
     }
     f->reward = td_objective_reward(row->objective, accuracy, f->metric);
     f->outcome.state = TD_TRIAL_DONE;
+    if (pareto) {
+        f->outcome.nobj =
+            td__front_point(row->objective->front.objectives, accuracy, f->metric, f->outcome.obj);
+        return TD_OK;
+    }
     f->outcome.nobj = 1;
     f->outcome.obj[0] = td__objective_cost(row->objective, accuracy, f->metric);
     if (d->workload != NULL) { /* rewards that know no accuracies: by what decides which is best */

@@ -1,10 +1,8 @@
 /* trials.c - trials as they stand in the store, for reports and for the choice of the best. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "row.h"
 #include "seen.h"
-#include "tandem/model.h"
 
 td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
                           td_error *err) {
@@ -95,35 +93,4 @@ int td_trials_best(const td_trial_row *t, int n) {
     for (int i = 0; i < n; i++)
         if (is_built(&t[i]) && (best < 0 || td__trial_better(&t[i], &t[best]))) best = i;
     return best;
-}
-
-/* Minimised: accuracy with its sign turned. What is not known of any design (the accuracy in a
- * search of accelerators, the area of a chip without one) is equal for all and decides nothing. */
-td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err) {
-    enum { D = TD_METRIC_AREA + 2 };
-    *count = 0;
-    int m = 0;
-    size_t room = (size_t)(n > 0 ? n : 1);
-    double *point = malloc(room * D * sizeof *point);
-    int *index = malloc(room * sizeof *index);
-    uint8_t *mask = malloc(room);
-    td_status s = TD_OK;
-    if (point == NULL || index == NULL || mask == NULL)
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int i = 0; s == TD_OK && i < n; i++) {
-        if (t[i].state != TD_TRIAL_DONE) continue;
-        point[m * D] = isfinite(t[i].accuracy) ? -t[i].accuracy : 0;
-        for (int k = 0; k <= TD_METRIC_AREA; k++) {
-            double v = t[i].metric[k];
-            point[m * D + 1 + k] = isnan(v) ? 0 : v;
-        }
-        index[m++] = i;
-    }
-    if (s == TD_OK && m > 0) s = td_pareto_front(point, m, D, mask, err);
-    for (int i = 0; s == TD_OK && i < m; i++)
-        if (mask[i]) out[(*count)++] = index[i];
-    free(mask);
-    free(index);
-    free(point);
-    return s;
 }

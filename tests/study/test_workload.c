@@ -61,7 +61,7 @@ static optimum enumerate(const td_recipe *r, bool worst, double most_latency, do
     td_error err;
     td_arena *a = td_arena_create();
     td_schedule_options o = r->schedule;
-    o.cache = td_map_cache_create(0);
+    o.cache = td_map_cache_create(50000);
     td_net *net[2];
     double v[32], least = INFINITY;
     td_choices c = {r->hw->n, v};
