@@ -124,7 +124,7 @@ int cmd_compare(int argc, char **argv) {
         {"out", 'o', "DIR", 0, "folder (default results/NAME-compare); goes on with what is there",
          0},
         {"threads", OPT_THREADS, "N", 0, "runs at a time (default: one per core)", 0},
-        {"dry-run", OPT_DRY_RUN, 0, 0, "check all, say what would run", 0},
+        {"dry-run", OPT_DRY_RUN, 0, 0, "check all, say what would run and about how long", 0},
         {"format", 'f', "FORMAT", 0, "table (default), json, or csv: one row per run and budget",
          0},
         {"quiet", 'q', 0, 0, "no progress", 0},
@@ -166,6 +166,11 @@ int cmd_compare(int argc, char **argv) {
     if (s != TD_OK) goto end;
     describe(c, &text);
     if (o.dry_run) {
+        td_work work = td_compare_work(c, o.threads);
+        s = td_compare_recipe(c, &r, &err);
+        if (s == TD_OK) cli_add_estimate(r, &work, &text);
+        td_recipe_destroy(r);
+        if (s != TD_OK) goto end;
         code = cli_print(&text);
         goto end;
     }

@@ -59,7 +59,8 @@ int cmd_search(int argc, char **argv) {
         {"out", 'o', "DIR", 0, "results folder (default results/NAME); resumes what is there", 0},
         {"threads", OPT_THREADS, "N", 0, "candidates at a time (default: one per core)", 0},
         {"trials", OPT_TRIALS, "N", 0, "trials per row in place of the recipe's", 0},
-        {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe and say what it would do", 0},
+        {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe, say what it would do and about how long",
+         0},
         {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
         {"quiet", 'q', 0, 0, "no progress", 0},
         {0}};
@@ -95,6 +96,8 @@ int cmd_search(int argc, char **argv) {
     if (s == TD_OK) s = td_recipe_describe(r, &text, &err);
     if (s != TD_OK) goto end;
     if (o.dry_run) {
+        td_work work = td_recipe_work(r, o.threads, o.trials);
+        cli_add_estimate(r, &work, &text);
         code = cli_print(&text);
         goto end;
     }
