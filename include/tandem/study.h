@@ -229,7 +229,8 @@ typedef struct {
     const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
                              * of reference has in the end, by targets */
     const char *against;    /* the method of reference, by its label; default: the first */
-    int seeds;              /* >= 1: the recipe's seed and those that follow it */
+    double optimum; /* the best quality there is, where it is known, in (0, 1]; 0: it is not */
+    int seeds;      /* >= 1: the recipe's seed and those that follow it */
 } td_compare_spec;
 const char *const *td_compare_scopes(int *n);
 
@@ -274,6 +275,7 @@ typedef struct {
     const td_compare_target *target;
     const int64_t *budget; /* ascending */
     const double *quality; /* to be reached */
+    double optimum;        /* 0: not known */
     td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
     int nmethod, ntarget, nbudget, nquality, nseed, nrun;
     int against;     /* method of reference */

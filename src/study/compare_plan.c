@@ -378,6 +378,10 @@ td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const
     p.c->recipe = td_arena_strdup(a, recipe);
     td_status s =
         p.method != NULL && p.target != NULL && p.c->recipe != NULL ? TD_OK : no_memory(err);
+    if (s == TD_OK && !(spec->optimum >= 0 && spec->optimum <= 1))
+        s = td_fail(err, TD_E_USAGE, "optimum: expected a number in (0, 1], found %g",
+                    spec->optimum);
+    p.c->optimum = spec->optimum;
     if (s == TD_OK && spec->seeds < 1) s = td_fail(err, TD_E_USAGE, "expected at least one seed");
     if (s == TD_OK) s = td_recipe_load(recipe, &r, err);
     if (s == TD_OK) {
