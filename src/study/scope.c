@@ -11,6 +11,7 @@
 #include "front.h"
 #include "row.h"
 #include "run.h"
+#include "scope.h"
 #include "solve.h"
 
 enum { NOTHING = 0, NETWORKS = 1, ACCELERATORS = 2, BOTH = 3, SOLVE = 4, MAX_PHASES = 4 };
@@ -88,6 +89,28 @@ static void share(const td_scope *s, int phase, int64_t *trials, int64_t *traine
     int64_t each = all / networks;
     *trained = phase == last ? all - each * (networks - 1) : each;
     if (*trained < 1) *trained = 1;
+}
+
+td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_t max_trials) {
+    td__scope_work w = {.fixed_network = !searches_networks(scope)};
+    for (int i = 0; i < scope->n; i++) {
+        int64_t trials = max_trials > 0 ? max_trials : r->trials, trained = r->trained;
+        const int what = scope->phase[i];
+        share(scope, i, &trials, &trained);
+        if (what == NOTHING) trials = 1;
+        int64_t networks = trained < trials ? trained : trials;
+        if (what == SOLVE) {
+            td_text size = {0};
+            double points =
+                td_space_size(r->hw, &size, NULL) == TD_OK ? strtod(size.data, NULL) : 1;
+            w.costs += networks * (int64_t)fmin(points, 1e9); /* NAN, "inf": refused elsewhere */
+            td_text_free(&size);
+        } else {
+            w.costs += trials;
+        }
+        if (what & (NETWORKS | SOLVE) && !r->is_workload) w.trainings += networks;
+    }
+    return w;
 }
 
 static td_status search_phase(td__run *u, const td_scope *scope, int phase, part *p,
