@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enqueue.h"
+
 /* An exponent that the chosen reward does not have is a misunderstanding, not a detail. */
 static td_status refuse_foreign(const td_node *n, const char *reward, bool tunas, td_error *err) {
     static const char *const nahas_keys[] = {"p", "q"};
@@ -101,11 +103,12 @@ static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
 }
 
 static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
-    static const char *const keys[] = {"trials", "trained", NULL};
+    static const char *const keys[] = {"trials", "trained", "hours", NULL};
     r->trained = INT64_MAX;
     td_status s = td_node_only(n, keys, err);
     if (s == TD_OK) s = td_node_get_int(n, "trials", 1, TD__MAX_TRIALS, &r->trials, err);
     if (s == TD_OK) s = td_node_opt_int(n, "trained", 1, TD__MAX_TRIALS, &r->trained, err);
+    if (s == TD_OK) s = td_node_opt_real(n, "hours", 1e-6, 1e6, &r->hours, err);
     return s;
 }
 
@@ -148,6 +151,20 @@ static td_status read_final(td_recipe *r, td_error *err) {
     return td_train_options_from_node(rest, &o, err);
 }
 
+/* Looked through now, so that a typing error does not wait for the search. */
+static td_status read_enqueue(td_recipe *r, td_error *err) {
+    td_space *joint;
+    td__designs designs = {0};
+    td_status s = td_node_opt_list(r->doc, "enqueue", &r->enqueue, err);
+    if (s != TD_OK || r->enqueue == NULL) return s;
+    s = td_space_product(r->net, r->hw, r->arena, &joint, err);
+    if (s == TD_OK) s = td__designs_read(joint, "joint", r->enqueue, r->arena, &designs, err);
+    if (s == TD_OK && designs.n > r->trials)
+        s = td_node_fail(r->enqueue, err, "%d designs, but budget.trials is %lld", designs.n,
+                         (long long)r->trials);
+    return s;
+}
+
 /* The name is that of the default results folder. */
 static td_status check_name(const td_recipe *r, td_error *err) {
     static const char allowed[] =
@@ -163,7 +180,7 @@ static td_status check_name(const td_recipe *r, td_error *err) {
 static td_status read_all(td_recipe *r, td_error *err) {
     static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
                                        "final",  "objective", "schedule", "strategy",    "lag",
-                                       "budget", "compare",   NULL};
+                                       "budget", "compare",   "enqueue",  NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
     r->lag = 8;
@@ -197,6 +214,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
     if (s == TD_OK) s = read_final(r, err);
+    if (s == TD_OK) s = read_enqueue(r, err);
     return s;
 }
 
@@ -210,8 +228,12 @@ td_status td__recipe_parse(const char *text, size_t size, const char *name, td_r
     }
     r->hash = td_hash(text, size, 0);
     r->text = td_arena_printf(r->arena, "%.*s", (int)size, text);
-    td_status s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
-                                  : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
+    char *whole = realpath(name, NULL);
+    r->path = td_arena_strdup(r->arena, whole != NULL ? whole : name);
+    free(whole);
+    td_status s = r->text == NULL || r->path == NULL
+                      ? td_fail(err, TD_E_MEMORY, "out of memory")
+                      : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
     if (s == TD_OK) s = read_all(r, err);
     if (s == TD_OK)
         *out = r;
@@ -265,6 +287,7 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
                      (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
+        if (r->hours > 0) td_text_addf(out, ", at most %g hours", r->hours);
         td_text_addf(out, ", seed %llu\ntargets:", (unsigned long long)r->seed);
         static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
         static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};

@@ -11,6 +11,7 @@ struct td_recipe {
     td_arena *arena;
     const td_node *doc;
     const char *name, *text;
+    const char *path; /* of its file; as it was given if there is none */
     uint64_t hash, seed;
     td_space *net, *hw;             /* the two sides of the search */
     td_space *fixed_net, *fixed_hw; /* compare: hand-made network, baseline; else NULL */
@@ -22,6 +23,8 @@ struct td_recipe {
     const td_strategy *strategy;
     const td_params *params;
     int64_t lag, trials, trained;
+    double hours;           /* of active time per row; 0: no limit */
+    const td_node *enqueue; /* designs that a new study of the last row begins with; may be NULL */
 };
 
 /* td_recipe_load of a text; `name` stands in messages, and files are looked for beside it. */

@@ -2,16 +2,14 @@
  * trainings, and the only look at the test split. */
 #include "run.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "enqueue.h"
+#include "lock.h"
 #include "row.h"
 
 enum { MAX_CANDIDATES = TD_MAX_ROWS * 100 };
@@ -23,23 +21,25 @@ typedef struct {
     td_store *store;
     td_accuracy accuracy;
     td_schedule_options schedule;
+    const char *stop_file;
+    td__row row[TD_MAX_ROWS]; /* of the recipe, in order */
+    int64_t study[TD_MAX_ROWS];
+    int n_rows;
     td__candidate *candidate;
     int n;
 } run;
 
-/* One process per results folder: its lock lasts until the descriptor is closed, also by a crash.
- */
-static td_status lock_folder(const char *out, td_arena *a, int *fd, td_error *err) {
+/* One process per results folder leads: it trains the winners and writes the results. */
+static td_status lead(const char *out, td_arena *a, td__lock *lock, td_error *err) {
     const char *path = td_arena_printf(a, "%s/study.lock", out);
     if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (*fd < 0) return td_fail(err, TD_E_IO, "%s: %s", path, strerror(errno));
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return TD_OK;
-    int e = errno;
-    close(*fd);
-    *fd = -1;
-    if (e != EWOULDBLOCK) return td_fail(err, TD_E_IO, "%s: cannot lock: %s", path, strerror(e));
-    return td_fail(err, TD_E_STORE, "%s: another tandem process is searching in this folder", out);
+    td_status s = td__lock_open(path, lock, err);
+    if (s != TD_OK || td__lock_take(lock, TD__LEADER_BYTE)) return s;
+    td__lock_close(lock);
+    return td_fail(err, TD_E_STORE,
+                   "%s: another tandem process is searching in this folder; `tandem worker %s` "
+                   "joins it",
+                   out, out);
 }
 
 /* ---- what trials depend on ------------------------------------------------------------------- */
@@ -198,37 +198,68 @@ static void warn_of_misses(const run *u, int first, const char *row) {
     td_text_free(&t);
 }
 
-static td_status search_row(run *u, const char *name, const td_space *net, const td_space *hw,
-                            bool trains, td_error *err) {
+/* Adds a row to the plan. */
+static td_status plan_row(run *u, const char *name, const td_space *net, const td_space *hw,
+                          bool trains, td_error *err) {
+    const td_recipe *r = u->r;
     td_space *space;
     uint64_t spec = 0;
-    int index = u->sum->n;
     td_status s = td_space_product(net, hw, u->sum->arena, &space, err);
     if (s == TD_OK) s = spec_hash(u, space, trains, &spec, err);
     if (s != TD_OK) return s;
-    snprintf(u->sum->row[index].name, sizeof u->sum->row[index].name, "%s", name);
-    u->sum->n++;
-    td__row row = {.name = name,
-                   .spec = u->r->text,
-                   .spec_hash = spec,
-                   .seed = u->r->seed,
-                   .space = space,
-                   .objective = &u->r->objective,
-                   .schedule = &u->schedule,
-                   .accuracy = trains ? &u->accuracy : NULL,
-                   .strategy = u->r->strategy,
-                   .params = u->r->params,
-                   .lag = u->r->lag,
-                   .trials = space->n == 0          ? 1
-                             : u->o->max_trials > 0 ? u->o->max_trials
-                                                    : u->r->trials,
-                   .trained = u->r->trained,
-                   .store = u->store,
-                   .run = u->o};
-    s = td__row_search(&row, err);
+    u->row[u->n_rows++] =
+        (td__row){.name = name,
+                  .spec = r->text,
+                  .path = r->path,
+                  .spec_hash = spec,
+                  .seed = r->seed,
+                  .space = space,
+                  .objective = &r->objective,
+                  .schedule = &u->schedule,
+                  .accuracy = trains ? &u->accuracy : NULL,
+                  .strategy = r->strategy,
+                  .params = r->params,
+                  .lag = r->lag,
+                  .trials = space->n == 0          ? 1
+                            : u->o->max_trials > 0 ? u->o->max_trials
+                                                   : r->trials,
+                  .trained = r->trained,
+                  .active_s = 3600 * (u->o->max_hours > 0 ? u->o->max_hours : r->hours),
+                  .store = u->store,
+                  .stop_file = u->stop_file,
+                  .run = u->o};
+    return TD_OK;
+}
+
+/* The rows of a recipe. Designs are enqueued in the last one, the search that the recipe is about.
+ */
+static td_status plan_rows(run *u, td_error *err) {
+    const td_recipe *r = u->r;
+    td__designs first = {0};
+    td_status s = TD_OK;
+    if (r->fixed_net != NULL) {
+        s = plan_row(u, "hand-made", r->fixed_net, r->fixed_hw, false, err);
+        if (s == TD_OK) s = plan_row(u, "accelerator", r->fixed_net, r->hw, false, err);
+        if (s == TD_OK) s = plan_row(u, "network", r->net, r->fixed_hw, true, err);
+    }
+    if (s == TD_OK) s = plan_row(u, "joint", r->net, r->hw, true, err);
+    if (s != TD_OK) return s;
+    td__row *last = &u->row[u->n_rows - 1];
+    s = td__designs_read(last->space, last->name, r->enqueue, u->sum->arena, &first, err);
+    last->first = first.params;
+    last->first_hash = first.hash;
+    last->n_first = first.n;
+    return s;
+}
+
+static td_status search_row(run *u, int i, td_error *err) {
+    const td__row *row = &u->row[i];
+    snprintf(u->sum->row[i].name, sizeof u->sum->row[i].name, "%s", row->name);
+    u->sum->n = i + 1;
+    td_status s = td__row_search(row, u->study[i], err);
     int first = u->n;
-    if (s == TD_OK) s = choose(u, index, space, name, err);
-    if (s == TD_OK) warn_of_misses(u, first, name);
+    if (s == TD_OK) s = choose(u, i, row->space, row->name, err);
+    if (s == TD_OK) warn_of_misses(u, first, row->name);
     return s;
 }
 
@@ -313,15 +344,24 @@ static td_status check_images(const run *u, const td_space *space, td_error *err
     return s == TD_E_INFEASIBLE ? TD_OK : s;
 }
 
+/* All rows stand in the store before the first trial: others that join find what is to be done. */
 static td_status run_rows(run *u, td_error *err) {
-    const td_recipe *r = u->r;
-    td_status s = TD_OK;
-    if (r->fixed_net != NULL) {
-        s = search_row(u, "hand-made", r->fixed_net, r->fixed_hw, false, err);
-        if (s == TD_OK) s = search_row(u, "accelerator", r->fixed_net, r->hw, false, err);
-        if (s == TD_OK) s = search_row(u, "network", r->net, r->fixed_hw, true, err);
+    td_status s = plan_rows(u, err);
+    for (int i = 0; s == TD_OK && i < u->n_rows; i++)
+        s = td__row_enter(&u->row[i], &u->study[i], err);
+    if (s == TD_OK && u->o->joinable != NULL) u->o->joinable(u->o->self);
+    for (int i = 0; s == TD_OK && i < u->n_rows; i++) s = search_row(u, i, err);
+    return s;
+}
+
+/* Those of the rows that stand in the store, as they stand there. */
+static td_status help_rows(run *u, td_error *err) {
+    td_status s = plan_rows(u, err);
+    for (int i = 0; s == TD_OK && i < u->n_rows; i++) {
+        bool found;
+        s = td__row_find(&u->row[i], &u->study[i], &found, err);
+        if (s == TD_OK && found) s = td__row_search(&u->row[i], u->study[i], err);
     }
-    if (s == TD_OK) s = search_row(u, "joint", r->net, r->hw, true, err);
     return s;
 }
 
@@ -346,42 +386,127 @@ static td_status train_winners(run *u, td_error *err) {
     return td__final_train(u->r, u->o, d, u->candidate, u->n, err);
 }
 
+/* The data, the maps and the folder's paths: what comes before the store. */
+static td_status prepare(run *u, const char **path, td_error *err) {
+    const td_recipe *r = u->r;
+    td_arena *a = u->sum->arena = td_arena_create();
+    if (a != NULL) *path = td_arena_printf(a, "%s/study.db", u->o->out);
+    if (a != NULL) u->stop_file = td_arena_printf(a, "%s/stop", u->o->out);
+    u->candidate = calloc(MAX_CANDIDATES, sizeof *u->candidate);
+    u->schedule.cache = td_map_cache_create(200000);
+    td_status s = TD_OK;
+    if (a == NULL || *path == NULL || u->stop_file == NULL || u->candidate == NULL ||
+        u->schedule.cache == NULL)
+        s = td_fail(err, TD_E_MEMORY, "out of memory");
+    if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u->accuracy, err);
+    if (s == TD_OK) s = check_images(u, r->net, err);
+    return s;
+}
+
+/* What a worker still has it gives back. */
+static void leave(run *u) {
+    if (u->store != NULL) td__store_leave(u->store, NULL);
+    td_store_close(u->store);
+    u->store = NULL;
+    for (int i = 0; i < u->n; i++) {
+        td_design_free(&u->candidate[i].design);
+        td_weights_destroy(u->candidate[i].weights);
+    }
+    td_accuracy_free(&u->accuracy);
+    td_map_cache_destroy(u->schedule.cache);
+    free(u->candidate);
+}
+
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err) {
     *out = (td_run_summary){.best = -1, .started = td_time_wall_s()};
     double wall = td_time_mono_s(), cpu = process_cpu_s();
     run u = {.r = r, .o = o, .sum = out, .schedule = r->schedule};
     const char *path = NULL;
-    int lock = -1;
-    out->arena = td_arena_create();
-    if (out->arena != NULL) path = td_arena_printf(out->arena, "%s/study.db", o->out);
-    u.candidate = calloc(MAX_CANDIDATES, sizeof *u.candidate);
-    u.schedule.cache = td_map_cache_create(200000);
-    td_status s = TD_OK;
-    if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
+    td__lock lock = {.fd = -1};
     /* The data first: nothing is made in the folder if they are not there. */
-    if (s == TD_OK) s = td_accuracy_from_node(r->accuracy, r->seed, &u.accuracy, err);
-    if (s == TD_OK) s = check_images(&u, r->net, err);
+    td_status s = prepare(&u, &path, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
     if (s == TD_OK) s = td_dir_make(o->out, err);
-    if (s == TD_OK) s = lock_folder(o->out, out->arena, &lock, err);
+    if (s == TD_OK) s = lead(o->out, out->arena, &lock, err);
+    if (s == TD_OK) unlink(u.stop_file);
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    if (s == TD_OK) s = td__store_join(u.store, err);
     if (s == TD_OK) s = run_rows(&u, err);
     if (s == TD_OK && r->final != NULL) s = train_winners(&u, err);
     if (s == TD_OK) s = finish_rows(&u, err);
-    for (int i = 0; i < u.n; i++) {
-        td_design_free(&u.candidate[i].design);
-        td_weights_destroy(u.candidate[i].weights);
-    }
-    td_accuracy_free(&u.accuracy);
-    td_store_close(u.store);
-    td_map_cache_destroy(u.schedule.cache);
-    free(u.candidate);
-    if (lock >= 0) close(lock);
+    leave(&u);
+    td__lock_close(&lock);
     out->wall_s = td_time_mono_s() - wall;
     out->cpu_s = process_cpu_s() - cpu;
+    return s;
+}
+
+td_status td_recipe_work(const td_recipe *r, const td_run_options *o, td_error *err) {
+    td_run_summary sum = {0};
+    run u = {.r = r, .o = o, .sum = &sum, .schedule = r->schedule};
+    const char *path = NULL;
+    td_status s = prepare(&u, &path, err);
+    if (s == TD_OK && !td_file_exists(path))
+        s = td_fail(err, TD_E_NOT_FOUND, "%s: no search was begun there", o->out);
+    if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    if (s == TD_OK) s = td__store_join(u.store, err);
+    if (s == TD_OK) s = help_rows(&u, err);
+    leave(&u);
+    td_run_summary_free(&sum);
+    return s;
+}
+
+/* A row by its name, NULL: the last one. */
+static td_status row_by_name(const run *u, const char *name, int *out, td_error *err) {
+    const char *known[TD_MAX_ROWS];
+    td_text t = {0};
+    *out = u->n_rows - 1;
+    if (name == NULL) return TD_OK;
+    for (int i = 0; i < u->n_rows; i++) {
+        known[i] = u->row[i].name;
+        if (strcmp(name, known[i]) == 0) {
+            *out = i;
+            return TD_OK;
+        }
+    }
+    td_text_addf(&t, "no row \"%.60s\"", name);
+    td_text_add_known(&t, name, known, u->n_rows);
+    td_fail(err, TD_E_NOT_FOUND, "%s", t.data != NULL ? t.data : "no such row");
+    td_text_free(&t);
+    return TD_E_NOT_FOUND;
+}
+
+td_status td_recipe_enqueue(const td_recipe *r, const char *folder, const char *row,
+                            const td_node *designs, int64_t *first, int *count, td_error *err) {
+    td_run_options o = {.out = folder};
+    td_run_summary sum = {0};
+    run u = {.r = r, .o = &o, .sum = &sum, .schedule = r->schedule};
+    const char *path = NULL;
+    td__designs list = {0};
+    bool found = false;
+    int at = 0;
+    *count = 0;
+    td_status s = prepare(&u, &path, err);
+    if (s == TD_OK) s = td_dir_make(folder, err);
+    if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    if (s == TD_OK) s = plan_rows(&u, err);
+    if (s == TD_OK) s = row_by_name(&u, row, &at, err);
+    td__row *to = &u.row[at];
+    if (s == TD_OK) s = td__designs_read(to->space, to->name, designs, sum.arena, &list, err);
+    if (s == TD_OK) s = td__row_find(to, &u.study[at], &found, err);
+    if (s == TD_OK && !found) s = td__row_enter(to, &u.study[at], err);
+    for (int i = 0; s == TD_OK && i < list.n; i++) {
+        int64_t number;
+        s = td__store_enqueue(u.store, u.study[at], list.params[i], list.hash[i], &number, err);
+        if (s == TD_OK && (*count)++ == 0) *first = number;
+    }
+    if (s == TD_E_DONE)
+        td_fail(err, s, "row \"%s\" has no number left for design %d; a larger budget.trials has",
+                to->name, *count + 1);
+    leave(&u);
+    td_run_summary_free(&sum);
     return s;
 }
 
