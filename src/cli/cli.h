@@ -19,6 +19,7 @@ int cmd_search(int argc, char **argv);
 int cmd_space(int argc, char **argv);
 int cmd_study(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_worker(int argc, char **argv);
 
 /* Prints "tandem: message" on stderr and returns the exit code of the error. */
 int cli_fail(const td_error *err);
@@ -34,6 +35,8 @@ td_status cli_unknown(td_error *err, td_status status, const char *what, const c
 /* A file, or the name of a shipped recipe ("quickstart", "recipes/quickstart.yaml"), as the path of
  * a file; NULL if it is neither. */
 const char *cli_recipe_find(const char *name, td_arena *a);
+/* The same, with what is wrong where it is neither (TD_E_NOT_FOUND). */
+td_status cli_recipe_path(const char *name, td_arena *a, const char **path, td_error *err);
 /* Makes the folder (with parents) if it is not there, and tries that files can be made in it. */
 td_status cli_folder_ready(const char *path, td_error *err);
 

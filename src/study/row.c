@@ -222,7 +222,7 @@ static td_status take_enqueued(td__loop *l, const td__trial *t, td_arena *a, td_
     return t->seen < 0 ? td__store_enter(l->row->store, t->id, l->told, err) : TD_OK;
 }
 
-/* The strategy's choices for trial n, as they stand in the store. */
+/* The strategy's choices for trial n, as they stand in the store. TD_E_DONE: it has no more. */
 static td_status ask_strategy(td__loop *l, int64_t n, td_arena *a, td_text *params, td_error *err) {
     const td__row *row = l->row;
     td__slot *slot = &l->slot[n];
@@ -276,7 +276,12 @@ static td_status ask_next(td__loop *l, const td__trial *t, claim *c, td_error *e
     bool over = false;
     td_status s = a != NULL ? ask_strategy(l, n, a, &params, err)
                             : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (s == TD_OK && t == NULL) s = enter(l, n, params.data, &t, &over, err);
+    /* A strategy that has come to its end may have an enqueued trial before it all the same. */
+    if (s == TD_E_DONE && (t == NULL || t->origin == TD__ORIGIN_ENQUEUED)) {
+        over = t == NULL;
+        s = TD_OK;
+    }
+    if (s == TD_OK && t == NULL && !over) s = enter(l, n, params.data, &t, &over, err);
     if (s == TD_OK && t != NULL && t->origin == TD__ORIGIN_ENQUEUED)
         s = take_enqueued(l, t, a, err);
     else if (s == TD_OK && t != NULL)
