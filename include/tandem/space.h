@@ -102,6 +102,20 @@ td_status td_space_check(const td_space *s, td_error *err);
  *   are inactive. Depth 0 leaves a stage of stride 1 out. Two vectors can still be one network
  *   where neighbouring stages of stride 1 have equal channels: compare net_hash.
  *
+ *   space: blocks             layers that choose among named operators; as shipped it is
+ *     input, classes, stem, act as above                  NAS-Bench-Macro
+ *     operators:              named once, in the order of the choices
+ *       skip: {op: identity}                              where a layer changes the shape: a 1x1
+ *       mb3: {op: ibn, kernel: 3, expansion: 3}           convolution with batch norm
+ *       wide: {op: fused, kernel: 5, expansion: 6, se: 0.25, act: hard_swish}
+ *       plain: {op: conv, kernel: 3}
+ *     layers:                 decisions l1, l2, ..., or by name; stride: of the first of `repeat`
+ *       - {channels: 64, stride: 2, repeat: 3}
+ *       - {name: last, channels: 96, operators: [mb3, wide]}     only these; one: no decision
+ *     head: 1280
+ *
+ *   Two vectors can be one network where equal neighbours are left out: compare net_hash.
+ *
  *   space: fixed              net: NAME (input, width, classes) or FILE
  *   space: workload           several networks, for a search of accelerators:
  *     networks:               each as of `fixed`, with a weight (1) and a name (the network's own)
@@ -128,6 +142,11 @@ td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_err
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err);
 
+/* The one point `at` of s (copied; need not be canonical), as a space without decisions. s must
+ * outlive it. TD_E_INPUT: a choice is out of range. */
+td_status td_space_pin(const td_space *s, const td_choices *at, td_arena *arena, td_space **out,
+                       td_error *err);
+
 /* Sets inactive decisions to NAN and checks the ranges of the others (TD_E_INPUT). */
 td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err);
 bool td_space_active(const td_space *s, const td_choices *c, int i);
@@ -151,6 +170,8 @@ td_status td_space_size(const td_space *s, td_text *out, td_error *err);
 /* {"decision": label or value, ...}, inactive ones left out; and back. */
 td_node *td_choices_to_node(const td_space *s, const td_choices *c, td_arena *a);
 td_status td_choices_from_node(const td_space *s, const td_node *n, td_choices *c, td_error *err);
+/* The choice that a scalar stands for, as above; TD_E_INPUT with the choices that there are. */
+td_status td_choice_from_node(const td_decision *d, const td_node *n, double *v, td_error *err);
 /* Names, kinds, values and conditions of all decisions; what is fixed (input, stem, base parameters
  * of an accelerator) is not in it. */
 uint64_t td_space_hash(const td_space *s);

@@ -10,6 +10,7 @@
 #include "tandem/accuracy.h"
 #include "tandem/base.h"
 #include "tandem/map.h"
+#include "tandem/model.h"
 #include "tandem/search.h"
 #include "tandem/space.h"
 
@@ -71,15 +72,30 @@ double td_objective_reward(const td_objective *o, double accuracy, const double 
 /* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
 
+/* ---- scopes ---------------------------------------------------------------------------------- */
+
+/* What a row of a recipe searches, at the same budgets whatever its scope. */
+typedef struct {
+    const char *name, *about;
+    int n;            /* phases */
+    uint8_t phase[4]; /* what each searches */
+} td_scope;
+const td_scope *td_scope_list(int *n);
+const td_scope *td_scope_find(const char *name); /* NULL if there is none */
+/* It needs the recipe's fixed network or accelerator (`compare`). */
+bool td_scope_needs_fixed(const td_scope *s);
+/* Name of a phase's study in the store: the scope's, or with more phases "SCOPE-1", ... */
+void td_scope_study(const td_scope *s, int phase, char out[64]);
+
 /* ---- recipe ---------------------------------------------------------------------------------- */
 
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
 /* A key of the recipe with another value than its file gives it, before all is checked. */
 typedef struct {
-    const char *key;   /* path of the key: "seed", "budget.trials" */
+    const char *key;   /* its path: "seed", "budget.trials"; NULL: `value` is "PATH=VALUE" */
     const char *value; /* as YAML; NULL: the key is taken out */
-    const char *from;  /* what stands in messages about the value in place of the file: "--seeds" */
+    const char *from;  /* what stands in messages about the value in place of the file: "--set" */
 } td_override;
 /* The same with keys overridden, in order. The recipe's text is then that of the changed document,
  * without comments. */
@@ -87,7 +103,8 @@ td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_
                               td_error *err);
 void td_recipe_destroy(td_recipe *r);
 const char *td_recipe_name(const td_recipe *r);
-const char *td_recipe_text(const td_recipe *r); /* as it was read */
+/* As it was read; with overrides the document that they made, without comments. */
+const char *td_recipe_text(const td_recipe *r);
 uint64_t td_recipe_hash(const td_recipe *r);
 uint64_t td_recipe_seed(const td_recipe *r);
 const td_objective *td_recipe_objective(const td_recipe *r);
@@ -111,12 +128,12 @@ typedef enum {
     TD_RESULT_MEETS,    /* all targets */
     TD_RESULT_MISSES,   /* built and mapped, but misses a target, trained or not */
     TD_RESULT_UNBUILT,  /* cannot be built or mapped: it has no cost */
-    TD_RESULT_DIVERGES, /* meets the targets, but its training diverges */
+    TD_RESULT_DIVERGES, /* meets the targets, but has no accuracy: its training diverges */
     TD_RESULT_PRUNED,
     TD_RESULT_FAILED,
     TD_NRESULT
 } td_result;
-/* "meets targets", "misses targets", "cannot be built", "training diverges", "running", ... */
+/* "meets targets", "misses targets", "cannot be built", "no accuracy", "running", ... */
 const char *td_result_text(td_result r);
 
 typedef struct {
@@ -189,10 +206,15 @@ typedef struct {
     bool (*cancelled)(void *self);
     void *self;
     const td_log *log;
+    /* Lent by the caller, so that several runs at a time share them; NULL: made for this run.
+     * accuracy: what td_accuracy_from_node makes of the recipe's map and seed, or stands for it. */
+    const td_accuracy *accuracy;
+    td_map_cache *maps;
 } td_run_options;
 
 /* A design of the front that was trained fully. */
 typedef struct {
+    char study[64]; /* in the store, and the trial of it */
     int64_t trial;
     bool chosen; /* it is the row's: design, weights and schedule stand there */
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
@@ -207,7 +229,12 @@ typedef struct {
     bool found;       /* false: no design could be built (the rest is empty) */
     bool meets;       /* all targets */
     double violation; /* sum of what the targets are missed by, relative */
-    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    /* On the two splits, of the final training; without one the proxy's and none (NAN), or, where
+     * the source of accuracies scores chosen designs (a table), its means over repeats with the
+     * deviation of one of them (NAN: unknown). */
+    double test_accuracy, valid_accuracy, test_std, valid_std;
+    int repeats; /* behind valid_accuracy; 0: one training */
+    double metric[TD_NMETRIC];
     int64_t trials, trained;
     int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
@@ -233,6 +260,9 @@ typedef struct {
     uint64_t data_hash;
     int data_n[TD_NSPLIT];
     float mean[4], std[4]; /* normalisation of the input, per channel */
+    /* The file that accuracies were looked up in, and its hash; empty name: none was. */
+    char accuracy_file[96];
+    uint64_t accuracy_file_hash;
 } td_run_summary;
 void td_run_summary_free(td_run_summary *s); /* {0} is fine */
 
@@ -246,6 +276,113 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
  * searches there. The summary holds what there is after a fault, too: free it in any case. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
+
+/* ---- comparison of strategies ---------------------------------------------------------------- */
+
+/* What is compared: each strategy in each scope for each set of targets, with so many seeds and
+ * equal budgets. Texts are those of the command line (docs/compare.md); NULL: the default. */
+typedef struct {
+    const char *strategies; /* "random,evolution:population=16:solve=0"; default: the recipe's
+                             * compare_strategies, or random and the recipe's own strategy */
+    const char *scopes;     /* "joint"; names of td_compare_scopes; default: the first */
+    const char *targets;    /* "latency_us=10,area_mm2=1;latency_us=20", or a YAML file with a list
+                             * of such maps; default: the recipe's own targets */
+    const char *budgets;    /* "500,2000": trials; the largest is run, the others are its prefixes;
+                             * default: the recipe's */
+    const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
+                             * of reference has in the end, by targets */
+    const char *against;    /* the method of reference, by its label; default: the first */
+    int seeds;              /* >= 1: the recipe's seed and those that follow it */
+} td_compare_spec;
+const char *const *td_compare_scopes(int *n);
+
+/* A strategy in a scope. The recipe's strategy map is the default of the strategy it names. */
+typedef struct {
+    const char *label; /* "evolution:solve=0"; of several scopes "joint evolution:solve=0" */
+    const char *scope;
+    const char *strategy; /* value of the recipe's key, as JSON */
+    const char *folder;   /* "joint-evolution-solve=0" */
+} td_compare_method;
+/* A set of targets. */
+typedef struct {
+    const char *label; /* "latency_us=10,area_mm2=1"; "" for the recipe's own */
+    const char *value; /* of the recipe's key objective.targets, as JSON; NULL: the recipe's */
+} td_compare_target;
+/* What a run has come to within a budget of trials. */
+typedef struct {
+    double
+        quality;  /* accuracy of the best design (td_trials_best); -INFINITY: none meets targets */
+    int64_t best; /* number of its trial; -1 */
+    double metric[TD_NMETRIC];
+    int64_t trials, trained; /* that were spent; trials below the budget: trainings ran out */
+} td_compare_score;
+/* From `trials` trials (`trained` networks) on, the best design has this quality. */
+typedef struct {
+    int64_t trials, trained;
+    double quality;
+} td_compare_step;
+typedef struct {
+    int method, target;
+    uint64_t seed;
+    const char *out;         /* results folder */
+    td_compare_score *score; /* per budget */
+    td_compare_step *step;   /* in order; none before a design meets the targets */
+    int nstep;
+} td_compare_run;
+/* A plan, and after td_compare_search its results. Fields are for reading. */
+typedef struct {
+    td_arena *arena; /* owns all of it */
+    const char *recipe, *name;
+    const td_compare_method *method;
+    const td_compare_target *target;
+    const int64_t *budget; /* ascending */
+    const double *quality; /* to be reached */
+    td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
+    int nmethod, ntarget, nbudget, nquality, nseed, nrun;
+    int against;     /* method of reference */
+    uint64_t seed;   /* the first */
+    int64_t trained; /* budget of trainings; INT64_MAX: none */
+} td_comparison;
+/* Reads and checks everything, for each method and set of targets, before anything runs. */
+td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
+                          td_comparison **c, td_error *err);
+void td_comparison_destroy(td_comparison *c); /* NULL is fine */
+
+typedef struct {
+    int threads; /* runs at a time, each in one thread; 0: one per core */
+    void (*progress)(void *self, const td_progress *p); /* of all runs together */
+    bool (*cancelled)(void *self);
+    /* After each run, from one thread at a time: the caller may write the results folder. NULL:
+     * there is the store only. */
+    td_status (*finished)(void *self, const td_recipe *r, const td_run_summary *s, const char *out,
+                          td_error *err);
+    void *self;
+    const td_log *log;
+} td_compare_options;
+/* Runs the recipe's search, without its rows for comparison and its final trainings, in a folder
+ * per method and seed: OUT/[TARGETS/]SCOPE-STRATEGY/seed-K. Each goes on where it stopped. Runs of
+ * one seed share data and accuracies, all share the cache of mappings; results depend neither on
+ * this nor on threads. TD_E_INTERRUPTED after a drain. */
+td_status td_compare_search(td_comparison *c, const td_compare_options *o, td_error *err);
+
+/* What the runs of a method say, at one budget. */
+typedef struct {
+    int n, feasible;        /* runs; those with a design that meets the targets */
+    td_median quality;      /* with a 95 % interval by order statistics (td_median_interval) */
+    double q1, q3;          /* quartiles; -INFINITY: runs without a design that meets the targets */
+    double trials, trained; /* medians */
+    td_rank_sum against;    /* of the reference's runs; {0} for itself */
+    double p_holm;          /* two-sided p, by Holm over the methods of one table; NAN for itself */
+} td_compare_stat;
+/* stat[nmethod] for one set of targets and one budget. Runs without a design that meets the targets
+ * rank lowest. */
+td_status td_compare_statistics(const td_comparison *c, int target, int budget,
+                                td_compare_stat *stat, td_error *err);
+/* Trials that a run took to reach a quality; INFINITY: it did not. */
+double td_compare_reached(const td_compare_run *r, double quality);
+/* The qualities to be reached for a set of targets: the plan's, or the reference's median in the
+ * end (none if that is no number). out has room for max(1, c->nquality); returns their number. */
+int td_compare_qualities(const td_comparison *c, int target, double *out);
 
 #ifdef __cplusplus
 }

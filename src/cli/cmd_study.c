@@ -66,7 +66,7 @@ static const struct {
                {TD_RESULT_MISSES, "misses_targets", "miss"},
                {TD_RESULT_UNBUILT, "cannot_be_built", "not built"},
                {TD_RESULT_PRUNED, "costs_only", "costs"},
-               {TD_RESULT_DIVERGES, "training_diverges", "diverge"},
+               {TD_RESULT_DIVERGES, "no_accuracy", "no acc"},
                {TD_RESULT_FAILED, "failed", "failed"},
                {TD_RESULT_RUNNING, "running", "running"}};
 enum { N_COUNTED = sizeof counted / sizeof counted[0] };

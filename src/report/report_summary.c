@@ -139,6 +139,20 @@ void td__report_accuracy(td_text *t, double v) {
         td_text_addf(t, " %9s", "-");
 }
 
+/* Where accuracies come from a file: what stands behind those of the table. */
+static void add_repeats(const td_run_summary *s, td_text *out) {
+    if (s->accuracy_file[0] == '\0') return;
+    td_text_addf(out, "\naccuracies are looked up in %s", s->accuracy_file);
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        if (!row->found || row->repeats < 2) continue;
+        td_text_addf(out, "; %s: mean of %d measurements", row->name, row->repeats);
+        if (isfinite(row->valid_std))
+            td_text_addf(out, " (+- %.2f points each)", 100 * row->valid_std);
+    }
+    td_text_add(out, "\n");
+}
+
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out) {
     td_objective_describe(td_recipe_objective(r), out);
     td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %10s %8s %7s %8s\n", "design", "test acc",
@@ -169,6 +183,7 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
         if (s->row[i].part != NULL) td__report_workload(&s->row[i], out);
     for (int i = 0; i < s->n; i++)
         if (s->row[i].goal.objectives != 0) td__report_front(&s->row[i], out);
+    add_repeats(s, out);
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
     td_text_add(out, "\n");
@@ -209,12 +224,17 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_int(a, m, "misses_targets", row->count[TD_RESULT_MISSES]);
         td_node_put_int(a, m, "cannot_be_built", row->count[TD_RESULT_UNBUILT]);
         td_node_put_int(a, m, "costs_only", row->count[TD_RESULT_PRUNED]);
-        td_node_put_int(a, m, "training_diverges", row->count[TD_RESULT_DIVERGES]);
+        td_node_put_int(a, m, "no_accuracy", row->count[TD_RESULT_DIVERGES]);
         td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
         if (row->goal.objectives != 0) td_node_put(a, m, "front", td__report_front_node(row, a));
         if (!row->found) continue;
         put_known(a, m, "test_accuracy", row->test_accuracy);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);
+        if (row->repeats > 0) {
+            put_known(a, m, "test_std", row->test_std);
+            put_known(a, m, "valid_std", row->valid_std);
+            td_node_put_int(a, m, "repeats", row->repeats);
+        }
         put_metrics(a, m, row->metric);
         if (row->part != NULL) {
             const td_workload *w = row->design.workload;
@@ -242,6 +262,10 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
     td_node_put(a, p, "recipe_hash", hex(a, td_recipe_hash(r)));
     td_node_put_string(a, p, "data", s->data_name);
     td_node_put(a, p, "data_hash", hex(a, s->data_hash));
+    if (s->accuracy_file[0] != '\0') {
+        td_node_put_string(a, p, "accuracy_file", s->accuracy_file);
+        td_node_put(a, p, "accuracy_file_hash", hex(a, s->accuracy_file_hash));
+    }
     td_node_put_int(a, p, "train_images", s->data_n[TD_SPLIT_TRAIN]);
     td_node_put_int(a, p, "valid_images", s->data_n[TD_SPLIT_VALID]);
     td_node_put_int(a, p, "test_images", s->data_n[TD_SPLIT_TEST]);

@@ -1,5 +1,5 @@
 /* The order of outcomes: constraint domination (Deb 2000) with what has no numbers behind. */
-#include "tandem/search.h"
+#include "outcome.h"
 
 typedef enum { FEASIBLE, PRUNED, VIOLATES, UNBUILDABLE, NOTHING } rank;
 
@@ -58,4 +58,18 @@ int td_outcome_compare(const td_outcome *a, const td_outcome *b) {
     if (x == FEASIBLE) return compare_objectives(a, b);
     if (x == VIOLATES) return compare_reals(violation(a), violation(b));
     return 0;
+}
+
+double td__outcome_shortfall(const td_outcome *o) {
+    switch (rank_of(o)) {
+    case FEASIBLE: return 0;
+    case PRUNED: return 0.1;
+    case VIOLATES: {
+        double v = violation(o);
+        return 0.2 + 0.6 * (isfinite(v) ? v / (1 + v) : 1);
+    }
+    case UNBUILDABLE: return 0.9;
+    case NOTHING: break;
+    }
+    return 1;
 }

@@ -4,6 +4,7 @@
 
 /* A new strategy is one file and one line here. */
 static const td_strategy *const strategies[] = {&td__strategy_random, &td__strategy_evolution,
+                                                &td__strategy_local, &td__strategy_ppo,
                                                 &td__strategy_exhaustive};
 
 const td_strategy *const *td_strategy_list(int *n) {

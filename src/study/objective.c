@@ -41,6 +41,30 @@ int td_objective_violations(const td_objective *o, const double metric[TD_NMETRI
     return n;
 }
 
+double td__objective_violation(const td_objective *o, const double metric[TD_NMETRIC]) {
+    double con[TD_NMETRIC], sum = 0;
+    int n = td_objective_violations(o, metric, con);
+    for (int i = 0; i < n; i++) sum += con[i] > 0 || isnan(con[i]) ? con[i] : 0;
+    return sum;
+}
+
+double td__objective_cost(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]) {
+    double con[TD_NMETRIC], slack = 0;
+    int n = td_objective_violations(o, metric, con);
+    for (int i = 0; i < n; i++) slack += con[i];
+    return -td_objective_reward(o, accuracy, metric) + 1e-4 * (slack < 10 ? slack : 10);
+}
+
+bool td__objective_falls(const td_objective *o) {
+    if (o->kind != TD_REWARD_NAHAS) return false; /* a distance from the target */
+    for (int m = 0; m < TD_NMETRIC; m++) {
+        if (!td_objective_has_target(o, m)) continue;
+        const td_exponents e = o->own[m].set ? o->own[m] : (td_exponents){true, o->p, o->q};
+        if (e.p > 0 || e.q > 0) return false;
+    }
+    return true;
+}
+
 void td_objective_describe(const td_objective *o, td_text *out) {
     const td_metric_entry *metric = td_metric_list();
     const char *before = "targets: ";

@@ -21,7 +21,8 @@ static td_status fail_strategy(const td_node *n, const char *name, td_error *err
 }
 
 /* The strategy's parameters are its map without `name`; init() checks them, here on a trial run. */
-static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
+static td_status read_strategy(const td_recipe *r, const td_node *n, const td_strategy **strategy,
+                               const td_params **out, td_error *err) {
     const char *name = "evolution";
     td_node *params = td_node_map(r->arena);
     if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -38,17 +39,41 @@ static td_status read_strategy(td_recipe *r, const td_node *n, td_error *err) {
         for (int i = 0; i < n->count; i++)
             if (n->item[i] != td_node_find(n, "name")) params->item[params->count++] = n->item[i];
     }
-    r->strategy = td_strategy_find(name);
-    r->params = params;
-    if (r->strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
-    if (r->objective.kind == TD_REWARD_NONE && !r->strategy->fronts)
+    *strategy = td_strategy_find(name);
+    *out = params;
+    if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
+    if (r->objective.kind == TD_REWARD_NONE && !(*strategy)->fronts)
         return td_node_fail(n, err, "%s looks for one reward; Pareto mode needs another strategy",
                             name);
     td_space *joint;
     td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
     void *state = NULL;
-    if (s == TD_OK) s = r->strategy->init(&state, joint, r->seed, params, err);
-    if (s == TD_OK) r->strategy->destroy(state);
+    if (s == TD_OK) s = (*strategy)->init(&state, joint, r->seed, params, err);
+    if (s == TD_OK) (*strategy)->destroy(state);
+    return s;
+}
+
+/* Entries are maps as `strategy` is, or texts as on the command line. */
+static td_status read_compare_strategies(td_recipe *r, const td_node *list, td_error *err) {
+    const td_strategy *strategy;
+    const td_params *params;
+    td_status s = TD_OK;
+    if (list != NULL && list->count == 0)
+        s = td_node_fail(list, err, "expected a list of strategies, found an empty one");
+    for (int i = 0; s == TD_OK && list != NULL && i < list->count; i++) {
+        td_node *map = list->item[i];
+        if (map->kind == TD_STRING) {
+            s = td__strategy_spec(r->arena, map->text, &map, err);
+            if (s != TD_OK && err != NULL) return td_node_place(list->item[i], err);
+            if (s != TD_OK) return s;
+            map->file = list->item[i]->file;
+            map->line = list->item[i]->line;
+        }
+        if (map->kind != TD_MAP || td_node_find(map, "name") == NULL)
+            return td_node_fail(map, err, "expected a strategy: a map with a name, or a text");
+        s = read_strategy(r, map, &strategy, &params, err);
+    }
+    r->compare_strategies = list;
     return s;
 }
 
@@ -61,24 +86,9 @@ static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     return s;
 }
 
-static bool is_workload(const td_node *network) {
-    return strcmp(td_node_find(network, "space")->text, "workload") == 0;
-}
-
-static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
-    if (n == NULL) return TD_OK;
-    static const char *const keys[] = {"network", "accelerator", NULL};
-    const td_node *net, *hw;
-    td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = td_node_get_map(n, "network", &net, err);
-    if (s == TD_OK) s = td_node_get_map(n, "accelerator", &hw, err);
-    if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->fixed_net, err);
-    if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->fixed_hw, err);
-    if (s == TD_OK && (r->fixed_net->n != 0 || is_workload(net)))
-        s = td_node_fail(net, err, "expected one network (space: fixed), found a space");
-    if (s == TD_OK && r->fixed_hw->n != 0)
-        s = td_node_fail(hw, err, "expected one accelerator (space: fixed), found a space");
-    return s;
+bool td__is_workload(const td_node *network) {
+    const td_node *space = td_node_find(network, "space");
+    return space != NULL && space->kind == TD_STRING && strcmp(space->text, "workload") == 0;
 }
 
 /* Options of the final training, checked now so that a long search does not end in a typing error.
@@ -102,6 +112,16 @@ static td_status read_final(td_recipe *r, td_error *err) {
             rest->item[rest->count++] = r->final->item[i];
     r->final = rest;
     return td_train_options_from_node(rest, &o, err);
+}
+
+/* Winners are trained on the data of the accuracies' source. */
+static td_status check_trainable(const td_recipe *r, td_error *err) {
+    const td_accuracy_entry *source;
+    td_status s = td_accuracy_entry_from_node(r->accuracy, &source, err);
+    if (s != TD_OK || r->final == NULL || source->data) return s;
+    return td_node_fail(r->final, err,
+                        "the accuracy source %s has no data to train on: leave it out",
+                        source->name);
 }
 
 /* The name is that of the default results folder. */
@@ -139,9 +159,21 @@ static td_status refuse_training(const td_recipe *r, td_error *err) {
 }
 
 static td_status read_all(td_recipe *r, td_error *err) {
-    static const char *const keys[] = {"name",   "seed",      "network",  "accelerator", "accuracy",
-                                       "final",  "objective", "schedule", "strategy",    "lag",
-                                       "budget", "compare",   NULL};
+    static const char *const keys[] = {"name",
+                                       "seed",
+                                       "network",
+                                       "accelerator",
+                                       "accuracy",
+                                       "final",
+                                       "objective",
+                                       "schedule",
+                                       "strategy",
+                                       "lag",
+                                       "budget",
+                                       "compare",
+                                       "compare_strategies",
+                                       "scope",
+                                       NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
     r->lag = 8;
@@ -156,7 +188,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     r->seed = (uint64_t)seed;
     if (s == TD_OK) s = td_node_get_map(d, "network", &net, err);
     if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->net, err);
-    if (s == TD_OK) r->is_workload = is_workload(net);
+    if (s == TD_OK) r->is_workload = td__is_workload(net);
     if (s == TD_OK) s = td_node_get_map(d, "accelerator", &hw, err);
     if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->hw, err);
     if (s == TD_OK) s = td_node_get_map(d, "objective", &part, err);
@@ -168,14 +200,20 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = read_budget(part, r, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "strategy", &part, err);
-    if (s == TD_OK) s = read_strategy(r, part, err);
+    r->strategy_map = part;
+    if (s == TD_OK) s = read_strategy(r, part, &r->strategy, &r->params, err);
+    part = NULL;
+    if (s == TD_OK) s = td_node_opt_list(d, "compare_strategies", &part, err);
+    if (s == TD_OK) s = read_compare_strategies(r, part, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
-    if (s == TD_OK) s = read_compare(part, r, err);
+    if (s == TD_OK) s = td__recipe_compare(r, part, err);
+    if (s == TD_OK) s = td__recipe_scopes(r, td_node_find(d, "scope"), err);
     if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
-    if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
+    if (s == TD_OK) s = td_accuracy_check(r->accuracy, r->net, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
+    if (s == TD_OK) s = check_trainable(r, err);
     if (s == TD_OK) s = read_final(r, err);
     return s;
 }
@@ -281,7 +319,7 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
     td_status s = td_space_size(r->net, &net, err);
     if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
     if (s == TD_OK) {
-        td_text_addf(out, "%s: %s of ", r->name, r->is_workload ? "search" : "joint search");
+        td_text_addf(out, "%s: search of ", r->name);
         if (!r->is_workload) {
             td_text_add_grouped(out, net.data);
             td_text_addf(out, " networks (%s) x ", r->net->name);
@@ -294,9 +332,9 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
         td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
         td_objective_describe(&r->objective, out);
-        td_text_addf(out, "\nrows: %s%s\n",
-                     r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "",
-                     r->is_workload ? "workload" : "joint");
+        for (int i = 0; i < r->n_scope; i++)
+            td_text_addf(out, "%s%s", i == 0 ? "\nrows: " : ", ", r->scope[i]->name);
+        td_text_add(out, "\n");
         const td_node *with_valid = td_node_find(r->final, "with_valid");
         if (r->final != NULL)
             td_text_addf(out, "final training of %lld %s per row%s\n", (long long)r->candidates,

@@ -173,9 +173,9 @@ td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finis
     status = td__sql_prepare(
         s, &st, err,
         "UPDATE trial SET state = ?, finished = ?, lease_until = NULL, error = ?, net_hash = ?,"
-        " hw_hash = ? WHERE id = ? AND token = ? AND state = 1",
-        "iishhii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash, id,
-        token);
+        " hw_hash = ?, params = coalesce(?, params) WHERE id = ? AND token = ? AND state = 1",
+        "iishhsii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash,
+        f->params, id, token);
     status = run(s, st, status, err);
     if (status == TD_OK && sqlite3_changes(s->db) == 0) {
         /* Told before with this token: fine. Anything else: fenced. */

@@ -5,6 +5,7 @@
 
 #include "front.h"
 #include "loop.h"
+#include "solve.h"
 
 enum { FULL_FIDELITY = 1000 }; /* per mille, as the cache has it */
 
@@ -47,7 +48,7 @@ static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_
     /* A drain lets it end: that costs the time of one trial, not a trial. */
     td_accuracy_result r = {.value = NAN};
     s = acc->evaluate(acc->self, d, 1, NULL, NULL, &r, err);
-    if (s == TD_E_INFEASIBLE) { /* a training that diverges does so each time: remembered */
+    if (s == TD_E_INFEASIBLE) { /* it has none, each time it is asked for: remembered */
         r = (td_accuracy_result){.value = NAN};
         s = TD_OK;
     }
@@ -102,13 +103,9 @@ static bool area_rejects(const td__row *row, const double metric[TD_NMETRIC], td
 /* Costs are in f: screens by the targets, trains, scores. */
 static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish *f, td_error *err) {
     const td__row *row = l->row;
-    double con[TD_NMETRIC], slack = 0;
+    double con[TD_NMETRIC];
     int ncon = td_objective_violations(row->objective, f->metric, con);
-    f->violation = 0;
-    for (int i = 0; i < ncon; i++) {
-        f->violation += con[i] > 0 || isnan(con[i]) ? con[i] : 0;
-        slack += con[i];
-    }
+    f->violation = td__objective_violation(row->objective, f->metric);
     bool meets = f->violation == 0, costs_only = f->outcome.fidelity == 0;
     if (!meets) f->reason = misses(row->objective, f->metric, a);
     bool pareto = row->objective->kind == TD_REWARD_NONE;
@@ -131,7 +128,8 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
         f->scored = true;
         f->accuracy = accuracy;
         if (!isfinite(accuracy)) {
-            f->reason = "training diverges";
+            f->reason = td_arena_strdup(a, row->accuracy->no_value != NULL ? row->accuracy->no_value
+                                                                           : "training diverges");
             return TD_OK;
         }
     }
@@ -142,12 +140,35 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
             td__front_point(row->objective->front.objectives, accuracy, f->metric, f->outcome.obj);
         return TD_OK;
     }
-    /* A hard reward is flat below the targets: equal rewards are told apart by how far below the
-     * targets a design is (1e-4 of a reward unit per target); of accelerators for a workload, whose
-     * rewards know no accuracies, by the product that decides which is best. */
-    double tie = d->workload != NULL ? log(td__metric_product(f->metric)) : slack;
     f->outcome.nobj = 1;
-    f->outcome.obj[0] = -f->reward + 1e-4 * (tie < 10 ? tie : 10);
+    f->outcome.obj[0] = td__objective_cost(row->objective, accuracy, f->metric);
+    if (d->workload != NULL) { /* rewards that know no accuracies: by what decides which is best */
+        double tie = log(td__metric_product(f->metric));
+        f->outcome.obj[0] = -f->reward + 1e-4 * (tie < 10 ? tie : 10);
+    }
+    return TD_OK;
+}
+
+/* The best accelerator for a network: hash, metrics, and both sides as JSON. */
+static td_status solve(const td__row *row, const td_choices *net, td_design *d, td_arena *a,
+                       td__finish *f, const char **params, td_error *err) {
+    td__solved best;
+    td_status s = td__solver_best(row->solver, d->net, d->net_hash, &best, err);
+    if (s != TD_OK) {
+        f->net_hash = d->net_hash;
+        return s;
+    }
+    td_choices both = {.n = row->joint->n, .v = TD_NEW(a, double, row->joint->n + 1)};
+    if (both.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    memcpy(both.v, net->v, sizeof *net->v * (size_t)net->n);
+    memcpy(both.v + net->n, best.choices.v, sizeof *net->v * (size_t)best.choices.n);
+    td_text text = {0};
+    td_node_to_json(td_choices_to_node(row->joint, &both, a), 0, &text);
+    *params = text.data != NULL ? td_arena_strdup(a, text.data) : NULL;
+    td_text_free(&text);
+    if (*params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    memcpy(f->metric, best.metric, sizeof f->metric);
+    d->hw_hash = best.hw_hash;
     return TD_OK;
 }
 
@@ -158,7 +179,9 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     f->outcome = (td_outcome){.state = TD_TRIAL_INFEASIBLE, .fidelity = fidelity};
     for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
     td_design d = {0};
+    const char *params = NULL;
     td_status s = row->space->build(row->space->self, c, a, &d, err);
+    if (s == TD_OK && row->solver != NULL) s = solve(row, c, &d, a, f, &params, err);
     bool known = s == TD_OK && known_design(l, &d, f, a);
     if (known && (f->outcome.fidelity > 0) != (fidelity > 0) && !isnan(f->violation)) {
         /* It was asked for its costs only, and now in full, or the other way. */
@@ -175,9 +198,10 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     } else if (s == TD_OK) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
-        s = td__design_cost(&d, row->schedule, f->metric, NULL, err);
+        if (row->solver == NULL) s = td__design_cost(&d, row->schedule, f->metric, NULL, err);
         if (s == TD_OK) s = score(l, &d, a, f, err);
     }
+    f->params = params;
     if (s == TD_E_INFEASIBLE) { /* a result, with its reason */
         f->reason = td_arena_strdup(a, err->message);
         s = TD_OK;

@@ -46,7 +46,7 @@ const char *td_result_text(td_result r) {
         [TD_RESULT_MEETS] = "meets targets",
         [TD_RESULT_MISSES] = "misses targets",
         [TD_RESULT_UNBUILT] = "cannot be built",
-        [TD_RESULT_DIVERGES] = "training diverges",
+        [TD_RESULT_DIVERGES] = "no accuracy",
         [TD_RESULT_PRUNED] = "costs only",
         [TD_RESULT_FAILED] = "failed",
     };

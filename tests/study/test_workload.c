@@ -259,7 +259,7 @@ static void what_a_workload_has_no_use_for(void **state) {
          "w.yaml:6: compare: the networks of a workload"},
         {"budget: {trials: 8}\ncompare: {network: {space: workload, networks: [{net: A}]},"
          " accelerator: {space: fixed, hw: micro}}\n",
-         "w.yaml:6: compare.network: expected one network (space: fixed)"},
+         "w.yaml:6: compare.network: expected one network (space: fixed,"},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         td_recipe *r;
