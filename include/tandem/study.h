@@ -84,6 +84,8 @@ const td_scope *td_scope_list(int *n);
 const td_scope *td_scope_find(const char *name); /* NULL if there is none */
 /* It needs the recipe's fixed network or accelerator (`compare`). */
 bool td_scope_needs_fixed(const td_scope *s);
+/* Name of a phase's study in the store: the scope's, or with more phases "SCOPE-1", ... */
+void td_scope_study(const td_scope *s, int phase, char out[64]);
 
 /* ---- recipe ---------------------------------------------------------------------------------- */
 
@@ -217,6 +219,7 @@ typedef struct {
 
 /* A design of the front that was trained fully. */
 typedef struct {
+    char study[64]; /* in the store, and the trial of it */
     int64_t trial;
     bool chosen; /* it is the row's: design, weights and schedule stand there */
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];

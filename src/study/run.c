@@ -38,42 +38,6 @@ static int compare(double violation_a, double accuracy_a, double violation_b, do
     return (a > b) - (a < b);
 }
 
-/* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
- * already. */
-static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
-    td_result_row *r = &u->sum->row[row];
-    int n = 0;
-    for (int i = 0; i < u->n; i++) n += u->candidate[i].row == row;
-    if (r->goal.objectives == 0 || n < 2) return TD_OK;
-    r->front = TD_NEW(u->sum->arena, td_front_design, n);
-    if (r->front == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status s = TD_OK;
-    for (int i = 0; s == TD_OK && i < u->n; i++) {
-        td__candidate *c = &u->candidate[i];
-        if (c->row != row) continue;
-        td_front_design *f = &r->front[r->n_front++];
-        double metric[TD_NMETRIC];
-        *f = (td_front_design){.trial = c->trial,
-                               .chosen = i == winner,
-                               .valid_accuracy = c->valid_accuracy,
-                               .test_accuracy = NAN,
-                               .design = c->design,
-                               .weights = c->weights};
-        memcpy(f->metric, c->metric, sizeof f->metric);
-        c->design = (td_design){0};
-        c->weights = NULL;
-        if (f->chosen) {
-            f->test_accuracy = r->test_accuracy;
-            continue;
-        }
-        s = td__design_cost(&f->design, &u->schedule, metric, &f->schedule, err);
-        if (s == TD_OK && f->weights != NULL)
-            s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
-                        &f->test_accuracy, NULL, err);
-    }
-    return s;
-}
-
 /* The winner of each row is the best of its candidates, the first of equal ones; -1: it has none.
  */
 static void pick_winners(td__run *u, int winner[TD_MAX_ROWS]) {
@@ -103,6 +67,43 @@ static void pick_winners(td__run *u, int winner[TD_MAX_ROWS]) {
         c->design = (td_design){0};
         c->weights = NULL;
     }
+}
+
+/* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
+ * already. */
+static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
+    td_result_row *r = &u->sum->row[row];
+    int n = 0;
+    for (int i = 0; i < u->n; i++) n += u->candidate[i].row == row;
+    if (r->goal.objectives == 0 || n < 2) return TD_OK;
+    r->front = TD_NEW(u->sum->arena, td_front_design, n);
+    if (r->front == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = TD_OK;
+    for (int i = 0; s == TD_OK && i < u->n; i++) {
+        td__candidate *c = &u->candidate[i];
+        if (c->row != row) continue;
+        td_front_design *f = &r->front[r->n_front++];
+        double metric[TD_NMETRIC];
+        *f = (td_front_design){.trial = c->trial,
+                               .chosen = i == winner,
+                               .valid_accuracy = c->valid_accuracy,
+                               .test_accuracy = c->score.test,
+                               .design = c->design,
+                               .weights = c->weights};
+        memcpy(f->study, c->study, sizeof f->study);
+        memcpy(f->metric, c->metric, sizeof f->metric);
+        c->design = (td_design){0};
+        c->weights = NULL;
+        if (f->chosen) {
+            f->test_accuracy = r->test_accuracy;
+            continue;
+        }
+        s = td__design_cost(&f->design, &u->schedule, metric, &f->schedule, err);
+        if (s == TD_OK && f->weights != NULL)
+            s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
+                        &f->test_accuracy, NULL, err);
+    }
+    return s;
 }
 
 static td_status schedule_row(td__run *u, td_result_row *row, td_error *err) {

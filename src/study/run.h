@@ -10,6 +10,7 @@
 /* A design that is trained fully: the row it belongs to and what comes of it. */
 typedef struct {
     int row;
+    char study[64]; /* and the trial of it: where the design is from */
     int64_t trial;
     td_design design;
     td_weights *weights; /* owned */

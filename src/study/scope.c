@@ -55,6 +55,13 @@ bool td_scope_needs_fixed(const td_scope *s) {
     return s->phase[0] != BOTH && s->phase[0] != SOLVE;
 }
 
+void td_scope_study(const td_scope *s, int phase, char out[64]) {
+    if (s->n == 1)
+        snprintf(out, 64, "%s", s->name);
+    else
+        snprintf(out, 64, "%s-%d", s->name, phase + 1);
+}
+
 /* ---- one phase ------------------------------------------------------------------------------- */
 
 /* A phase that was searched: the spaces of its sides (of no decisions where it was fixed). */
@@ -125,10 +132,7 @@ static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *
     const bool trains = !r->is_workload && (searches_networks(scope) || r->final == NULL);
     const double hours = u->o->max_hours > 0 ? u->o->max_hours : r->hours;
     td__row *row = &p->row;
-    if (scope->n == 1)
-        snprintf(p->study, sizeof p->study, "%s", scope->name);
-    else
-        snprintf(p->study, sizeof p->study, "%s-%d", scope->name, phase + 1);
+    td_scope_study(scope, phase, p->study);
     *row = (td__row){.name = p->study,
                      .spec = r->text,
                      .path = r->path,
@@ -232,34 +236,35 @@ static td_status carry_on(const td__run *u, const part *p, int n_part, const td_
     return s;
 }
 
-/* Pareto mode: size and hypervolume of the front. The reference of a study that was finished before
- * stays, but for what the recipe gives. */
-static td_status measure_front(td__run *u, td_result_row *row, const td_trial_row *t, int n,
-                               td_error *err) {
+/* Pareto mode: size and hypervolume of the row's front. The reference of a search that was finished
+ * before stays, but for what the recipe gives; it stands beside each study of the row. */
+static td_status measure_front(const td__run *u, td_result_row *row, const part *p, int n_part,
+                               const td_trial_row *t, int n, td_error *err) {
     const td_objective *o = &u->r->objective;
     td_front *f = &row->goal;
-    int *front = malloc(((size_t)n + 1) * sizeof *front);
-    td_status s = front != NULL ? td_store_front(u->store, row->name, f, err)
+    int *front = TD_NEW(u->sum->arena, int, n + 1);
+    td_status s = front != NULL ? td_store_front(u->store, p[0].study, f, err)
                                 : td_fail(err, TD_E_MEMORY, "out of memory");
     f->objectives = o->front.objectives;
     for (int m = 0; m < TD_NMETRIC; m++)
         if (o->front.reference[m] > 0) f->reference[m] = o->front.reference[m];
     f->reference[TD_OBJECTIVE_ACCURACY] = o->front.reference[TD_OBJECTIVE_ACCURACY];
     td__front_complete(f, o, t, n);
-    if (s == TD_OK) s = td__store_front_put(u->store, row->name, f, err);
+    for (int i = 0; s == TD_OK && i < n_part; i++)
+        s = td__store_front_put(u->store, p[i].study, f, err);
     if (s == TD_OK) s = td_trials_front(t, n, f->objectives, front, &row->front_size, err);
     row->hypervolume = NAN; /* of no designs at all, whose worst is no reference */
     if (s == TD_OK && row->front_size > 0)
         s = td_trials_hypervolume(t, n, f, &row->hypervolume, err);
-    free(front);
     return s;
 }
 
-/* The designs of a row in the order in which they are worth a full training. */
+/* The designs of a row in the order in which they are worth a full training: as td_trials_best has
+ * it, in Pareto mode the best one and then along the front. A design that was taken has no
+ * violation any more. */
 typedef struct {
     td_trial_row *t;
-    int n;
-    int *order, count, at; /* Pareto mode; else NULL: as td_trials_best has it */
+    int n, *order, count, at; /* order: Pareto mode; else NULL */
 } queue;
 
 static int next_design(queue *q) {
@@ -267,11 +272,12 @@ static int next_design(queue *q) {
     return td_trials_best(q->t, q->n);
 }
 
-static td_status make_queue(td__run *u, td_result_row *row, td_arena *a, queue *q, td_error *err) {
+static td_status make_queue(const td__run *u, td_result_row *row, const part *p, int n_part,
+                            queue *q, td_error *err) {
     if (u->r->objective.kind != TD_REWARD_NONE) return TD_OK;
-    q->order = TD_NEW(a, int, q->n + 1);
+    q->order = TD_NEW(u->sum->arena, int, q->n + 1);
     if (q->order == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status s = measure_front(u, row, q->t, q->n, err);
+    td_status s = measure_front(u, row, p, n_part, q->t, q->n, err);
     return s == TD_OK ? td__front_order(q->t, q->n, row->goal.objectives, q->order, &q->count, err)
                       : s;
 }
@@ -293,7 +299,7 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
     int first = u->n;
     bool first_feasible = false;
     queue q = {.t = t, .n = n};
-    s = make_queue(u, out, a, &q, err);
+    s = make_queue(u, out, p, n_part, &q, err);
     for (int64_t k = 0; s == TD_OK && k < u->r->candidates; k++) {
         int best = next_design(&q);
         if (best < 0 || (u->n > first && first_feasible && !t[best].feasible)) break;
@@ -309,6 +315,7 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
                             .score = {.valid = NAN, .valid_std = NAN, .test = NAN, .test_std = NAN},
                             .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
+        memcpy(c->study, p[owner[best]].study, sizeof c->study);
         s = choices_of(space, t[best].params, a, &at, err);
         if (s == TD_OK) s = space->build(space->self, &at, a, &c->design, err);
         t[best].violation = NAN; /* taken */
