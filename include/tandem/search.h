@@ -44,11 +44,12 @@ typedef struct {
      * ask, has con[], and the state pruned where they are all met. TD_E_DONE: there is nothing left
      * to ask; the search ends. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
-    /* Trials are told in any order, each once. The choices (canonical) may be others than were
-     * asked, with fidelity 1: the answer was put aside, since a design of the user's stands under
-     * that number. The strategy learns from what is told, does not ask it again, and may ask again
-     * what was put aside. Such a trial may be told later than the next ask, whatever the fidelity
-     * that it was asked with. */
+    /* Trials are told in any order, each once; the order is one of the calls that the state is a
+     * function of. The choices (canonical) may be others than were asked, with fidelity 1: the
+     * answer was put aside, since a design of the user's stands under that number. A strategy
+     * learns from what is told as from any other trial, takes it for asked, and may ask again what
+     * was put aside. Such a trial may be told later than the next ask, whatever the fidelity that
+     * it was asked with. */
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
     td_verdict (*report)(void *state, int64_t number, int step,
                          const double *value); /* may be NULL */

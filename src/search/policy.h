@@ -13,7 +13,9 @@
  *
  * Up to 64 values of an integer are choices; larger ranges and reals are split into 32 parts of
  * equal length on their scale, and within a part all values are equally likely. Its density is a
- * constant that cancels in ratios of probabilities, and is left out. */
+ * constant that cancels in ratios of probabilities, and is left out.
+ *
+ * All sums are plain loops in a fixed order; exp, log and tanh are the C library's. */
 #ifndef TANDEM_POLICY_H
 #define TANDEM_POLICY_H
 

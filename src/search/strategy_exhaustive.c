@@ -1,7 +1,6 @@
 /* Every vector of a space once, in the order of td_space_first and td_space_next, and then no more.
  * Nothing is learned from what is told; but a vector that was asked and not told, since another one
- * was told for its number, is asked again (unless that happens to the very last ones, within the
- * lag: the walk ends without knowing). */
+ * was told for its number, is asked again. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -43,6 +43,7 @@ typedef struct {
     uint64_t waits;  /* so many so far, for the jitter */
     td_arena *arena; /* reasons of trials */
     bool ended, cancelled;
+    bool exhausted; /* the strategy had nothing to ask: it is told all before it is asked again */
     td_status status;
     td_error err;
     int64_t best;

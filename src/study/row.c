@@ -111,6 +111,7 @@ static int64_t next_to_tell(td__loop *l, int64_t n, int64_t seen) {
            (l->slot[l->first_full].told || l->slot[l->first_full].fidelity == 0))
         l->first_full++;
     if (seen >= 0 || l->untold_full > row->lag) return l->first_full;
+    if (l->exhausted && l->untold_full > 0) return l->first_full;
     if (row->accuracy == NULL || l->untold_full == 0) return -1;
     return (int64_t)l->paid.n < l->trained - l->untold_full ? -1 : l->first_full;
 }
@@ -292,10 +293,19 @@ static td_status ask_next(td__loop *l, const td__trial *t, claim *c, td_error *e
     bool over = false;
     td_status s = a != NULL ? ask_strategy(l, n, a, &params, err)
                             : td_fail(err, TD_E_MEMORY, "out of memory");
-    /* A strategy that has come to its end may have an enqueued trial before it all the same. */
+    /* A strategy that has come to its end may have an enqueued trial before it all the same. It may
+     * also ask again what was given up for such a one, once it is told so. */
     if (s == TD_E_DONE && (t == NULL || t->origin == TD__ORIGIN_ENQUEUED)) {
+        bool untold = l->told < n;
         over = t == NULL;
         s = TD_OK;
+        if (over && untold) {
+            l->exhausted = true;
+            td_arena_destroy(a);
+            return TD_OK;
+        }
+    } else if (s == TD_OK) {
+        l->exhausted = false;
     }
     if (s == TD_OK && t == NULL && !over) s = enter(l, n, params.data, &t, &over, err);
     if (s == TD_OK && t != NULL && t->origin == TD__ORIGIN_ENQUEUED)

@@ -182,7 +182,9 @@ void play(const subject *x, const game *g, const record *stored, int n_stored, r
         tell_for(&m, i);
         c = choices_at(&m, i);
         double fidelity = 1;
-        s = x->s->ask(m.state, i, &c, &fidelity);
+        /* Nothing is left; but what is told now may put back what was asked for it. */
+        while ((s = x->s->ask(m.state, i, &c, &fidelity)) == TD_E_DONE && m.first < i)
+            tell(&m, m.first);
         if (s == TD_E_DONE) break;
         must(x, g->space, s == TD_OK);
         check_asked(x, g->space, &c, fidelity);

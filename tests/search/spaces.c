@@ -20,6 +20,13 @@ const td_space space_point = {.name = "point", .d = point_decisions, .n = 2};
 
 const td_space space_empty = {.name = "empty"};
 
+static const double four[] = {0, 1, 2, 3};
+static const td_decision small_decisions[] = {
+    {.name = "a", .kind = TD_CATEGORICAL, .n = 4, .parent = -1, .value = four},
+    {.name = "b", .kind = TD_ORDERED, .n = 4, .parent = -1, .value = four},
+    {.name = "c", .kind = TD_INTEGER, .parent = -1, .lo = 0, .hi = 3, .costs_only = true}};
+const td_space space_small = {.name = "small", .d = small_decisions, .n = 3};
+
 static const td_decision mixed_decisions[] = {
     {.name = "rate", .kind = TD_REAL_RANGE, .parent = -1, .lo = 1e-4, .hi = 1, .log = true},
     {.name = "units", .kind = TD_INTEGER, .parent = -1, .lo = -3, .hi = 12},

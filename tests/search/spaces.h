@@ -9,6 +9,7 @@ extern const td_space space_tree;
 extern const td_space space_two;   /* two points */
 extern const td_space space_point; /* one: a decision with a single choice, one with lo = hi */
 extern const td_space space_empty; /* no decision */
+extern const td_space space_small; /* 4 x 4 x 4 points; the last decision is costs_only */
 extern const td_space space_mixed; /* a logarithmic real, an integer, and a real that hangs on it */
 extern const td_space space_wide;  /* ranges and lists too long to look at all values */
 /* Ten decisions of six choices and two reals; none hangs on another. */

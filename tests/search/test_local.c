@@ -1,14 +1,9 @@
 /* local against its rule, with neighbours found by trying all vectors. */
 #include "common.h"
 
-#include "conformance.h"
+#include "spaces.h"
+#include "tandem/search.h"
 
-static const double four[] = {0, 1, 2, 3};
-static const td_decision small_decisions[] = {
-    {.name = "a", .kind = TD_CATEGORICAL, .n = 4, .parent = -1, .value = four},
-    {.name = "b", .kind = TD_ORDERED, .n = 4, .parent = -1, .value = four},
-    {.name = "c", .kind = TD_INTEGER, .parent = -1, .lo = 0, .hi = 3}};
-static const td_space small = {.name = "small", .d = small_decisions, .n = 3};
 enum { POINTS = 64 };
 
 static int index_of(const double *v) {
@@ -34,7 +29,7 @@ static void test_rule(void **unused) {
             const td_strategy *s = td_strategy_find("local");
             void *state;
             td_error err = {0};
-            assert_ok(s->init(&state, &small, seed, NULL, &err), &err);
+            assert_ok(s->init(&state, &space_small, seed, NULL, &err), &err);
             double v[POINTS][3];
             int at = -1, best = -1, climb = 0, told = 0;
             bool asked[POINTS] = {false};

@@ -168,7 +168,70 @@ static void test_against_plain(void **unused) {
     }
 }
 
+/* Numbers that overflow when they are squared leave a policy that still tries everything. */
+static void test_extremes(void **unused) {
+    (void)unused;
+    static const double value[] = {1e300, -1e300, 0, INFINITY, -INFINITY, 1};
+    static const char *const options[] = {"{batch: 6}", "{batch: 6, policy: autoregressive}",
+                                          "{batch: 6, normalise: false, baseline: ema}"};
+    const td_strategy *ppo = td_strategy_find("ppo");
+    for (int k = 0; k < 3; k++) {
+        void *state = start(options[k]);
+        int bits[2] = {0};
+        bool parts[8] = {false};
+        for (int i = 0; i < 400; i++) {
+            double v[2], fidelity = 1;
+            td_choices c = {2, v};
+            assert_int_equal(ppo->ask(state, i, &c, &fidelity), TD_OK);
+            td_outcome o = {.state = TD_TRIAL_DONE, .nobj = 1, .obj = {value[i % 6]}};
+            if (i < 12) ppo->tell(state, i, &c, &o);
+            if (i < 12) continue;
+            bits[(int)v[0]]++;
+            parts[(int)(8 * v[1])] = true;
+        }
+        ppo->destroy(state);
+        assert_true(bits[0] > 10 && bits[1] > 10);
+        for (int i = 0; i < 8; i++) assert_true(parts[i]);
+    }
+}
+
+/* Words that are none of the known ones, ranges, and options that have no effect beside others. */
+static void test_options(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *options, *message;
+    } wrong[] = {
+        {"policy: lstm", "recipe.yaml:1: policy: expected factorised or autoregressive, found"},
+        {"baseline: mean", "baseline: expected ema, batch or none, found \"mean\""},
+        {"hidden: 8", "hidden: has an effect with policy: autoregressive only"},
+        {"decay: .5", "decay: has an effect with baseline: ema only"},
+        {"batch: 0", "batch"},
+        {"epochs: 0", "epochs"},
+        {"clip: 0", "clip"},
+        {"clip: 1.5", "clip"},
+        {"rate: 0", "rate"},
+        {"entropy: -.1", "entropy"},
+        {"{baseline: ema, decay: 1.1}", "decay"},
+        {"{policy: autoregressive, hidden: 0}", "hidden"},
+        {"normalise: 1", "normalise"}};
+    td_error err = {0};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        td_arena *a = td_arena_create();
+        const td_node *params;
+        const char *text = wrong[i].options;
+        void *state;
+        assert_ok(td_yaml_parse(a, text, strlen(text), "recipe.yaml", &params, &err), &err);
+        assert_int_equal(td_strategy_find("ppo")->init(&state, &space, 1, params, &err),
+                         TD_E_INPUT);
+        assert_null(state);
+        if (strstr(err.message, wrong[i].message) == NULL) fail_msg("%s: %s", text, err.message);
+        td_arena_destroy(a);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_plain)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_plain),
+                                       cmocka_unit_test(test_extremes),
+                                       cmocka_unit_test(test_options)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "../../src/search/outcome.h"
 #include "codesign.h"
 #include "conformance.h"
+#include "spaces.h"
 
 static td_outcome tight(const td_choices *c) {
     return codesign_evaluate(c, 1);
@@ -169,6 +170,76 @@ static void test_evolution_tournament(void **unused) {
     s->destroy(state);
 }
 
+static td_outcome even(const td_choices *c) {
+    (void)c;
+    return (td_outcome){.state = TD_TRIAL_DONE, .nobj = 1};
+}
+
+/* Among equals the oldest dies: then both selections are one. */
+static void test_evolution_equals(void **unused) {
+    (void)unused;
+    subject x = {.s = td_strategy_find("evolution"), .options = "{population: 9}"};
+    game g = {codesign_space(), even, 3, 200, 4};
+    record aging = {0}, ranked = {0};
+    play(&x, &g, NULL, 0, &aging);
+    x.options = "{population: 9, selection: tournament}";
+    play(&x, &g, NULL, 0, &ranked);
+    assert_true(same_asks(&aging, &ranked));
+    record_free(&aging);
+    record_free(&ranked);
+}
+
+/* Designs of the user's while accelerators are tried: a child whose first try was put aside is
+ * tried as it was bred again, and no network is asked in full that was told in full. */
+static void test_evolution_solves_beside_others(void **unused) {
+    (void)unused;
+    const td_strategy *s = td_strategy_find("evolution");
+    int again = 0, in_full = 0;
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        td_arena *a = td_arena_create();
+        td_node *params = td_node_map(a);
+        td_node_put_int(a, params, "population", 3);
+        td_node_put_int(a, params, "solve", 4);
+        void *state;
+        td_error err = {0};
+        assert_ok(s->init(&state, &space_small, seed, params, &err), &err);
+        bool told[16] = {false}, fresh = true; /* fresh: a child begins with the next ask */
+        double aside[3] = {NAN, NAN, NAN};
+        int n_told = 0;
+        for (int i = 0; n_told < 12; i++) {
+            double v[3], fidelity = 1;
+            td_choices c = {3, v};
+            assert_int_equal(s->ask(state, i, &c, &fidelity), TD_OK);
+            if (!isnan(aside[0])) {
+                assert_memory_equal(v, aside, sizeof aside);
+                aside[0] = NAN;
+                again++;
+            }
+            td_outcome o = {.state = TD_TRIAL_INFEASIBLE, .ncon = 1, .con = {v[2] - 1}};
+            if (fidelity == 0 && fresh && i % 2 == 0) {
+                memcpy(aside, v, sizeof aside);
+                v[0] = (int)(v[0] + 1 + i / 2 % 3) % 4; /* another network than the child's */
+                v[1] = i / 6 % 4;
+                fidelity = 1;
+            } else if (fidelity == 1) {
+                assert_false(told[(int)(4 * v[0] + v[1])]);
+                in_full++;
+                fresh = true;
+            } else {
+                fresh = false;
+            }
+            o.fidelity = fidelity;
+            s->tell(state, i, &c, &o);
+            bool *network = &told[(int)(4 * v[0] + v[1])];
+            n_told += fidelity == 1 && !*network;
+            *network |= fidelity == 1;
+        }
+        s->destroy(state);
+        td_arena_destroy(a);
+    }
+    assert_true(again >= 20 && in_full >= 20);
+}
+
 /* The best accuracy after so many trainings, where costs that are asked for cost nothing. -1: none.
  */
 static double trained_best(int solve, uint64_t seed, int trainings) {
@@ -258,9 +329,14 @@ static void test_outcome_order(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_evolution_options),   cmocka_unit_test(test_evolution_child),
-        cmocka_unit_test(test_evolution_as_before), cmocka_unit_test(test_evolution_tournament),
-        cmocka_unit_test(test_evolution_solves),    cmocka_unit_test(test_beats_random),
+        cmocka_unit_test(test_evolution_options),
+        cmocka_unit_test(test_evolution_child),
+        cmocka_unit_test(test_evolution_as_before),
+        cmocka_unit_test(test_evolution_tournament),
+        cmocka_unit_test(test_evolution_equals),
+        cmocka_unit_test(test_evolution_solves_beside_others),
+        cmocka_unit_test(test_evolution_solves),
+        cmocka_unit_test(test_beats_random),
         cmocka_unit_test(test_outcome_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
