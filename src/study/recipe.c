@@ -303,8 +303,12 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
         td_text_add_grouped(out, hw.data);
         td_text_addf(out, " accelerators (%s), %s, %lld trials", r->hw->name, r->strategy->name,
                      (long long)r->trials);
+        const td_accuracy_entry *source = NULL;
+        s = td_accuracy_entry_from_node(r->accuracy, &source, err);
+        bool trains = source != NULL && source->data;
         if (r->trained != INT64_MAX)
-            td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
+            td_text_addf(out, ", at most %lld %s", (long long)r->trained,
+                         trains ? "trainings" : "networks looked up");
         td_text_addf(out, ", seed %llu\ntargets:", (unsigned long long)r->seed);
         static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
         static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
@@ -317,6 +321,8 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
             some = true;
         }
         if (!some) td_text_add(out, " none");
+        const td_node *file = trains ? NULL : td_node_find(r->accuracy, "file");
+        if (file != NULL) td_text_addf(out, "\naccuracies: looked up in %s", file->text);
         td_text_addf(out, "\nrows: %sjoint\n",
                      r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
         const td_node *with_valid = td_node_find(r->final, "with_valid");
