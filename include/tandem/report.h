@@ -37,11 +37,56 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
 
 /* Writes the results folder beside out/study.db: best/network.onnx, best/network.yaml,
  * best/weights.bin, best/accelerator.yaml, best/schedule.json; the same files of each row's own
- * pair in rows/NAME/; trials.csv, pareto.csv, summary.json (with provenance), recipe.yaml. Weights
- * and ONNX are those of rows that were trained. Files of these names that an earlier run left in
- * best/ and rows/ and this one has not are removed. */
+ * pair in rows/NAME/ (of a workload the accelerator, and the pair of each network in
+ * networks/NAME/ below it); trials.csv, pareto.csv, summary.json (with provenance), recipe.yaml.
+ * Weights and ONNX are those of rows that were trained. Files of these names that an earlier run
+ * left in best/ and rows/ and this one has not are removed. */
 td_status td_report_write(const td_recipe *r, const td_run_summary *s, const char *out,
                           td_error *err);
+
+/* ---- plots ----------------------------------------------------------------------------------- */
+
+/* SVG drawings for white paper; all text is escaped. Values that are not finite are not drawn. */
+typedef struct {
+    const char *title, *x_label, *y_label;
+    bool log_x, log_y;    /* values <= 0 are not drawn then */
+    double width, height; /* of the area within the axes, in pixels; 0: 560 x 360 */
+} td_plot;
+/* A line through n points with x ascending, as steps: each y holds until the next x. low, high: a
+ * band around it; NULL: none. An infinite end of the band is that of the drawing. */
+typedef struct {
+    const char *label;
+    const double *x, *y, *low, *high;
+    int n;
+} td_plot_line;
+td_status td_plot_lines(const td_plot *p, const td_plot_line *line, int n, td_text *svg,
+                        td_error *err);
+/* A row of points along x, a thick mark at the median, and a line from low to high. */
+typedef struct {
+    const char *label;
+    const char *note; /* at the right; may be NULL */
+    const double *v;
+    int n;
+    double median, low, high;
+} td_plot_strip;
+/* Rows from the top. y_label and the height are not used. */
+td_status td_plot_strips(const td_plot *p, const td_plot_strip *strip, int n, td_text *svg,
+                         td_error *err);
+
+/* ---- comparisons ----------------------------------------------------------------------------- */
+
+/* Tables for people: for each set of targets and budget the methods, and the trials to reach
+ * qualities. */
+td_status td_report_comparison(const td_comparison *c, td_text *out, td_error *err);
+td_status td_report_comparison_node(const td_comparison *c, td_arena *a, td_node **out,
+                                    td_error *err);
+/* One row per run and budget; one row per step of a run's best design so far. */
+void td_report_comparison_runs(const td_comparison *c, td_text *csv);
+void td_report_comparison_curves(const td_comparison *c, td_text *csv);
+/* Writes comparison.json, runs.csv, curves.csv and, for each set of targets, the best so far
+ * against trials and (where networks were trained) against trained networks, and the qualities in
+ * the end: curves.svg, trained.svg, quality.svg in OUT, or in the folder of the targets. */
+td_status td_report_comparison_write(const td_comparison *c, const char *out, td_error *err);
 
 #ifdef __cplusplus
 }

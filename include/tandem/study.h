@@ -10,6 +10,7 @@
 #include "tandem/accuracy.h"
 #include "tandem/base.h"
 #include "tandem/map.h"
+#include "tandem/model.h"
 #include "tandem/search.h"
 #include "tandem/space.h"
 
@@ -19,29 +20,84 @@ extern "C" {
 
 /* ---- objective ------------------------------------------------------------------------------- */
 
-typedef enum { TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_NMETRIC } td_metric;
-typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
+/* power: mean over back-to-back inferences, energy / latency, leakage included. */
+typedef enum {
+    TD_METRIC_LATENCY,
+    TD_METRIC_ENERGY,
+    TD_METRIC_AREA,
+    TD_METRIC_POWER,
+    TD_NMETRIC
+} td_metric;
+/* How metrics are named and told to people: value in SI units (mm2 for areas) x scale = value in
+ * `unit`. key: of recipes and CSV files ("latency_us"); si_key: of JSON files ("latency_s"). */
+typedef struct {
+    const char *name, *unit, *key, *si_key;
+    double scale;
+} td_metric_entry;
+const td_metric_entry *td_metric_list(void); /* TD_NMETRIC of them */
+/* none: Pareto mode, several objectives in place of one reward. */
+typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS, TD_REWARD_NONE } td_reward_kind;
+/* What can be an objective of Pareto mode: the metrics, and the accuracy. */
+enum { TD_OBJECTIVE_ACCURACY = TD_NMETRIC, TD_NOBJECTIVE };
+#define TD_OBJECTIVE(k) (1u << (k))
+/* "accuracy", or the metric's name. */
+const char *td_objective_key(int objective);
+/* The front that is looked for, and the point up to which its hypervolume is measured: the worst
+ * values that count, in SI units; of a metric 0: not given (yet). */
+typedef struct {
+    unsigned objectives; /* sum of TD_OBJECTIVE(k), two to four of them; 0: not in Pareto mode */
+    double reference[TD_NOBJECTIVE];
+} td_front;
+typedef struct {
+    bool set;
+    double p, q;
+} td_exponents;
 /* NAHAS (section "Objective" of the paper): acc * prod_m (metric_m / target_m)^w, w = p where the
  * target is met, q where it is not; hard: p = 0, q = -1; soft: p = q = -0.07 (MnasNet). TuNAS
  * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are
- * off. */
+ * off, and those of 0. */
 typedef struct {
     td_reward_kind kind;
     double p, q, beta;
-    double target[TD_NMETRIC]; /* s, J, mm2; INFINITY: none */
-    bool train_violating;      /* false: a design that misses a target is not trained (screened) */
+    td_exponents own[TD_NMETRIC]; /* of single metrics, in place of p and q */
+    double target[TD_NMETRIC];    /* s, J, mm2, W; INFINITY or 0: none */
+    td_front front;               /* of TD_REWARD_NONE */
+    bool train_violating; /* false: a design that misses a target is not trained (screened) */
 } td_objective;
+bool td_objective_has_target(const td_objective *o, int metric);
+/* "targets: latency <= 100 us, area <= 2 mm2", "targets: none". */
+void td_objective_describe(const td_objective *o, td_text *out);
+/* NAN for TD_REWARD_NONE. */
 double td_objective_reward(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
-/* metric / target - 1 per finite target, in metric order; returns their number. */
+/* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
+
+/* ---- scopes ---------------------------------------------------------------------------------- */
+
+/* What a row of a recipe searches, at the same budgets whatever its scope. */
+typedef struct {
+    const char *name, *about;
+    int n;            /* phases */
+    uint8_t phase[4]; /* what each searches */
+} td_scope;
+const td_scope *td_scope_list(int *n);
+const td_scope *td_scope_find(const char *name); /* NULL if there is none */
+/* It needs the recipe's fixed network or accelerator (`compare`). */
+bool td_scope_needs_fixed(const td_scope *s);
 
 /* ---- recipe ---------------------------------------------------------------------------------- */
 
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
-/* The same with other values for some of its keys, each as "KEY=VALUE" (td_node_override); messages
- * call them --set. They are put in before the recipe is checked. */
-td_status td_recipe_load_with(const char *path, const char *const *set, int n, td_recipe **out,
+/* A key of the recipe with another value than its file gives it, before all is checked. */
+typedef struct {
+    const char *key;   /* its path: "seed", "budget.trials"; NULL: `value` is "PATH=VALUE" */
+    const char *value; /* as YAML; NULL: the key is taken out */
+    const char *from;  /* what stands in messages about the value in place of the file: "--set" */
+} td_override;
+/* The same with keys overridden, in order. The recipe's text is then that of the changed document,
+ * without comments. */
+td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_recipe **out,
                               td_error *err);
 void td_recipe_destroy(td_recipe *r);
 const char *td_recipe_name(const td_recipe *r);
@@ -113,6 +169,19 @@ int td_trials_best(const td_trial_row *t, int n);
  */
 td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err);
 
+/* Pareto mode. The front of the chosen objectives among the done trials that meet all targets, as
+ * above. */
+td_status td_trials_front(const td_trial_row *t, int n, unsigned objectives, int *out, int *count,
+                          td_error *err);
+/* Share of the box between the best there could be (accuracy 1, metrics 0) and the reference that
+ * the front dominates: 0 to 1. An accuracy that is not known counts as 1. TD_E_USAGE: a reference
+ * is missing. */
+td_status td_trials_hypervolume(const td_trial_row *t, int n, const td_front *f, double *volume,
+                                td_error *err);
+/* What a study is after; objectives 0: it is not in Pareto mode. The reference stays the same once
+ * the study was finished, so that hypervolumes of a study that went on compare. */
+td_status td_store_front(td_store *s, const char *study, td_front *out, td_error *err);
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -135,7 +204,21 @@ typedef struct {
     bool (*cancelled)(void *self);
     void *self;
     const td_log *log;
+    /* Lent by the caller, so that several runs at a time share them; NULL: made for this run.
+     * accuracy: what td_accuracy_from_node makes of the recipe's map and seed, or stands for it. */
+    const td_accuracy *accuracy;
+    td_map_cache *maps;
 } td_run_options;
+
+/* A design of the front that was trained fully. */
+typedef struct {
+    int64_t trial;
+    bool chosen; /* it is the row's: design, weights and schedule stand there */
+    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    td_design design;
+    td_weights *weights;
+    td_schedule schedule;
+} td_front_design;
 
 /* One row of the result table, with what it stands for. */
 typedef struct {
@@ -153,7 +236,14 @@ typedef struct {
     int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
     td_weights *weights;
-    td_schedule schedule;
+    td_schedule schedule; /* {0} of a workload, whose networks have one each: */
+    td_schedule *part;    /* design.workload->n of them; NULL: one network */
+    /* Pareto mode (goal.objectives > 0): size and hypervolume of the front (NAN: no reference), and
+     * those of its designs that were chosen for full trainings. */
+    td_front goal;
+    int front_size, n_front;
+    double hypervolume;
+    td_front_design *front;
 } td_result_row;
 
 enum { TD_MAX_ROWS = 8 };
@@ -183,6 +273,113 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
  * searches there. The summary holds what there is after a fault, too: free it in any case. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
+
+/* ---- comparison of strategies ---------------------------------------------------------------- */
+
+/* What is compared: each strategy in each scope for each set of targets, with so many seeds and
+ * equal budgets. Texts are those of the command line (docs/compare.md); NULL: the default. */
+typedef struct {
+    const char *strategies; /* "random,evolution:population=16:solve=0"; default: the recipe's
+                             * compare_strategies, or random and the recipe's own strategy */
+    const char *scopes;     /* "joint"; names of td_compare_scopes; default: the first */
+    const char *targets;    /* "latency_us=10,area_mm2=1;latency_us=20", or a YAML file with a list
+                             * of such maps; default: the recipe's own targets */
+    const char *budgets;    /* "500,2000": trials; the largest is run, the others are its prefixes;
+                             * default: the recipe's */
+    const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
+                             * of reference has in the end, by targets */
+    const char *against;    /* the method of reference, by its label; default: the first */
+    int seeds;              /* >= 1: the recipe's seed and those that follow it */
+} td_compare_spec;
+const char *const *td_compare_scopes(int *n);
+
+/* A strategy in a scope. The recipe's strategy map is the default of the strategy it names. */
+typedef struct {
+    const char *label; /* "evolution:solve=0"; of several scopes "joint evolution:solve=0" */
+    const char *scope;
+    const char *strategy; /* value of the recipe's key, as JSON */
+    const char *folder;   /* "joint-evolution-solve=0" */
+} td_compare_method;
+/* A set of targets. */
+typedef struct {
+    const char *label; /* "latency_us=10,area_mm2=1"; "" for the recipe's own */
+    const char *value; /* of the recipe's key objective.targets, as JSON; NULL: the recipe's */
+} td_compare_target;
+/* What a run has come to within a budget of trials. */
+typedef struct {
+    double
+        quality;  /* accuracy of the best design (td_trials_best); -INFINITY: none meets targets */
+    int64_t best; /* number of its trial; -1 */
+    double metric[TD_NMETRIC];
+    int64_t trials, trained; /* that were spent; trials below the budget: trainings ran out */
+} td_compare_score;
+/* From `trials` trials (`trained` networks) on, the best design has this quality. */
+typedef struct {
+    int64_t trials, trained;
+    double quality;
+} td_compare_step;
+typedef struct {
+    int method, target;
+    uint64_t seed;
+    const char *out;         /* results folder */
+    td_compare_score *score; /* per budget */
+    td_compare_step *step;   /* in order; none before a design meets the targets */
+    int nstep;
+} td_compare_run;
+/* A plan, and after td_compare_search its results. Fields are for reading. */
+typedef struct {
+    td_arena *arena; /* owns all of it */
+    const char *recipe, *name;
+    const td_compare_method *method;
+    const td_compare_target *target;
+    const int64_t *budget; /* ascending */
+    const double *quality; /* to be reached */
+    td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
+    int nmethod, ntarget, nbudget, nquality, nseed, nrun;
+    int against;     /* method of reference */
+    uint64_t seed;   /* the first */
+    int64_t trained; /* budget of trainings; INT64_MAX: none */
+} td_comparison;
+/* Reads and checks everything, for each method and set of targets, before anything runs. */
+td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
+                          td_comparison **c, td_error *err);
+void td_comparison_destroy(td_comparison *c); /* NULL is fine */
+
+typedef struct {
+    int threads; /* runs at a time, each in one thread; 0: one per core */
+    void (*progress)(void *self, const td_progress *p); /* of all runs together */
+    bool (*cancelled)(void *self);
+    /* After each run, from one thread at a time: the caller may write the results folder. NULL:
+     * there is the store only. */
+    td_status (*finished)(void *self, const td_recipe *r, const td_run_summary *s, const char *out,
+                          td_error *err);
+    void *self;
+    const td_log *log;
+} td_compare_options;
+/* Runs the recipe's search, without its rows for comparison and its final trainings, in a folder
+ * per method and seed: OUT/[TARGETS/]SCOPE-STRATEGY/seed-K. Each goes on where it stopped. Runs of
+ * one seed share data and accuracies, all share the cache of mappings; results depend neither on
+ * this nor on threads. TD_E_INTERRUPTED after a drain. */
+td_status td_compare_search(td_comparison *c, const td_compare_options *o, td_error *err);
+
+/* What the runs of a method say, at one budget. */
+typedef struct {
+    int n, feasible;        /* runs; those with a design that meets the targets */
+    td_median quality;      /* with a 95 % interval by order statistics (td_median_interval) */
+    double q1, q3;          /* quartiles; -INFINITY: runs without a design that meets the targets */
+    double trials, trained; /* medians */
+    td_rank_sum against;    /* of the reference's runs; {0} for itself */
+    double p_holm;          /* two-sided p, by Holm over the methods of one table; NAN for itself */
+} td_compare_stat;
+/* stat[nmethod] for one set of targets and one budget. Runs without a design that meets the targets
+ * rank lowest. */
+td_status td_compare_statistics(const td_comparison *c, int target, int budget,
+                                td_compare_stat *stat, td_error *err);
+/* Trials that a run took to reach a quality; INFINITY: it did not. */
+double td_compare_reached(const td_compare_run *r, double quality);
+/* The qualities to be reached for a set of targets: the plan's, or the reference's median in the
+ * end (none if that is no number). out has room for max(1, c->nquality); returns their number. */
+int td_compare_qualities(const td_comparison *c, int target, double *out);
 
 #ifdef __cplusplus
 }

@@ -58,6 +58,20 @@ bool cli_set_add(cli_set *s, const char *assignment) {
     return true;
 }
 
+/* A name alone may be a mistyped shipped recipe; a path is a file that is not there. */
+static td_status fail_recipe(const char *name, td_arena *a, td_error *err) {
+    enum { MOST = 64 };
+    const char *known[MOST], *base = strncmp(name, "recipes/", 8) == 0 ? name + 8 : name;
+    if (strchr(base, '/') != NULL) return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", name);
+    int n = td_data_names(a, "recipes", known, MOST);
+    return cli_unknown(err, TD_E_NOT_FOUND, "file or shipped recipe", name, known, n);
+}
+
+td_status cli_recipe_path(const char *name, td_arena *a, const char **path, td_error *err) {
+    *path = cli_recipe_find(name, a);
+    return *path != NULL ? TD_OK : fail_recipe(name, a, err);
+}
+
 td_status cli_folder_ready(const char *path, td_error *err) {
     char probe[PATH_MAX];
     td_status s = td_dir_make(path, err);

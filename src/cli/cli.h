@@ -10,6 +10,7 @@ typedef struct {
     int (*run)(int argc, char **argv);
 } td_command;
 
+int cmd_compare(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_cost(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
@@ -34,6 +35,8 @@ td_status cli_unknown(td_error *err, td_status status, const char *what, const c
 /* A file, or the name of a shipped recipe ("quickstart", "recipes/quickstart.yaml"), as the path of
  * a file; NULL if it is neither. */
 const char *cli_recipe_find(const char *name, td_arena *a);
+/* The same, with what is wrong where it is neither (TD_E_NOT_FOUND). */
+td_status cli_recipe_path(const char *name, td_arena *a, const char **path, td_error *err);
 /* Values of --set, in the order of the command line. */
 enum { CLI_MOST_SET = 64 };
 typedef struct {

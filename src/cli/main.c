@@ -11,6 +11,8 @@ static const td_command commands[] = {
     {"train", "train a network and report its accuracy", cmd_train},
     {"space", "decisions and size of a search space", cmd_space},
     {"study", "trials of a search: list, show, best, pareto, export", cmd_study},
+    {"compare", "compare search strategies at equal budgets, with statistics and plots",
+     cmd_compare},
     {"map", "best mapping of a layer, or of each layer of a network", cmd_map},
     {"cost", "cost of one mapping of one layer (neutral cases, Timeloop's YAML)", cmd_cost},
     {"convert", "a case from or to Timeloop's YAML", cmd_convert},

@@ -148,5 +148,6 @@ double td_quantile(const double *v, int n, double q) {
     double part = place - below, low = sorted[below];
     double high = sorted[below + 1 < n ? below + 1 : below];
     free(sorted);
+    if (low == -INFINITY) return low; /* plus a part of an infinite gap would be NAN */
     return part > 0 && high > low ? low + part * (high - low) : low;
 }

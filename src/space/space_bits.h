@@ -74,6 +74,7 @@ td_status td__space_blocks(const td_node *n, const td_node *defaults, td_arena *
                            td_error *err);
 td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err);
+td_status td__space_workload(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* Optional `input: [c, h, w]` of a network. */
 td_status td__shape_read(const td_node *map, td_shape *out, td_error *err);

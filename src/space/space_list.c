@@ -89,11 +89,12 @@ static td_status parse_text(int i, td_arena *a, const td_node **doc, td_error *e
 
 /* at: the node of a recipe that has the name; NULL: the command line. */
 static td_status fail_unknown(const td_node *at, const char *name, td_error *err) {
-    const char *known[N_SPACES + 1];
+    const char *known[N_SPACES + 2];
     int n = 0;
     for (int i = 0; i < N_SPACES; i++)
         if (at == NULL || entries[i].network) known[n++] = entries[i].name;
     if (at != NULL) known[n++] = "fixed";
+    if (at != NULL) known[n++] = "workload";
     td_text text = {0};
     td_text_addf(&text, "there is no space \"%.64s\"", name);
     td_text_add_known(&text, name, known, n);
@@ -110,6 +111,7 @@ td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, 
     td_status s = td_node_get_string(n, "space", &name, err);
     if (s != TD_OK) return s;
     if (strcmp(name, "fixed") == 0) return td__space_fixed_net(n, a, out, err);
+    if (strcmp(name, "workload") == 0) return td__space_workload(n, a, out, err);
     int i = find_entry(name);
     if (i < 0 || !entries[i].network) return fail_unknown(td_node_find(n, "space"), name, err);
     const td_node *defaults;

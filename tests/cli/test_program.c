@@ -222,7 +222,7 @@ static void a_dry_run_makes_nothing(void **state) {
     fixture *f = *state;
     write_recipe(f, NULL, NULL);
     expect(f, "search recipe.yaml --dry-run", 0);
-    assert_non_null(strstr(f->out, "tiny: joint search of "));
+    assert_non_null(strstr(f->out, "tiny: search of "));
     assert_non_null(strstr(f->out, "targets: latency <= 5000 us, area <= 5 mm2"));
     assert_non_null(strstr(f->out, "\nfinal training of 1 network per row\n"));
     write_recipe(f, "final: {epochs: 1,", "final: {with_valid: true, candidates: 2, epochs: 1,");

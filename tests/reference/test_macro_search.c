@@ -6,7 +6,7 @@
 
 static td_error err;
 
-static void search(const char *const *set, int n, const char *out, int threads,
+static void search(const td_override *set, int n, const char *out, int threads,
                    td_run_summary *sum) {
     td_recipe *r;
     assert_ok(td_recipe_load_with(TD_TEST_SOURCE "/recipes/macro-table.yaml", set, n, &r, &err),
@@ -39,9 +39,9 @@ static void some_hundred_trials(void **state) {
         print_message("no ../shared/data/nasbench_macro: skipped\n");
         skip();
     }
-    char file[1200];
-    snprintf(file, sizeof file, "accuracy.file=%s", path);
-    const char *const set[] = {file, "budget={trials: 300, trained: 60}", "schedule.max_nodes=200"};
+    const td_override set[] = {{"accuracy.file", path, "test"},
+                               {"budget", "{trials: 300, trained: 60}", "test"},
+                               {"schedule.max_nodes", "200", "test"}};
     td_arena *a = td_arena_create();
     const td_node *table;
     assert_ok(td_node_load(a, path, &table, &err), &err);

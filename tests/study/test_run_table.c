@@ -87,7 +87,7 @@ static const char recipe[] =
     "  network:\n  "; /* the hand-made one follows: 2, then 1, then nothing */
 
 /* The hand-made network is 201 in the table, and its twin 210. */
-static td_recipe *load(fixture *f, const char *const *set, int n, td_status expected) {
+static td_recipe *load(fixture *f, const char *key, const char *to, td_status expected) {
     td_text t = {0};
     td_recipe *r = NULL;
     td_text_add(&t, recipe);
@@ -99,14 +99,17 @@ static td_recipe *load(fixture *f, const char *const *set, int n, td_status expe
                     " {channels: 8, operators: 0}, {channels: 8, operators: 1}]\n");
     scratch_write(f->folder, "r.yaml", t.data, t.size);
     td_text_free(&t);
-    td_status s = td_recipe_load_with(scratch_path(f->folder, "r.yaml"), set, n, &r, &f->err);
+    const td_override set = {key, to, "--set"};
+    td_status s =
+        td_recipe_load_with(scratch_path(f->folder, "r.yaml"), &set, key != NULL, &r, &f->err);
     if (s != expected) fail_msg("(%s) %s", td_status_name(s), f->err.message);
     return r;
 }
 
-static td_status run(fixture *f, const char *out, td_run_options o, const char *set,
+/* With another value for a key, or NULL. */
+static td_status run(fixture *f, const char *out, td_run_options o, const char *key, const char *to,
                      td_run_summary *sum) {
-    td_recipe *r = load(f, &set, set != NULL, TD_OK);
+    td_recipe *r = load(f, key, to, TD_OK);
     o.out = scratch_path(f->folder, out);
     td_status s = td_recipe_run(r, &o, sum, &f->err);
     if (s == TD_OK) s = td_report_write(r, sum, o.out, &f->err);
@@ -199,7 +202,7 @@ static void rows_of_a_table(void **state) {
     char *trials[2];
     for (int k = 0; k < 2; k++) {
         const char *out = k == 0 ? "one" : "three";
-        assert_ok(run(f, out, (td_run_options){.threads = 1 + 2 * k}, NULL, &sum), &f->err);
+        assert_ok(run(f, out, (td_run_options){.threads = 1 + 2 * k}, NULL, NULL, &sum), &f->err);
         assert_int_equal(sum.n, 4);
         const td_result_row *hand = row_of(&sum, "hand-made"), *acc = row_of(&sum, "accelerator"),
                             *joint = row_of(&sum, "joint");
@@ -208,7 +211,8 @@ static void rows_of_a_table(void **state) {
         assert_near(acc->valid_accuracy, mean_of("201"), 1e-15);
         assert_near(hand->test_accuracy, (accuracy_of("201", 0) - 10) / 100, 1e-15);
         assert_int_equal(hand->repeats, REPEATS); /* twins that agree count once */
-        assert_true(hand->trained == 0 && acc->trained == 0 && hand->weights == NULL);
+        assert_true(hand->trained == 1 && acc->trained == 1 && hand->weights == NULL);
+        assert_true(acc->found && acc->meets && acc->count[TD_RESULT_DIVERGES] == 0);
         /* The winner has the highest draw, and is scored by the mean. */
         assert_true(joint->found && joint->meets && joint->weights == NULL);
         assert_int_equal(joint->repeats, REPEATS);
@@ -239,7 +243,7 @@ static void rows_of_a_table(void **state) {
 static void the_folder_and_the_table_on_the_screen(void **state) {
     fixture *f = *state;
     td_run_summary sum;
-    assert_ok(run(f, "out", (td_run_options){.threads = 2}, NULL, &sum), &f->err);
+    assert_ok(run(f, "out", (td_run_options){.threads = 2}, NULL, NULL, &sum), &f->err);
     double mean = 100 * row_of(&sum, "joint")->valid_accuracy;
     td_run_summary_free(&sum);
     static const char *const there[] = {"best/network.yaml", "best/accelerator.yaml",
@@ -273,12 +277,37 @@ static void the_folder_and_the_table_on_the_screen(void **state) {
     assert_int_equal(strlen(td_node_find(from, "accuracy_file_hash")->text), 16);
 }
 
+static void count_warnings(void *self, int level, const char *message) {
+    if (level <= 1 && strstr(message, "has no accuracies: its network is not in t.csv") != NULL)
+        (*(int *)self)++;
+}
+
+/* A given network that is not in the table is costed, and accelerators are searched for it. */
+static void a_hand_made_network_that_is_not_there(void **state) {
+    fixture *f = *state;
+    td_run_summary sum;
+    int warnings = 0;
+    td_log log = {.write = count_warnings, .self = &warnings};
+    assert_ok(run(f, "out", (td_run_options){.threads = 2, .log = &log},
+                  "compare.network.layers[2].operators", "0", &sum),
+              &f->err);
+    assert_int_equal(warnings, 2);
+    const td_result_row *hand = row_of(&sum, "hand-made"), *acc = row_of(&sum, "accelerator");
+    assert_true(hand->found && isnan(hand->valid_accuracy) && isnan(hand->test_accuracy));
+    assert_true(acc->found && acc->meets && isnan(acc->valid_accuracy) && acc->trained == 0);
+    assert_true(acc->count[TD_RESULT_MEETS] > 1);
+    assert_true(acc->metric[TD_METRIC_LATENCY] <= hand->metric[TD_METRIC_LATENCY] ||
+                acc->metric[TD_METRIC_ENERGY] < hand->metric[TD_METRIC_ENERGY]);
+    assert_true(sum.best >= 2 && isfinite(row_of(&sum, "joint")->valid_accuracy));
+    td_run_summary_free(&sum);
+}
+
 /* Networks that are looked up count in the budget as trained ones do, twins once. */
 static void the_budget_counts_networks(void **state) {
     fixture *f = *state;
     td_run_summary sum;
     assert_ok(
-        run(f, "out", (td_run_options){.threads = 3}, "budget={trials: 60, trained: 5}", &sum),
+        run(f, "out", (td_run_options){.threads = 3}, "budget", "{trials: 60, trained: 5}", &sum),
         &f->err);
     assert_int_equal(row_of(&sum, "joint")->trained, 5);
     assert_int_equal(row_of(&sum, "network")->trained, 5);
@@ -291,43 +320,42 @@ static void the_budget_counts_networks(void **state) {
 static void going_on(void **state) {
     fixture *f = *state;
     td_run_summary sum;
-    assert_ok(run(f, "whole", (td_run_options){.threads = 2}, NULL, &sum), &f->err);
+    assert_ok(run(f, "whole", (td_run_options){.threads = 2}, NULL, NULL, &sum), &f->err);
     td_run_summary_free(&sum);
-    assert_ok(run(f, "parts", (td_run_options){.threads = 2, .max_trials = 17}, NULL, &sum),
+    assert_ok(run(f, "parts", (td_run_options){.threads = 2, .max_trials = 17}, NULL, NULL, &sum),
               &f->err);
     td_run_summary_free(&sum);
     write_table(f, 1, 0);
-    assert_ok(run(f, "parts", (td_run_options){.threads = 2}, NULL, &sum), &f->err);
+    assert_ok(run(f, "parts", (td_run_options){.threads = 2}, NULL, NULL, &sum), &f->err);
     assert_near(row_of(&sum, "hand-made")->test_accuracy, (accuracy_of("201", 0) - 9) / 100, 1e-15);
     td_run_summary_free(&sum);
     char *a = slurp(f, "whole/trials.csv"), *b = slurp(f, "parts/trials.csv");
     assert_string_equal(a, b);
     free(a);
     free(b);
-    assert_ok(run(f, "parts", (td_run_options){.threads = 2}, "accuracy.scale=percent", &sum),
+    assert_ok(run(f, "parts", (td_run_options){.threads = 2}, "accuracy.scale", "percent", &sum),
               &f->err);
     td_run_summary_free(&sum);
-    assert_int_equal(run(f, "parts", (td_run_options){.threads = 2}, "accuracy.seed=2", &sum),
+    assert_int_equal(run(f, "parts", (td_run_options){.threads = 2}, "accuracy.seed", "2", &sum),
                      TD_E_USAGE);
     td_run_summary_free(&sum);
     write_table(f, 0, 0.25);
-    assert_int_equal(run(f, "parts", (td_run_options){.threads = 2}, NULL, &sum), TD_E_USAGE);
+    assert_int_equal(run(f, "parts", (td_run_options){.threads = 2}, NULL, NULL, &sum), TD_E_USAGE);
     td_run_summary_free(&sum);
 }
 
 static void what_a_recipe_with_a_table_cannot_have(void **state) {
     fixture *f = *state;
-    static const char *const final = "final={epochs: 1}";
-    assert_null(load(f, &final, 1, TD_E_INPUT));
-    assert_string_equal(f->err.message, "--set final: final: the accuracy source table has no data "
-                                        "to train on: leave it out");
-    static const char *const column = "accuracy.columns={ops: 'k*'}";
-    assert_null(load(f, &column, 1, TD_E_INPUT));
-    assert_non_null(strstr(f->err.message, "--set accuracy.columns: accuracy.columns.ops: space "
-                                           "blocks has no decision \"k*\""));
+    assert_null(load(f, "final", "{epochs: 1}", TD_E_INPUT));
+    assert_string_equal(f->err.message,
+                        "--set final: final: the accuracy source table has no data to "
+                        "train on: leave it out");
+    assert_null(load(f, "accuracy.columns", "{ops: 'k*'}", TD_E_INPUT));
+    assert_non_null(strstr(
+        f->err.message,
+        "--set accuracy.columns: accuracy.columns.ops: space blocks has no decision \"k*\""));
     /* The file is looked at when the search begins, and before anything is made. */
-    static const char *const file = "accuracy.file=none.csv";
-    td_recipe *r = load(f, &file, 1, TD_OK);
+    td_recipe *r = load(f, "accuracy.file", "none.csv", TD_OK);
     td_run_summary sum;
     td_run_options o = {.out = scratch_path(f->folder, "none")};
     assert_int_equal(td_recipe_run(r, &o, &sum, &f->err), TD_E_NOT_FOUND);
@@ -342,6 +370,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(rows_of_a_table),
         CASE(the_folder_and_the_table_on_the_screen),
+        CASE(a_hand_made_network_that_is_not_there),
         CASE(the_budget_counts_networks),
         CASE(going_on),
         CASE(what_a_recipe_with_a_table_cannot_have),

@@ -1,0 +1,28 @@
+/* cli_progress.h - what commands that run for long share: a line of progress, a drain by signals,
+ * warnings. */
+#ifndef TANDEM_CLI_PROGRESS_H
+#define TANDEM_CLI_PROGRESS_H
+
+#include "tandem/study.h"
+
+/* The first SIGINT or SIGTERM asks for a drain, the second ends the program: what is finished is in
+ * the store. cli_stop_asked is for `cancelled` of options, with any self. */
+void cli_stop_on_signals(void);
+bool cli_stop_asked(void *self);
+
+extern const td_log cli_warnings; /* on stderr */
+
+typedef struct {
+    bool terminal, shown;
+    double last;
+    char phase[80];
+    int64_t first; /* trials done at the first call: stored ones say nothing about the speed */
+    double first_share;
+} cli_bar;
+cli_bar cli_bar_begin(void);
+/* For `progress` of options; self is the bar. One line in place on a terminal; elsewhere (a log)
+ * one line in half a minute, and at the end of each phase. */
+void cli_bar_show(void *self, const td_progress *p);
+void cli_bar_end(const cli_bar *b); /* ends its line */
+
+#endif
