@@ -49,7 +49,7 @@ td_status td_report_write(const td_recipe *r, const td_run_summary *s, const cha
 /* SVG drawings for white paper; all text is escaped. Values that are not finite are not drawn. */
 typedef struct {
     const char *title, *x_label, *y_label;
-    bool log_x, log_y;    /* values <= 0 are not drawn then */
+    bool log_x, log_y;    /* values <= 0 are not drawn on x, and stand below the frame on y */
     double width, height; /* of the area within the axes, in pixels; 0: 560 x 360 */
 } td_plot;
 /* A line through n points with x ascending, as steps: each y holds until the next x. low, high: a
@@ -84,8 +84,9 @@ td_status td_report_comparison_node(const td_comparison *c, td_arena *a, td_node
 void td_report_comparison_runs(const td_comparison *c, td_text *csv);
 void td_report_comparison_curves(const td_comparison *c, td_text *csv);
 /* Writes comparison.json, runs.csv, curves.csv and, for each set of targets, the best so far
- * against trials and (where networks were trained) against trained networks, and the qualities in
- * the end: curves.svg, trained.svg, quality.svg in OUT, or in the folder of the targets. */
+ * (or, with a known optimum, the regret) against trials and, where networks were trained, against
+ * trained networks, and the qualities in the end: curves.svg, trained.svg, quality.svg in OUT, or
+ * in the folder of the targets. */
 td_status td_report_comparison_write(const td_comparison *c, const char *out, td_error *err);
 
 #ifdef __cplusplus

@@ -274,6 +274,34 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
 
+/* ---- how long it takes ----------------------------------------------------------------------- */
+
+/* CPU seconds of one evaluation, from a few: random designs of the joint space are built and
+ * costed, and parts of the trainings of up to two of them extrapolated. */
+typedef struct {
+    int designs, meet; /* that were costed; of these, meet the targets */
+    int trainings;     /* of which a part was timed */
+    bool trains;       /* false: the accuracy comes from elsewhere than a training */
+    double fraction;   /* that part of the last one's epochs */
+    double cost_s, training_s, final_s, load_s; /* final_s 0: none; load_s: reading the data */
+} td_timing;
+/* Takes some seconds, reads the data. TD_E_INFEASIBLE: no random design can be built; errors of
+ * reading the data. */
+td_status td_recipe_time(const td_recipe *r, td_timing *out, td_error *err);
+
+/* What a search does when its budgets are used up. */
+typedef struct {
+    int64_t costs, trainings, finals;
+    int at_a_time, finals_at_a_time; /* at most as many threads, and no more than lag + 1 */
+} td_work;
+/* threads, max_trials: as in td_run_options. */
+td_work td_recipe_work(const td_recipe *r, int threads, int64_t max_trials);
+/* Wall time on idle cores. */
+double td_work_seconds(const td_work *w, const td_timing *t);
+/* "about 12 min on 2 cores if the budgets are used up: 44 trainings of 14 s, 2000 costs of 3.0 ms",
+ * and what was timed. */
+void td_work_describe(const td_work *w, const td_timing *t, td_text *out);
+
 /* ---- comparison of strategies ---------------------------------------------------------------- */
 
 /* What is compared: each strategy in each scope for each set of targets, with so many seeds and
@@ -289,7 +317,8 @@ typedef struct {
     const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
                              * of reference has in the end, by targets */
     const char *against;    /* the method of reference, by its label; default: the first */
-    int seeds;              /* >= 1: the recipe's seed and those that follow it */
+    double optimum; /* the best quality there is, where it is known, in (0, 1]; 0: it is not */
+    int seeds;      /* >= 1: the recipe's seed and those that follow it */
 } td_compare_spec;
 const char *const *td_compare_scopes(int *n);
 
@@ -334,6 +363,7 @@ typedef struct {
     const td_compare_target *target;
     const int64_t *budget; /* ascending */
     const double *quality; /* to be reached */
+    double optimum;        /* 0: not known */
     td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
     int nmethod, ntarget, nbudget, nquality, nseed, nrun;
     int against;     /* method of reference */
@@ -344,6 +374,9 @@ typedef struct {
 td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
                           td_comparison **c, td_error *err);
 void td_comparison_destroy(td_comparison *c); /* NULL is fine */
+/* All runs, and the recipe of the first one, whose times stand for all. */
+td_work td_compare_work(const td_comparison *c, int threads);
+td_status td_compare_recipe(const td_comparison *c, td_recipe **out, td_error *err);
 
 typedef struct {
     int threads; /* runs at a time, each in one thread; 0: one per core */

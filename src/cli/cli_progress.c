@@ -136,3 +136,13 @@ void cli_bar_show(void *self, const td_progress *p) {
     fflush(stderr);
     td_text_free(&t);
 }
+
+void cli_add_estimate(const td_recipe *r, const td_work *w, td_text *out) {
+    td_timing t;
+    td_error err = {0};
+    td_text_add(out, "time: ");
+    if (td_recipe_time(r, &t, &err) == TD_OK)
+        td_work_describe(w, &t, out);
+    else
+        td_text_addf(out, "not known: %s\n", err.message);
+}

@@ -23,6 +23,7 @@ enum {
     OPT_BUDGETS,
     OPT_QUALITIES,
     OPT_AGAINST,
+    OPT_OPTIMUM,
     OPT_SEEDS,
     OPT_THREADS,
     OPT_DRY_RUN
@@ -39,6 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_BUDGETS: o->spec.budgets = arg; return 0;
     case OPT_QUALITIES: o->spec.qualities = arg; return 0;
     case OPT_AGAINST: o->spec.against = arg; return 0;
+    case OPT_OPTIMUM: o->spec.optimum = cli_option_real(state, "optimum", arg, 0, 1); return 0;
     case OPT_SEEDS: o->spec.seeds = (int)cli_option_int(state, "seeds", arg, 1, 10000); return 0;
     case OPT_THREADS: o->threads = (int)cli_option_int(state, "threads", arg, 1, 1024); return 0;
     case OPT_DRY_RUN: o->dry_run = true; return 0;
@@ -121,10 +123,12 @@ int cmd_compare(int argc, char **argv) {
         {"qualities", OPT_QUALITIES, "LIST", 0,
          "accuracies (0.9,0.92) whose first trial is told (default: the reference's median)", 0},
         {"against", OPT_AGAINST, "METHOD", 0, "the method of reference (default: the first)", 0},
+        {"optimum", OPT_OPTIMUM, "ACCURACY", 0,
+         "the best there is, where it is known: curves show the regret", 0},
         {"out", 'o', "DIR", 0, "folder (default results/NAME-compare); goes on with what is there",
          0},
         {"threads", OPT_THREADS, "N", 0, "runs at a time (default: one per core)", 0},
-        {"dry-run", OPT_DRY_RUN, 0, 0, "check all, say what would run", 0},
+        {"dry-run", OPT_DRY_RUN, 0, 0, "check all, say what would run and about how long", 0},
         {"format", 'f', "FORMAT", 0, "table (default), json, or csv: one row per run and budget",
          0},
         {"quiet", 'q', 0, 0, "no progress", 0},
@@ -166,6 +170,11 @@ int cmd_compare(int argc, char **argv) {
     if (s != TD_OK) goto end;
     describe(c, &text);
     if (o.dry_run) {
+        td_work work = td_compare_work(c, o.threads);
+        s = td_compare_recipe(c, &r, &err);
+        if (s == TD_OK) cli_add_estimate(r, &work, &text);
+        td_recipe_destroy(r);
+        if (s != TD_OK) goto end;
         code = cli_print(&text);
         goto end;
     }

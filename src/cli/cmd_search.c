@@ -88,7 +88,8 @@ int cmd_search(int argc, char **argv) {
          "(file or name; weight 1), in place of the recipe's networks",
          0},
         {"combine", OPT_COMBINE, "HOW", 0, "sum (mean by the weights) or worst, of a workload", 0},
-        {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe and say what it would do", 0},
+        {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe, say what it would do and about how long",
+         0},
         {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
         {"quiet", 'q', 0, 0, "no progress", 0},
         {0}};
@@ -124,6 +125,8 @@ int cmd_search(int argc, char **argv) {
     if (s == TD_OK) s = td_recipe_describe(r, &text, &err);
     if (s != TD_OK) goto end;
     if (o.dry_run) {
+        td_work work = td_recipe_work(r, o.threads, o.trials);
+        cli_add_estimate(r, &work, &text);
         code = cli_print(&text);
         goto end;
     }

@@ -35,33 +35,32 @@ double td__axis_at(const td__axis *a, double v) {
     return a->from + fmax(-0.5, fmin(1.5, part)) * (a->to - a->from);
 }
 
-static void add(td__ticks *t, double v, int decimals) {
+/* As many digits as tell a value from its neighbours, which are `step` away. */
+static void add(td__ticks *t, double v, double step) {
     if (t->n == TD__MAX_TICKS) return;
-    t->v[t->n] = v;
+    char *label = t->label[t->n];
+    double digits = v != 0 ? log10(fabs(v) / step) : 0;
+    int decimals = (int)-floor(log10(step) + 1e-9);
+    t->v[t->n++] = v;
     if (fabs(v) >= 1e6 || (v != 0 && fabs(v) < 1e-4))
-        snprintf(t->label[t->n], sizeof t->label[0], "%.4g", v);
+        snprintf(label, sizeof t->label[0], "%.*g", (int)fmax(0, ceil(digits - 1e-9)) + 1, v);
     else
-        snprintf(t->label[t->n], sizeof t->label[0], "%.*f", decimals, v);
-    t->n++;
-}
-
-static int decimals_of(double step) {
-    int d = (int)-floor(log10(step) + 1e-9);
-    return d > 0 ? d : 0;
+        snprintf(label, sizeof t->label[0], "%.*f", decimals > 0 ? decimals : 0, v);
 }
 
 /* Multiples of the least round step of which at most `most` fit. */
 static void even_ticks(const td__axis *a, int most, td__ticks *t) {
     static const double digit[] = {1, 2, 5, 10};
-    double power = pow(10, floor(log10((a->hi - a->lo) / most))), step = power;
-    for (int i = 0; i < 4; i++) {
-        step = power * digit[i];
-        if (floor(a->hi / step) - ceil(a->lo / step) + 1 <= most) break;
-    }
-    int n = (int)(floor(a->hi / step) - ceil(a->lo / step)) + 1;
-    for (int i = 0; i < n; i++) {
-        double v = (ceil(a->lo / step) + i) * step;
-        add(t, v == 0 ? 0 : v, decimals_of(step)); /* no "-0" */
+    double power = pow(10, floor(log10((a->hi - a->lo) / most))), first = 0;
+    int n = most + 1;
+    for (int i = 0; i < 4 && n > most; i++) {
+        double step = power * digit[i], near = 1e-9; /* of an end, as parts of a step */
+        first = ceil(a->lo / step - near);
+        n = (int)(floor(a->hi / step + near) - first) + 1;
+        for (int k = 0; k < n && n <= most; k++) {
+            double v = (first + k) * step;
+            add(t, v == 0 ? 0 : v, step); /* no "-0" */
+        }
     }
 }
 
@@ -74,13 +73,13 @@ void td__axis_ticks(const td__axis *a, int most, td__ticks *t) {
         return;
     }
     /* 1, 2, 5 of each decade while there is room; else whole decades, each, every second, ... */
-    int digits = 3 * decades <= most ? 3 : 1, every = (int)ceil(decades / most);
+    int digits = 3 * decades + 1 <= most ? 3 : 1, every = (int)ceil(decades / (most - 1));
     int first = (int)floor(log10(a->lo)), last = (int)floor(log10(a->hi));
     for (int e = first; e <= last; e++) {
         if (digits == 1 && e % every != 0) continue;
         for (int i = 0; i < digits; i++) {
             double v = digit[i] * pow(10, e);
-            if (v >= a->lo && v <= a->hi) add(t, v, e < 0 ? -e : 0);
+            if (v >= a->lo && v <= a->hi) add(t, v, v);
         }
     }
 }

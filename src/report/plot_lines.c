@@ -7,7 +7,7 @@ static bool drawn(const td__axis *a, double v) {
     return isfinite(v) && (!a->log || v > 0);
 }
 
-/* Where the end of a band stands: beyond the frame if it is infinite. */
+/* Beyond the frame where a value has no place in it: infinite ends of bands, 0 on a log scale. */
 static double end_at(const td__axis *y, double v) {
     if (v == -INFINITY || (y->log && v <= 0)) return y->from + 10;
     if (v == INFINITY) return y->to - 10;
@@ -39,13 +39,13 @@ static void curve(const td_plot_line *l, const td__axis *x, const td__axis *y, i
                   td_text *out) {
     bool open = false;
     for (int i = 0; i < l->n; i++) {
-        if (!drawn(x, l->x[i]) || !drawn(y, l->y[i])) continue;
+        if (!drawn(x, l->x[i]) || !isfinite(l->y[i])) continue;
         if (!open)
             td_text_addf(out,
                          "<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" "
                          "stroke-dasharray=\"%s\" d=\"M",
                          td__svg_colour(index), td__svg_dashes(index));
-        double px = td__axis_at(x, l->x[i]), py = td__axis_at(y, l->y[i]);
+        double px = td__axis_at(x, l->x[i]), py = end_at(y, l->y[i]);
         if (open) td_text_addf(out, "H%.2fV%.2f", px, py);
         if (!open) td_text_addf(out, "%.2f %.2f", px, py);
         open = true;

@@ -65,8 +65,10 @@ static td_status curve_of(const td_comparison *c, int target, int method, bool b
         if (i == 0 || x[i] != x[distinct - 1]) x[distinct++] = x[i];
     double *median = x + most, *low = x + 2 * most, *high = x + 3 * most;
     for (int i = 0; i < distinct; i++) {
-        for (int k = 0; k < c->nseed; k++)
-            v[k] = 100 * best_at(run_of(c, k, target, method), x[i], by_trained);
+        for (int k = 0; k < c->nseed; k++) {
+            double best = best_at(run_of(c, k, target, method), x[i], by_trained);
+            v[k] = 100 * (c->optimum > 0 ? c->optimum - best : best);
+        }
         median[i] = td_quantile(v, c->nseed, 0.5);
         low[i] = td_quantile(v, c->nseed, 0.25);
         high[i] = td_quantile(v, c->nseed, 0.75);
@@ -87,13 +89,17 @@ static td_status write_curves(const td_comparison *c, int target, bool by_traine
     td_status s = line != NULL ? TD_OK : no_memory(err);
     for (int m = 0; s == TD_OK && m < c->nmethod; m++)
         s = curve_of(c, target, m, by_trained, a, &line[m], err);
+    bool regret = c->optimum > 0;
     const char *title =
-        td_arena_printf(a, "%s%s%s: best so far, median and quartiles of %d runs", c->name,
-                        c->target[target].label[0] ? " " : "", c->target[target].label, c->nseed);
+        td_arena_printf(a, "%s%s%s: %s, median and quartiles of %d runs", c->name,
+                        c->target[target].label[0] ? " " : "", c->target[target].label,
+                        regret ? "regret" : "best so far", c->nseed);
     const td_plot p = {.title = title,
                        .x_label = by_trained ? "trained networks" : "trials",
-                       .y_label = "accuracy of the best design that meets the targets (%)",
-                       .log_x = !by_trained};
+                       .y_label = regret ? "optimum less accuracy of the best so far (%)"
+                                         : "accuracy of the best design that meets the targets (%)",
+                       .log_x = !by_trained,
+                       .log_y = regret};
     if (s == TD_OK) s = td_plot_lines(&p, line, c->nmethod, &svg, err);
     if (s == TD_OK) return write_text(dir, by_trained ? "trained.svg" : "curves.svg", &svg, a, err);
     td_text_free(&svg);

@@ -335,18 +335,30 @@ static td_status list_runs(plan *p, const char *out, td_error *err) {
     return TD_OK;
 }
 
+static td_status recipe_of(const td_comparison *c, int method, int target, td_recipe **r,
+                           td_error *err) {
+    td_override o[TD__COMPARE_OVERRIDES];
+    td_arena *a = td_arena_create();
+    *r = NULL;
+    if (a == NULL) return no_memory(err);
+    int n = td__compare_overrides(c, method, target, c->seed, a, o);
+    td_status s = td_recipe_load_with(c->recipe, o, n, r, err);
+    td_arena_destroy(a);
+    return s;
+}
+
+td_status td_compare_recipe(const td_comparison *c, td_recipe **out, td_error *err) {
+    return recipe_of(c, 0, 0, out, err);
+}
+
 /* Each recipe that will be run, but for the seed. */
 static td_status check_runs(const td_comparison *c, td_error *err) {
-    td_arena *a = td_arena_create();
-    td_status s = a != NULL ? TD_OK : no_memory(err);
+    td_status s = TD_OK;
     for (int i = 0; s == TD_OK && i < c->nmethod * c->ntarget; i++) {
-        td_recipe *r = NULL;
-        td_override o[TD__COMPARE_OVERRIDES];
-        int n = td__compare_overrides(c, c->run[i].method, c->run[i].target, c->seed, a, o);
-        s = td_recipe_load_with(c->recipe, o, n, &r, err);
+        td_recipe *r;
+        s = recipe_of(c, c->run[i].method, c->run[i].target, &r, err);
         td_recipe_destroy(r);
     }
-    td_arena_destroy(a);
     return s;
 }
 
@@ -366,6 +378,10 @@ td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const
     p.c->recipe = td_arena_strdup(a, recipe);
     td_status s =
         p.method != NULL && p.target != NULL && p.c->recipe != NULL ? TD_OK : no_memory(err);
+    if (s == TD_OK && !(spec->optimum >= 0 && spec->optimum <= 1))
+        s = td_fail(err, TD_E_USAGE, "optimum: expected a number in (0, 1], found %g",
+                    spec->optimum);
+    p.c->optimum = spec->optimum;
     if (s == TD_OK && spec->seeds < 1) s = td_fail(err, TD_E_USAGE, "expected at least one seed");
     if (s == TD_OK) s = td_recipe_load(recipe, &r, err);
     if (s == TD_OK) {

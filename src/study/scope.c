@@ -11,6 +11,7 @@
 #include "front.h"
 #include "row.h"
 #include "run.h"
+#include "scope.h"
 #include "solve.h"
 
 enum { NOTHING = 0, NETWORKS = 1, ACCELERATORS = 2, BOTH = 3, SOLVE = 4, MAX_PHASES = 4 };
@@ -102,6 +103,28 @@ static bool is_unknown(const td__run *u, const td_space *net, td_error *err) {
     if (s == TD_OK) s = source->score(source->self, &d, &score, err);
     td_design_free(&d);
     return s == TD_E_INFEASIBLE;
+}
+
+td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_t max_trials) {
+    td__scope_work w = {.fixed_network = !searches_networks(scope)};
+    for (int i = 0; i < scope->n; i++) {
+        int64_t trials = max_trials > 0 ? max_trials : r->trials, trained = r->trained;
+        const int what = scope->phase[i];
+        share(scope, i, &trials, &trained);
+        if (what == NOTHING) trials = 1;
+        int64_t networks = trained < trials ? trained : trials;
+        if (what == SOLVE) {
+            td_text size = {0};
+            double points =
+                td_space_size(r->hw, &size, NULL) == TD_OK ? strtod(size.data, NULL) : 1;
+            w.costs += networks * (int64_t)fmin(points, 1e9); /* NAN, "inf": refused elsewhere */
+            td_text_free(&size);
+        } else {
+            w.costs += trials;
+        }
+        if (what & (NETWORKS | SOLVE) && !r->is_workload) w.trainings += networks;
+    }
+    return w;
 }
 
 static td_status search_phase(td__run *u, const td_scope *scope, int phase, part *p,

@@ -265,24 +265,21 @@ static void bootstrap(void **state) {
     assert_near(t.high, sorted[bootstrap_quantile(0.975) - 1], 0);
     assert_ok(td_median_bootstrap(v, 9, 0.95, false, 20000, 3, &again, &err), &err);
     assert_memory_equal(&t, &again, sizeof t);
-    /* BCa: the resampled median is symmetric among the ranks, so that there is no bias and only the
-     * acceleration moves the ends. Without a lower value the median is (1 + 2) / 2, without the
-     * middle one (0.6 + 2) / 2, without an upper one (0.6 + 1) / 2. */
-    double without[9], mean = 0, s2 = 0, s3 = 0;
-    for (int i = 0; i < 9; i++) {
-        without[i] = i < 4 ? 1.5 : i == 4 ? 1.3 : 0.8;
-        mean += without[i] / 9;
-    }
-    for (int i = 0; i < 9; i++) {
-        s2 += pow(mean - without[i], 2);
-        s3 += pow(mean - without[i], 3);
-    }
-    double a = s3 / (6 * pow(s2, 1.5)), z = 1.959963984540054;
-    double low = 0.5 * erfc(z / (1 + a * z) * M_SQRT1_2);
-    double high = 0.5 * erfc(-z / (1 - a * z) * M_SQRT1_2);
-    assert_ok(td_median_bootstrap(v, 9, 0.95, true, 20000, 3, &t, &err), &err);
-    assert_near(t.low, sorted[bootstrap_quantile(low) - 1], 0);
-    assert_near(t.high, sorted[bootstrap_quantile(high) - 1], 0);
+    /* BCa, by enumerating all 5^5 and 4^4 resamples. An odd number: no bias, and an acceleration of
+     * -0.0263 (medians without one value: 1.75, 1.75, 1.05, 0.9, 0.9) moves the shares of the ends
+     * from 0.055 and 0.945 to 0.048 and 0.937; the step to 3.2 is at 0.942. */
+    static const double five[] = {1.6, 0, 3.2, 0.2, 1.9}, four[] = {4.4, 0.3, 88.7, 4.3};
+    assert_ok(td_median_bootstrap(five, 5, 0.89, false, 200000, 3, &t, &err), &err);
+    assert_true(t.low == 0 && t.high == 3.2);
+    assert_ok(td_median_bootstrap(five, 5, 0.89, true, 200000, 3, &t, &err), &err);
+    assert_true(t.low == 0 && t.high == 1.9);
+    /* An even number: no acceleration to speak of, and a bias of -0.0294. */
+    assert_ok(td_median_bootstrap(four, 4, 0.55, false, 200000, 3, &t, &err), &err);
+    assert_near(t.low, 2.35, 1e-12);
+    assert_near(t.high, 46.5, 1e-12);
+    assert_ok(td_median_bootstrap(four, 4, 0.55, true, 200000, 3, &t, &err), &err);
+    assert_near(t.low, 2.35, 1e-12);
+    assert_near(t.high, 44.5, 1e-12);
     /* An even number of values, all equal, and one. */
     static const double flat[] = {3, 3, 3, 3}, bad[] = {1, INFINITY};
     assert_ok(td_median_bootstrap(flat, 4, 0.9, true, 200, 1, &t, &err), &err);

@@ -1,0 +1,196 @@
+/* Plots: ticks, where values stand, and that each drawing is XML whatever the text. */
+#include "../../src/report/plot.h"
+#include "common.h"
+
+static td_error err;
+
+/* Elements are closed in order, attributes quoted, and < and & stand for markup only. */
+static void check_xml(const char *s) {
+    char open[32][32];
+    int depth = 0, elements = 0;
+    while (*s != '\0') {
+        if (*s == '&') {
+            size_t n = strcspn(s, ";");
+            assert_true(n <= 5 && s[n] == ';');
+        }
+        assert_true((unsigned char)*s >= 0x20 || *s == '\n');
+        if (*s++ != '<') continue;
+        bool closing = *s == '/';
+        s += closing;
+        char name[32];
+        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        assert_in_range(n, 1, sizeof name - 1);
+        snprintf(name, sizeof name, "%.*s", (int)n, s);
+        s += n;
+        while (*s == ' ') { /* name="value" */
+            s += strcspn(s, "=");
+            assert_true(s[0] == '=' && s[1] == '"');
+            s += 2;
+            size_t value = strcspn(s, "\"<");
+            assert_true(s[value] == '"');
+            s += value + 1;
+        }
+        bool single = *s == '/';
+        s += single;
+        assert_true(*s == '>');
+        s++;
+        if (closing) {
+            assert_true(depth > 0);
+            assert_string_equal(open[--depth], name);
+        } else if (!single) {
+            assert_true(depth < 32);
+            strcpy(open[depth++], name);
+        }
+        elements++;
+        assert_true(depth > 0 || elements > 1);
+    }
+    assert_int_equal(depth, 0);
+    assert_true(elements > 4);
+}
+
+static void ticks(void **state) {
+    (void)state;
+    static const struct {
+        double lo, hi;
+        bool log;
+        int most;
+        const char *labels;
+    } table[] = {
+        {0, 10, false, 6, "0 2 4 6 8 10 "},
+        {0, 10, false, 5, "0 5 10 "},
+        {-0.3, 0.31, false, 8, "-0.3 -0.2 -0.1 0.0 0.1 0.2 0.3 "},
+        {89.17, 91.3, false, 6, "89.5 90.0 90.5 91.0 "},
+        {1999990, 2000010, false, 6, "1999990 1999995 2000000 2000005 2000010 "},
+        {1, 1000, true, 12, "1 2 5 10 20 50 100 200 500 1000 "},
+        {0.9, 1100, true, 6, "1 10 100 1000 "},
+        {0.01, 2, true, 4, "0.01 0.1 1 "},
+        {1, 1e6, true, 4, "1 100 10000 1e+06 "},
+        {100, 200, true, 5, "100 150 200 "},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        td__axis a = {table[i].lo, table[i].hi, 0, 100, table[i].log};
+        td__ticks t;
+        char text[400] = "";
+        td__axis_ticks(&a, table[i].most, &t);
+        for (int k = 0; k < t.n; k++) {
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", t.label[k]);
+            assert_true(t.v[k] >= a.lo - 1e-9 && t.v[k] <= a.hi + 1e-9);
+        }
+        assert_string_equal(text, table[i].labels);
+    }
+}
+
+/* Whatever the range, there are some ticks and not too many, all within it. */
+static void ticks_of_any_range(void **state) {
+    (void)state;
+    td_rng r = td_rng_make(4, 0, TD_RNG_TEST);
+    for (int i = 0; i < 20000; i++) {
+        double size = pow(10, -6 + 12 * td_rng_uniform(&r)), v[2];
+        bool log = td_rng_below(&r, 2);
+        v[0] = log ? size : size * (td_rng_uniform(&r) - 0.5);
+        v[1] = log ? size * pow(10, 8 * td_rng_uniform(&r)) : v[0] + size * td_rng_uniform(&r);
+        td__axis a = {INFINITY, -INFINITY, 100, 0, log};
+        td__ticks t;
+        td__axis_hold(&a, v, 2);
+        td__axis_round(&a);
+        assert_true(a.lo < v[0] && a.hi > v[1]);
+        int most = 4 + (int)td_rng_below(&r, 10);
+        td__axis_ticks(&a, most, &t);
+        assert_in_range(t.n, 1, most);
+        for (int k = 0; k < t.n; k++) {
+            double at = td__axis_at(&a, t.v[k]);
+            assert_true(at >= -1e-6 && at <= 100 + 1e-6);
+            assert_true(k == 0 || at < td__axis_at(&a, t.v[k - 1]));
+        }
+    }
+}
+
+static void positions(void **state) {
+    (void)state;
+    td__axis a = {10, 20, 100, 300, false};
+    assert_near(td__axis_at(&a, 10), 100, 0);
+    assert_near(td__axis_at(&a, 12.5), 150, 1e-12);
+    td__axis down = {1, 100, 300, 100, true};
+    assert_near(td__axis_at(&down, 10), 200, 1e-9);
+    assert_near(td__axis_at(&down, 100), 100, 1e-9);
+    assert_near(td__axis_at(&down, 0), 400, 1e-9);     /* no place: beyond the frame */
+    assert_near(td__axis_at(&a, INFINITY), 400, 1e-9); /* not any further */
+    td__axis none = {INFINITY, -INFINITY, 0, 1, false}, one = none;
+    static const double same[] = {5, 5}, nothing[] = {NAN, INFINITY};
+    td__axis_hold(&none, nothing, 2);
+    td__axis_round(&none);
+    assert_true(none.lo < 0 && none.hi > 1);
+    td__axis_hold(&one, same, 2);
+    td__axis_round(&one);
+    assert_true(one.lo < 5 && one.hi > 5);
+}
+
+static void lines(void **state) {
+    (void)state;
+    static const double x[] = {1, 10, 100}, y[] = {-INFINITY, 2, 3},
+                        low[] = {-INFINITY, -INFINITY, 2}, high[] = {1, 3, INFINITY};
+    const td_plot_line line[] = {
+        {.label = "a <b> & \"c\"\n", .x = x, .y = y, .low = low, .high = high, .n = 3},
+        {.label = "empty"}};
+    const td_plot p = {.title = "<&>", .x_label = "x", .y_label = "y", .log_x = true};
+    td_text svg = {0};
+    assert_ok(td_plot_lines(&p, line, 2, &svg, &err), &err);
+    check_xml(svg.data);
+    assert_null(strstr(svg.data, "nan"));
+    assert_null(strstr(svg.data, "inf"));
+    assert_non_null(strstr(svg.data, "a &lt;b&gt; &amp; &quot;c&quot; </text>"));
+    assert_non_null(strstr(svg.data, "<title>&lt;&amp;&gt;</title>"));
+    /* The median is one line of one step, from (10, 2) to (100, 3). */
+    const char *path = strstr(svg.data, "stroke-width=\"1.8\"");
+    assert_non_null(path);
+    td__axis ax = {1, 100, 76, 76 + 560, true}, ay = {1, 3, 34 + 360, 34, false};
+    td__axis_round(&ax);
+    td__axis_round(&ay);
+    char want[120];
+    snprintf(want, sizeof want, "d=\"M%.2f %.2fH%.2fV%.2f\"", td__axis_at(&ax, 10),
+             td__axis_at(&ay, 2), td__axis_at(&ax, 100), td__axis_at(&ay, 3));
+    assert_non_null(strstr(path, want));
+    assert_null(strstr(path + 1, "stroke-width=\"1.8\""));
+    td_text_free(&svg);
+    assert_ok(td_plot_lines(&(td_plot){0}, NULL, 0, &svg, &err), &err);
+    check_xml(svg.data);
+    td_text_free(&svg);
+}
+
+static void strips(void **state) {
+    (void)state;
+    static const double v[] = {1, 2, -INFINITY, 2, 4};
+    const td_plot_strip strip[] = {{.label = "one & two",
+                                    .note = "1 of 5: none",
+                                    .v = v,
+                                    .n = 5,
+                                    .median = 2,
+                                    .low = -INFINITY,
+                                    .high = 4},
+                                   {.label = "none",
+                                    .v = v + 2,
+                                    .n = 1,
+                                    .median = -INFINITY,
+                                    .low = -INFINITY,
+                                    .high = -INFINITY}};
+    td_text svg = {0};
+    assert_ok(td_plot_strips(&(td_plot){.title = "t"}, strip, 2, &svg, &err), &err);
+    check_xml(svg.data);
+    assert_null(strstr(svg.data, "nan"));
+    assert_null(strstr(svg.data, "inf"));
+    int points = 0, medians = 0;
+    for (const char *s = svg.data; (s = strstr(s, "<circle")) != NULL; s++) points++;
+    for (const char *s = svg.data; (s = strstr(s, "stroke-width=\"3\"")) != NULL; s++) medians++;
+    assert_int_equal(points, 4);
+    assert_int_equal(medians, 1);
+    td_text_free(&svg);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ticks),     cmocka_unit_test(ticks_of_any_range),
+        cmocka_unit_test(positions), cmocka_unit_test(lines),
+        cmocka_unit_test(strips),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,603 @@
+/* Comparisons: overrides of recipes, plans, runs on a tiny data set, scores, statistics. */
+#include "../../src/study/compare.h"
+#include "../../src/study/estimate.h"
+#include "study_helper.h"
+#include "tandem/report.h"
+
+typedef struct {
+    char *folder;
+    td_error err;
+} fixture;
+
+static int setup(void **state) {
+    static fixture f;
+    f = (fixture){.folder = scratch_make()};
+    scratch_data(scratch_path(f.folder, "data"));
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    scratch_remove(((fixture *)*state)->folder);
+    return 0;
+}
+
+static const char recipe[] =
+    "name: tiny\nseed: 3\nlag: 2\nschedule: {max_nodes: 300}\n"
+    "network:\n"
+    "  space: ibn\n  input: [1, 8, 8]\n  classes: 10\n  stem: {channels: 8, stride: 2}\n"
+    "  stages: [{channels: 8, stride: 1, depth: [1, 2]}]\n"
+    "  kernel: [3, 5]\n  expansion: [1, 2]\n  width: 1\n  head: 0\n"
+    "accelerator: {space: micro, pe_x: [1, 2], pe_y: 1, simd: [4, 8], lanes: 1,\n"
+    "  local_kb: [16, 64], rf_kb: 1, io_gbps: 0.8}\n"
+    "accuracy: {path: data, epochs: 1, train_images: 200, batch: 50, rate: 0.05,"
+    " warmup_steps: 2}\n"
+    "final: {epochs: 1}\n"
+    "objective: {targets: {latency_us: 5000, area_mm2: 5}}\n"
+    "strategy: {name: evolution, population: 4, mutations: 2}\n"
+    "budget: {trials: 12, trained: 6}\n";
+
+/* recipe.yaml of the scratch folder, with more keys at its end. */
+static const char *write_recipe(fixture *f, const char *more) {
+    td_text t = {0};
+    td_text_addf(&t, "%s%s", recipe, more);
+    scratch_write(f->folder, "recipe.yaml", t.data, t.size);
+    td_text_free(&t);
+    return scratch_path(f->folder, "recipe.yaml");
+}
+
+/* ---- overrides ------------------------------------------------------------------------------- */
+
+static void overrides(void **state) {
+    fixture *f = *state;
+    const char *path = write_recipe(f, "");
+    td_recipe *r, *again;
+    const td_override o[] = {{"seed", "17", "--seeds"},
+                             {"budget.trials", "40", "x"},
+                             {"budget.trials", "30", "x"}, /* the later one holds */
+                             {"final", NULL, "x"},
+                             {"compare", NULL, "x"}, /* is not there */
+                             {"strategy", "{\"name\": \"random\"}", "x"},
+                             {"schedule.batch", "2", "x"},
+                             {"objective.targets", "{energy_uj: 7}", "x"}};
+    assert_ok(td_recipe_load_with(path, o, sizeof o / sizeof o[0], &r, &f->err), &f->err);
+    assert_true(r->seed == 17 && r->trials == 30 && r->trained == 6 && r->final == NULL);
+    assert_string_equal(r->strategy->name, "random");
+    assert_int_equal(r->schedule.batch, 2);
+    assert_true(isinf(r->objective.target[TD_METRIC_LATENCY]));
+    assert_near(r->objective.target[TD_METRIC_ENERGY], 7e-6, 1e-20);
+    /* Its text is the recipe that was made. */
+    assert_ok(td__recipe_parse(r->text, strlen(r->text), path, &again, &f->err), &f->err);
+    assert_true(again->seed == 17 && again->trials == 30 && again->final == NULL);
+    assert_true(again->hash == r->hash);
+    assert_true(td_space_hash(again->net) == td_space_hash(r->net));
+    td_recipe_destroy(again);
+    td_recipe_destroy(r);
+
+    static const struct {
+        td_override o;
+        const char *message;
+    } wrong[] = {
+        {{"seed", "no", "--seeds"}, "--seeds seed: seed: expected an integer"},
+        {{"budget.trials", "0", "--budgets"}, "--budgets budget.trials: budget.trials: expected"},
+        {{"seed.x", "1", "--set"}, "--set seed.x: seed is no map"},
+        {{"objective.targets", "{latency: 1}", "--targets"}, "--targets objective.targets: "},
+        {{"lag", "[1", "--set"}, "--set lag:2: did not find"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_true(td_recipe_load_with(path, &wrong[i].o, 1, &r, &f->err) != TD_OK);
+        assert_null(r);
+        if (strncmp(f->err.message, wrong[i].message, strlen(wrong[i].message)) != 0)
+            fail_msg("%s: \"%s\", expected \"%s\"", wrong[i].o.key, f->err.message,
+                     wrong[i].message);
+    }
+}
+
+/* ---- plans ----------------------------------------------------------------------------------- */
+
+static td_comparison *plan(fixture *f, td_compare_spec spec, const char *out) {
+    td_comparison *c;
+    if (spec.seeds == 0) spec.seeds = 2;
+    assert_ok(td_compare_plan(scratch_path(f->folder, "recipe.yaml"), &spec,
+                              scratch_path(f->folder, out), &c, &f->err),
+              &f->err);
+    return c;
+}
+
+static void plans(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "");
+    td_comparison *c = plan(f, (td_compare_spec){0}, "out");
+    assert_int_equal(c->nmethod, 2);
+    assert_string_equal(c->method[0].label, "random");
+    assert_string_equal(c->method[0].strategy, "{\"name\": \"random\"}");
+    assert_string_equal(c->method[1].label, "evolution");
+    assert_string_equal(c->method[1].strategy,
+                        "{\"name\": \"evolution\", \"population\": 4, \"mutations\": 2}");
+    assert_string_equal(c->method[1].folder, "joint-evolution");
+    assert_true(c->nrun == 4 && c->against == 0 && c->nbudget == 1 && c->budget[0] == 12);
+    assert_true(c->run[3].seed == 4 && c->run[3].method == 1);
+    assert_string_equal(c->run[3].out + strlen(f->folder), "/out/joint-evolution/seed-4");
+    td_comparison_destroy(c);
+
+    c = plan(f,
+             (td_compare_spec){.strategies = "evolution:mutations=1.5:solve=0, random,evolution",
+                               .targets = "latency_us=10,area_mm2=1;energy_uj=3",
+                               .budgets = "8,4,8",
+                               .qualities = "0.5",
+                               .against = "random",
+                               .seeds = 3},
+             "out");
+    assert_true(c->nmethod == 3 && c->ntarget == 2 && c->nrun == 18 && c->against == 1);
+    assert_string_equal(
+        c->method[0].strategy,
+        "{\"name\": \"evolution\", \"population\": 4, \"mutations\": 1.5, \"solve\": 0}");
+    assert_string_equal(c->method[0].folder, "joint-evolution-mutations=1.5-solve=0");
+    assert_true(c->nbudget == 2 && c->budget[0] == 4 && c->budget[1] == 8);
+    assert_string_equal(c->target[0].value, "{\"latency_us\": 10, \"area_mm2\": 1}");
+    assert_string_equal(c->run[17].out + strlen(f->folder),
+                        "/out/energy_uj=3/joint-evolution/seed-5");
+    td_work w = td_compare_work(c, 4);
+    assert_true(w.costs == 18 * 8 && w.trainings == 18 * 6 && w.at_a_time == 4 && w.finals == 0);
+    td_recipe *r;
+    assert_ok(td_compare_recipe(c, &r, &f->err), &f->err);
+    assert_true(r->final == NULL && r->trials == 8 && r->seed == 3);
+    assert_near(r->objective.target[TD_METRIC_LATENCY], 10e-6, 1e-20);
+    td_recipe_destroy(r);
+    td_comparison_destroy(c);
+
+    /* The recipe's own list, and targets from a file. */
+    write_recipe(f, "compare_strategies: [random, \"evolution:solve=0\","
+                    " {name: evolution, population: 8}]\n");
+    static const char targets[] = "- {latency_us: 20}\n- {area_mm2: 1.5, latency_us: .inf}\n";
+    scratch_write(f->folder, "targets.yaml", targets, sizeof targets - 1);
+    c = plan(f, (td_compare_spec){.targets = scratch_path(f->folder, "targets.yaml")}, "out");
+    assert_int_equal(c->nmethod, 3);
+    assert_string_equal(c->method[1].label, "evolution:solve=0");
+    assert_string_equal(c->method[2].label, "evolution:population=8");
+    assert_string_equal(c->target[1].label, "area_mm2=1.5,latency_us=.inf");
+    td_comparison_destroy(c);
+}
+
+static void wrong_plans(void **state) {
+    fixture *f = *state;
+    static const struct {
+        td_compare_spec spec;
+        td_status code;
+        const char *part;
+    } wrong[] = {
+        {{.strategies = "randm"}, TD_E_INPUT, "there is no strategy \"randm\", did you mean"},
+        {{.strategies = "random,,random"}, TD_E_USAGE, "--strategies: there is an empty part"},
+        {{.strategies = "random,random"}, TD_E_USAGE, "strategy random is named twice"},
+        {{.strategies = "evolution:solve"}, TD_E_INPUT, "--strategies: expected NAME or NAME:KEY"},
+        {{.strategies = "evolution:solve=x"}, TD_E_INPUT, "--strategies strategy: strategy.solve"},
+        {{.strategies = "evolution:sovle=3"}, TD_E_INPUT, "unknown key \"sovle\""},
+        {{.strategies = "evolution:solve=3:solve=4"}, TD_E_INPUT, "solve twice"},
+        {{.scopes = "solo"}, TD_E_USAGE, "--scopes: there is no scope \"solo\", known are: joint"},
+        {{.against = "evolutoin"}, TD_E_USAGE, "\"evolutoin\" is not compared, did you mean"},
+        {{.budgets = "0"}, TD_E_USAGE, "--budgets: expected whole numbers from 1"},
+        {{.budgets = "1.5"}, TD_E_USAGE, "--budgets: expected whole numbers from 1"},
+        {{.qualities = "90"}, TD_E_USAGE, "--qualities: expected numbers from 0 to 1"},
+        {{.targets = "latency_us"}, TD_E_USAGE, "--targets: expected KEY=NUMBER"},
+        {{.targets = "latency_us=-1"},
+         TD_E_INPUT,
+         "--targets objective.targets: objective.targets.latency_us"},
+        {{.targets = "latency=1"}, TD_E_INPUT, "unknown key \"latency\""},
+        {{.targets = "area_mm2=1;area_mm2=1"}, TD_E_USAGE, "area_mm2=1 is named twice"},
+        {{.seeds = -1}, TD_E_USAGE, "at least one seed"},
+    };
+    write_recipe(f, "");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        td_compare_spec spec = wrong[i].spec;
+        td_comparison *c;
+        if (spec.seeds == 0) spec.seeds = 1;
+        td_status s =
+            td_compare_plan(scratch_path(f->folder, "recipe.yaml"), &spec, "out", &c, &f->err);
+        if (s != wrong[i].code || strstr(f->err.message, wrong[i].part) == NULL)
+            fail_msg("%d: %s \"%s\", expected \"%s\"", (int)i, td_status_name(s), f->err.message,
+                     wrong[i].part);
+        assert_null(c);
+    }
+    write_recipe(f, "compare_strategies: [random, {name: evolution, solve: -1}]\n");
+    td_recipe *r;
+    assert_int_equal(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err),
+                     TD_E_INPUT);
+    if (strstr(f->err.message, "recipe.yaml:22: compare_strategies[1].solve") == NULL)
+        fail_msg("%s", f->err.message);
+    write_recipe(f, "compare_strategies: [\"random:x\"]\n");
+    assert_int_equal(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err),
+                     TD_E_INPUT);
+    if (strstr(f->err.message, "recipe.yaml:22: compare_strategies[0]: expected NAME") == NULL)
+        fail_msg("%s", f->err.message);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int64_t stop_at; /* trials of all runs; 0: never */
+    bool stop;
+    int finished;
+    td_progress last;
+} watch;
+
+static void on_progress(void *self, const td_progress *p) {
+    watch *w = self;
+    if (w->stop_at > 0 && p->done >= w->stop_at) w->stop = true;
+    w->last = *p;
+}
+
+static bool on_cancelled(void *self) {
+    return __atomic_load_n(&((watch *)self)->stop, __ATOMIC_SEQ_CST);
+}
+
+static td_status on_finished(void *self, const td_recipe *r, const td_run_summary *s,
+                             const char *out, td_error *err) {
+    ((watch *)self)->finished++;
+    assert_int_equal(s->n, 1);
+    assert_string_equal(s->row[0].name, "joint");
+    return td_report_write(r, s, out, err);
+}
+
+static const td_compare_spec three_seeds = {
+    .strategies = "random,evolution", .budgets = "5,12", .seeds = 3};
+
+/* runs.csv and curves.csv of a comparison; free with free(). */
+static char *run_text(fixture *f, td_compare_spec spec, const char *out, int threads, watch *w) {
+    td_comparison *c = plan(f, spec, out);
+    td_text t = {0};
+    td_compare_options o = {.threads = threads,
+                            .progress = on_progress,
+                            .cancelled = on_cancelled,
+                            .finished = on_finished,
+                            .self = w};
+    td_status s = td_compare_search(c, &o, &f->err);
+    if (s == TD_OK) {
+        td_report_comparison_runs(c, &t);
+        td_report_comparison_curves(c, &t);
+    } else {
+        assert_int_equal(s, TD_E_INTERRUPTED);
+    }
+    td_comparison_destroy(c);
+    return t.data;
+}
+
+static td_trial_row *trials_of(fixture *f, const char *out, td_arena *a, int *n) {
+    td_store *store;
+    td_trial_row *t;
+    assert_ok(td_store_open(scratch_path(out, "study.db"), false, &store, &f->err), &f->err);
+    assert_ok(td_store_trials(store, "joint", a, &t, n, &f->err), &f->err);
+    td_store_close(store);
+    return t;
+}
+
+/* Scores are those of td_trials_best on the first trials of each store. */
+static void check_scores(fixture *f, const td_comparison *c) {
+    for (int i = 0; i < c->nrun; i++) {
+        const td_compare_run *run = &c->run[i];
+        td_arena *a = td_arena_create();
+        int n;
+        td_trial_row *t = trials_of(f, run->out, a, &n);
+        assert_true(n <= c->budget[c->nbudget - 1]);
+        for (int b = 0; b < c->nbudget; b++) {
+            int m = n < c->budget[b] ? n : (int)c->budget[b], best = td_trials_best(t, m);
+            int64_t trained = 0;
+            for (int k = 0; k < m; k++) trained += t[k].trained;
+            const td_compare_score *s = &run->score[b];
+            assert_int_equal(s->trials, m);
+            assert_int_equal(s->trained, trained);
+            assert_true(trained <= c->trained);
+            if (best >= 0 && t[best].feasible) {
+                assert_int_equal(s->best, t[best].number);
+                assert_true(s->quality == t[best].accuracy);
+                assert_true(s->metric[TD_METRIC_AREA] == t[best].metric[TD_METRIC_AREA]);
+            } else {
+                assert_true(s->quality == -INFINITY);
+            }
+            assert_true(m == 0 || td_compare_reached(run, s->quality) <= m ||
+                        s->quality == -INFINITY);
+        }
+        /* Each step is better than the one before. */
+        for (int k = 1; k < run->nstep; k++)
+            assert_true(run->step[k].quality > run->step[k - 1].quality &&
+                        run->step[k].trials > run->step[k - 1].trials);
+        td_arena_destroy(a);
+    }
+}
+
+static void runs(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "");
+    watch w = {0};
+    char *one = run_text(f, three_seeds, "one", 1, &w);
+    assert_non_null(one);
+    assert_int_equal(w.finished, 6);
+    assert_true(w.last.done == w.last.total && w.last.trained == w.last.max_trained);
+    assert_true(td_file_exists(scratch_path(f->folder, "one/joint-random/seed-5/trials.csv")));
+    assert_true(td_file_exists(scratch_path(f->folder, "one/joint-evolution/seed-3/best")));
+    /* Threads change nothing. */
+    w = (watch){0};
+    char *three = run_text(f, three_seeds, "three", 3, &w);
+    assert_string_equal(one, three);
+    free(three);
+    /* Nor does stopping in the middle, twice. */
+    for (int k = 1; k <= 2; k++) {
+        w = (watch){.stop_at = 20 * k};
+        assert_null(run_text(f, three_seeds, "stopped", 2, &w));
+        assert_true(w.finished < 6);
+    }
+    w = (watch){0};
+    char *resumed = run_text(f, three_seeds, "stopped", 2, &w);
+    assert_string_equal(one, resumed);
+    free(resumed);
+    /* Finished ones are not run again: the trials are those of before, to the millisecond. */
+    td_arena *a = td_arena_create();
+    char out[1200];
+    snprintf(out, sizeof out, "%s", scratch_path(f->folder, "one/joint-evolution/seed-4"));
+    int n, m;
+    td_trial_row *before = trials_of(f, out, a, &n);
+    char *again = run_text(f, three_seeds, "one", 2, &w);
+    td_trial_row *after = trials_of(f, out, a, &m);
+    assert_string_equal(one, again);
+    free(again);
+    assert_int_equal(n, m);
+    for (int i = 0; i < n; i++)
+        assert_true(before[i].finished == after[i].finished && before[i].rev == after[i].rev);
+    td_arena_destroy(a);
+    /* A smaller budget in the same folder: its runs are the first trials of these. */
+    td_compare_spec small = three_seeds;
+    small.budgets = "5";
+    td_comparison *c = plan(f, three_seeds, "one"), *d = plan(f, small, "one");
+    td_compare_options o = {.threads = 2};
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    check_scores(f, c);
+    assert_ok(td_compare_search(d, &o, &f->err), &f->err);
+    for (int i = 0; i < c->nrun; i++) {
+        assert_true(c->run[i].score[0].quality == d->run[i].score[0].quality);
+        assert_true(d->run[i].score[0].trials <= 5);
+    }
+    td_comparison_destroy(d);
+    td_comparison_destroy(c);
+    free(one);
+}
+
+/* Targets that no design meets: the runs count, and rank lowest. */
+static void runs_without_a_design(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "");
+    td_comparison *c = plan(f,
+                            (td_compare_spec){.strategies = "random",
+                                              .targets = "area_mm2=0.01;area_mm2=5",
+                                              .budgets = "4",
+                                              .seeds = 2},
+                            "none");
+    td_compare_options o = {.threads = 1};
+    td_compare_stat st;
+    double quality[1];
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    check_scores(f, c);
+    assert_ok(td_compare_statistics(c, 0, 0, &st, &f->err), &f->err);
+    assert_true(st.feasible == 0 && st.n == 2 && st.quality.median == -INFINITY);
+    assert_true(st.trained == 0 && st.trials == 4);
+    assert_int_equal(td_compare_qualities(c, 0, quality), 0);
+    assert_ok(td_compare_statistics(c, 1, 0, &st, &f->err), &f->err);
+    assert_true(st.feasible == 2 && st.quality.median > 0.05 && st.trained > 0);
+    assert_int_equal(td_compare_qualities(c, 1, quality), 1);
+    td_comparison_destroy(c);
+}
+
+/* Another recipe in the same folder is told, with the run. */
+static void another_recipe(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "");
+    td_compare_spec spec = {.strategies = "random", .budgets = "2", .seeds = 1};
+    td_compare_options o = {.threads = 1};
+    td_comparison *c = plan(f, spec, "other");
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    td_comparison_destroy(c);
+    const char *at = strstr(recipe, "lag: 2");
+    char *text = strdup(recipe);
+    text[at - recipe + 5] = '3';
+    scratch_write(f->folder, "recipe.yaml", text, strlen(text));
+    free(text);
+    c = plan(f, spec, "other");
+    assert_int_equal(td_compare_search(c, &o, &f->err), TD_E_USAGE);
+    assert_non_null(strstr(f->err.message, "other/joint-random/seed-3: "));
+    td_comparison_destroy(c);
+}
+
+/* ---- statistics ------------------------------------------------------------------------------ */
+
+static void statistics(void **state) {
+    fixture *f = *state;
+    enum { METHODS = 3, SEEDS = 4 };
+    static const double quality[METHODS][SEEDS] = {
+        {0.5, -INFINITY, 0.7, 0.6}, {0.8, 0.9, 0.85, 0.95}, {0.6, 0.5, 0.6, -INFINITY}};
+    td_compare_run run[METHODS * SEEDS];
+    td_compare_score score[METHODS * SEEDS];
+    const int64_t budget = 10;
+    for (int i = 0; i < METHODS * SEEDS; i++) {
+        score[i] = (td_compare_score){
+            .quality = quality[i % METHODS][i / METHODS], .trials = 10, .trained = i / METHODS};
+        run[i] = (td_compare_run){.method = i % METHODS, .score = &score[i]};
+    }
+    const td_comparison c = {.nmethod = METHODS,
+                             .ntarget = 1,
+                             .nbudget = 1,
+                             .nseed = SEEDS,
+                             .nrun = METHODS * SEEDS,
+                             .budget = &budget,
+                             .run = run};
+    td_compare_stat st[METHODS];
+    assert_ok(td_compare_statistics(&c, 0, 0, st, &f->err), &f->err);
+    assert_true(st[0].feasible == 3 && st[1].feasible == 4 && st[2].feasible == 3);
+    assert_near(st[0].quality.median, 0.55, 1e-15);
+    assert_true(st[0].quality.low == -INFINITY && st[0].quality.high == 0.7);
+    assert_near(st[0].q3, 0.625, 1e-15);
+    assert_near(st[1].q1, 0.8375, 1e-15);
+    assert_near(st[0].trained, 1.5, 0);
+    assert_true(isnan(st[0].p_holm));
+    /* All of 4 above all of 4: 2 of C(8, 4) ways. */
+    assert_near(st[1].against.p, 2.0 / 70, 1e-15);
+    assert_near(st[1].against.a12, 1, 0);
+    assert_near(st[1].p_holm, 4.0 / 70, 1e-15);
+    /* .6 .5 .6 -inf against .5 -inf .7 .6: two times 2.5, 1.5 and .5 pairs: 7 of 16. */
+    assert_near(st[2].against.a12, 7.0 / 16, 1e-15);
+    assert_near(st[2].p_holm, st[2].against.p, 0);
+    double q[1];
+    assert_int_equal(td_compare_qualities(&c, 0, q), 1);
+    assert_near(q[0], 0.55, 1e-15);
+}
+
+/* ---- shared accuracies ----------------------------------------------------------------------- */
+
+typedef struct {
+    td_accuracy *accuracy;
+    double value[200];
+    td_status status[200];
+} asker;
+
+static void ask(void *self, int i) {
+    asker *k = self;
+    td_design d = {.net_hash = 1000 + (uint64_t)(i % 20)};
+    td_accuracy_result r = {.value = NAN};
+    td_error err;
+    k->status[i] = k->accuracy->evaluate(k->accuracy->self, &d, 1, NULL, NULL, &r, &err);
+    k->value[i] = r.value;
+}
+
+/* 20 networks, each asked for ten times by four threads: evaluated once, and the same for all. */
+static void shared_accuracies(void **state) {
+    fixture *f = *state;
+    search s;
+    td_accuracy shared;
+    search_init(&s, 1, 1);
+    s.fake.longest_us = 2000;
+    s.fake.infeasible = 7;
+    assert_ok(td__accuracy_shared(&s.accuracy, &shared, &f->err), &f->err);
+    asker k = {.accuracy = &shared};
+    assert_int_equal(td_parallel_for(4, 200, ask, &k), TD_OK);
+    assert_int_equal(s.fake.evaluations, 20);
+    assert_int_equal(s.fake.twice, 0);
+    for (int i = 0; i < 200; i++) {
+        bool diverges = (1000 + i % 20) % 7 == 0;
+        assert_int_equal(k.status[i], diverges ? TD_E_INFEASIBLE : TD_OK);
+        if (!diverges) assert_true(k.value[i] == k.value[i % 20] && k.value[i] >= 0.5);
+    }
+    assert_true(shared.key(shared.self) == 99);
+    td_accuracy_free(&shared);
+    search_free(&s);
+}
+
+/* A fault that is not the network's is not remembered. */
+static void faults_are_tried_again(void **state) {
+    fixture *f = *state;
+    search s;
+    td_accuracy shared;
+    search_init(&s, 1, 1);
+    s.fake.broken = 1;
+    assert_ok(td__accuracy_shared(&s.accuracy, &shared, &f->err), &f->err);
+    asker k = {.accuracy = &shared};
+    ask(&k, 0);
+    assert_int_equal(k.status[0], TD_E_IO);
+    s.fake.broken = 0;
+    ask(&k, 0);
+    assert_int_equal(k.status[0], TD_OK);
+    assert_int_equal(s.fake.evaluations, 2);
+    td_accuracy_free(&shared);
+    search_free(&s);
+}
+
+/* ---- how long it takes ----------------------------------------------------------------------- */
+
+typedef struct {
+    double fixed, slope, most;
+    int calls;
+    double fail_above;
+} clockwork;
+
+static double timed(void *self, double fraction) {
+    clockwork *c = self;
+    c->calls++;
+    c->most = fraction;
+    if (fraction > c->fail_above) return NAN;
+    return c->calls == 1 ? 100 : c->fixed + c->slope * fraction; /* the first call sets up */
+}
+
+static void extrapolation(void **state) {
+    (void)state;
+    double part;
+    /* 1 s whatever the part, 40 s for the whole: a sixteenth takes 2.5 s more. */
+    clockwork c = {.fixed = 1, .slope = 40, .fail_above = 1};
+    assert_near(td__extrapolate(timed, &c, 0.5, &part), 41, 1e-9);
+    assert_near(part, 1.0 / 64, 0); /* .62 s: enough */
+    c = (clockwork){.fixed = 2e-6, .slope = 0, .fail_above = 1};
+    assert_near(td__extrapolate(timed, &c, 0.5, &part), 2e-6, 1e-15);
+    assert_near(part, 1.0 / 16, 0);
+    c = (clockwork){.fixed = 3, .slope = 1e4, .fail_above = 1};
+    assert_near(td__extrapolate(timed, &c, 0.5, &part), 10003, 1e-6);
+    assert_near(part, 1.0 / 256, 0);
+    c = (clockwork){.fixed = 1, .slope = 1, .fail_above = 0.01};
+    assert_true(isnan(td__extrapolate(timed, &c, 0.5, &part)));
+    c = (clockwork){.fixed = 1, .slope = 1};
+    assert_true(isnan(td__extrapolate(timed, &c, 0.5, &part)));
+}
+
+static void estimates(void **state) {
+    fixture *f = *state;
+    td_recipe *r;
+    td_timing t;
+    write_recipe(f, "");
+    assert_ok(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err), &f->err);
+    td_work w = td_recipe_work(r, 8, 0);
+    assert_true(w.costs == 12 && w.trainings == 6 && w.finals == 1 && w.at_a_time == 3);
+    assert_true(w.finals_at_a_time == 1);
+    assert_true(td_recipe_work(r, 1, 4).trainings == 4);
+    assert_ok(td_recipe_time(r, &t, &f->err), &f->err);
+    assert_true(t.designs > 0 && t.trainings > 0 && t.trains);
+    assert_true(t.cost_s > 0 && t.training_s > 0 && t.final_s > 0 && t.load_s > 0);
+    td_recipe_destroy(r);
+    write_recipe(f, "compare:\n  network: {space: fixed, net: handmade}\n"
+                    "  accelerator: {space: fixed, hw: micro}\n");
+    assert_ok(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err), &f->err);
+    w = td_recipe_work(r, 2, 0);
+    assert_true(w.costs == 37 && w.trainings == 12 && w.finals == 3 && w.at_a_time == 2);
+    td_recipe_destroy(r);
+    /* 4 + (600 * .01 + 20 * 30) / 2 + 6 * 100 / 3 */
+    w = (td_work){
+        .costs = 600, .trainings = 20, .finals = 6, .at_a_time = 2, .finals_at_a_time = 3};
+    t = (td_timing){.cost_s = 0.01,
+                    .training_s = 30,
+                    .final_s = 100,
+                    .load_s = 4,
+                    .trains = true,
+                    .designs = 48,
+                    .meet = 5,
+                    .trainings = 2,
+                    .fraction = 0.0625};
+    assert_near(td_work_seconds(&w, &t), 507, 1e-9);
+    td_text text = {0};
+    td_work_describe(&w, &t, &text);
+    assert_string_equal(
+        text.data, "about 8.4 min on 2 cores if the budgets are used up: 20 trainings of 30 s,"
+                   " 600 costs of 10 ms, 6 final trainings of 100 s\n(timed: 48 random designs,"
+                   " 5 of which meet the targets; 6.2 % of the training of 2 of them)\n");
+    td_text_free(&text);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(overrides),
+        TEST(plans),
+        TEST(wrong_plans),
+        TEST(runs),
+        TEST(runs_without_a_design),
+        TEST(another_recipe),
+        TEST(statistics),
+        TEST(shared_accuracies),
+        TEST(faults_are_tried_again),
+        TEST(extrapolation),
+        TEST(estimates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
