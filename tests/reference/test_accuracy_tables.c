@@ -203,7 +203,7 @@ static void accel_nasbench(void **state) {
         const double *value;
         int n;
     } of[] = {{"e", e, 3}, {"k", k, 2}, {"l", l, 4}, {"se", se, 2}};
-    static char name[DECISIONS][16];
+    static char name[DECISIONS][24];
     td_decision d[DECISIONS];
     for (int i = 0; i < DECISIONS; i++) {
         snprintf(name[i], sizeof name[i], "block%d_%s", i / 4, of[i % 4].name);
