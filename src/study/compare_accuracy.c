@@ -62,10 +62,17 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
         if (status == TD_OK) *out = e.result;
         return status;
     }
-    if (e.state == DIVERGES) return td_fail(err, TD_E_INFEASIBLE, "the training diverges");
+    if (e.state == DIVERGES)
+        return td_fail(err, TD_E_INFEASIBLE, "%s",
+                       s->inner.no_value != NULL ? s->inner.no_value : "the training diverges");
     *out = e.result;
     out->cached = true;
     return TD_OK;
+}
+
+static td_status score(void *self, const td_design *d, td_accuracy_score *out, td_error *err) {
+    const shared *s = self;
+    return s->inner.score(s->inner.self, d, out, err);
 }
 
 static uint64_t key(const void *self) {
@@ -98,6 +105,7 @@ td_status td__accuracy_shared(td_accuracy *inner, td_accuracy *out, td_error *er
     out->self = s;
     out->evaluate = evaluate;
     out->key = key;
+    if (s->inner.score != NULL) out->score = score;
     out->destroy = destroy;
     return TD_OK;
 }

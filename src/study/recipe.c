@@ -353,11 +353,17 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
         td_text_addf(out, " accelerators (%s)", r->hw->name);
         if (r->is_workload) s = add_workload(r, out, err);
         td_text_addf(out, ", %s, %lld trials", r->strategy->name, (long long)r->trials);
+        const td_accuracy_entry *source = NULL;
+        if (s == TD_OK) s = td_accuracy_entry_from_node(r->accuracy, &source, err);
+        bool looked_up = source != NULL && !source->data;
         if (r->trained != INT64_MAX)
-            td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
+            td_text_addf(out, ", at most %lld %s", (long long)r->trained,
+                         looked_up ? "networks looked up" : "trainings");
         if (r->hours > 0) td_text_addf(out, ", at most %g hours", r->hours);
         td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
         td_objective_describe(&r->objective, out);
+        const td_node *file = looked_up ? td_node_find(r->accuracy, "file") : NULL;
+        if (file != NULL) td_text_addf(out, "\naccuracies: looked up in %s", file->text);
         for (int i = 0; i < r->n_scope; i++)
             td_text_addf(out, "%s%s", i == 0 ? "\nrows: " : ", ", r->scope[i]->name);
         td_text_add(out, "\n");

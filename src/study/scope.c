@@ -102,6 +102,20 @@ static void share(const td_scope *s, int phase, int64_t *trials, int64_t *traine
     if (*trained < 1) *trained = 1;
 }
 
+/* A given network that the source of accuracies does not know (it is not in the table): what it
+ * costs can be searched all the same. */
+static bool is_unknown(const td__run *u, const td_space *net, td_error *err) {
+    const td_accuracy *source = &u->accuracy;
+    if (net->n > 0 || source->score == NULL) return false;
+    double none;
+    td_accuracy_score score;
+    td_design d = {0};
+    td_status s = net->build(net->self, &(td_choices){0, &none}, u->sum->arena, &d, err);
+    if (s == TD_OK) s = source->score(source->self, &d, &score, err);
+    td_design_free(&d);
+    return s == TD_E_INFEASIBLE;
+}
+
 td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_t max_trials) {
     td__scope_work w = {.fixed_network = !searches_networks(scope)};
     for (int i = 0; i < scope->n; i++) {
@@ -129,7 +143,12 @@ static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *
     const td_recipe *r = u->r;
     const bool solve = scope->phase[phase] == SOLVE;
     /* Where no network is searched its accuracy is that of the final training, if there is one. */
-    const bool trains = !r->is_workload && (searches_networks(scope) || r->final == NULL);
+    bool trains = !r->is_workload && (searches_networks(scope) || r->final == NULL);
+    td_error why = {0};
+    if (trains && is_unknown(u, p->net, &why)) {
+        td_log_write(u->o->log, 1, "row %s has no accuracies: %s", scope->name, why.message);
+        trains = false;
+    }
     const double hours = u->o->max_hours > 0 ? u->o->max_hours : r->hours;
     td__row *row = &p->row;
     td_scope_study(scope, phase, p->study);

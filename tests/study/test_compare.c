@@ -488,6 +488,46 @@ static void shared_accuracies(void **state) {
     search_free(&s);
 }
 
+static td_status score_of_fake(void *self, const td_design *d, td_accuracy_score *out,
+                               td_error *err) {
+    const fake *f = self;
+    (void)err;
+    *out = (td_accuracy_score){.valid = (double)d->net_hash, .repeats = f->evaluations};
+    return TD_OK;
+}
+
+/* What a source knows beyond evaluations is asked of the source. */
+static void scores_are_the_sources_own(void **state) {
+    fixture *f = *state;
+    search s;
+    td_accuracy shared;
+    td_accuracy_score r;
+    td_design d = {.net_hash = 1001};
+    search_init(&s, 1, 1);
+    assert_ok(td__accuracy_shared(&s.accuracy, &shared, &f->err), &f->err);
+    assert_null(shared.score);
+    td_accuracy_free(&shared);
+    search_free(&s);
+    search_init(&s, 1, 1);
+    s.accuracy.score = score_of_fake;
+    s.accuracy.no_value = "not there";
+    s.fake.infeasible = 7;
+    assert_ok(td__accuracy_shared(&s.accuracy, &shared, &f->err), &f->err);
+    asker k = {.accuracy = &shared};
+    ask(&k, 0);
+    assert_ok(shared.score(shared.self, &d, &r, &f->err), &f->err);
+    assert_true(r.valid == 1001 && r.repeats == 1);
+    /* the second to ask for a network without accuracy hears why as the first did */
+    td_accuracy_result one;
+    d.net_hash = 7 * 143;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(shared.evaluate(shared.self, &d, 1, NULL, NULL, &one, &f->err),
+                         TD_E_INFEASIBLE);
+    assert_string_equal(f->err.message, "not there");
+    td_accuracy_free(&shared);
+    search_free(&s);
+}
+
 /* A fault that is not the network's is not remembered. */
 static void faults_are_tried_again(void **state) {
     fixture *f = *state;
@@ -595,6 +635,7 @@ int main(void) {
         TEST(another_recipe),
         TEST(statistics),
         TEST(shared_accuracies),
+        TEST(scores_are_the_sources_own),
         TEST(faults_are_tried_again),
         TEST(extrapolation),
         TEST(estimates),
