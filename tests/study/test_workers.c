@@ -256,7 +256,7 @@ static void a_hanging_worker_is_replaced(void **state) {
  */
 static void enqueued_while_workers_run(void **state) {
     fixture *f = *state;
-    plan p = {.trials = 60, .threads = 1, .longest_us = 3000};
+    plan p = {.trials = 150, .threads = 1, .longest_us = 10000};
     pid_t child[3];
     for (int i = 0; i < 3; i++) child[i] = worker(f, p, i);
     td_store *store = NULL;
@@ -297,10 +297,10 @@ static void enqueued_while_workers_run(void **state) {
         assert_true(found != NULL && found < end);
     }
     assert_int_equal(number_of(f->db, "SELECT count(*) FROM trial WHERE origin = 1"), 3);
-    assert_int_equal(number_of(f->db, "SELECT count(*) FROM trial"), 60);
+    assert_int_equal(number_of(f->db, "SELECT count(*) FROM trial"), 150);
     /* A study that is made anew with the same designs at the same numbers: all choices of the
      * strategy are the same. One that is replayed goes on. */
-    p.trials = 70;
+    p.trials = 160;
     assert_int_equal(wait_for(worker(f, p, 4)), 0);
     char *second = trials_text(f->db);
     assert_memory_equal(second, first, strlen(first));
