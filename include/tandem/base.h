@@ -159,7 +159,14 @@ td_status td_yaml_parse_tagged(td_arena *a, const char *text, size_t size, const
 /* Strict JSON (RFC 8259); `first_line` is the number of the text's first line (JSON lines). */
 td_status td_json_parse(td_arena *a, const char *text, size_t size, const char *name,
                         int first_line, const td_node **doc, td_error *err);
-/* Reads a file, JSON if its name ends in .json, YAML otherwise. */
+/* CSV (RFC 4180) as a list of records, maps by the names in the first line. Fields are separated by
+ * commas; by semicolons or tabs if the first line has no comma. Plain fields are scalars as in YAML
+ * (an empty one is null) without the spaces around them, quoted ones are text. Lines end in LF,
+ * CRLF or CR; empty ones are skipped. Records with more or fewer fields than the first line, names
+ * that stand twice or are empty are TD_E_INPUT. */
+td_status td_csv_parse(td_arena *a, const char *text, size_t size, const char *name,
+                       const td_node **doc, td_error *err);
+/* Reads a file, JSON if its name ends in .json, CSV if in .csv or .tsv, YAML otherwise. */
 td_status td_node_load(td_arena *a, const char *path, const td_node **doc, td_error *err);
 
 /* Looks a key up in a map; NULL if absent or not a map. */
@@ -196,6 +203,13 @@ td_status td_node_opt_map(const td_node *map, const char *key, const td_node **o
  * names the unknown key and the nearest known one. */
 td_status td_node_only(const td_node *map, const char *const *keys, td_error *err);
 
+/* Puts the value of "PATH=VALUE" in the place of what doc, a map, has there: "budget.trials=20",
+ * "network.layers[1].channels=[8]"; VALUE is YAML. Maps that are missing on the way are made.
+ * Messages about the value name `option` ("--set") in the place of a file. TD_E_USAGE: no such
+ * form, or the path leads through a scalar or beyond a list; TD_E_INPUT: the value is no YAML. */
+td_status td_node_override(td_arena *a, td_node *doc, const char *option, const char *assignment,
+                           td_error *err);
+
 /* Building. Nodes and copies of strings live in the arena; a NULL return means memory is out, and
  * every function accepts NULL and passes it on, so that only the end needs a test. */
 td_node *td_node_map(td_arena *a);
@@ -205,6 +219,8 @@ td_node *td_node_bool(td_arena *a, bool v);
 td_node *td_node_int(td_arena *a, int64_t v);
 td_node *td_node_real(td_arena *a, double v);
 td_node *td_node_string(td_arena *a, const char *v);
+/* What plain text is in YAML: a number, true or false, null, or a string. */
+td_node *td_node_scalar(td_arena *a, const char *text);
 td_node *td_node_put(td_arena *a, td_node *map, const char *key, td_node *value); /* -> value */
 td_node *td_node_push(td_arena *a, td_node *list, td_node *value);                /* -> value */
 #define td_node_put_int(a, m, k, v) td_node_put((a), (m), (k), td_node_int((a), (v)))

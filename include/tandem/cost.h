@@ -93,9 +93,10 @@ typedef struct {
     const td_hw *hw;
     td_counting counting;
     bool plain;  /* input tiles never overlap: they count as blocks */
-    bool padded; /* exact counting with made zeros: left to td_cost_evaluate */
+    bool padded; /* exact counting with made zeros */
     int32_t unit[TD_NDIM];
-    double mac_pj, total_outputs;
+    int32_t plane[2], image[2]; /* rows, columns of the input: with and without made zeros */
+    double mac_pj, total_outputs, most_steps;
     struct {
         int32_t fan[TD_NAXIS];
         uint8_t may, must, allowed[TD_NAXIS], single[TD_NAXIS], share;

@@ -180,6 +180,15 @@ td_status td_schedule_best(const td_net *net, const td_hw *hw, const td_schedule
                            td_schedule *out, int64_t *missing_bytes, td_error *err);
 void td_schedule_free(td_schedule *s); /* {0} is fine */
 
+/* Latency (s) and energy (J) that no schedule of the network on hw[i] has less of, for n
+ * accelerators, without asking the mapper (microseconds each): what a search over accelerators
+ * leaves out by. Latency: as bound_latency_s of the schedule; energy: MACs with their part of the
+ * clock tree, and leakage over that latency. 0 where nothing is known. TD_E_INPUT: the network has
+ * a fault. */
+td_status td_schedule_bounds(const td_net *net, const td_hw *const *hw, int n,
+                             const td_schedule_options *o, double latency_s[], double energy_j[],
+                             td_error *err);
+
 /* Checks a schedule from its own figures: occupancy <= capacity and bytes moved <= bandwidth x time
  * in every interval, places agree from maker to reader, sums equal totals. First fault as a
  * message. */

@@ -18,6 +18,15 @@ double td_spearman_rho(const double *x, const double *y, int n);
  * the first only. O(n log n) for d = 2, O(n^2 d) otherwise. */
 td_status td_pareto_front(const double *points, int n, int d, uint8_t *mask, td_error *err);
 
+/* front[i]: 0 for rows of points[n][d] (row-major, minimise) that no other one dominates, 1 for
+ * those that only rows of front 0 dominate, and so on; equal rows share a front. O(n^2 d). NAN:
+ * TD_E_USAGE. (NSGA-II, Deb et al. 2002.) */
+td_status td_nondominated_sort(const double *points, int n, int d, int *front, td_error *err);
+/* How alone each row stands in its front: the sum over the objectives of the gap between its
+ * neighbours, relative to the front's range; INFINITY for the ends of an objective. */
+td_status td_crowding_distance(const double *points, int n, int d, const int *front,
+                               double *distance, td_error *err);
+
 /* Volume dominated by points[n][d] up to reference[d] (minimise), 1 <= d <= 4, exact (recursive
  * slicing). Points beyond the reference add nothing. */
 td_status td_hypervolume(const double *points, int n, int d, const double *reference,

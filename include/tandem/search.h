@@ -41,15 +41,24 @@ typedef struct {
                       td_error *err);
     /* Fills choices (canonical) for trial `number`; numbers come in order without gaps. *fidelity
      * is 1 before the call; 0 asks for the costs only: the outcome, which is told before the next
-     * ask, has con[], and the state pruned where they are all met. */
+     * ask, has con[], and the state pruned where they are all met. TD_E_DONE: there is nothing left
+     * to ask; the search ends. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
+    /* Trials are told in any order, each once. The choices (canonical) may be others than were
+     * asked, with fidelity 1: the answer was put aside, since a design of the user's stands under
+     * that number. The strategy learns from what is told, does not ask it again, and may ask again
+     * what was put aside. Such a trial may be told later than the next ask, whatever the fidelity
+     * that it was asked with. */
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
     td_verdict (*report)(void *state, int64_t number, int step,
                          const double *value); /* may be NULL */
     void (*destroy)(void *state);
+    bool fronts; /* it makes use of outcomes with several objectives, not of obj[0] only */
+    bool ends;   /* it asks every vector once, whatever the seed, and then nothing (TD_E_DONE) */
 } td_strategy;
 
-/* Options (params; NULL: all defaults; unknown ones are errors):
+/* Options (params; NULL: all defaults; unknown ones are errors, and so are those that another
+ * option makes idle):
  *
  *   random     no options; uniform
  *   evolution  regularised (aging) evolution, Real et al. 2019 (arXiv 1802.01548), algorithm 1:
@@ -57,10 +66,39 @@ typedef struct {
  *     sample      the best of so many drawn members is the parent (half of the population)
  *     mutations   expected number of decisions that change in a child, >= 1 (1.5)
  *     crossover   probability that a child has two parents (.5)
+ *     selection   regularised: the oldest member dies; tournament: the last in rank (regularised)
  *     solve       for each child, up to so many accelerators are tried for their costs (until a
  *                 quarter of that many bring nothing better), and it is asked in full with the best
  *                 (0: children are asked as they are bred). Only where some decisions are
- * costs_only and others are not.
+ *                 costs_only and others are not.
+ *   local      hill climbing: one decision changes, the first better one is taken (White et al.
+ *              2021, arXiv 2005.02960). Decisions with more than 33 values change in steps of 1, 4,
+ *              16, ...; reals by 1/4, 1/16, ... of their range or its logarithm:
+ *     neighbours  so many are tried before a point is left (0: all)
+ *     restart     perturb: from the best so far, changed; random: anywhere (perturb)
+ *     kick        with perturb: so many changes (4)
+ *   ppo        a controller trained by proximal policy optimisation (Schulman et al. 2017, arXiv
+ *              1707.06347). Its reward is -obj[0]; less than of any feasible trial where there is
+ *              none, falling in the order below:
+ *     policy      factorised: decisions are independent; autoregressive: each sees those before it
+ *                 (factorised)
+ *     hidden      units of the autoregressive one (24)
+ *     batch       trials per update (12)
+ *     epochs      steps per update (6)
+ *     clip        of ratios of probabilities, to 1 - clip .. 1 + clip (.3)
+ *     rate        of Adam (.05 factorised, .01 autoregressive)
+ *     entropy     weight of the policy's entropy (.03)
+ *     baseline    of rewards: batch: their mean; ema: its moving average over updates; none (batch)
+ *     decay       of the moving average (.9)
+ *     normalise   advantages to a root mean square of 1 (true)
+ *
+ *   exhaustive  no options; every vector of the space once, in the order of td_space_first and
+ *               td_space_next, whatever the seed; then TD_E_DONE. Spaces with real decisions are
+ *               refused (TD_E_USAGE)
+ *
+ * With several objectives evolution takes parents by their place in the population
+ * (td_outcomes_rank), and the last in place makes room for a newcomer, not the oldest: members of
+ * the front do not age.
  *
  * Ranking everywhere by td_outcome_compare, so that a search walks toward what is feasible. Vectors
  * that were asked before are drawn again; where (almost) nothing is left a duplicate is returned.
@@ -70,8 +108,16 @@ const td_strategy *td_strategy_find(const char *name); /* NULL if there is none 
 
 /* One order for all: feasible before infeasible; among feasible the smaller obj[0]; then pruned
  * ones; then infeasible ones with known constraints, the smaller sum of violations first; then what
- * cannot be built; then failed ones and those without an objective. <0, 0, >0. */
+ * cannot be built; then failed ones and those without an objective. <0, 0, >0.
+ *
+ * Of several objectives, the feasible one that dominates (smaller or equal in all, smaller in one)
+ * comes first, and two of which neither does compare as 0: fit for a duel, not for sorting. Sets
+ * are ranked by the next function. */
 int td_outcome_compare(const td_outcome *a, const td_outcome *b);
+/* The same order for a set, without ties: place[i] in 0..n-1, 0 the best. Feasible ones of several
+ * objectives are ranked by nondominated front, within a front those that stand most alone first
+ * (crowding distance), as NSGA-II does; what is equal by the order of o. O(n^2). TD_E_MEMORY. */
+td_status td_outcomes_rank(const td_outcome *const *o, int n, int *place);
 /* Done, and every constraint met (an unknown one, NAN, is not). */
 bool td_outcome_feasible(const td_outcome *o);
 

@@ -36,16 +36,34 @@ typedef struct {
     double *v; /* index, integer or real per decision; NAN: inactive */
 } td_choices;
 
+/* Several networks that one accelerator is for. sum: weights are shares (their sum is 1) and a
+ * metric of the workload is the mean, sum_i weight_i x metric_i. worst: the largest weight is 1 and
+ * the metric is max_i weight_i x metric_i, for each metric by itself. */
+typedef enum { TD_COMBINE_SUM, TD_COMBINE_WORST } td_combine;
+typedef struct {
+    int n;
+    td_combine combine;
+    td_net **net;      /* owned by the design; the rest is the arena's */
+    const char **name; /* distinct, fit for files */
+    double *weight;
+} td_workload;
+enum { TD_MAX_WORKLOAD = 64 };
+double td_workload_combine(const td_workload *w, const double *metric);
+
 /* What a choice vector stands for. Owned by the caller; free with td_design_free. Either side may
- * be absent (net NULL, has_hw false). */
+ * be absent (net and workload NULL, has_hw false). */
 typedef struct {
     td_net *net;
+    td_workload *workload; /* several networks in place of `net`, which is NULL then */
     td_hw hw;
     td_node *hw_node; /* the accelerator as its template's YAML (for export); lives in the arena */
     bool has_hw;
     uint64_t net_hash, hw_hash;
 } td_design;
 void td_design_free(td_design *d);
+/* The networks of a design: none, `net`, or those of the workload; i in 0..count-1. */
+int td_design_net_count(const td_design *d);
+const td_net *td_design_net(const td_design *d, int i);
 
 typedef struct td_space {
     const char *name;
@@ -84,7 +102,25 @@ td_status td_space_check(const td_space *s, td_error *err);
  *   are inactive. Depth 0 leaves a stage of stride 1 out. Two vectors can still be one network
  *   where neighbouring stages of stride 1 have equal channels: compare net_hash.
  *
+ *   space: blocks             layers that choose among named operators; as shipped it is
+ *     input, classes, stem, act as above                  NAS-Bench-Macro
+ *     operators:              named once, in the order of the choices
+ *       skip: {op: identity}                              where a layer changes the shape: a 1x1
+ *       mb3: {op: ibn, kernel: 3, expansion: 3}           convolution with batch norm
+ *       wide: {op: fused, kernel: 5, expansion: 6, se: 0.25, act: hard_swish}
+ *       plain: {op: conv, kernel: 3}
+ *     layers:                 decisions l1, l2, ..., or by name; stride: of the first of `repeat`
+ *       - {channels: 64, stride: 2, repeat: 3}
+ *       - {name: last, channels: 96, operators: [mb3, wide]}     only these; one: no decision
+ *     head: 1280
+ *
+ *   Two vectors can be one network where equal neighbours are left out: compare net_hash.
+ *
  *   space: fixed              net: NAME (input, width, classes) or FILE
+ *   space: workload           several networks, for a search of accelerators:
+ *     networks:               each as of `fixed`, with a weight (1) and a name (the network's own)
+ *       - {net: a.json, weight: 0.7}
+ *     combine: sum            or worst; see td_workload
  *
  * Accelerator spaces:
  *   space: micro              or edge, or a FILE: a template with a `space:` map of parameter
@@ -105,6 +141,11 @@ td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_err
 /* All decisions of a, then those of b; the design has both sides. */
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err);
+
+/* The one point `at` of s (copied; need not be canonical), as a space without decisions. s must
+ * outlive it. TD_E_INPUT: a choice is out of range. */
+td_status td_space_pin(const td_space *s, const td_choices *at, td_arena *arena, td_space **out,
+                       td_error *err);
 
 /* Sets inactive decisions to NAN and checks the ranges of the others (TD_E_INPUT). */
 td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err);
@@ -129,6 +170,8 @@ td_status td_space_size(const td_space *s, td_text *out, td_error *err);
 /* {"decision": label or value, ...}, inactive ones left out; and back. */
 td_node *td_choices_to_node(const td_space *s, const td_choices *c, td_arena *a);
 td_status td_choices_from_node(const td_space *s, const td_node *n, td_choices *c, td_error *err);
+/* The choice that a scalar stands for, as above; TD_E_INPUT with the choices that there are. */
+td_status td_choice_from_node(const td_decision *d, const td_node *n, double *v, td_error *err);
 /* Names, kinds, values and conditions of all decisions; what is fixed (input, stem, base parameters
  * of an accelerator) is not in it. */
 uint64_t td_space_hash(const td_space *s);

@@ -20,21 +20,70 @@ extern "C" {
 
 /* ---- objective ------------------------------------------------------------------------------- */
 
-typedef enum { TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_NMETRIC } td_metric;
-typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS } td_reward_kind;
+/* power: mean over back-to-back inferences, energy / latency, leakage included. */
+typedef enum {
+    TD_METRIC_LATENCY,
+    TD_METRIC_ENERGY,
+    TD_METRIC_AREA,
+    TD_METRIC_POWER,
+    TD_NMETRIC
+} td_metric;
+/* How metrics are named and told to people: value in SI units (mm2 for areas) x scale = value in
+ * `unit`. key: of recipes and CSV files ("latency_us"); si_key: of JSON files ("latency_s"). */
+typedef struct {
+    const char *name, *unit, *key, *si_key;
+    double scale;
+} td_metric_entry;
+const td_metric_entry *td_metric_list(void); /* TD_NMETRIC of them */
+/* none: Pareto mode, several objectives in place of one reward. */
+typedef enum { TD_REWARD_NAHAS, TD_REWARD_TUNAS, TD_REWARD_NONE } td_reward_kind;
+/* What can be an objective of Pareto mode: the metrics, and the accuracy. */
+enum { TD_OBJECTIVE_ACCURACY = TD_NMETRIC, TD_NOBJECTIVE };
+#define TD_OBJECTIVE(k) (1u << (k))
+/* "accuracy", or the metric's name. */
+const char *td_objective_key(int objective);
+/* The front that is looked for, and the point up to which its hypervolume is measured: the worst
+ * values that count, in SI units; of a metric 0: not given (yet). */
+typedef struct {
+    unsigned objectives; /* sum of TD_OBJECTIVE(k), two to four of them; 0: not in Pareto mode */
+    double reference[TD_NOBJECTIVE];
+} td_front;
+typedef struct {
+    bool set;
+    double p, q;
+} td_exponents;
 /* NAHAS (section "Objective" of the paper): acc * prod_m (metric_m / target_m)^w, w = p where the
  * target is met, q where it is not; hard: p = 0, q = -1; soft: p = q = -0.07 (MnasNet). TuNAS
  * absolute: acc + beta * sum_m |metric_m / target_m - 1|, beta = -0.10. Targets of INFINITY are
- * off. */
+ * off, and those of 0. */
 typedef struct {
     td_reward_kind kind;
     double p, q, beta;
-    double target[TD_NMETRIC]; /* s, J, mm2; INFINITY: none */
-    bool train_violating;      /* false: a design that misses a target is not trained (screened) */
+    td_exponents own[TD_NMETRIC]; /* of single metrics, in place of p and q */
+    double target[TD_NMETRIC];    /* s, J, mm2, W; INFINITY or 0: none */
+    td_front front;               /* of TD_REWARD_NONE */
+    bool train_violating; /* false: a design that misses a target is not trained (screened) */
 } td_objective;
+bool td_objective_has_target(const td_objective *o, int metric);
+/* "targets: latency <= 100 us, area <= 2 mm2", "targets: none". */
+void td_objective_describe(const td_objective *o, td_text *out);
+/* NAN for TD_REWARD_NONE. */
 double td_objective_reward(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
-/* metric / target - 1 per finite target, in metric order; returns their number. */
+/* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
+
+/* ---- scopes ---------------------------------------------------------------------------------- */
+
+/* What a row of a recipe searches, at the same budgets whatever its scope. */
+typedef struct {
+    const char *name, *about;
+    int n;            /* phases */
+    uint8_t phase[4]; /* what each searches */
+} td_scope;
+const td_scope *td_scope_list(int *n);
+const td_scope *td_scope_find(const char *name); /* NULL if there is none */
+/* It needs the recipe's fixed network or accelerator (`compare`). */
+bool td_scope_needs_fixed(const td_scope *s);
 
 /* ---- recipe ---------------------------------------------------------------------------------- */
 
@@ -42,9 +91,9 @@ typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
 /* A key of the recipe with another value than its file gives it, before all is checked. */
 typedef struct {
-    const char *key;   /* path of the key: "seed", "budget.trials" */
+    const char *key;   /* its path: "seed", "budget.trials"; NULL: `value` is "PATH=VALUE" */
     const char *value; /* as YAML; NULL: the key is taken out */
-    const char *from;  /* what stands in messages about the value in place of the file: "--seeds" */
+    const char *from;  /* what stands in messages about the value in place of the file: "--set" */
 } td_override;
 /* The same with keys overridden, in order. The recipe's text is then that of the changed document,
  * without comments. */
@@ -52,7 +101,8 @@ td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_
                               td_error *err);
 void td_recipe_destroy(td_recipe *r);
 const char *td_recipe_name(const td_recipe *r);
-const char *td_recipe_text(const td_recipe *r); /* as it was read */
+/* As it was read; with overrides the document that they made, without comments. */
+const char *td_recipe_text(const td_recipe *r);
 uint64_t td_recipe_hash(const td_recipe *r);
 uint64_t td_recipe_seed(const td_recipe *r);
 const td_objective *td_recipe_objective(const td_recipe *r);
@@ -76,12 +126,12 @@ typedef enum {
     TD_RESULT_MEETS,    /* all targets */
     TD_RESULT_MISSES,   /* built and mapped, but misses a target, trained or not */
     TD_RESULT_UNBUILT,  /* cannot be built or mapped: it has no cost */
-    TD_RESULT_DIVERGES, /* meets the targets, but its training diverges */
+    TD_RESULT_DIVERGES, /* meets the targets, but has no accuracy: its training diverges */
     TD_RESULT_PRUNED,
     TD_RESULT_FAILED,
     TD_NRESULT
 } td_result;
-/* "meets targets", "misses targets", "cannot be built", "training diverges", "running", ... */
+/* "meets targets", "misses targets", "cannot be built", "no accuracy", "running", ... */
 const char *td_result_text(td_result r);
 
 typedef struct {
@@ -119,6 +169,19 @@ int td_trials_best(const td_trial_row *t, int n);
  */
 td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err);
 
+/* Pareto mode. The front of the chosen objectives among the done trials that meet all targets, as
+ * above. */
+td_status td_trials_front(const td_trial_row *t, int n, unsigned objectives, int *out, int *count,
+                          td_error *err);
+/* Share of the box between the best there could be (accuracy 1, metrics 0) and the reference that
+ * the front dominates: 0 to 1. An accuracy that is not known counts as 1. TD_E_USAGE: a reference
+ * is missing. */
+td_status td_trials_hypervolume(const td_trial_row *t, int n, const td_front *f, double *volume,
+                                td_error *err);
+/* What a study is after; objectives 0: it is not in Pareto mode. The reference stays the same once
+ * the study was finished, so that hypervolumes of a study that went on compare. */
+td_status td_store_front(td_store *s, const char *study, td_front *out, td_error *err);
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -147,18 +210,40 @@ typedef struct {
     td_map_cache *maps;
 } td_run_options;
 
+/* A design of the front that was trained fully. */
+typedef struct {
+    int64_t trial;
+    bool chosen; /* it is the row's: design, weights and schedule stand there */
+    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    td_design design;
+    td_weights *weights;
+    td_schedule schedule;
+} td_front_design;
+
 /* One row of the result table, with what it stands for. */
 typedef struct {
     char name[64];
     bool found;       /* false: no design could be built (the rest is empty) */
     bool meets;       /* all targets */
     double violation; /* sum of what the targets are missed by, relative */
-    double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
+    /* On the two splits, of the final training; without one the proxy's and none (NAN), or, where
+     * the source of accuracies scores chosen designs (a table), its means over repeats with the
+     * deviation of one of them (NAN: unknown). */
+    double test_accuracy, valid_accuracy, test_std, valid_std;
+    int repeats; /* behind valid_accuracy; 0: one training */
+    double metric[TD_NMETRIC];
     int64_t trials, trained;
     int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
     td_weights *weights;
-    td_schedule schedule;
+    td_schedule schedule; /* {0} of a workload, whose networks have one each: */
+    td_schedule *part;    /* design.workload->n of them; NULL: one network */
+    /* Pareto mode (goal.objectives > 0): size and hypervolume of the front (NAN: no reference), and
+     * those of its designs that were chosen for full trainings. */
+    td_front goal;
+    int front_size, n_front;
+    double hypervolume;
+    td_front_design *front;
 } td_result_row;
 
 enum { TD_MAX_ROWS = 8 };
@@ -172,6 +257,9 @@ typedef struct {
     uint64_t data_hash;
     int data_n[TD_NSPLIT];
     float mean[4], std[4]; /* normalisation of the input, per channel */
+    /* The file that accuracies were looked up in, and its hash; empty name: none was. */
+    char accuracy_file[96];
+    uint64_t accuracy_file_hash;
 } td_run_summary;
 void td_run_summary_free(td_run_summary *s); /* {0} is fine */
 
@@ -204,6 +292,7 @@ td_status td_recipe_time(const td_recipe *r, td_timing *out, td_error *err);
 /* What a search does when its budgets are used up. */
 typedef struct {
     int64_t costs, trainings, finals;
+    bool solves;                     /* the accelerators that scope solve tries are not counted */
     int at_a_time, finals_at_a_time; /* at most as many threads, and no more than lag + 1 */
 } td_work;
 /* threads, max_trials: as in td_run_options. */

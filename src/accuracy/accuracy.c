@@ -7,13 +7,15 @@
 
 /* A new source is one line here and one in `makers`, in the same order. */
 static const td_accuracy_entry sources[] = {
-    {"train", "trains each network from scratch for a few epochs (proxy)"},
+    {"train", "trains each network from scratch for a few epochs (proxy)", true},
+    {"table", "looks each network up in a file of accuracies (CSV or JSON)", false},
 };
 static const struct {
     td__accuracy_check_fn *check;
     td__accuracy_make_fn *make;
 } makers[] = {
     {td__accuracy_train_check, td__accuracy_train},
+    {td__accuracy_table_check, td__accuracy_table},
 };
 enum { N_SOURCES = sizeof sources / sizeof sources[0] };
 _Static_assert(N_SOURCES == sizeof makers / sizeof makers[0], "one maker per source");
@@ -39,21 +41,37 @@ static td_status find(const td_node *n, int *index, td_error *err) {
     return s;
 }
 
-td_status td_accuracy_check(const td_node *n, td_error *err) {
+td_status td_accuracy_entry_from_node(const td_node *n, const td_accuracy_entry **out,
+                                      td_error *err) {
     int i;
     td_status s = find(n, &i, err);
-    return s == TD_OK ? makers[i].check(n, err) : s;
+    *out = s == TD_OK ? &sources[i] : NULL;
+    return s;
 }
 
-td_status td_accuracy_from_node(const td_node *n, uint64_t seed, td_accuracy *out, td_error *err) {
+td_status td_accuracy_check(const td_node *n, const td_space *nets, td_error *err) {
+    int i;
+    td_status s = find(n, &i, err);
+    return s == TD_OK ? makers[i].check(n, nets, err) : s;
+}
+
+td_status td_accuracy_from_node(const td_node *n, const td_space *nets, uint64_t seed,
+                                td_accuracy *out, td_error *err) {
     int i;
     memset(out, 0, sizeof *out);
     td_status s = find(n, &i, err);
-    if (s == TD_OK) s = makers[i].check(n, err);
-    return s == TD_OK ? makers[i].make(n, seed, out, err) : s;
+    if (s == TD_OK) s = makers[i].check(n, nets, err);
+    return s == TD_OK ? makers[i].make(n, nets, seed, out, err) : s;
 }
 
 void td_accuracy_free(td_accuracy *a) {
     if (a != NULL && a->destroy != NULL) a->destroy(a->self);
     if (a != NULL) memset(a, 0, sizeof *a);
+}
+
+const char *td__accuracy_beside(const td_node *n, const char *path, td_arena *a) {
+    const char *slash = n->file != NULL ? strrchr(n->file, '/') : NULL;
+    if (path[0] == '/' || slash == NULL || td_file_exists(path)) return path;
+    const char *beside = td_arena_printf(a, "%.*s/%s", (int)(slash - n->file), n->file, path);
+    return beside == NULL || td_file_exists(beside) ? beside : path;
 }

@@ -5,10 +5,14 @@
 #include "tandem/accuracy.h"
 
 /* check: the map's keys and values only. make: an entry whose map was checked. */
-typedef td_status td__accuracy_check_fn(const td_node *n, td_error *err);
-typedef td_status td__accuracy_make_fn(const td_node *n, uint64_t seed, td_accuracy *out,
-                                       td_error *err);
-td__accuracy_check_fn td__accuracy_train_check;
-td__accuracy_make_fn td__accuracy_train;
+typedef td_status td__accuracy_check_fn(const td_node *n, const td_space *nets, td_error *err);
+typedef td_status td__accuracy_make_fn(const td_node *n, const td_space *nets, uint64_t seed,
+                                       td_accuracy *out, td_error *err);
+td__accuracy_check_fn td__accuracy_train_check, td__accuracy_table_check;
+td__accuracy_make_fn td__accuracy_train, td__accuracy_table;
+
+/* A file or folder that the map names: as it stands, then beside the document. NULL: memory is out.
+ */
+const char *td__accuracy_beside(const td_node *n, const char *path, td_arena *a);
 
 #endif

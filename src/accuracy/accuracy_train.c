@@ -83,27 +83,22 @@ static td_status read(const td_node *n, uint64_t seed, td_train_options *o, cons
     return s;
 }
 
-/* As it stands, then beside the document. NULL: memory is out. */
-static const char *find_folder(const td_node *n, const char *path, td_arena *a) {
-    const char *slash = n->file != NULL ? strrchr(n->file, '/') : NULL;
-    if (path[0] == '/' || slash == NULL || td_file_exists(path)) return path;
-    const char *beside = td_arena_printf(a, "%.*s/%s", (int)(slash - n->file), n->file, path);
-    return beside == NULL || td_file_exists(beside) ? beside : path;
-}
-
-td_status td__accuracy_train_check(const td_node *n, td_error *err) {
+td_status td__accuracy_train_check(const td_node *n, const td_space *nets, td_error *err) {
+    (void)nets;
     td_train_options o;
     const char *data, *path;
     return read(n, 0, &o, &data, &path, err);
 }
 
-td_status td__accuracy_train(const td_node *n, uint64_t seed, td_accuracy *out, td_error *err) {
+td_status td__accuracy_train(const td_node *n, const td_space *nets, uint64_t seed,
+                             td_accuracy *out, td_error *err) {
+    (void)nets;
     const char *data, *path;
     source *s = calloc(1, sizeof *s);
     td_arena *a = td_arena_create();
     td_status status = s != NULL && a != NULL ? read(n, seed, &s->options, &data, &path, err)
                                               : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (status == TD_OK && path != NULL && (path = find_folder(n, path, a)) == NULL)
+    if (status == TD_OK && path != NULL && (path = td__accuracy_beside(n, path, a)) == NULL)
         status = td_fail(err, TD_E_MEMORY, "out of memory");
     if (status == TD_OK) status = td_dataset_load(data, path, &s->data, err);
     td_arena_destroy(a);

@@ -17,8 +17,11 @@ td_status td_node_load(td_arena *a, const char *path, const td_node **doc, td_er
     if (s != TD_OK) return s;
     size_t n = strlen(path);
     bool json = n >= 5 && strcasecmp(path + n - 5, ".json") == 0;
-    s = json ? td_json_parse(a, data, size, path, 1, doc, err)
-             : td_yaml_parse(a, data, size, path, doc, err);
+    bool csv =
+        n >= 4 && (strcasecmp(path + n - 4, ".csv") == 0 || strcasecmp(path + n - 4, ".tsv") == 0);
+    s = json  ? td_json_parse(a, data, size, path, 1, doc, err)
+        : csv ? td_csv_parse(a, data, size, path, doc, err)
+              : td_yaml_parse(a, data, size, path, doc, err);
     free(data);
     return s;
 }
@@ -51,11 +54,16 @@ void td_node_path(const td_node *n, char *out, size_t size) {
     append_path(n, out, size, 0);
 }
 
-td_status td__node_fail_line(const td_node *n, int line, td_error *err, const char *message) {
+td_status td__node_fail_line(const td_node *n, const td_node *at, td_error *err,
+                             const char *message) {
+    const char *file = at != NULL && at->file != NULL ? at->file : n != NULL ? n->file : NULL;
     char path[256], where[512];
     td_node_path(n, path, sizeof path);
     where[0] = '\0';
-    if (n != NULL && n->file != NULL) snprintf(where, sizeof where, "%.300s:%d", n->file, line);
+    if (file != NULL && at != NULL && at->line > 0)
+        snprintf(where, sizeof where, "%.300s:%d", file, at->line);
+    else if (file != NULL) /* an option of the command line has no lines */
+        snprintf(where, sizeof where, "%.300s", file);
     return td_fail_at(err, TD_E_INPUT, where, "%s%s%s", path, path[0] != '\0' ? ": " : "", message);
 }
 
@@ -65,7 +73,7 @@ td_status td_node_fail(const td_node *n, td_error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return td__node_fail_line(n, n != NULL ? n->line : 0, err, message);
+    return td__node_fail_line(n, n, err, message);
 }
 
 td_status td_node_place(const td_node *n, td_error *err) {

@@ -11,8 +11,9 @@ td_node *td__node_new(td_arena *a, td_node_kind kind);
 bool td__node_append(td_arena *a, td_node *parent, td_node *value);
 /* TD_E_INPUT at the later of two items of a map with the same key; O(n log n) for large maps. */
 td_status td__node_unique(const td_node *map, td_error *err);
-/* td_node_fail with a line of its own. */
-td_status td__node_fail_line(const td_node *n, int line, td_error *err, const char *message);
+/* td_node_fail with the file and line of `at`. */
+td_status td__node_fail_line(const td_node *n, const td_node *at, td_error *err,
+                             const char *message);
 /* "expected <expected>, found <what n is>". */
 td_status td__node_fail_kind(const td_node *n, const char *expected, td_error *err);
 /* A plain YAML scalar by the core schema of YAML 1.2: sets kind and value from n->text. False if

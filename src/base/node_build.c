@@ -37,7 +37,7 @@ static td_status fail_duplicate(const td_node *map, const td_node *first, const 
     char message[160];
     snprintf(message, sizeof message, "duplicate key \"%.80s\", first at line %d", second->key,
              first->line);
-    return td__node_fail_line(map, second->line, err, message);
+    return td__node_fail_line(map, second, err, message);
 }
 
 td_status td__node_unique(const td_node *map, td_error *err) {
@@ -98,6 +98,12 @@ td_node *td_node_string(td_arena *a, const char *v) {
     if (n == NULL) return NULL;
     n->text = td_arena_strdup(a, v);
     return n->text != NULL ? n : NULL;
+}
+
+td_node *td_node_scalar(td_arena *a, const char *text) {
+    td_node *n = td_node_string(a, text);
+    if (n != NULL) td__yaml_resolve(n);
+    return n;
 }
 
 /* A key that is there already gets the new value, in its old place. */

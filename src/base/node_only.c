@@ -16,9 +16,8 @@ static td_status fail_unknown(const td_node *map, const td_node *item, const cha
     while (keys[n] != NULL) n++;
     td_text_addf(&text, "unknown key \"%.80s\"", item->key);
     td_text_add_known(&text, item->key, keys, n);
-    /* The path is that of the map, the line that of the key. */
-    td_status s =
-        td__node_fail_line(map, item->line, err, text.data != NULL ? text.data : "unknown key");
+    /* The path is that of the map, file and line are those of the key. */
+    td_status s = td__node_fail_line(map, item, err, text.data != NULL ? text.data : "unknown key");
     td_text_free(&text);
     return s;
 }

@@ -52,6 +52,12 @@ const char *cli_recipe_find(const char *name, td_arena *a) {
     return shipped != NULL && td_data_find(a, shipped, &path, NULL) == TD_OK ? path : NULL;
 }
 
+bool cli_set_add(cli_set *s, const char *assignment) {
+    if (s->n == CLI_MOST_SET) return false;
+    s->value[s->n++] = assignment;
+    return true;
+}
+
 /* A name alone may be a mistyped shipped recipe; a path is a file that is not there. */
 static td_status fail_recipe(const char *name, td_arena *a, td_error *err) {
     enum { MOST = 64 };

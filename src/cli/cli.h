@@ -37,6 +37,15 @@ td_status cli_unknown(td_error *err, td_status status, const char *what, const c
 const char *cli_recipe_find(const char *name, td_arena *a);
 /* The same, with what is wrong where it is neither (TD_E_NOT_FOUND). */
 td_status cli_recipe_path(const char *name, td_arena *a, const char **path, td_error *err);
+/* Values of --set, in the order of the command line. */
+enum { CLI_MOST_SET = 64 };
+typedef struct {
+    const char *value[CLI_MOST_SET];
+    int n;
+} cli_set;
+#define CLI_SET_HELP "another value for a key of the recipe, before it is checked (repeatable)"
+/* false: too many. */
+bool cli_set_add(cli_set *s, const char *assignment);
 /* Makes the folder (with parents) if it is not there, and tries that files can be made in it. */
 td_status cli_folder_ready(const char *path, td_error *err);
 

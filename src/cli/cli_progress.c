@@ -85,6 +85,7 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
                      p->best_metric[TD_METRIC_ENERGY] * 1e6);
         if (isfinite(p->best_metric[TD_METRIC_AREA]))
             td_text_addf(t, " %.2f mm2", p->best_metric[TD_METRIC_AREA]);
+        td_text_addf(t, " %.3g mW", p->best_metric[TD_METRIC_POWER] * 1e3);
     }
     static const struct {
         td_result result;
@@ -92,7 +93,7 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
     } other[] = {{TD_RESULT_MISSES, "misses targets", "miss targets"},
                  {TD_RESULT_UNBUILT, "cannot be built", "cannot be built"},
                  {TD_RESULT_PRUNED, "costs only", "costs only"},
-                 {TD_RESULT_DIVERGES, "diverges", "diverge"}};
+                 {TD_RESULT_DIVERGES, "without accuracy", "without accuracy"}};
     const char *before = "  (";
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         long long n = p->count[other[i].result];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cli_progress.h"
+#include "search_workload.h"
 #include "tandem/report.h"
 #include "tandem/study.h"
 
@@ -17,9 +18,11 @@ typedef struct {
     int64_t trials;
     bool dry_run, quiet;
     cli_format format;
+    search_workload workload;
+    cli_set set;
 } options;
 
-enum { OPT_DRY_RUN = 1000, OPT_THREADS, OPT_TRIALS };
+enum { OPT_DRY_RUN = 1000, OPT_THREADS, OPT_TRIALS, OPT_SET, OPT_WORKLOAD, OPT_COMBINE };
 
 static int64_t number_arg(struct argp_state *state, const char *name, const char *arg, int64_t hi) {
     char *end;
@@ -39,6 +42,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_DRY_RUN: o->dry_run = true; return 0;
     case OPT_THREADS: o->threads = (int)number_arg(state, "threads", arg, 1024); return 0;
     case OPT_TRIALS: o->trials = number_arg(state, "trials", arg, 10000000); return 0;
+    case OPT_SET:
+        if (!cli_set_add(&o->set, arg)) argp_error(state, "--set: at most %d", CLI_MOST_SET);
+        return 0;
+    case OPT_WORKLOAD:
+        if (o->workload.n == TD_MAX_WORKLOAD)
+            argp_error(state, "--workload: at most %d networks", TD_MAX_WORKLOAD);
+        o->workload.net[o->workload.n++] = arg;
+        return 0;
+    case OPT_COMBINE: o->workload.combine = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
             argp_error(state, "--format: expected table or json, found \"%s\"", arg);
@@ -54,11 +66,28 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     }
 }
 
+static td_status load_recipe(const options *o, td_arena *a, td_recipe **r, td_error *err) {
+    enum { MOST = CLI_MOST_SET + SEARCH_WORKLOAD_OVERRIDES };
+    td_override changed[MOST];
+    int n = 0;
+    const char *path;
+    td_status s = cli_recipe_path(o->recipe, a, &path, err);
+    if (s == TD_OK) s = search_workload_overrides(&o->workload, a, changed, &n, err);
+    for (int i = 0; i < o->set.n; i++) changed[n++] = (td_override){NULL, o->set.value[i], "--set"};
+    return s == TD_OK ? td_recipe_load_with(path, changed, n, r, err) : s;
+}
+
 int cmd_search(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
         {"out", 'o', "DIR", 0, "results folder (default results/NAME); resumes what is there", 0},
         {"threads", OPT_THREADS, "N", 0, "candidates at a time (default: one per core)", 0},
         {"trials", OPT_TRIALS, "N", 0, "trials per row in place of the recipe's", 0},
+        {"set", OPT_SET, "KEY=VALUE", 0, CLI_SET_HELP, 0},
+        {"workload", OPT_WORKLOAD, "NET[:WEIGHT]", 0,
+         "search the accelerator for this network, and for those of further --workload options "
+         "(file or name; weight 1), in place of the recipe's networks",
+         0},
+        {"combine", OPT_COMBINE, "HOW", 0, "sum (mean by the weights) or worst, of a workload", 0},
         {"dry-run", OPT_DRY_RUN, 0, 0, "check the recipe, say what it would do and about how long",
          0},
         {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
@@ -73,7 +102,9 @@ int cmd_search(int argc, char **argv) {
         "the same command goes on where it stopped.\v"
         "Examples:\n"
         "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
-        "  tandem search my.yaml --dry-run",
+        "  tandem search my.yaml --dry-run\n"
+        "  tandem search my.yaml --set seed=2 --set objective.targets.latency_us=50 --out seed-2\n"
+        "  tandem search my.yaml --workload a.json:0.7 --workload b.json:0.3",
         0,
         0,
         0};
@@ -90,9 +121,7 @@ int cmd_search(int argc, char **argv) {
         td_fail(&err, TD_E_MEMORY, "out of memory");
         return cli_fail(&err);
     }
-    const char *path = NULL;
-    td_status s = cli_recipe_path(o.recipe, a, &path, &err);
-    if (s == TD_OK) s = td_recipe_load(path, &r, &err);
+    td_status s = load_recipe(&o, a, &r, &err);
     if (s == TD_OK) s = td_recipe_describe(r, &text, &err);
     if (s != TD_OK) goto end;
     if (o.dry_run) {
@@ -132,7 +161,10 @@ int cmd_search(int argc, char **argv) {
     } else {
         td_report_summary(r, &sum, &text);
         td_text_addf(&text, "\nresults in %s", run.out);
-        if (sum.best >= 0) td_text_addf(&text, "   (tandem eval %s/best)", run.out);
+        const td_workload *w = sum.best >= 0 ? sum.row[sum.best].design.workload : NULL;
+        if (sum.best >= 0)
+            td_text_addf(&text, "   (tandem eval %s/best%s%s)", run.out,
+                         w != NULL ? "/networks/" : "", w != NULL ? w->name[0] : "");
         td_text_add(&text, "\n");
     }
     code = cli_print(&text);

@@ -19,9 +19,10 @@ typedef struct {
     int threads;
     bool cost;
     const char *what;
+    cli_set set;
 } options;
 
-enum { OPT_SAMPLE = 1000, OPT_SEED, OPT_COST, OPT_THREADS };
+enum { OPT_SAMPLE = 1000, OPT_SEED, OPT_COST, OPT_THREADS, OPT_SET };
 
 /* A number at the end of an option; false if it is none, or beyond. */
 static bool parse_number(const char *s, uint64_t most, uint64_t *out) {
@@ -51,6 +52,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--seed: expected an integer >= 0, found \"%s\"", arg);
         return 0;
     case OPT_COST: o->cost = true; return 0;
+    case OPT_SET:
+        if (!cli_set_add(&o->set, arg)) argp_error(state, "--set: at most %d", CLI_MOST_SET);
+        return 0;
     case OPT_THREADS:
         if (!parse_number(arg, 1024, &n) || n == 0)
             argp_error(state, "--threads: expected an integer in [1, 1024], found \"%s\"", arg);
@@ -90,9 +94,12 @@ static bool is_shipped(const char *name, bool *network) {
 }
 
 /* A recipe (network:, accelerator:), or an accelerator's own file (template: and space:). */
-static td_status load_file(const char *path, td_arena *a, sides *out, td_error *err) {
+static td_status load_file(const char *path, const cli_set *set, td_arena *a, sides *out,
+                           td_error *err) {
     const td_node *doc, *net = NULL, *hw = NULL, *schedule = NULL;
     td_status s = td_node_load(a, path, &doc, err);
+    for (int i = 0; s == TD_OK && i < set->n; i++)
+        s = td_node_override(a, (td_node *)doc, "--set", set->value[i], err);
     if (s != TD_OK) return s;
     if (td_node_find(doc, "template") != NULL) {
         hw = doc;
@@ -111,16 +118,20 @@ static td_status load_file(const char *path, td_arena *a, sides *out, td_error *
     return s;
 }
 
-static td_status load(const char *what, td_arena *a, sides *out, td_error *err) {
+static td_status load(const options *o, td_arena *a, sides *out, td_error *err) {
+    const char *what = o->what;
     bool network;
     td_status s;
     const char *recipe = cli_recipe_find(what, a);
+    if (o->set.n > 0 &&
+        (is_shipped(what, &network) || (recipe == NULL && strpbrk(what, "/.") == NULL)))
+        return td_fail(err, TD_E_USAGE, "--set is for a RECIPE or a file");
     if (is_shipped(what, &network)) {
         s = td_space_by_name(what, a, network ? &out->net : &out->hw, err);
     } else if (recipe == NULL && strpbrk(what, "/.") == NULL) {
         s = td_space_by_name(what, a, &out->all, err); /* tells the names that there are */
     } else {
-        s = load_file(recipe != NULL ? recipe : what, a, out, err);
+        s = load_file(recipe != NULL ? recipe : what, &o->set, a, out, err);
     }
     if (s != TD_OK) return s;
     if (out->net != NULL && out->hw != NULL)
@@ -350,7 +361,7 @@ static td_status show_space(const options *o, td_arena *a, td_text *t, td_error 
     td_schedule_options_default(&x.schedule);
     td_node *root = td_node_map(a);
     td_status s = root == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
-    if (s == TD_OK) s = load(o->what, a, &x, err);
+    if (s == TD_OK) s = load(o, a, &x, err);
     if (s == TD_OK) s = describe(&x, a, root, err);
     if (s == TD_OK && o->sample > 0) s = put_points(o, &x, a, root, t, err);
     if (s == TD_OK && o->format == CLI_JSON) {
@@ -371,6 +382,7 @@ int cmd_space(int argc, char **argv) {
          "also schedule each point that can be built: latency and energy, or why there is none", 0},
         {"threads", OPT_THREADS, "N", 0,
          "points at a time (default: one per core); changes no figure", 0},
+        {"set", OPT_SET, "KEY=VALUE", 0, CLI_SET_HELP, 0},
         {"format", 'f', "FORMAT", 0, "table (default), json, or csv: the points themselves", 0},
         {0}};
     static const struct argp argp = {

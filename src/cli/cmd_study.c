@@ -66,7 +66,7 @@ static const struct {
                {TD_RESULT_MISSES, "misses_targets", "miss"},
                {TD_RESULT_UNBUILT, "cannot_be_built", "not built"},
                {TD_RESULT_PRUNED, "costs_only", "costs"},
-               {TD_RESULT_DIVERGES, "training_diverges", "diverge"},
+               {TD_RESULT_DIVERGES, "no_accuracy", "no acc"},
                {TD_RESULT_FAILED, "failed", "failed"},
                {TD_RESULT_RUNNING, "running", "running"}};
 enum { N_COUNTED = sizeof counted / sizeof counted[0] };
@@ -111,15 +111,21 @@ static void list_rows(const options *o, const td_study_info *s, int n, td_arena 
 }
 
 /* The trials of one row that the verb is about: *count indices. */
-static td_status select_trials(const options *o, const td_trial_row *t, int n, int *pick,
-                               int *count, td_error *err) {
+static td_status select_trials(const options *o, td_store *store, const char *name,
+                               const td_trial_row *t, int n, int *pick, int *count, td_error *err) {
+    td_front f = {0};
     *count = 0;
     if (strcmp(o->verb, "best") == 0) {
         int best = td_trials_best(t, n);
         if (best >= 0) pick[(*count)++] = best;
         return TD_OK;
     }
-    if (strcmp(o->verb, "pareto") == 0) return td_trials_pareto(t, n, pick, count, err);
+    if (strcmp(o->verb, "pareto") == 0) {
+        td_status s = td_store_front(store, name, &f, err);
+        if (s != TD_OK) return s;
+        return f.objectives != 0 ? td_trials_front(t, n, f.objectives, pick, count, err)
+                                 : td_trials_pareto(t, n, pick, count, err);
+    }
     for (int i = 0; i < n; i++) pick[(*count)++] = i;
     return TD_OK;
 }
@@ -153,7 +159,8 @@ static td_status load(const options *o, td_store *store, const td_study_info *s,
         st = td_store_trials(store, s[i].name, a, &one->t, &one->n, err);
         one->pick = TD_NEW(a, int, one->n + 1);
         if (st == TD_OK && one->pick == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
-        if (st == TD_OK) st = select_trials(o, one->t, one->n, one->pick, &one->count, err);
+        if (st == TD_OK)
+            st = select_trials(o, store, one->name, one->t, one->n, one->pick, &one->count, err);
         if (st == TD_OK && o->limit > 0 && one->count > o->limit) {
             one->pick += one->count - o->limit;
             one->count = o->limit;
@@ -236,7 +243,9 @@ int cmd_study(int argc, char **argv) {
         "Shows the trials of a results folder (or of a study.db), row by row of its recipe: list "
         "counts "
         "them; show has all; best the one best design with its choices; pareto those that no other "
-        "one beats in accuracy, latency, energy and area together; export is show as CSV.\v"
+        "one beats in accuracy, latency, energy and area together (of a search in Pareto mode: in "
+        "its "
+        "objectives, of those that meet its targets); export is show as CSV.\v"
         "Examples:\n"
         "  tandem study list results/quickstart\n"
         "  tandem study best results/quickstart --row joint\n"

@@ -39,9 +39,10 @@ static void choices_of(const cli_draw *d, const double *walked, int64_t i, td_ch
 }
 
 /* A cost that no engineer would believe is a fault of the program, not of the point. */
-static td_status cost(const work *w, const td_design *design, cli_point *p, td_error *err) {
+static td_status cost_of_net(const work *w, const td_net *net, const td_hw *hw, cli_point *p,
+                             td_error *err) {
     td_schedule s = {0};
-    td_status st = td_schedule_best(design->net, &design->hw, &w->schedule, &s, NULL, err);
+    td_status st = td_schedule_best(net, hw, &w->schedule, &s, NULL, err);
     if (st == TD_OK) {
         p->latency_s = s.latency_s;
         p->energy_j = s.energy_j;
@@ -51,7 +52,7 @@ static td_status cost(const work *w, const td_design *design, cli_point *p, td_e
         if (!sound)
             st = td_fail(err, TD_E_INTERNAL, "a latency of %g s and an energy of %g J", s.latency_s,
                          s.energy_j);
-        if (st == TD_OK && td_schedule_check(design->net, &design->hw, &s, err) != TD_OK)
+        if (st == TD_OK && td_schedule_check(net, hw, &s, err) != TD_OK)
             st = td_fail(err, TD_E_INTERNAL, "%s", err->message);
     } else if (st == TD_E_INFEASIBLE) {
         p->state = CLI_POINT_UNSCHEDULED;
@@ -60,17 +61,32 @@ static td_status cost(const work *w, const td_design *design, cli_point *p, td_e
     return st;
 }
 
+static td_status cost(const work *w, const td_design *d, cli_point *p, td_error *err) {
+    double latency[TD_MAX_WORKLOAD], energy[TD_MAX_WORKLOAD];
+    td_status st = TD_OK;
+    for (int i = 0; st == TD_OK && i < td_design_net_count(d); i++) {
+        st = cost_of_net(w, td_design_net(d, i), &d->hw, p, err);
+        latency[i] = p->latency_s;
+        energy[i] = p->energy_j;
+    }
+    if (st != TD_OK) p->latency_s = p->energy_j = NAN;
+    if (st != TD_OK || d->workload == NULL) return st;
+    p->latency_s = td_workload_combine(d->workload, latency);
+    p->energy_j = td_workload_combine(d->workload, energy);
+    return TD_OK;
+}
+
 static td_status look_at(const work *w, const td_choices *c, td_arena *a, cli_point *p,
                          td_error *err) {
     td_design d = {0};
     td_status s = w->d->space->build(w->d->space->self, c, a, &d, err);
     if (s == TD_OK) {
         p->state = CLI_POINT_BUILT;
-        if (d.net != NULL) {
+        for (int i = 0; i < td_design_net_count(&d); i++) {
             td_net_totals t;
-            td_net_count(d.net, &t);
-            p->macs = (double)t.macs;
-            p->params = (double)t.params;
+            td_net_count(td_design_net(&d, i), &t);
+            p->macs = (i > 0 ? p->macs : 0) + (double)t.macs;
+            p->params = (i > 0 ? p->params : 0) + (double)t.params;
         }
         if (d.has_hw) p->area = d.hw.area_mm2;
         if (w->d->cost != NULL) s = cost(w, &d, p, err);

@@ -43,6 +43,23 @@ static inline double block_children(const td__nest *z, int child, int level, int
     return n;
 }
 
+static inline int32_t magnitude(int32_t x) {
+    return x < 0 ? -x : x;
+}
+
+/* How far a child's box moves when a loop advances and the ones inside of it go back to 0. */
+typedef struct {
+    int32_t back[2], d[2];
+} moves;
+
+static inline void advance(moves *m, const td__loop *x) {
+    for (int axis = 0; axis < 2; axis++) {
+        const int32_t move = x->axis == axis ? x->move : 0;
+        m->d[axis] = magnitude(move - m->back[axis]);
+        m->back[axis] += (x->bound - 1) * move;
+    }
+}
+
 /* Input words: *own is what one child fetches over the run, *reads what the keeper gives. Step by
  * step the new words are |new| - |new and old|; when loop k advances and the inner ones go back to
  * 0, the box moves by d = v_k - sum_{j<k} (b_j - 1) v_j, whatever the outer indices are. */
@@ -58,35 +75,34 @@ void td__exact_input(const td__nest *z, int child, int level, double *own, doubl
     const int32_t *tile = z->tile[child + 1];
     const int32_t e[2] = {td__span(z, tile, 0), td__span(z, tile, 1)};
     const double planes = (double)tile[TD_N] * tile[TD_G] * tile[TD_C];
-    double whole = (double)e[0] * e[1], joint_whole = whole;
-    if (c.halos)
-        joint_whole =
-            td__offsets_covered(&c.at[0], e[0], 0) * td__offsets_covered(&c.at[1], e[1], 0);
 
     /* Steps before the first loop that moves the box cost nothing; all others cost the box less
      * what it keeps. Nothing is kept once a loop over N, G or C has started. */
+    enum { RESTART = TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C) };
     int k = z->t0[child + 1];
     while (k < z->nt && z->t[k].dim == TD_K) k++;
-    double sum = whole * z->outer[k], joint = joint_whole * z->outer[k];
-    int32_t back[2] = {0, 0};
-    for (; k < z->nt; k++) {
-        const td__loop *x = &z->t[k];
-        int32_t d[2] = {-back[0], -back[1]};
-        if (x->axis >= 0) {
-            d[x->axis] += x->move;
-            back[x->axis] += (x->bound - 1) * x->move;
-        } else if (x->dim != TD_K) {
-            break;
+    double sum = (double)e[0] * e[1] * z->outer[k];
+    moves m = {{0}, {0}};
+    if (!c.halos) {
+        for (; k < z->nt && !(z->t[k].bit & RESTART); k++) {
+            advance(&m, &z->t[k]);
+            const int32_t h = e[0] - m.d[0], w = e[1] - m.d[1];
+            const double kept = (double)(h > 0 ? h : 0) * (w > 0 ? w : 0);
+            sum -= (z->t[k].bound - 1) * z->outer[k + 1] * kept;
         }
-        int32_t d_h = d[0] < 0 ? -d[0] : d[0], d_w = d[1] < 0 ? -d[1] : d[1];
-        if (d_h >= e[0] || d_w >= e[1]) continue;
-        double steps = (x->bound - 1) * z->outer[k + 1];
-        double kept = (double)(e[0] - d_h) * (e[1] - d_w);
-        sum -= steps * kept;
-        if (c.halos)
-            kept =
-                td__offsets_covered(&c.at[0], e[0], d_h) * td__offsets_covered(&c.at[1], e[1], d_w);
-        joint -= steps * kept;
+        *own = planes * sum;
+        *reads = planes * c.apart * sum;
+        return;
+    }
+    double joint = td__offsets_covered(&c.at[0], e[0], 0) * td__offsets_covered(&c.at[1], e[1], 0) *
+                   z->outer[k];
+    for (; k < z->nt && !(z->t[k].bit & RESTART); k++) {
+        advance(&m, &z->t[k]);
+        if (m.d[0] >= e[0] || m.d[1] >= e[1]) continue;
+        const double steps = (z->t[k].bound - 1) * z->outer[k + 1];
+        sum -= steps * ((double)(e[0] - m.d[0]) * (e[1] - m.d[1]));
+        joint -= steps * (td__offsets_covered(&c.at[0], e[0], m.d[0]) *
+                          td__offsets_covered(&c.at[1], e[1], m.d[1]));
     }
     *own = planes * sum;
     *reads = planes * c.apart * joint;

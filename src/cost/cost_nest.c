@@ -225,7 +225,8 @@ static INLINE td_status take(td__nest *z, int level, int axis, int *i, td__loop 
                                    .move = imperfect ? 0 : step * unit[d],
                                    .dim = (uint8_t)d,
                                    .level = (uint8_t)level,
-                                   .axis = axis_of[d]};
+                                   .axis = axis_of[d],
+                                   .bit = (uint8_t)TD_BIT(d)};
         seen |= TD_BIT(d);
         *product *= o->bound; /* at most the product of perfect dims: no overflow below 2^62 */
     }

@@ -22,6 +22,7 @@ typedef struct {
     int32_t bound, step, move;
     uint8_t dim, level;
     int8_t axis;
+    uint8_t bit; /* TD_BIT(dim) */
 } td__loop;
 
 /* Lists run from the innermost loop to the outermost. Loops of levels >= l are t[t0[l]] .. t[nt-1]
@@ -80,7 +81,7 @@ static inline int32_t td__span(const td__nest *z, const int32_t tile[TD_NDIM], i
 static inline double td__block_traffic(const td__nest *z, int child, int t) {
     if (child < 0) return z->outer[0];
     int k = z->t0[child + 1];
-    while (k < z->nt && !(td__dims_of[t] & TD_BIT(z->t[k].dim))) k++;
+    while (k < z->nt && !(td__dims_of[t] & z->t[k].bit)) k++;
     return z->words[child][t] * z->outer[k];
 }
 

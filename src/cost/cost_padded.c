@@ -10,16 +10,19 @@
 #include "cost_offsets.h"
 
 /* Positions along one rank: sums of progressions, each combination once (they may coincide). all[i]
- * and last[i]: number and largest of the sums of the first i progressions. */
+ * and last[i]: number and largest of the sums of the first i progressions; least[i]: the smallest
+ * of their steps. */
 typedef struct {
     int n;
     int64_t step[2 * TD_MAX_LOOPS], count[2 * TD_MAX_LOOPS], last[2 * TD_MAX_LOOPS + 1];
+    int64_t least[2 * TD_MAX_LOOPS + 1];
     double all[2 * TD_MAX_LOOPS + 1];
 } positions;
 
 static inline void clear(positions *x) {
     x->n = 0;
     x->last[0] = 0;
+    x->least[0] = INT64_MAX;
     x->all[0] = 1;
 }
 
@@ -27,13 +30,14 @@ static inline void push(positions *x, int64_t step, int64_t count) {
     int n = x->n++;
     x->step[n] = step;
     x->count[n] = count;
+    x->least[n + 1] = step < x->least[n] ? step : x->least[n];
     x->last[n + 1] = x->last[n] + (count - 1) * step;
     x->all[n + 1] = x->all[n] * (double)count;
 }
 
 /* Sum over positions x, of progressions from i on, of min(length, max(0, reach - x)); reach > 0.
  * Few positions are that near to the border: most progressions leave it with their first step. */
-static double overhang(const positions *x, int i, int64_t reach, int64_t length) {
+static double overhang_from(const positions *x, int i, int64_t reach, int64_t length) {
     while (i < x->n && x->step[i] >= reach) i++;
     if (i == x->n) return (double)(reach < length ? reach : length);
     const int64_t step = x->step[i];
@@ -42,7 +46,7 @@ static double overhang(const positions *x, int i, int64_t reach, int64_t length)
     double sum = 0;
     if (last < x->n) {
         for (int64_t k = 0; k < x->count[i] && reach > 0; k++, reach -= step)
-            sum += overhang(x, last, reach, length);
+            sum += overhang_from(x, last, reach, length);
         return sum;
     }
     int64_t n = (reach + step - 1) / step; /* beyond these, reach - x <= 0 */
@@ -52,6 +56,12 @@ static double overhang(const positions *x, int i, int64_t reach, int64_t length)
     double m = (double)(n - whole); /* reach - k step for k = whole .. n - 1 */
     return (double)whole * (double)length + m * (double)reach -
            (double)step * m * (double)(whole + n - 1) / 2;
+}
+
+/* The same of all progressions; mostly each leaves the border with its first step. */
+static inline double overhang(const positions *x, int64_t reach, int64_t length) {
+    if (x->least[x->n] < reach) return overhang_from(x, 0, reach, length);
+    return (double)(reach < length ? reach : length);
 }
 
 /* One rank of the input (h or w) as seen by the children of one keeper. */
@@ -67,8 +77,8 @@ static inline double cut_sum(const rank *r, const positions *x, int64_t base, in
     if (length <= 0 || r->hi <= r->lo) return 0;
     double sum = x->all[x->n] * (double)length;
     int64_t low = r->lo - base, high = base + x->last[x->n] + length - r->hi;
-    if (low > 0) sum -= overhang(x, 0, low, length);
-    if (high > 0) sum -= overhang(x, 0, high, length);
+    if (low > 0) sum -= overhang(x, low, length);
+    if (high > 0) sum -= overhang(x, high, length);
     return sum;
 }
 

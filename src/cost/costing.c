@@ -1,12 +1,13 @@
 /* td_costing: energy and cycles of a mapping, without a word about where they come from. The same
  * figures as td_cost_evaluate's, from the same formulas (docs/cost-model.md) in the same order, so
  * that they are equal to the last bit; what is checked there loop by loop with a message is only
- * accepted or not here. Rare kinds (imperfect factors, made zeros) are left to td_cost_evaluate. */
+ * accepted or not here. Imperfect factors are left to td_cost_evaluate. */
+#include <stddef.h>
 #include <string.h>
 
 #include "cost_nest.h"
 
-/* A nest of which only what the counters of perfect factors without made zeros look at is set. */
+/* A nest of which only what the counters of perfect factors look at is set. */
 typedef struct {
     td__nest z;
     const td_costing *c;
@@ -14,8 +15,6 @@ typedef struct {
     bool halos[TD_MAX_LEVELS];                  /* a level spreads P, Q, R or S */
 } nest;
 
-static const int8_t plane_axis[TD_NDIM] = {[TD_N] = -1, [TD_K] = -1, [TD_C] = -1, [TD_G] = -1,
-                                           [TD_P] = 0,  [TD_Q] = 1,  [TD_R] = 0,  [TD_S] = 1};
 enum { PLANE = TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S) };
 
 td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, td_counting counting,
@@ -34,8 +33,12 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
         /* One of the two dims has one position, and steps of one line. */
         if (taps > 1 ? out > 1 || p->dilation[axis] > 1 : out > 1 && p->stride[axis] > 1)
             c->plain = false;
-        if (p->pad[axis] + p->pad[axis + 2] > 0 && counting == TD_COUNT_EXACT) c->padded = true;
+        c->plane[axis] = (out - 1) * p->stride[axis] + (taps - 1) * p->dilation[axis] + 1;
+        int64_t image = (int64_t)c->plane[axis] - p->pad[axis] - p->pad[axis + 2];
+        c->image[axis] = image > 0 ? (int32_t)image : 0;
+        if (c->image[axis] < c->plane[axis] && counting == TD_COUNT_EXACT) c->padded = true;
     }
+    c->most_steps = 1.5 * (double)td_problem_macs(p);
     c->mac_pj = (double)td_problem_macs(p) * hw->mac.energy_pj;
     c->total_outputs =
         (double)((int64_t)p->dim[TD_G] * p->dim[TD_K] * p->dim[TD_N] * p->dim[TD_P] * p->dim[TD_Q]);
@@ -75,77 +78,79 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
 
 /* ---- the nest -------------------------------------------------------------------------------- */
 
-/* Loops of one level, from the innermost. False: a rule, an order or a fan-out is broken, or a
- * factor is imperfect. */
-static inline bool add_level(nest *w, int l) {
+/* What a td__loop says of its dim, as one word: dim, (level), axis, bit. */
+#define TAG(d, axis)                                                                               \
+    [d] = (uint32_t)(d) | (uint32_t)(uint8_t)(axis) << 16 | (uint32_t)TD_BIT(d) << 24
+static const uint32_t dim_tag[TD_NDIM] = {TAG(TD_N, -1), TAG(TD_K, -1), TAG(TD_C, -1),
+                                          TAG(TD_P, 0),  TAG(TD_Q, 1),  TAG(TD_R, 0),
+                                          TAG(TD_S, 1),  TAG(TD_G, -1)};
+#undef TAG
+_Static_assert(offsetof(td__loop, level) == offsetof(td__loop, dim) + 1 &&
+                   offsetof(td__loop, axis) == offsetof(td__loop, dim) + 2 &&
+                   offsetof(td__loop, bit) == offsetof(td__loop, dim) + 3,
+               "the fields of dim_tag, in its order");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the order of dim_tag's bytes");
+
+/* Returns the dim's bit. Products wrap around: see the end of build(). */
+static inline unsigned set_loop(td__loop *x, const td__nest *z, int32_t *tile, unsigned d, int l,
+                                int32_t bound) {
+    const uint32_t tag = dim_tag[d] | (uint32_t)l << 8, step = (uint32_t)tile[d];
+    x->bound = bound;
+    x->step = (int32_t)step;
+    x->move = (int32_t)(step * (uint32_t)z->unit[d]);
+    memcpy(&x->dim, &tag, sizeof tag);
+    tile[d] = (int32_t)(step * (uint32_t)bound);
+    return tag >> 24;
+}
+
+/* Loops of one level along Y and X, from the innermost, which stands before o. Returns the end of
+ * those in time. NULL: a rule, an order or a fan-out is broken, or a factor is imperfect. */
+static const td_loop *add_spatial(nest *w, int l, const td_loop *o, const td_loop *first,
+                                  td__loop **ps) {
     const td_costing *c = w->c;
     const __typeof__(c->level[0]) *v = &c->level[l];
     td__nest *z = &w->z;
-    const td_mapping *m = z->m;
-    const td_loop *o = m->loop + m->first[l + 1], *first = m->loop + m->first[l];
     int32_t *tile = z->tile[l + 1];
-    td__loop *t = z->t + z->nt, *s = z->s + z->ns;
+    td__loop *s = *ps;
     double fan = 1, fan_y = 1, weights = 1, inputs = 1, outputs = 1;
-    unsigned axis = TD_AXIS_Y, seen = 0, on_y = 0, spread = 0, last_place = 0;
-    z->t0[l] = z->nt;
-    z->s0[l] = z->ns;
-    while (o-- != first) {
-        const unsigned d = o->dim, bit = TD_BIT(d & 7);
+    unsigned axis = TD_AXIS_Y, seen = 0, on_y = 0, spread = 0;
+    while (o != first && o[-1].axis != TD_AXIS_T) {
+        o--;
+        const unsigned d = o->dim;
         const int32_t bound = o->bound;
-        if (o->tail != bound || o->axis > axis || d >= TD_NDIM || bound < 1) return false;
+        if (o->tail != bound || o->axis > axis || d >= TD_NDIM || bound < 1) return NULL;
         if (o->axis < axis) {
-            if (v->ruled && (seen & (seen - 1)) && v->single[axis]) return false;
-            if (axis == TD_AXIS_Y) {
-                if (fan > v->fan[TD_AXIS_Y]) return false;
-                on_y = seen;
-                fan_y = fan;
-            }
-            spread |= seen;
-            axis = o->axis;
+            if (v->ruled && (seen & (seen - 1)) && v->single[TD_AXIS_Y]) return NULL;
+            if (fan > v->fan[TD_AXIS_Y]) return NULL;
+            fan_y = fan;
+            on_y = spread = seen;
+            axis = TD_AXIS_X;
             seen = 0;
         }
         if (bound == 1) continue;
-        const int64_t grown = (int64_t)tile[d] * bound;
-        if (!(v->allowed[axis] & bit) || grown > c->p.dim[d]) return false;
+        const unsigned bit = set_loop(s++, z, tile, d, l, bound);
+        if (!(v->allowed[axis] & bit)) return NULL;
         seen |= bit;
-        td__loop *x = axis == TD_AXIS_T ? t : s;
-        x->bound = bound;
-        x->step = tile[d];
-        x->move = tile[d] * z->unit[d];
-        x->dim = (uint8_t)d;
-        x->level = (uint8_t)l;
-        x->axis = plane_axis[d];
-        tile[d] = (int32_t)grown;
-        if (axis == TD_AXIS_T) {
-            t++;
-            if (!v->ruled) continue;
-            const unsigned place = c->hw->rules.place[l][d];
-            if (place < last_place) return false;
-            last_place = place;
-            continue;
-        }
-        s++;
-        if ((on_y & bit) && c->hw->rules.one_axis) return false;
+        if ((on_y & bit) && c->hw->rules.one_axis) return NULL;
         fan *= bound;
         weights *= bit & TD__DIMS_W ? bound : 1;
         inputs *= bit & TD__DIMS_I ? bound : 1;
         outputs *= bit & TD__DIMS_O ? bound : 1;
     }
-    if (v->ruled && (seen & (seen - 1)) && v->single[axis]) return false;
-    if (axis != TD_AXIS_T) spread |= seen;
-    if (axis == TD_AXIS_Y ? fan > v->fan[TD_AXIS_Y] : fan > fan_y * v->fan[TD_AXIS_X]) return false;
-    if ((spread | seen) & TD__DIMS_REDUCED) z->reduced = l;
-    z->nt = (int)(t - z->t);
-    z->ns = (int)(s - z->s);
+    if (v->ruled && (seen & (seen - 1)) && v->single[axis]) return NULL;
+    if (axis == TD_AXIS_Y ? fan > v->fan[TD_AXIS_Y] : fan > fan_y * v->fan[TD_AXIS_X]) return NULL;
+    spread |= seen;
+    if (spread & TD__DIMS_REDUCED) z->reduced = l;
+    *ps = s;
     z->fan[l] = fan;
-    z->distinct[l][TD_W] = weights;
-    z->distinct[l][TD_I] = inputs;
     z->distinct[l][TD_O] = outputs;
     w->children[l][TD_W] = v->share & TD_BIT(TD_W) ? weights : fan;
     w->children[l][TD_I] = v->share & TD_BIT(TD_I) ? inputs : fan;
     w->children[l][TD_O] = v->share & TD_BIT(TD_O) ? outputs : fan;
+    z->distinct[l][TD_W] = weights;
+    z->distinct[l][TD_I] = inputs;
     w->halos[l] = spread & PLANE;
-    return true;
+    return o;
 }
 
 static bool build(nest *w, const td_mapping *m) {
@@ -156,21 +161,55 @@ static bool build(nest *w, const td_mapping *m) {
     z->hw = c->hw;
     z->m = m;
     z->n = n;
-    z->nt = z->ns = 0;
     z->reduced = -1;
     z->imperfect = false;
+    z->rows = c->plane[0];
+    z->columns = c->plane[1];
     memcpy(z->unit, c->unit, sizeof z->unit);
     if (m->first[0] != 0 || m->first[n] != m->n || m->n > TD_MAX_LOOPS) return false;
     for (int d = 0; d < TD_NDIM; d++) z->tile[0][d] = 1;
+    td__loop *t = z->t, *s = z->s;
+    const td_loop *first = m->loop;
     for (int l = 0; l < n; l++) {
+        const __typeof__(c->level[0]) *v = &c->level[l];
         const unsigned keep = m->keep[l];
-        if (m->first[l + 1] < m->first[l]) return false;
-        if ((keep & ~(unsigned)c->level[l].may) || (~keep & c->level[l].must)) return false;
+        const td_loop *o = m->loop + m->first[l + 1], *const next = o;
+        if (next < first || (keep & ~(unsigned)v->may) || (~keep & v->must)) return false;
         memcpy(z->tile[l + 1], z->tile[l], sizeof z->tile[l]);
-        if (!add_level(w, l)) return false;
+        z->t0[l] = (int)(t - z->t);
+        z->s0[l] = (int)(s - z->s);
+        if (o != first && o[-1].axis != TD_AXIS_T) {
+            o = add_spatial(w, l, o, first, &s);
+            if (o == NULL) return false;
+        } else {
+            z->fan[l] = 1;
+            for (int k = 0; k < TD_NTENSOR; k++) z->distinct[l][k] = w->children[l][k] = 1;
+            w->halos[l] = false;
+        }
+        int32_t *tile = z->tile[l + 1];
+        unsigned seen = 0, last_place = 0;
+        while (o-- != first) {
+            const unsigned d = o->dim;
+            const int32_t bound = o->bound;
+            if (o->tail != bound || o->axis != TD_AXIS_T || d >= TD_NDIM) return false;
+            if (bound <= 1) {
+                if (bound < 1) return false;
+                continue;
+            }
+            const unsigned bit = set_loop(t++, z, tile, d, l, bound);
+            seen |= bit;
+            if (!v->ruled) continue;
+            const unsigned place = c->hw->rules.place[l][d];
+            if (place < last_place) return false;
+            last_place = place;
+        }
+        if (seen & ~(unsigned)v->allowed[TD_AXIS_T]) return false;
+        if (v->ruled && (seen & (seen - 1)) && v->single[TD_AXIS_T]) return false;
+        if (seen & TD__DIMS_REDUCED) z->reduced = l;
+        first = next;
     }
-    z->t0[n] = z->nt;
-    z->s0[n] = z->ns;
+    z->nt = z->t0[n] = (int)(t - z->t);
+    z->ns = z->s0[n] = (int)(s - z->s);
     if (memcmp(z->tile[n], c->p.dim, sizeof c->p.dim) != 0) return false;
     double outer = 1, used = 1, above = 1;
     z->outer[z->nt] = 1;
@@ -181,14 +220,19 @@ static bool build(nest *w, const td_mapping *m) {
         above *= z->distinct[l][TD_O];
         z->used[l] = used *= z->fan[l];
     }
-    return true;
+    /* Where a product of factors has wrapped around, there are at least twice the steps. */
+    return outer * used <= c->most_steps;
 }
 
-static inline double tile_words(const td__nest *z, const int32_t *e, int t) {
+static inline double tile_words(const td__nest *z, const int32_t *e, const int32_t *image, int t) {
     const int64_t gk = (int64_t)e[TD_G] * e[TD_K];
     if (t == TD_W) return (double)(gk * e[TD_C] * e[TD_R] * e[TD_S]);
     if (t == TD_O) return (double)(gk * e[TD_N] * e[TD_P] * e[TD_Q]);
     int64_t h = td__span(z, e, 0), v = td__span(z, e, 1);
+    if (image != NULL) {
+        h = h < image[0] ? h : image[0];
+        v = v < image[1] ? v : image[1];
+    }
     return (double)((int64_t)e[TD_N] * e[TD_G] * e[TD_C]) * (double)(h * v);
 }
 
@@ -204,7 +248,7 @@ static inline bool measure(nest *w, int top[]) {
         for (int t = 0; t < TD_NTENSOR; t++) {
             z->child[l][t] = (int8_t)top[t];
             if (!(keep & TD_BIT(t))) continue;
-            z->words[l][t] = tile_words(z, z->tile[l + 1], t);
+            z->words[l][t] = tile_words(z, z->tile[l + 1], c->padded ? c->image : NULL, t);
             bits += z->words[l][t] * td__word_bits(z, l, t);
             top[t] = l;
         }
@@ -238,6 +282,10 @@ static inline void input_link(const nest *w, int child, int level, double *own, 
     const td__nest *z = &w->z;
     bool halos = false;
     for (int l = child + 1; l <= level; l++) halos |= w->halos[l];
+    if (w->c->padded) {
+        td__count_padded_input(z, child, level, reads, own);
+        return;
+    }
     if (w->c->plain && !halos) {
         *own = td__block_traffic(z, child, TD_I);
         *reads = *own * block_children(w, child, level, TD_I);
@@ -314,7 +362,6 @@ static bool run_in_full(const td_costing *c, const td_mapping *m, double *total_
 bool td_costing_run(const td_costing *c, const td_mapping *m, double *total_pj, int64_t *cycles,
                     int64_t *compute_cycles) {
     const bool exact = c->counting == TD_COUNT_EXACT;
-    if (c->padded) return run_in_full(c, m, total_pj, cycles, compute_cycles);
     nest w;
     w.c = c;
     if (!build(&w, m)) {

@@ -86,3 +86,29 @@ double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home
     double dram = td__dram_cycles(hw, read, write);
     return sum > dram ? sum : dram;
 }
+
+/* Dynamic energy of the MACs alone. */
+static double mac_pj(const td__sched_plan *p, const td_hw *hw) {
+    double macs = 0;
+    for (int i = 0; i < p->n; i++)
+        if (p->step[i].shape >= 0) macs += (double)p->step[i].macs;
+    return macs * hw->mac.energy_pj * (1 + hw->clock_tree);
+}
+
+td_status td_schedule_bounds(const td_net *net, const td_hw *const *hw, int n,
+                             const td_schedule_options *o, double latency_s[], double energy_j[],
+                             td_error *err) {
+    td_arena *a = td_arena_create();
+    td__sched_plan p;
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    td_status s = td__sched_plan_build(net, o->batch, a, &p, err);
+    for (int i = 0; s == TD_OK && i < n; i++) {
+        td__home home;
+        td__home_find(hw[i], &home);
+        td__sched_plan_limit(&p, home.pool, home.may);
+        latency_s[i] = td__bound_cycles(&p, hw[i], &home, o->cold) / hw[i]->clock_hz;
+        energy_j[i] = mac_pj(&p, hw[i]) * 1e-12 + hw[i]->leak_w * latency_s[i];
+    }
+    td_arena_destroy(a);
+    return s;
+}

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tandem/report.h"
+#include "report_bits.h"
 
 static const char *title(const char *row) {
     static const char *const t[][2] = {
@@ -11,6 +11,7 @@ static const char *title(const char *row) {
         {"accelerator", "hand-made network on its best accelerator"},
         {"network", "best network for the baseline"},
         {"joint", "joint"},
+        {"workload", "best accelerator for the workload"},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
         if (strcmp(t[i][0], row) == 0) return t[i][1];
@@ -19,8 +20,7 @@ static const char *title(const char *row) {
 
 /* ---- why ------------------------------------------------------------------------------------- */
 
-/* Share of a schedule's time by what limits it: the largest. */
-static double main_limit(const td_schedule *s, const char **name) {
+double td__report_limit(const td_schedule *s, const char **name) {
     double best = 0, total = 0;
     *name = "";
     for (int i = 0; i < s->n; i++) {
@@ -89,8 +89,12 @@ void td_report_why(const td_run_summary *s, td_text *out) {
         return;
     }
     const td_result_row *b = &s->row[s->best];
+    if (b->part != NULL) {
+        td__report_workload_why(b, out);
+        return;
+    }
     const char *limit;
-    double share = main_limit(&b->schedule, &limit);
+    double share = td__report_limit(&b->schedule, &limit);
     td_net_totals nb;
     td_net_count(b->design.net, &nb);
     if (s->n < 2 || !s->row[0].found || s->best == 0) {
@@ -104,7 +108,7 @@ void td_report_why(const td_run_summary *s, td_text *out) {
     }
     const td_result_row *h = &s->row[0];
     const char *limit0;
-    double share0 = main_limit(&h->schedule, &limit0);
+    double share0 = td__report_limit(&h->schedule, &limit0);
     td_net_totals nh;
     td_net_count(h->design.net, &nh);
     td_text_addf(out,
@@ -128,25 +132,31 @@ void td_report_why(const td_run_summary *s, td_text *out) {
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-static void accuracy_cell(td_text *t, double v) {
+void td__report_accuracy(td_text *t, double v) {
     if (isfinite(v))
         td_text_addf(t, " %7.2f %%", 100 * v);
     else
         td_text_addf(t, " %9s", "-");
 }
 
+/* Where accuracies come from a file: what stands behind those of the table. */
+static void add_repeats(const td_run_summary *s, td_text *out) {
+    if (s->accuracy_file[0] == '\0') return;
+    td_text_addf(out, "\naccuracies are looked up in %s", s->accuracy_file);
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        if (!row->found || row->repeats < 2) continue;
+        td_text_addf(out, "; %s: mean of %d measurements", row->name, row->repeats);
+        if (isfinite(row->valid_std))
+            td_text_addf(out, " (+- %.2f points each)", 100 * row->valid_std);
+    }
+    td_text_add(out, "\n");
+}
+
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out) {
-    static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
-    static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
-    static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
-    const td_objective *o = td_recipe_objective(r);
-    td_text_add(out, "targets:");
-    for (int m = 0, n = 0; m < TD_NMETRIC; m++)
-        if (isfinite(o->target[m]))
-            td_text_addf(out, "%s %s <= %g %s", n++ ? "," : "", name[m], o->target[m] * scale[m],
-                         unit[m]);
-    td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %8s %7s %8s\n", "design", "test acc",
-                 "val acc", "latency", "energy", "area", "targets", "trials", "trained");
+    td_objective_describe(td_recipe_objective(r), out);
+    td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %10s %8s %7s %8s\n", "design", "test acc",
+                 "val acc", "latency", "energy", "area", "power", "targets", "trials", "trained");
     for (int i = 0; i < s->n; i++) {
         const td_result_row *row = &s->row[i];
         td_text_addf(out, "%-42s", title(row->name));
@@ -161,13 +171,19 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
                 td_text_addf(out, " no design could be built in %" PRId64 " trials\n", row->trials);
             continue;
         }
-        accuracy_cell(out, row->test_accuracy);
-        accuracy_cell(out, row->valid_accuracy);
-        td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %8s %7" PRId64 " %8" PRId64 "%s\n",
+        td__report_accuracy(out, row->test_accuracy);
+        td__report_accuracy(out, row->valid_accuracy);
+        td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %7.2f mW %8s %7" PRId64 " %8" PRId64 "%s\n",
                      row->metric[TD_METRIC_LATENCY] * 1e6, row->metric[TD_METRIC_ENERGY] * 1e6,
-                     row->metric[TD_METRIC_AREA], row->meets ? "met" : "missed", row->trials,
-                     row->trained, i == s->best ? "   <- best/" : "");
+                     row->metric[TD_METRIC_AREA], row->metric[TD_METRIC_POWER] * 1e3,
+                     row->meets ? "met" : "missed", row->trials, row->trained,
+                     i == s->best ? "   <- best/" : "");
     }
+    for (int i = 0; i < s->n; i++)
+        if (s->row[i].part != NULL) td__report_workload(&s->row[i], out);
+    add_repeats(s, out);
+    for (int i = 0; i < s->n; i++)
+        if (s->row[i].goal.objectives != 0) td__report_front(&s->row[i], out);
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
     td_text_add(out, "\n");
@@ -179,6 +195,10 @@ static void put_known(td_arena *a, td_node *m, const char *key, double v) {
     td_node_put(a, m, key, isfinite(v) ? td_node_real(a, v) : td_node_null(a));
 }
 
+static void put_metrics(td_arena *a, td_node *m, const double metric[TD_NMETRIC]) {
+    for (int k = 0; k < TD_NMETRIC; k++) put_known(a, m, td_metric_list()[k].si_key, metric[k]);
+}
+
 static td_node *hex(td_arena *a, uint64_t h) {
     return td_node_string(a, td_arena_printf(a, "%016" PRIx64, h));
 }
@@ -187,9 +207,9 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
     const td_objective *o = td_recipe_objective(r);
     td_node *root = td_node_map(a);
     td_node *t = td_node_put(a, root, "targets", td_node_map(a));
-    put_known(a, t, "latency_s", o->target[TD_METRIC_LATENCY]);
-    put_known(a, t, "energy_j", o->target[TD_METRIC_ENERGY]);
-    put_known(a, t, "area_mm2", o->target[TD_METRIC_AREA]);
+    for (int m = 0; m < TD_NMETRIC; m++)
+        put_known(a, t, td_metric_list()[m].si_key,
+                  td_objective_has_target(o, m) ? o->target[m] : INFINITY);
     td_node *rows = td_node_put(a, root, "rows", td_node_list(a));
     for (int i = 0; i < s->n; i++) {
         const td_result_row *row = &s->row[i];
@@ -204,16 +224,26 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_int(a, m, "misses_targets", row->count[TD_RESULT_MISSES]);
         td_node_put_int(a, m, "cannot_be_built", row->count[TD_RESULT_UNBUILT]);
         td_node_put_int(a, m, "costs_only", row->count[TD_RESULT_PRUNED]);
-        td_node_put_int(a, m, "training_diverges", row->count[TD_RESULT_DIVERGES]);
+        td_node_put_int(a, m, "no_accuracy", row->count[TD_RESULT_DIVERGES]);
         td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
+        if (row->goal.objectives != 0) td_node_put(a, m, "front", td__report_front_node(row, a));
         if (!row->found) continue;
-        td_net_totals n;
-        td_net_count(row->design.net, &n);
         put_known(a, m, "test_accuracy", row->test_accuracy);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);
-        put_known(a, m, "latency_s", row->metric[TD_METRIC_LATENCY]);
-        put_known(a, m, "energy_j", row->metric[TD_METRIC_ENERGY]);
-        put_known(a, m, "area_mm2", row->metric[TD_METRIC_AREA]);
+        if (row->repeats > 0) {
+            put_known(a, m, "test_std", row->test_std);
+            put_known(a, m, "valid_std", row->valid_std);
+            td_node_put_int(a, m, "repeats", row->repeats);
+        }
+        put_metrics(a, m, row->metric);
+        if (row->part != NULL) {
+            const td_workload *w = row->design.workload;
+            td_node_put_string(a, m, "combine", w->combine == TD_COMBINE_SUM ? "sum" : "worst");
+            td_node_put(a, m, "networks", td__report_workload_node(row, a));
+            continue;
+        }
+        td_net_totals n;
+        td_net_count(row->design.net, &n);
         td_node_put_int(a, m, "macs", n.macs);
         td_node_put_int(a, m, "params", n.params);
         td_node_put_int(a, m, "resident_weight_bytes", row->schedule.resident_weight_bytes);
@@ -232,6 +262,10 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
     td_node_put(a, p, "recipe_hash", hex(a, td_recipe_hash(r)));
     td_node_put_string(a, p, "data", s->data_name);
     td_node_put(a, p, "data_hash", hex(a, s->data_hash));
+    if (s->accuracy_file[0] != '\0') {
+        td_node_put_string(a, p, "accuracy_file", s->accuracy_file);
+        td_node_put(a, p, "accuracy_file_hash", hex(a, s->accuracy_file_hash));
+    }
     td_node_put_int(a, p, "train_images", s->data_n[TD_SPLIT_TRAIN]);
     td_node_put_int(a, p, "valid_images", s->data_n[TD_SPLIT_VALID]);
     td_node_put_int(a, p, "test_images", s->data_n[TD_SPLIT_TEST]);

@@ -63,7 +63,7 @@ td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node
 
 void td_report_trials_header(const td_node *names, td_text *out) {
     td_text_add(out, "row,number,state,meets_targets,trained,accuracy,reward,latency_us,energy_uj,"
-                     "area_mm2,violation");
+                     "area_mm2,power_mw,violation");
     for (int i = 0; i < names->count; i++) {
         td_text_add(out, ",");
         td_report_csv_field(out, names->item[i]->text);
@@ -89,6 +89,7 @@ td_status td_report_trials_csv(const char *study, const td_trial_row *t, int n, 
                             r->metric[TD_METRIC_LATENCY] * 1e6,
                             r->metric[TD_METRIC_ENERGY] * 1e6,
                             r->metric[TD_METRIC_AREA],
+                            r->metric[TD_METRIC_POWER] * 1e3,
                             r->violation};
         for (size_t k = 0; k < sizeof v / sizeof v[0]; k++) {
             csv_real(out, v[k]);
@@ -123,9 +124,8 @@ td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, in
         td_node_put_bool(a, m, "trained", r->trained);
         put_known(a, m, "accuracy", r->accuracy);
         put_known(a, m, "reward", r->reward);
-        put_known(a, m, "latency_s", r->metric[TD_METRIC_LATENCY]);
-        put_known(a, m, "energy_j", r->metric[TD_METRIC_ENERGY]);
-        put_known(a, m, "area_mm2", r->metric[TD_METRIC_AREA]);
+        for (int k = 0; k < TD_NMETRIC; k++)
+            put_known(a, m, td_metric_list()[k].si_key, r->metric[k]);
         put_known(a, m, "violation", r->violation);
         if (parse_params(r, a, &doc, NULL) == TD_OK) {
             td_node *choices = td_node_put(a, m, "choices", td_node_map(a));
@@ -152,8 +152,8 @@ static void cell(td_text *t, const char *format, double v) {
 
 void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int npick,
                             td_text *out) {
-    td_text_addf(out, "%6s  %-17s %9s %9s %9s %9s %9s  %s\n", "trial", "state", "accuracy",
-                 "reward", "us", "uJ", "mm2", "reason");
+    td_text_addf(out, "%6s  %-17s %9s %9s %9s %9s %9s %9s  %s\n", "trial", "state", "accuracy",
+                 "reward", "us", "uJ", "mm2", "mW", "reason");
     for (int i = 0; i < (pick != NULL ? npick : n); i++) {
         const td_trial_row *r = &t[chosen(pick, i)];
         td_text_addf(out, "%6" PRId64 "  %-17s", r->number, td_result_text(td_trial_result(r)));
@@ -162,6 +162,7 @@ void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int n
         cell(out, " %9.2f", r->metric[TD_METRIC_LATENCY] * 1e6);
         cell(out, " %9.3f", r->metric[TD_METRIC_ENERGY] * 1e6);
         cell(out, " %9.3f", r->metric[TD_METRIC_AREA]);
+        cell(out, " %9.3f", r->metric[TD_METRIC_POWER] * 1e3);
         td_text_addf(out, "  %s\n", r->error != NULL ? r->error : "");
     }
 }

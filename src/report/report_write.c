@@ -39,71 +39,128 @@ enum { WEIGHTS, ONNX, NETWORK, ACCELERATOR, SCHEDULE, PAIR_FILES };
 static const char *const pair_file[PAIR_FILES] = {"weights.bin", "network.onnx", "network.yaml",
                                                   "accelerator.yaml", "schedule.json"};
 
-/* The pair of a row in a folder of its own; NULL or nothing found: only what stands there of an
- * earlier run goes. */
-static td_status write_pair(const td_run_summary *s, const td_result_row *row, const char *dir,
-                            td_arena *a, td_error *err) {
+/* What a folder holds. No net: the accelerator alone. No hw: nothing. */
+typedef struct {
+    const td_net *net;
+    const td_weights *weights; /* NULL: not trained */
+    const td_schedule *schedule;
+    const td_design *design; /* its accelerator */
+} pair;
+
+/* The files of a pair; those that stand there of an earlier run and are not of this one go. */
+static td_status write_pair(const td_run_summary *s, const pair *p, const char *dir, td_arena *a,
+                            td_error *err) {
     const char *path[PAIR_FILES];
-    bool found = row != NULL && row->found, trained = found && row->weights != NULL;
+    bool found = p->design != NULL, net = found && p->net != NULL;
+    bool trained = net && p->weights != NULL;
+    const bool there[PAIR_FILES] = {trained, trained, net, found, net};
     td_status st = found ? td_dir_make(dir, err) : TD_OK;
     for (int i = 0; st == TD_OK && i < PAIR_FILES; i++) {
         path[i] = td_arena_printf(a, "%s/%s", dir, pair_file[i]);
         if (path[i] == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-        if (!found || (!trained && i <= ONNX)) st = remove_old(path[i], err);
+        if (!there[i]) st = remove_old(path[i], err);
     }
     if (st != TD_OK || !found) return st;
-    const td_design *d = &row->design;
-    if (trained) st = td_weights_save(row->weights, d->net, path[WEIGHTS], err);
+    const td_design *d = p->design;
+    if (trained) st = td_weights_save(p->weights, p->net, path[WEIGHTS], err);
     if (st == TD_OK && trained)
-        st = td_onnx_write(d->net, row->weights, s->mean, s->std, path[ONNX], err);
-    if (st == TD_OK) st = write_node(path[NETWORK], td_net_to_node(d->net, a), true, err);
+        st = td_onnx_write(p->net, p->weights, s->mean, s->std, path[ONNX], err);
+    if (st == TD_OK && net) st = write_node(path[NETWORK], td_net_to_node(p->net, a), true, err);
     if (st == TD_OK)
         st = write_node(path[ACCELERATOR],
                         d->hw_node != NULL ? d->hw_node : td_hw_to_node(&d->hw, a), true, err);
-    if (st == TD_OK)
-        st = write_node(path[SCHEDULE], td_schedule_to_node(d->net, &d->hw, &row->schedule, a),
-                        false, err);
+    if (st == TD_OK && net)
+        st = write_node(path[SCHEDULE], td_schedule_to_node(p->net, &d->hw, p->schedule, a), false,
+                        err);
     return st;
 }
 
-static const td_result_row *row_named(const td_run_summary *s, const char *name) {
-    for (int i = 0; i < s->n; i++)
-        if (strcmp(s->row[i].name, name) == 0) return &s->row[i];
-    return NULL;
-}
-
-/* Rows of an earlier run that this one has not, or found nothing for. What the user put there
- * stays, and its folder with it. */
-static td_status remove_old_rows(const td_run_summary *s, const char *rows, td_arena *a,
-                                 td_error *err) {
-    DIR *d = opendir(rows);
+/* Folders of pairs within a folder that are not in `names` (n of them) lose their files: they are
+ * of an earlier run. What the user put there stays, and its folder with it. */
+static td_status remove_others(const td_run_summary *s, const char *folder,
+                               const char *const *names, int n, td_arena *a, td_error *err) {
+    DIR *d = opendir(folder);
     if (d == NULL && (errno == ENOENT || errno == ENOTDIR)) return TD_OK;
-    if (d == NULL) return td_fail(err, TD_E_IO, "%s: cannot read: %s", rows, strerror(errno));
+    if (d == NULL) return td_fail(err, TD_E_IO, "%s: cannot read: %s", folder, strerror(errno));
     td_status st = TD_OK;
     for (const struct dirent *e; st == TD_OK && (e = readdir(d)) != NULL;) {
-        const td_result_row *row = row_named(s, e->d_name);
-        if (e->d_name[0] == '.' || (row != NULL && row->found)) continue;
-        const char *dir = td_arena_printf(a, "%s/%s", rows, e->d_name);
-        st = dir != NULL ? write_pair(s, NULL, dir, a, err)
+        int i = 0;
+        while (i < n && strcmp(names[i], e->d_name) != 0) i++;
+        if (e->d_name[0] == '.' || i < n) continue;
+        const char *dir = td_arena_printf(a, "%s/%s", folder, e->d_name);
+        st = dir != NULL ? write_pair(s, &(pair){0}, dir, a, err)
                          : td_fail(err, TD_E_MEMORY, "out of memory");
+        const char *inner = dir != NULL ? td_arena_printf(a, "%s/networks", dir) : NULL;
+        if (st == TD_OK && inner == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
+        if (st == TD_OK) st = remove_others(s, inner, NULL, 0, a, err);
         if (st == TD_OK) rmdir(dir);
     }
     closedir(d);
-    if (st == TD_OK) rmdir(rows);
+    rmdir(folder); /* if nothing is left in it */
     return st;
+}
+
+/* The pair of a row in a folder of its own; of a workload the accelerator, and in networks/NAME/
+ * the pair that each network makes with it. NULL or nothing found: only what stands there goes. */
+static td_status write_row(const td_run_summary *s, const td_result_row *row, const char *dir,
+                           td_arena *a, td_error *err) {
+    pair p = {0};
+    int n = 0;
+    if (row != NULL && row->found)
+        p = (pair){row->design.net, row->weights, &row->schedule, &row->design};
+    const char *networks = td_arena_printf(a, "%s/networks", dir);
+    if (networks == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status st = write_pair(s, &p, dir, a, err);
+    const td_workload *w = p.design != NULL ? row->design.workload : NULL;
+    for (; st == TD_OK && w != NULL && n < w->n; n++) {
+        const char *part = td_arena_printf(a, "%s/%s", networks, w->name[n]);
+        if (part == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        st = write_pair(s, &(pair){w->net[n], NULL, &row->part[n], p.design}, part, a, err);
+    }
+    return st == TD_OK ? remove_others(s, networks, w != NULL ? w->name : NULL, n, a, err) : st;
+}
+
+/* Pareto mode: the designs of the fronts that were trained fully, in front/ROW-TRIAL/. */
+static td_status write_fronts(const td_run_summary *s, const char *out, td_arena *a,
+                              td_error *err) {
+    const char *folder = td_arena_printf(a, "%s/front", out), **names;
+    int n = 0, most = 0;
+    for (int i = 0; i < s->n; i++) most += s->row[i].n_front;
+    names = TD_NEW(a, const char *, most + 1);
+    td_status st =
+        folder != NULL && names != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < s->n; i++) {
+        const td_result_row *row = &s->row[i];
+        for (int k = 0; st == TD_OK && k < row->n_front; k++) {
+            const td_front_design *f = &row->front[k];
+            pair p = {f->design.net, f->weights, &f->schedule, &f->design};
+            if (f->chosen) p = (pair){row->design.net, row->weights, &row->schedule, &row->design};
+            names[n] = td_arena_printf(a, "%s-%lld", row->name, (long long)f->trial);
+            const char *dir =
+                names[n] != NULL ? td_arena_printf(a, "%s/%s", folder, names[n]) : NULL;
+            if (dir == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+            st = write_pair(s, &p, dir, a, err);
+            n++;
+        }
+    }
+    return st == TD_OK ? remove_others(s, folder, names, n, a, err) : st;
 }
 
 static td_status write_pairs(const td_run_summary *s, const char *out, td_arena *a, td_error *err) {
     const char *best = td_arena_printf(a, "%s/best", out),
                *rows = td_arena_printf(a, "%s/rows", out);
+    const char *found[TD_MAX_ROWS];
+    int n = 0;
     if (best == NULL || rows == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status st = write_pair(s, s->best >= 0 ? &s->row[s->best] : NULL, best, a, err);
+    td_status st = write_row(s, s->best >= 0 ? &s->row[s->best] : NULL, best, a, err);
     for (int i = 0; st == TD_OK && i < s->n; i++) {
         const char *dir = td_arena_printf(a, "%s/%s", rows, s->row[i].name);
         if (dir == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-        if (s->row[i].found) st = write_pair(s, &s->row[i], dir, a, err);
+        if (!s->row[i].found) continue;
+        st = write_row(s, &s->row[i], dir, a, err);
+        found[n++] = s->row[i].name;
     }
-    return st == TD_OK ? remove_old_rows(s, rows, a, err) : st;
+    return st == TD_OK ? remove_others(s, rows, found, n, a, err) : st;
 }
 
 /* ---- the folder ------------------------------------------------------------------------------ */
@@ -133,7 +190,10 @@ static td_status write_trials(const td_run_summary *s, td_store *store, const ch
         if (front == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
         if (st == TD_OK)
             st = td_report_trials_csv(s->row[i].name, t[i], n[i], NULL, 0, names, &trials, err);
-        if (st == TD_OK) st = td_trials_pareto(t[i], n[i], front, &count, err);
+        unsigned objectives = s->row[i].goal.objectives;
+        if (st == TD_OK)
+            st = objectives != 0 ? td_trials_front(t[i], n[i], objectives, front, &count, err)
+                                 : td_trials_pareto(t[i], n[i], front, &count, err);
         if (st == TD_OK && count > 0)
             st =
                 td_report_trials_csv(s->row[i].name, t[i], n[i], front, count, names, &pareto, err);
@@ -159,6 +219,7 @@ td_status td_report_write(const td_recipe *r, const td_run_summary *s, const cha
                        ? td_file_write(recipe, td_recipe_text(r), strlen(td_recipe_text(r)), err)
                        : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st == TD_OK) st = write_pairs(s, out, a, err);
+    if (st == TD_OK) st = write_fronts(s, out, a, err);
     if (st == TD_OK) st = td_store_open(db, false, &store, err);
     if (st == TD_OK) st = write_trials(s, store, out, a, err);
     if (st == TD_OK) st = write_node(summary, td_report_summary_node(r, s, a), false, err);

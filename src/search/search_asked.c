@@ -17,6 +17,7 @@ static size_t find(const td__asked *s, uint64_t key) {
 
 void td__asked_free(td__asked *s) {
     free(s->slot);
+    free(s->by_number);
     *s = (td__asked){0};
 }
 
@@ -25,7 +26,8 @@ bool td__asked_has(const td__asked *s, const td_choices *c) {
 }
 
 static bool grow(td__asked *s) {
-    td__asked wide = {.n = s->n, .capacity = s->capacity > 0 ? 2 * s->capacity : 256};
+    td__asked wide = *s;
+    wide.capacity = s->capacity > 0 ? 2 * s->capacity : 256;
     wide.slot = calloc(wide.capacity, sizeof *wide.slot);
     if (wide.slot == NULL) return false;
     for (size_t i = 0; i < s->capacity; i++)
@@ -44,4 +46,42 @@ bool td__asked_add(td__asked *s, const td_choices *c) {
         s->n++;
     }
     return true;
+}
+
+bool td__asked_for(td__asked *s, int64_t number, const td_choices *c) {
+    size_t at = (size_t)number;
+    if (at >= s->room) {
+        size_t room = at < 128 ? 256 : 2 * at;
+        uint64_t *wide = realloc(s->by_number, room * sizeof *wide);
+        if (wide == NULL) return false;
+        s->by_number = wide;
+        s->room = room;
+    }
+    while (s->numbers <= at) s->by_number[s->numbers++] = 0;
+    s->by_number[at] = key_of(c);
+    return td__asked_add(s, c);
+}
+
+/* Those behind the gap that would not be found any more move into it. */
+static void take_out(td__asked *s, uint64_t key) {
+    size_t mask = s->capacity - 1, gap = find(s, key);
+    if (s->slot[gap] == 0) return;
+    s->n--;
+    for (size_t i = (gap + 1) & mask; s->slot[i] != 0; i = (i + 1) & mask) {
+        size_t home = s->slot[i] & mask;
+        if (((i - home) & mask) < ((i - gap) & mask)) continue;
+        s->slot[gap] = s->slot[i];
+        gap = i;
+    }
+    s->slot[gap] = 0;
+}
+
+void td__asked_told(td__asked *s, int64_t number, const td_choices *c) {
+    uint64_t key = key_of(c), *asked = NULL;
+    if (number >= 0 && (size_t)number < s->numbers) asked = &s->by_number[number];
+    if (asked != NULL && *asked != 0 && *asked != key) {
+        take_out(s, *asked);
+        *asked = key;
+    }
+    td__asked_add(s, c);
 }

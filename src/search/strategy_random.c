@@ -33,14 +33,13 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     for (int i = 0; i < REDRAWS && td__asked_has(&s->asked, out); i++)
         td_space_sample(s->space, &r, out);
     if (fidelity != NULL) *fidelity = 1;
-    return td__asked_add(&s->asked, out) ? TD_OK : TD_E_MEMORY;
+    return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;
 }
 
 static void tell(void *self, int64_t number, const td_choices *c, const td_outcome *o) {
-    (void)self;
-    (void)number;
-    (void)c;
+    state *s = self;
     (void)o;
+    td__asked_told(&s->asked, number, c);
 }
 
 static void destroy(void *self) {
@@ -55,4 +54,5 @@ const td_strategy td__strategy_random = {.name = "random",
                                          .init = init,
                                          .ask = ask,
                                          .tell = tell,
-                                         .destroy = destroy};
+                                         .destroy = destroy,
+                                         .fronts = true};

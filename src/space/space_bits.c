@@ -152,7 +152,7 @@ double td__values_get(const td__values *p, const td_choices *c) {
     return k >= 0 && k < p->n ? p->v[(int)k] : NAN;
 }
 
-/* ---- files and shapes ------------------------------------------------------------------------ */
+/* ---- files, and what networks share ---------------------------------------------------------- */
 
 const char *td__space_file(const td_node *named, td_arena *a) {
     const char *name = named->text;
@@ -191,4 +191,53 @@ td_status td__shape_read(const td_node *map, td_shape *out, td_error *err) {
     }
     *out = TD_DIM(v[0], v[1], v[2]);
     return TD_OK;
+}
+
+td_status td__act_read(const td_node *n, td_op *out, td_error *err) {
+    const char *name;
+    td_status s = td_node_get_string(n, "act", &name, err);
+    if (s != TD_OK) return s;
+    td_text known = {0};
+    for (int op = TD_OP_RELU; op < TD_NOP; op++) {
+        if (strcmp(td_op_name((td_op)op), name) == 0) {
+            td_text_free(&known);
+            *out = (td_op)op;
+            return TD_OK;
+        }
+        td_text_addf(&known, "%s%s", known.size > 0 ? ", " : "", td_op_name((td_op)op));
+    }
+    s = td_node_fail(td_node_find(n, "act"), err, "expected one of %s, found \"%s\"",
+                     known.data != NULL ? known.data : "", name);
+    td_text_free(&known);
+    return s;
+}
+
+td_status td__stem_read(const td_node *map, td__stem *out, td_error *err) {
+    static const char *const keys[] = {"channels", "stride", "kernel", NULL};
+    const td_node *stem;
+    int64_t channels = 0, stride = 1, kernel = 3;
+    td_status s = td_node_get_map(map, "stem", &stem, err);
+    if (s == TD_OK) s = td_node_only(stem, keys, err);
+    if (s == TD_OK) s = td_node_get_int(stem, "channels", 1, TD__SPACE_CHANNELS, &channels, err);
+    if (s == TD_OK) s = td_node_opt_int(stem, "stride", 1, 8, &stride, err);
+    if (s == TD_OK) s = td_node_opt_int(stem, "kernel", 1, TD__SPACE_KERNEL, &kernel, err);
+    if (s == TD_OK && kernel % 2 == 0)
+        s = td_node_fail(td_node_find(stem, "kernel"), err, "expected an odd size");
+    *out = (td__stem){(int)channels, (int)stride, (int)kernel};
+    return s;
+}
+
+td_node *td__with_defaults(const td_node *n, const td_node *defaults, td_arena *a) {
+    td_node *all = TD_NEW(a, td_node, 1);
+    td_node **item = TD_NEW(a, td_node *, n->count + defaults->count + 1);
+    if (all == NULL || item == NULL) return NULL;
+    *all = *n;
+    all->item = item;
+    all->count = all->capacity = 0;
+    for (int i = 0; i < n->count; i++)
+        if (n->item[i]->kind != TD_NULL) item[all->count++] = n->item[i];
+    for (int i = 0; i < defaults->count; i++)
+        if (td_node_find(all, defaults->item[i]->key) == NULL)
+            item[all->count++] = defaults->item[i];
+    return all;
 }

@@ -54,11 +54,27 @@ const char *td__space_file(const td_node *named, td_arena *a);
  * TD_E_NOT_FOUND with the place of the node. */
 td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **doc, td_error *err);
 
+/* Most channels and rows of a kernel that spaces of networks take. */
+enum { TD__SPACE_CHANNELS = 65536, TD__SPACE_KERNEL = 31 };
+/* First convolution of a network: `stem: {channels, stride, kernel}`. */
+typedef struct {
+    int channels, stride, kernel;
+} td__stem;
+td_status td__stem_read(const td_node *map, td__stem *out, td_error *err);
+/* `act: relu` of a map that has it. */
+td_status td__act_read(const td_node *map, td_op *out, td_error *err);
+/* The recipe's map with the keys that it leaves out; items keep their own places for messages.
+ * NULL: memory is out. */
+td_node *td__with_defaults(const td_node *n, const td_node *defaults, td_arena *a);
+
 /* The kinds of spaces. `n` is the recipe's map; `defaults` has the keys that it leaves out. */
 td_status td__space_ibn(const td_node *n, const td_node *defaults, td_arena *a, td_space **out,
                         td_error *err);
+td_status td__space_blocks(const td_node *n, const td_node *defaults, td_arena *a, td_space **out,
+                           td_error *err);
 td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err);
+td_status td__space_workload(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* Optional `input: [c, h, w]` of a network. */
 td_status td__shape_read(const td_node *map, td_shape *out, td_error *err);

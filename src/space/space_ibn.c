@@ -25,13 +25,18 @@ typedef struct {
     const char *name;
     td_shape input;
     int classes, divisor, n_stages, n_decisions;
-    int stem_channels, stem_stride, stem_kernel;
+    td__stem stem;
     td_op act;
     stage *stage;
     td__values head;
 } ibn;
 
-enum { MAX_CHANNELS = 65536, MAX_STAGES = 64, MAX_DEPTH = 64, MAX_KERNEL = 31 };
+enum {
+    MAX_CHANNELS = TD__SPACE_CHANNELS,
+    MAX_STAGES = 64,
+    MAX_DEPTH = 64,
+    MAX_KERNEL = TD__SPACE_KERNEL
+};
 
 /* ---- building -------------------------------------------------------------------------------- */
 
@@ -73,7 +78,7 @@ static td_status build(const void *self, const td_choices *c, td_arena *a, td_de
     td_net *net = td_net_create(p->name, p->input);
     if (net == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     bool good = true;
-    int x = td_net_conv_bn_act(net, 0, p->stem_channels, p->stem_kernel, p->stem_stride, 1, p->act);
+    int x = td_net_conv_bn_act(net, 0, p->stem.channels, p->stem.kernel, p->stem.stride, 1, p->act);
     for (int i = 0; i < p->n_stages; i++) x = add_stage(p, &p->stage[i], c, net, x, &good);
     int head = whole(&p->head, c, &good);
     if (head > 0) x = td_net_conv_bn_act(net, x, head, 1, 1, 1, p->act);
@@ -188,42 +193,6 @@ static td_status read_stage(const td_node *n, const td_node *all, int divisor, s
     return s == TD_OK ? read_blocks(n, all, st, a, err) : s;
 }
 
-static td_status read_act(const td_node *n, td_op *out, td_error *err) {
-    const char *name;
-    td_status s = td_node_get_string(n, "act", &name, err);
-    if (s != TD_OK) return s;
-    td_text known = {0};
-    for (int op = TD_OP_RELU; op < TD_NOP; op++) {
-        if (strcmp(td_op_name((td_op)op), name) == 0) {
-            td_text_free(&known);
-            *out = (td_op)op;
-            return TD_OK;
-        }
-        td_text_addf(&known, "%s%s", known.size > 0 ? ", " : "", td_op_name((td_op)op));
-    }
-    s = td_node_fail(td_node_find(n, "act"), err, "expected one of %s, found \"%s\"",
-                     known.data != NULL ? known.data : "", name);
-    td_text_free(&known);
-    return s;
-}
-
-static td_status read_stem(const td_node *n, ibn *p, td_error *err) {
-    static const char *const keys[] = {"channels", "stride", "kernel", NULL};
-    const td_node *stem;
-    int64_t channels = 0, stride = 1, kernel = 3;
-    td_status s = td_node_get_map(n, "stem", &stem, err);
-    if (s == TD_OK) s = td_node_only(stem, keys, err);
-    if (s == TD_OK) s = td_node_get_int(stem, "channels", 1, MAX_CHANNELS, &channels, err);
-    if (s == TD_OK) s = td_node_opt_int(stem, "stride", 1, 8, &stride, err);
-    if (s == TD_OK) s = td_node_opt_int(stem, "kernel", 1, MAX_KERNEL, &kernel, err);
-    if (s == TD_OK && kernel % 2 == 0)
-        s = td_node_fail(td_node_find(stem, "kernel"), err, "expected an odd size");
-    p->stem_channels = (int)channels;
-    p->stem_stride = (int)stride;
-    p->stem_kernel = (int)kernel;
-    return s;
-}
-
 /* ---- decisions ------------------------------------------------------------------------------- */
 
 /* A decision if there is more than one value. */
@@ -274,22 +243,6 @@ static void declare_stage(td__decisions *list, stage *st, int number) {
     }
 }
 
-/* The recipe's map with the keys that it leaves out; items keep their own places for messages. */
-static td_node *with_defaults(const td_node *n, const td_node *defaults, td_arena *a) {
-    td_node *all = TD_NEW(a, td_node, 1);
-    td_node **item = TD_NEW(a, td_node *, n->count + defaults->count + 1);
-    if (all == NULL || item == NULL) return NULL;
-    *all = *n;
-    all->item = item;
-    all->count = all->capacity = 0;
-    for (int i = 0; i < n->count; i++)
-        if (n->item[i]->kind != TD_NULL) item[all->count++] = n->item[i];
-    for (int i = 0; i < defaults->count; i++)
-        if (td_node_find(all, defaults->item[i]->key) == NULL)
-            item[all->count++] = defaults->item[i];
-    return all;
-}
-
 td_status td__space_ibn(const td_node *recipe, const td_node *defaults, td_arena *a, td_space **out,
                         td_error *err) {
     static const char *const keys[] = {"space",  "input",     "classes", "stem",  "stages",
@@ -297,15 +250,15 @@ td_status td__space_ibn(const td_node *recipe, const td_node *defaults, td_arena
                                        "act",    "divisor",   NULL};
     td_status s = td_node_only(recipe, keys, err);
     if (s != TD_OK) return s;
-    const td_node *n = with_defaults(recipe, defaults, a), *stages = NULL;
+    const td_node *n = td__with_defaults(recipe, defaults, a), *stages = NULL;
     ibn *p = TD_NEW(a, ibn, 1);
     if (n == NULL || p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     int64_t classes = 0, divisor = 8;
     s = td__shape_read(n, &p->input, err);
     if (s == TD_OK) s = td_node_get_int(n, "classes", 1, 1000000, &classes, err);
     if (s == TD_OK) s = td_node_opt_int(n, "divisor", 1, 1024, &divisor, err);
-    if (s == TD_OK) s = read_stem(n, p, err);
-    if (s == TD_OK) s = read_act(n, &p->act, err);
+    if (s == TD_OK) s = td__stem_read(n, &p->stem, err);
+    if (s == TD_OK) s = td__act_read(n, &p->act, err);
     if (s == TD_OK) s = td__values_read(n, "head", 0, MAX_CHANNELS, true, a, &p->head, err);
     if (s == TD_OK) s = td_node_get_list(n, "stages", &stages, err);
     if (s != TD_OK) return s;

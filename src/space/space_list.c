@@ -23,24 +23,50 @@
     "act: relu\n"                                                                                  \
     "divisor: 8\n"
 
-/* X(name, is it a network space, default text, about). A new shipped space is one line here. */
+/* NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922): 3^8 networks for CIFAR-10. */
+#define MACRO                                                                                      \
+    "space: blocks\n"                                                                              \
+    "input: [3, 32, 32]\n"                                                                         \
+    "classes: 10\n"                                                                                \
+    "stem: {channels: 32, stride: 1, kernel: 3}\n"                                                 \
+    "operators:\n"                                                                                 \
+    "  identity: {op: identity}\n"                                                                 \
+    "  mb3_k3: {op: ibn, kernel: 3, expansion: 3}\n"                                               \
+    "  mb6_k5: {op: ibn, kernel: 5, expansion: 6}\n"                                               \
+    "layers:\n"                                                                                    \
+    "  - {channels: 64, stride: 2, repeat: 2}\n"                                                   \
+    "  - {channels: 128, stride: 2, repeat: 3}\n"                                                  \
+    "  - {channels: 256, stride: 2, repeat: 3}\n"                                                  \
+    "head: 1280\n"                                                                                 \
+    "act: relu\n"
+
+/* X(name, is it a network space, its maker, default text, about). A new shipped space is one line
+ * here. */
 #define SPACES(X)                                                                                  \
-    X("ibn", true, IBN("ibn", "[3, 5, 7]", "false"),                                               \
+    X("ibn", true, td__space_ibn, IBN("ibn", "[3, 5, 7]", "false"),                                \
       "inverted bottlenecks for 28x28 images: width, depth, kernels, expansions")                  \
-    X("ibn-fused", true, IBN("ibn-fused", "[3, 5]", "[false, true]"),                              \
+    X("ibn-fused", true, td__space_ibn, IBN("ibn-fused", "[3, 5]", "[false, true]"),               \
       "ibn with the choice of inverted or fused bottleneck per block")                             \
-    X("micro", false, NULL,                                                                        \
+    X("blocks", true, td__space_blocks, MACRO,                                                     \
+      "layers that choose among named operators; as shipped: NAS-Bench-Macro, for CIFAR-10")       \
+    X("micro", false, NULL, NULL,                                                                  \
       "small accelerators of the edge template at 22 nm: 32 to 2,048 MACs per cycle")              \
-    X("edge", false, NULL,                                                                         \
+    X("edge", false, NULL, NULL,                                                                   \
       "large ones of the same template: 64 to 65,536, around one like the Edge TPU")
 
 static const td_space_entry entries[] = {
-#define TD_X(name, network, text, about) {name, about, network},
+#define TD_X(name, network, maker, text, about) {name, about, network},
     SPACES(TD_X)
 #undef TD_X
 };
 static const char *const texts[] = {
-#define TD_X(name, network, text, about) text,
+#define TD_X(name, network, maker, text, about) text,
+    SPACES(TD_X)
+#undef TD_X
+};
+static td_status (*const makers[])(const td_node *n, const td_node *defaults, td_arena *a,
+                                   td_space **out, td_error *err) = {
+#define TD_X(name, network, maker, text, about) maker,
     SPACES(TD_X)
 #undef TD_X
 };
@@ -63,11 +89,12 @@ static td_status parse_text(int i, td_arena *a, const td_node **doc, td_error *e
 
 /* at: the node of a recipe that has the name; NULL: the command line. */
 static td_status fail_unknown(const td_node *at, const char *name, td_error *err) {
-    const char *known[N_SPACES + 1];
+    const char *known[N_SPACES + 2];
     int n = 0;
     for (int i = 0; i < N_SPACES; i++)
         if (at == NULL || entries[i].network) known[n++] = entries[i].name;
     if (at != NULL) known[n++] = "fixed";
+    if (at != NULL) known[n++] = "workload";
     td_text text = {0};
     td_text_addf(&text, "there is no space \"%.64s\"", name);
     td_text_add_known(&text, name, known, n);
@@ -84,11 +111,12 @@ td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, 
     td_status s = td_node_get_string(n, "space", &name, err);
     if (s != TD_OK) return s;
     if (strcmp(name, "fixed") == 0) return td__space_fixed_net(n, a, out, err);
+    if (strcmp(name, "workload") == 0) return td__space_workload(n, a, out, err);
     int i = find_entry(name);
     if (i < 0 || !entries[i].network) return fail_unknown(td_node_find(n, "space"), name, err);
     const td_node *defaults;
     s = parse_text(i, a, &defaults, err);
-    return s == TD_OK ? td__space_ibn(n, defaults, a, out, err) : s;
+    return s == TD_OK ? makers[i](n, defaults, a, out, err) : s;
 }
 
 td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err) {

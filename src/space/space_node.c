@@ -46,8 +46,7 @@ static td_status fail_choice(const td_decision *d, const td_node *n, td_error *e
     return s;
 }
 
-static td_status choice_from_node(const td_decision *d, const td_node *n, double *v,
-                                  td_error *err) {
+td_status td_choice_from_node(const td_decision *d, const td_node *n, double *v, td_error *err) {
     bool number = n->kind == TD_INT || n->kind == TD_REAL;
     if (d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE) {
         bool whole = d->kind == TD_REAL_RANGE || (number && n->real == floor(n->real));
@@ -90,7 +89,7 @@ td_status td_choices_from_node(const td_space *s, const td_node *n, td_choices *
         if (!td__decision_active(s, c->v, i)) continue;
         const td_node *item = td_node_find(n, s->d[i].name);
         if (item == NULL) return td_node_fail(n, err, "missing decision \"%s\"", s->d[i].name);
-        td_status status = choice_from_node(&s->d[i], item, &c->v[i], err);
+        td_status status = td_choice_from_node(&s->d[i], item, &c->v[i], err);
         if (status != TD_OK) return status;
     }
     td_status status = check_keys(s, n, c, err);

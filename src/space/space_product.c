@@ -10,14 +10,26 @@ typedef struct {
 void td_design_free(td_design *d) {
     if (d == NULL) return;
     td_net_destroy(d->net);
+    for (int i = 0; d->workload != NULL && i < d->workload->n; i++)
+        td_net_destroy(d->workload->net[i]);
     *d = (td_design){0};
 }
 
+int td_design_net_count(const td_design *d) {
+    return d->workload != NULL ? d->workload->n : d->net != NULL;
+}
+
+const td_net *td_design_net(const td_design *d, int i) {
+    return d->workload != NULL ? d->workload->net[i] : d->net;
+}
+
 static td_status merge(td_design *d, const td_design *part, td_error *err) {
-    if ((d->net != NULL && part->net != NULL) || (d->has_hw && part->has_hw))
+    bool nets = td_design_net_count(d) > 0 && td_design_net_count(part) > 0;
+    if (nets || (d->has_hw && part->has_hw))
         return td_fail(err, TD_E_USAGE, "a product of two spaces of the same side");
-    if (part->net != NULL) {
+    if (td_design_net_count(part) > 0) {
         d->net = part->net;
+        d->workload = part->workload;
         d->net_hash = part->net_hash;
     }
     if (part->has_hw) {

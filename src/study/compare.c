@@ -81,7 +81,9 @@ static td_status borrow(job *j, int seed, const td_accuracy **out, td_error *err
         snprintf(text, sizeof text, "%llu", (unsigned long long)(j->c->seed + (uint64_t)seed));
         const td_override o = {"seed", text, "--seeds"};
         s = td_recipe_load_with(j->c->recipe, &o, 1, &l->recipe, err);
-        if (s == TD_OK) s = td_accuracy_from_node(l->recipe->accuracy, l->recipe->seed, &own, err);
+        if (s == TD_OK)
+            s = td_accuracy_from_node(l->recipe->accuracy, l->recipe->net, l->recipe->seed, &own,
+                                      err);
         if (s == TD_OK) s = td__accuracy_shared(&own, &l->accuracy, err);
         l->loaded = s == TD_OK;
     }

@@ -6,7 +6,7 @@
 #include "compare.h"
 #include "seen.h"
 
-typedef enum { WANTED, UNDER_WAY, KNOWN, DIVERGES } state;
+typedef enum { WANTED, UNDER_WAY, KNOWN, NONE } state;
 
 typedef struct {
     state state;
@@ -55,17 +55,24 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
             s->inner.evaluate(s->inner.self, d, fidelity, cancelled, cancel_self, &e.result, err);
         pthread_mutex_lock(&s->lock);
         /* Any other fault is not of the network: the next one who needs it tries again. */
-        s->entry[i].state = status == TD_OK ? KNOWN : status == TD_E_INFEASIBLE ? DIVERGES : WANTED;
+        s->entry[i].state = status == TD_OK ? KNOWN : status == TD_E_INFEASIBLE ? NONE : WANTED;
         s->entry[i].result = e.result;
         pthread_cond_broadcast(&s->changed);
         pthread_mutex_unlock(&s->lock);
         if (status == TD_OK) *out = e.result;
         return status;
     }
-    if (e.state == DIVERGES) return td_fail(err, TD_E_INFEASIBLE, "the training diverges");
+    if (e.state == NONE)
+        return td_fail(err, TD_E_INFEASIBLE, "%s",
+                       s->inner.no_value != NULL ? s->inner.no_value : "its training diverges");
     *out = e.result;
     out->cached = true;
     return TD_OK;
+}
+
+static td_status score(void *self, const td_design *d, td_accuracy_score *out, td_error *err) {
+    shared *s = self;
+    return s->inner.score(s->inner.self, d, out, err);
 }
 
 static uint64_t key(const void *self) {
@@ -98,6 +105,7 @@ td_status td__accuracy_shared(td_accuracy *inner, td_accuracy *out, td_error *er
     out->self = s;
     out->evaluate = evaluate;
     out->key = key;
+    if (out->score != NULL) out->score = score;
     out->destroy = destroy;
     return TD_OK;
 }

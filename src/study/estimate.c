@@ -7,6 +7,7 @@
 
 #include "recipe.h"
 #include "row.h"
+#include "run.h"
 
 /* So much is sampled at most: it has to stay a matter of seconds. */
 enum { MAX_DESIGNS = 48, MAX_TRAININGS = 2 };
@@ -50,15 +51,13 @@ static td_status time_costs(const td_recipe *r, sample *s, td_timing *t, td_erro
     for (int i = 0; st == TD_OK && i < MAX_DESIGNS && sum < max_costing_s; i++) {
         td_choices c = {.n = space->n, .v = v};
         td_rng rng = td_rng_make(r->seed, (uint64_t)i, TD_RNG_SPACE_SAMPLE);
-        td_schedule schedule = {0};
         td_design *d = &s->design[s->n];
         double metric[TD_NMETRIC], start = td_time_thread_s();
         td_space_sample(space, &rng, &c);
         st = space->build(space->self, &c, s->arena, d, err);
-        if (st == TD_OK) st = td__design_cost(d, &options, metric, &schedule, err);
+        if (st == TD_OK) st = td__design_cost(d, &options, metric, NULL, err);
         seconds[t->designs] = td_time_thread_s() - start;
         sum += seconds[t->designs++];
-        td_schedule_free(&schedule);
         if (st == TD_OK) {
             int n = td_objective_violations(&r->objective, metric, con);
             s->meets[s->n] = true;
@@ -118,7 +117,7 @@ static td_status time_trainings(const td_recipe *r, const sample *s, td_timing *
     td_accuracy accuracy;
     td_train_options final;
     double start = td_time_thread_s(), sum = 0;
-    td_status st = td_accuracy_from_node(r->accuracy, r->seed, &accuracy, err);
+    td_status st = td_accuracy_from_node(r->accuracy, r->net, r->seed, &accuracy, err);
     if (st != TD_OK) return st;
     t->load_s = td_time_thread_s() - start;
     t->trains = accuracy.data != NULL;
@@ -152,7 +151,7 @@ td_status td_recipe_time(const td_recipe *r, td_timing *out, td_error *err) {
     sample s = {.arena = td_arena_create()};
     td_status st =
         s.arena != NULL ? time_costs(r, &s, out, err) : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (st == TD_OK) st = time_trainings(r, &s, out, err);
+    if (st == TD_OK && !r->is_workload) st = time_trainings(r, &s, out, err);
     for (int i = 0; i < s.n; i++) td_design_free(&s.design[i]);
     td_arena_destroy(s.arena);
     return st;
@@ -164,15 +163,29 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* Rows whose network is given need its accuracy once, or train it finally, all of them together. */
 td_work td_recipe_work(const td_recipe *r, int threads, int64_t max_trials) {
-    bool rows = r->fixed_net != NULL;
     int64_t trials = max_trials > 0 ? max_trials : r->trials, trained = least(r->trained, trials);
+    bool given = false;
+    td_work w = {0};
+    for (int i = 0; i < r->n_scope; i++) {
+        const td_scope *s = r->scope[i];
+        if (strcmp(s->name, "solve") == 0)
+            w.solves = true;
+        else
+            w.costs += strcmp(s->name, "hand-made") == 0 ? 1 : trials;
+        if (td__scope_has_networks(s)) {
+            w.trainings += trained;
+            w.finals += r->candidates;
+        } else {
+            given = true;
+        }
+    }
+    if (given && r->final == NULL) w.trainings++;
+    if (r->is_workload) w.trainings = 0;
+    w.finals = r->final != NULL ? w.finals + given : 0;
     if (threads <= 0) threads = td_cpu_count();
-    /* joint; with `compare` also network, accelerator, hand-made: the last two have one network */
-    td_work w = {.costs = rows ? 3 * trials + 1 : trials,
-                 .trainings = rows ? 2 * trained : trained,
-                 .at_a_time = (int)least(threads, r->lag + 1)};
-    if (r->final != NULL) w.finals = rows ? 2 * r->candidates + 1 : r->candidates;
+    w.at_a_time = (int)least(threads, r->lag + 1);
     w.finals_at_a_time = (int)least(threads, w.finals);
     return w;
 }
@@ -215,20 +228,25 @@ void td_work_describe(const td_work *w, const td_timing *t, td_text *out) {
     add_duration(td_work_seconds(w, t), out);
     td_text_addf(out, " on %d %s if the budgets are used up: ", w->at_a_time,
                  w->at_a_time == 1 ? "core" : "cores");
-    td_text_addf(out, "%lld %s of ", (long long)w->trainings,
-                 t->trains ? "trainings" : "accuracies");
-    add_duration(t->training_s, out);
-    td_text_addf(out, ", %lld costs of ", (long long)w->costs);
+    if (w->trainings > 0) {
+        td_text_addf(out, "%lld %s of ", (long long)w->trainings,
+                     t->trains ? "trainings" : "accuracies");
+        add_duration(t->training_s, out);
+        td_text_add(out, ", ");
+    }
+    td_text_addf(out, "%lld costs of ", (long long)w->costs);
     add_duration(t->cost_s, out);
     if (w->finals > 0) {
         td_text_addf(out, ", %lld final trainings of ", (long long)w->finals);
         add_duration(t->final_s, out);
     }
-    td_text_addf(out, "\n(timed: %d random designs, %d of which meet the targets; ", t->designs,
+    if (w->solves) td_text_add(out, "; what scope solve costs is not known");
+    td_text_addf(out, "\n(timed: %d random designs, %d of which meet the targets", t->designs,
                  t->meet);
     if (t->trains)
-        td_text_addf(out, "%.2g %% of the training of %d of them)\n", 100 * t->fraction,
+        td_text_addf(out, "; %.2g %% of the training of %d of them", 100 * t->fraction,
                      t->trainings);
-    else
-        td_text_addf(out, "the accuracy of %d of them)\n", t->trainings);
+    else if (t->trainings > 0)
+        td_text_addf(out, "; the accuracy of %d of them", t->trainings);
+    td_text_add(out, ")\n");
 }

@@ -34,8 +34,8 @@ typedef struct {
     td__seen designs; /* finished designs, by both hashes: the number of the trial */
     uint64_t *busy;   /* networks whose training is under way */
     int n_busy;
-    td_arena *arena; /* reasons of trials */
-    bool ended, cancelled;
+    td_arena *arena;                  /* reasons of trials */
+    bool ended, cancelled, exhausted; /* exhausted: the strategy has nothing left to ask */
     td_status status;
     td_error err;
     int64_t best;

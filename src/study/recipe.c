@@ -2,59 +2,8 @@
  * docs/recipes.md. */
 #include "recipe.h"
 
-#include <float.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* An exponent that the chosen reward does not have is a misunderstanding, not a detail. */
-static td_status refuse_foreign(const td_node *n, const char *reward, bool tunas, td_error *err) {
-    static const char *const nahas_keys[] = {"p", "q"};
-    for (int i = 0; i < 2; i++)
-        if (tunas && td_node_find(n, nahas_keys[i]) != NULL)
-            return td_node_fail(td_node_find(n, nahas_keys[i]), err,
-                                "only the nahas rewards have it, not %s", reward);
-    if (!tunas && td_node_find(n, "beta") != NULL)
-        return td_node_fail(td_node_find(n, "beta"), err, "only tunas has it, not %s", reward);
-    return TD_OK;
-}
-
-static td_status read_objective(const td_node *n, td_objective *o, td_error *err) {
-    *o = (td_objective){.kind = TD_REWARD_NAHAS, .p = 0, .q = -1, .beta = -0.10};
-    for (int m = 0; m < TD_NMETRIC; m++) o->target[m] = INFINITY;
-    static const char *const keys[] = {"reward",          "p", "q", "beta", "targets",
-                                       "train_violating", NULL};
-    static const char *const targets[] = {"latency_us", "energy_uj", "area_mm2", NULL};
-    static const double per_unit[TD_NMETRIC] = {1e6, 1e6, 1}; /* us per s, uJ per J */
-    td_status s = td_node_only(n, keys, err);
-    const char *reward = "nahas-hard";
-    const td_node *t = NULL;
-    if (s == TD_OK) s = td_node_opt_string(n, "reward", &reward, err);
-    if (s != TD_OK) return s;
-    if (strcmp(reward, "nahas-soft") == 0)
-        o->p = o->q = -0.07;
-    else if (strcmp(reward, "tunas") == 0)
-        o->kind = TD_REWARD_TUNAS;
-    else if (strcmp(reward, "nahas-hard") != 0)
-        return td_node_fail(td_node_find(n, "reward"), err,
-                            "expected nahas-hard, nahas-soft or tunas, found \"%s\"", reward);
-    /* Screening is what a hard constraint means; a soft one is there to be traded. */
-    o->train_violating = strcmp(reward, "nahas-hard") != 0;
-    s = refuse_foreign(n, reward, o->kind == TD_REWARD_TUNAS, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "p", -10, 10, &o->p, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "q", -10, 10, &o->q, err);
-    if (s == TD_OK) s = td_node_opt_real(n, "beta", -10, 0, &o->beta, err);
-    if (s == TD_OK) s = td_node_opt_bool(n, "train_violating", &o->train_violating, err);
-    if (s == TD_OK) s = td_node_get_map(n, "targets", &t, err);
-    if (s == TD_OK) s = td_node_only(t, targets, err);
-    for (int m = 0; s == TD_OK && m < TD_NMETRIC; m++) {
-        double v = INFINITY;
-        s = td_node_opt_real(t, targets[m], DBL_MIN, INFINITY, &v, err);
-        o->target[m] = v / per_unit[m];
-        if (s == TD_OK && o->target[m] < DBL_MIN)
-            s = td_node_fail(td_node_find(t, targets[m]), err, "too small: %g", v);
-    }
-    return s;
-}
 
 static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
     enum { MOST = 32 };
@@ -93,6 +42,9 @@ static td_status read_strategy(const td_recipe *r, const td_node *n, const td_st
     *strategy = td_strategy_find(name);
     *out = params;
     if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
+    if (r->objective.kind == TD_REWARD_NONE && !(*strategy)->fronts)
+        return td_node_fail(n, err, "%s looks for one reward; Pareto mode needs another strategy",
+                            name);
     td_space *joint;
     td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
     void *state = NULL;
@@ -134,20 +86,9 @@ static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     return s;
 }
 
-static td_status read_compare(const td_node *n, td_recipe *r, td_error *err) {
-    if (n == NULL) return TD_OK;
-    static const char *const keys[] = {"network", "accelerator", NULL};
-    const td_node *net, *hw;
-    td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = td_node_get_map(n, "network", &net, err);
-    if (s == TD_OK) s = td_node_get_map(n, "accelerator", &hw, err);
-    if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->fixed_net, err);
-    if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->fixed_hw, err);
-    if (s == TD_OK && r->fixed_net->n != 0)
-        s = td_node_fail(net, err, "expected one network (space: fixed), found a space");
-    if (s == TD_OK && r->fixed_hw->n != 0)
-        s = td_node_fail(hw, err, "expected one accelerator (space: fixed), found a space");
-    return s;
+bool td__is_workload(const td_node *network) {
+    const td_node *space = td_node_find(network, "space");
+    return space != NULL && space->kind == TD_STRING && strcmp(space->text, "workload") == 0;
 }
 
 /* Options of the final training, checked now so that a long search does not end in a typing error.
@@ -173,6 +114,16 @@ static td_status read_final(td_recipe *r, td_error *err) {
     return td_train_options_from_node(rest, &o, err);
 }
 
+/* Winners are trained on the data of the accuracies' source. */
+static td_status check_trainable(const td_recipe *r, td_error *err) {
+    const td_accuracy_entry *source;
+    td_status s = td_accuracy_entry_from_node(r->accuracy, &source, err);
+    if (s != TD_OK || r->final == NULL || source->data) return s;
+    return td_node_fail(r->final, err,
+                        "the accuracy source %s has no data to train on: leave it out",
+                        source->name);
+}
+
 /* The name is that of the default results folder. */
 static td_status check_name(const td_recipe *r, td_error *err) {
     static const char allowed[] =
@@ -183,6 +134,28 @@ static td_status check_name(const td_recipe *r, td_error *err) {
                         "expected up to 80 letters, digits, \"-\", \"_\" and \".\", found "
                         "\"%.100s\"",
                         r->name);
+}
+
+/* A search of accelerators for a workload trains nothing. */
+static td_status refuse_training(const td_recipe *r, td_error *err) {
+    const td_node *objective = td_node_find(r->doc, "objective");
+    if (r->objective.front.objectives & TD_OBJECTIVE(TD_OBJECTIVE_ACCURACY))
+        return td_node_fail(td_node_find(objective, "objectives"), err,
+                            "the networks of a workload are given: no accuracy is known");
+    static const char *const keys[] = {"final", "compare"};
+    const td_node *accuracy = td_node_find(r->doc, "accuracy");
+    for (int i = 0; i < 2; i++)
+        if (td_node_find(r->doc, keys[i]) != NULL)
+            return td_node_fail(td_node_find(r->doc, keys[i]), err,
+                                "the networks of a workload are given: nothing is trained");
+    if (accuracy != NULL && accuracy->count > 0)
+        return td_node_fail(accuracy, err,
+                            "the networks of a workload are given: nothing is trained; expected "
+                            "no such key, or {}");
+    if (r->trained != INT64_MAX)
+        return td_node_fail(td_node_find(td_node_find(r->doc, "budget"), "trained"), err,
+                            "the networks of a workload are given: nothing is trained");
+    return TD_OK;
 }
 
 static td_status read_all(td_recipe *r, td_error *err) {
@@ -199,6 +172,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
                                        "budget",
                                        "compare",
                                        "compare_strategies",
+                                       "scope",
                                        NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
@@ -214,10 +188,11 @@ static td_status read_all(td_recipe *r, td_error *err) {
     r->seed = (uint64_t)seed;
     if (s == TD_OK) s = td_node_get_map(d, "network", &net, err);
     if (s == TD_OK) s = td_space_net_from_node(net, r->arena, &r->net, err);
+    if (s == TD_OK) r->is_workload = td__is_workload(net);
     if (s == TD_OK) s = td_node_get_map(d, "accelerator", &hw, err);
     if (s == TD_OK) s = td_space_hw_from_node(hw, r->arena, &r->hw, err);
     if (s == TD_OK) s = td_node_get_map(d, "objective", &part, err);
-    if (s == TD_OK) s = read_objective(part, &r->objective, err);
+    if (s == TD_OK) s = td__recipe_objective(part, &r->objective, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "schedule", &part, err);
     if (s == TD_OK) s = td_schedule_options_from_node(part, &r->schedule, err);
@@ -232,10 +207,13 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = read_compare_strategies(r, part, err);
     part = NULL;
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
-    if (s == TD_OK) s = read_compare(part, r, err);
+    if (s == TD_OK) s = td__recipe_compare(r, part, err);
+    if (s == TD_OK) s = td__recipe_scopes(r, td_node_find(d, "scope"), err);
+    if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
-    if (s == TD_OK) s = td_accuracy_check(r->accuracy, err);
+    if (s == TD_OK) s = td_accuracy_check(r->accuracy, r->net, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
+    if (s == TD_OK) s = check_trainable(r, err);
     if (s == TD_OK) s = read_final(r, err);
     return s;
 }
@@ -316,33 +294,47 @@ const td_objective *td_recipe_objective(const td_recipe *r) {
     return &r->objective;
 }
 
+/* " for 70 % a and 30 % b", " for the worst of 1 x a and 0.5 x b". */
+static td_status add_workload(const td_recipe *r, td_text *out, td_error *err) {
+    td_arena *a = td_arena_create();
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_design d = {0};
+    td_status s = r->net->build(r->net->self, &(td_choices){0}, a, &d, err);
+    const td_workload *w = d.workload;
+    if (s == TD_OK) td_text_add(out, w->combine == TD_COMBINE_SUM ? " for" : " for the worst of");
+    for (int i = 0; s == TD_OK && i < w->n; i++) {
+        td_text_add(out, i == 0 ? " " : i + 1 < w->n ? ", " : " and ");
+        if (w->combine == TD_COMBINE_SUM)
+            td_text_addf(out, "%.3g %% %s", 100 * w->weight[i], w->name[i]);
+        else
+            td_text_addf(out, "%.3g x %s", w->weight[i], w->name[i]);
+    }
+    td_design_free(&d);
+    td_arena_destroy(a);
+    return s;
+}
+
 td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
     td_text net = {0}, hw = {0};
     td_status s = td_space_size(r->net, &net, err);
     if (s == TD_OK) s = td_space_size(r->hw, &hw, err);
     if (s == TD_OK) {
-        td_text_addf(out, "%s: joint search of ", r->name);
-        td_text_add_grouped(out, net.data);
-        td_text_addf(out, " networks (%s) x ", r->net->name);
+        td_text_addf(out, "%s: search of ", r->name);
+        if (!r->is_workload) {
+            td_text_add_grouped(out, net.data);
+            td_text_addf(out, " networks (%s) x ", r->net->name);
+        }
         td_text_add_grouped(out, hw.data);
-        td_text_addf(out, " accelerators (%s), %s, %lld trials", r->hw->name, r->strategy->name,
-                     (long long)r->trials);
+        td_text_addf(out, " accelerators (%s)", r->hw->name);
+        if (r->is_workload) s = add_workload(r, out, err);
+        td_text_addf(out, ", %s, %lld trials", r->strategy->name, (long long)r->trials);
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld trainings", (long long)r->trained);
-        td_text_addf(out, ", seed %llu\ntargets:", (unsigned long long)r->seed);
-        static const char *const name[TD_NMETRIC] = {"latency", "energy", "area"};
-        static const char *const unit[TD_NMETRIC] = {"us", "uJ", "mm2"};
-        static const double scale[TD_NMETRIC] = {1e6, 1e6, 1};
-        bool some = false;
-        for (int m = 0; m < TD_NMETRIC; m++) {
-            if (!isfinite(r->objective.target[m])) continue;
-            td_text_addf(out, "%s %s <= %g %s", some ? "," : "", name[m],
-                         r->objective.target[m] * scale[m], unit[m]);
-            some = true;
-        }
-        if (!some) td_text_add(out, " none");
-        td_text_addf(out, "\nrows: %sjoint\n",
-                     r->fixed_net != NULL ? "hand-made on baseline, accelerator, network, " : "");
+        td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
+        td_objective_describe(&r->objective, out);
+        for (int i = 0; i < r->n_scope; i++)
+            td_text_addf(out, "%s%s", i == 0 ? "\nrows: " : ", ", r->scope[i]->name);
+        td_text_add(out, "\n");
         const td_node *with_valid = td_node_find(r->final, "with_valid");
         if (r->final != NULL)
             td_text_addf(out, "final training of %lld %s per row%s\n", (long long)r->candidates,

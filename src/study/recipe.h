@@ -12,11 +12,14 @@ struct td_recipe {
     const td_node *doc;
     const char *name, *text;
     uint64_t hash, seed;
-    td_space *net, *hw;             /* the two sides of the search */
-    td_space *fixed_net, *fixed_hw; /* compare: hand-made network, baseline; else NULL */
-    const td_node *accuracy;        /* proxy */
-    const td_node *final;           /* may be NULL: then nothing is trained fully */
-    int64_t candidates;             /* designs of a row that are trained fully */
+    td_space *net, *hw;                 /* the two sides of the search */
+    td_space *fixed_net, *fixed_hw;     /* compare: hand-made network, baseline; else NULL */
+    const td_scope *scope[TD_MAX_ROWS]; /* the rows */
+    int n_scope;
+    bool is_workload;        /* `network` is one: accelerators only, without accuracies */
+    const td_node *accuracy; /* proxy; NULL of a workload */
+    const td_node *final;    /* may be NULL: then nothing is trained fully */
+    int64_t candidates;      /* designs of a row that are trained fully */
     td_objective objective;
     td_schedule_options schedule;
     const td_strategy *strategy;
@@ -30,10 +33,18 @@ struct td_recipe {
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err);
 
+/* A map `network` of the kind workload. */
+bool td__is_workload(const td_node *network);
+/* The maps `compare` and `scope` (either may be NULL), once the spaces are read. */
+td_status td__recipe_compare(td_recipe *r, const td_node *n, td_error *err);
+td_status td__recipe_scopes(td_recipe *r, const td_node *n, td_error *err);
 /* "NAME:KEY=VALUE:..." as the map of a strategy: {name: NAME, KEY: VALUE, ...}. */
 td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_error *err);
 
 /* One override of td_recipe_load_with in a document that was read. */
 td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err);
+
+/* The map `objective`, checked. */
+td_status td__recipe_objective(const td_node *n, td_objective *o, td_error *err);
 
 #endif

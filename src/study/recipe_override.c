@@ -3,51 +3,27 @@
 
 #include "recipe.h"
 
-/* The map at a path's next part, made if it is not there; NULL: memory is out. */
-static td_node *step_into(td_arena *a, td_node *map, const char *key, const td_override *o,
-                          td_status *s, td_error *err) {
-    td_node *next = (td_node *)td_node_find(map, key);
-    if (next == NULL || next->kind == TD_NULL) {
-        next = td_node_put(a, map, key, td_node_map(a));
-        if (next == NULL) {
-            *s = td_fail(err, TD_E_MEMORY, "out of memory");
-            return NULL;
-        }
-        next->file = map->file;
-        next->line = map->line;
+/* Nothing is left to do where the path leads nowhere. */
+static td_status take_out(td_arena *a, td_node *map, const char *path, td_error *err) {
+    char *key = td_arena_strdup(a, path), *dot;
+    if (key == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    while (map != NULL && map->kind == TD_MAP && (dot = strchr(key, '.')) != NULL) {
+        *dot = '\0';
+        map = (td_node *)td_node_find(map, key);
+        key = dot + 1;
     }
-    if (next->kind != TD_MAP)
-        *s =
-            td_fail(err, TD_E_INPUT, "%s: %s: %s is not a map in the recipe", o->from, o->key, key);
-    return next;
-}
-
-static void take_out(td_node *map, const char *key) {
+    if (map == NULL || map->kind != TD_MAP) return TD_OK;
     int n = 0;
     for (int i = 0; i < map->count; i++)
         if (strcmp(map->item[i]->key, key) != 0) map->item[n++] = map->item[i];
     map->count = n;
+    return TD_OK;
 }
 
 td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err) {
-    char *key = td_arena_strdup(a, o->key), *dot;
-    td_status s = key != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
-    td_node *map = doc;
-    if (s == TD_OK && doc->kind != TD_MAP)
-        s = td_node_fail(doc, err, "expected a recipe (a map of keys)");
-    while (s == TD_OK && (dot = strchr(key, '.')) != NULL) {
-        *dot = '\0';
-        map = step_into(a, map, key, o, &s, err);
-        key = dot + 1;
-    }
-    if (s != TD_OK) return s;
-    if (o->value == NULL) {
-        take_out(map, key);
-        return TD_OK;
-    }
-    const td_node *value;
-    s = td_yaml_parse(a, o->value, strlen(o->value), o->from, &value, err);
-    if (s == TD_OK && td_node_put(a, map, key, (td_node *)value) == NULL)
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
-    return s;
+    if (doc->kind != TD_MAP) return td_node_fail(doc, err, "expected a recipe (a map of keys)");
+    if (o->value == NULL) return take_out(a, doc, o->key, err);
+    const char *both = o->key != NULL ? td_arena_printf(a, "%s=%s", o->key, o->value) : o->value;
+    if (both == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    return td_node_override(a, doc, o->from, both, err);
 }

@@ -10,9 +10,13 @@ typedef struct {
     uint64_t spec_hash, seed;
     const td_space *space;
     const td_objective *objective;
+    bool area_is_hard; /* a design above the area's target is infeasible, whatever the reward */
     const td_schedule_options *schedule;
     const td_accuracy
-        *accuracy; /* NULL: one network only, it is not trained; accuracy counts as 1 */
+        *accuracy;             /* NULL: one network only, it is not trained; accuracy counts as 1 */
+    struct td__solver *solver; /* NULL, or the accelerator of each network: solve.h. `space` has no
+                                * accelerator then, and `joint` has both sides */
+    const td_space *joint;
     const td_strategy *strategy;
     const td_params *params;
     int64_t lag, trials, trained;
@@ -23,13 +27,27 @@ typedef struct {
 /* Searches, or resumes. On TD_OK all trials are in the store. TD_E_INTERRUPTED after a drain. */
 td_status td__row_search(const td__row *row, td_error *err);
 
-/* Cost of a design on its own: metrics and schedule (caller frees), and why it is infeasible. */
+/* Cost of a design on its own, and why it is infeasible. Of a workload: latency and energy are
+ * those of its networks as it combines them, the power is energy / latency of these. schedule: room
+ * for one of each network (caller frees; all {0} after a fault), or NULL. */
 td_status td__design_cost(const td_design *d, const td_schedule_options *o,
                           double metric[TD_NMETRIC], td_schedule *schedule, td_error *err);
+
+/* Sum of what the targets are missed by, relative; NAN if a metric with a target is unknown. */
+double td__objective_violation(const td_objective *o, const double metric[TD_NMETRIC]);
+/* What a strategy minimises: -reward. A hard reward is flat below the targets: equal rewards are
+ * told apart by how far below the targets a design is (1e-4 of a reward unit per target). */
+double td__objective_cost(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
+/* A smaller metric never has a smaller reward. */
+bool td__objective_falls(const td_objective *o);
 
 /* What targets a design misses and by how much, for people: "latency 12 % over target, area 11x the
  * target". Nothing is added if it misses none. */
 void td__objective_misses(const td_objective *o, const double metric[TD_NMETRIC], td_text *out);
+
+/* Latency x energy x area, without what is not known: what td_trials_best goes by where nothing
+ * else decides. */
+double td__metric_product(const double metric[TD_NMETRIC]);
 
 /* The order behind td_trials_best: is a better than b? Of equals neither is. */
 bool td__trial_better(const td_trial_row *a, const td_trial_row *b);

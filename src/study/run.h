@@ -1,19 +1,47 @@
-/* run.h - parts of a run, for src/study: the final trainings. */
+/* run.h - parts of a run, for src/study: its rows, and the final trainings. */
 #ifndef TANDEM_RUN_H
 #define TANDEM_RUN_H
 
 #include "recipe.h"
+#include "store.h"
 #include "tandem/study.h"
 
 /* A design that is trained fully: the row it belongs to and what comes of it. */
 typedef struct {
     int row;
+    int64_t trial;
     td_design design;
     td_weights *weights; /* owned */
     double valid_accuracy;
+    td_accuracy_score score; /* repeats 0: the source has none */
     double metric[TD_NMETRIC];
     double violation;
 } td__candidate;
+
+enum { TD__MAX_CANDIDATES = TD_MAX_ROWS * 100 };
+
+typedef struct {
+    const td_recipe *r;
+    const td_run_options *o;
+    td_run_summary *sum;
+    td_store *store;
+    td_accuracy accuracy;
+    td_schedule_options schedule;
+    td__candidate *candidate; /* TD__MAX_CANDIDATES, of which n are there */
+    int n;
+} td__run;
+
+/* All that a study's trials depend on, beside the seed: it goes on with the same only. Name,
+ * budgets, final training and other rows are free to change. solve: accelerators are found for each
+ * network. */
+td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bool area_is_hard,
+                        bool solve, uint64_t *out, td_error *err);
+
+/* A phase of it searches networks. */
+bool td__scope_has_networks(const td_scope *s);
+
+/* Searches all rows of the recipe, and adds the best designs of each to the candidates. */
+td_status td__rows_search(td__run *u, td_error *err);
 
 /* Trains the candidates on all cores (each distinct network once), keeps their weights in
  * out/final/, and fills valid_accuracy. One whose training diverges stays without weights and with

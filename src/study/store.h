@@ -51,6 +51,7 @@ typedef struct {
     uint64_t net_hash, hw_hash;                  /* 0: it could not be built */
     bool scored;                                 /* its network's accuracy was needed */
     const char *reason;                          /* of infeasible and failed trials; may be NULL */
+    const char *params; /* choices as JSON in place of those that were asked; NULL: those stay */
 } td__finish;
 /* Gives a claimed trial back unfinished (a drain): ready again, the attempt does not count. */
 td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *err);

@@ -7,8 +7,22 @@
 #include "store_sql.h"
 
 enum { KIND_OBJECTIVE, KIND_CONSTRAINT, KIND_METRIC };
-/* Metrics of a trial beside latency, energy and area. */
-enum { METRIC_ACCURACY = TD_NMETRIC, METRIC_REWARD, METRIC_VIOLATION, METRIC_SCORED, N_STORED };
+/* `idx` of the metrics in the store, for ever (docs/store.md): new ones come at the end. */
+enum {
+    METRIC_LATENCY,
+    METRIC_ENERGY,
+    METRIC_AREA,
+    METRIC_ACCURACY,
+    METRIC_REWARD,
+    METRIC_VIOLATION,
+    METRIC_SCORED,
+    METRIC_POWER,
+    N_STORED
+};
+static const int metric_idx[TD_NMETRIC] = {[TD_METRIC_LATENCY] = METRIC_LATENCY,
+                                           [TD_METRIC_ENERGY] = METRIC_ENERGY,
+                                           [TD_METRIC_AREA] = METRIC_AREA,
+                                           [TD_METRIC_POWER] = METRIC_POWER};
 
 static int64_t now_ms(void) {
     return (int64_t)(td_time_wall_s() * 1000);
@@ -117,7 +131,7 @@ static td_status put_value(td_store *s, int64_t id, int kind, int idx, double v,
 
 static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_error *err) {
     double stored[N_STORED];
-    memcpy(stored, f->metric, sizeof f->metric);
+    for (int m = 0; m < TD_NMETRIC; m++) stored[metric_idx[m]] = f->metric[m];
     stored[METRIC_ACCURACY] = f->accuracy;
     stored[METRIC_REWARD] = f->reward;
     stored[METRIC_VIOLATION] = f->violation;
@@ -159,9 +173,9 @@ td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finis
     status = td__sql_prepare(
         s, &st, err,
         "UPDATE trial SET state = ?, finished = ?, lease_until = NULL, error = ?, net_hash = ?,"
-        " hw_hash = ? WHERE id = ? AND token = ? AND state = 1",
-        "iishhii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash, id,
-        token);
+        " hw_hash = ?, params = coalesce(?, params) WHERE id = ? AND token = ? AND state = 1",
+        "iishhsii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash,
+        f->params, id, token);
     status = run(s, st, status, err);
     if (status == TD_OK && sqlite3_changes(s->db) == 0) {
         /* Told before with this token: fine. Anything else: fenced. */
@@ -225,6 +239,22 @@ static uint64_t column_hash(sqlite3_stmt *st, int column) {
     return strtoull(td__sql_text(st, column), NULL, 16);
 }
 
+static void read_metric(td__trial *t, int idx, double v) {
+    for (int m = 0; m < TD_NMETRIC; m++)
+        if (idx == metric_idx[m]) t->metric[m] = v;
+    if (idx == METRIC_ACCURACY) t->accuracy = v;
+    if (idx == METRIC_REWARD) t->reward = v;
+    if (idx == METRIC_VIOLATION) t->violation = v;
+    if (idx == METRIC_SCORED) t->scored = v > 0;
+}
+
+/* Stores of versions that did not keep the power have what it is made of. */
+static void derive_power(td__trial *t) {
+    double latency = t->metric[TD_METRIC_LATENCY];
+    if (isnan(t->metric[TD_METRIC_POWER]) && latency > 0)
+        t->metric[TD_METRIC_POWER] = t->metric[TD_METRIC_ENERGY] / latency;
+}
+
 static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td_error *err) {
     sqlite3_stmt *st;
     bool row = true;
@@ -248,16 +278,8 @@ static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td
         } else if (kind == KIND_CONSTRAINT && idx < (int)(sizeof o->con / sizeof o->con[0])) {
             o->con[idx] = v;
             if (idx >= o->ncon) o->ncon = idx + 1;
-        } else if (kind == KIND_METRIC && idx < TD_NMETRIC) {
-            t[at].metric[idx] = v;
-        } else if (kind == KIND_METRIC && idx == METRIC_ACCURACY) {
-            t[at].accuracy = v;
-        } else if (kind == KIND_METRIC && idx == METRIC_REWARD) {
-            t[at].reward = v;
-        } else if (kind == KIND_METRIC && idx == METRIC_VIOLATION) {
-            t[at].violation = v;
-        } else if (kind == KIND_METRIC && idx == METRIC_SCORED) {
-            t[at].scored = v > 0;
+        } else if (kind == KIND_METRIC) {
+            read_metric(&t[at], idx, v);
         }
     }
     sqlite3_finalize(st);
@@ -336,6 +358,7 @@ td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **ou
     td_status status = td__sql_exec(s, "BEGIN", err);
     if (status == TD_OK) status = load_rows(s, study, a, out, n, err);
     if (status == TD_OK && *n > 0) status = load_values(s, study, *out, *n, err);
+    for (int i = 0; status == TD_OK && i < *n; i++) derive_power(&(*out)[i]);
     return td__sql_end(s, status, err);
 }
 

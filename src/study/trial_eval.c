@@ -3,24 +3,15 @@
  * that needs a network which another one trains waits for it. */
 #include <string.h>
 
+#include "front.h"
 #include "loop.h"
+#include "solve.h"
 
 enum { FULL_FIDELITY = 1000 }; /* per mille, as the cache has it */
 
 uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash) {
     uint64_t both[2] = {net_hash, hw_hash};
     return td_hash(both, sizeof both, 0);
-}
-
-td_status td__design_cost(const td_design *d, const td_schedule_options *o,
-                          double metric[TD_NMETRIC], td_schedule *schedule, td_error *err) {
-    memset(schedule, 0, sizeof *schedule);
-    td_status s = td_schedule_best(d->net, &d->hw, o, schedule, NULL, err);
-    if (s != TD_OK) return s;
-    metric[TD_METRIC_LATENCY] = schedule->latency_s;
-    metric[TD_METRIC_ENERGY] = schedule->energy_j;
-    metric[TD_METRIC_AREA] = d->hw.area_mm2;
-    return TD_OK;
 }
 
 static int busy_index(const td__loop *l, uint64_t net_hash) {
@@ -57,7 +48,7 @@ static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_
     /* A drain lets it end: that costs the time of one trial, not a trial. */
     td_accuracy_result r = {.value = NAN};
     s = acc->evaluate(acc->self, d, 1, NULL, NULL, &r, err);
-    if (s == TD_E_INFEASIBLE) { /* a training that diverges does so each time: remembered */
+    if (s == TD_E_INFEASIBLE) { /* it has none, each time it is asked for: remembered */
         r = (td_accuracy_result){.value = NAN};
         s = TD_OK;
     }
@@ -97,24 +88,35 @@ static bool known_design(td__loop *l, const td_design *d, td__finish *f, td_aren
     return found;
 }
 
+/* Where only the accelerator is searched, nothing but the area stands against larger ones, and a
+ * reward that trades it (q = -1) gives a latency below the target for any area above: such a design
+ * is infeasible. con[] has the area's violation, where the others are not constraints. */
+static bool area_rejects(const td__row *row, const double metric[TD_NMETRIC], td__finish *f) {
+    const td_objective *o = row->objective;
+    if (!row->area_is_hard || !td_objective_has_target(o, TD_METRIC_AREA)) return false;
+    double excess = metric[TD_METRIC_AREA] / o->target[TD_METRIC_AREA] - 1;
+    if (excess <= 0) return false;
+    if (f->outcome.ncon == 0) f->outcome.con[f->outcome.ncon++] = excess;
+    return true;
+}
+
 /* Costs are in f: screens by the targets, trains, scores. */
 static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish *f, td_error *err) {
     const td__row *row = l->row;
-    double con[TD_NMETRIC], slack = 0;
+    double con[TD_NMETRIC];
     int ncon = td_objective_violations(row->objective, f->metric, con);
-    f->violation = 0;
-    for (int i = 0; i < ncon; i++) {
-        f->violation += con[i] > 0 || isnan(con[i]) ? con[i] : 0;
-        slack += con[i];
-    }
+    f->violation = td__objective_violation(row->objective, f->metric);
     bool meets = f->violation == 0, costs_only = f->outcome.fidelity == 0;
     if (!meets) f->reason = misses(row->objective, f->metric, a);
-    if (costs_only || !row->objective->train_violating) {
-        /* Screened: constraints go to the strategy, which ranks those that meet them first. */
+    bool pareto = row->objective->kind == TD_REWARD_NONE;
+    if (costs_only || pareto || !row->objective->train_violating) {
+        /* Screened, or no reward that has them in it: constraints go to the strategy, which ranks
+         * those that meet them first. */
         f->outcome.ncon = ncon;
         if (ncon > 0) memcpy(f->outcome.con, con, sizeof con[0] * (size_t)ncon);
     }
     if (isnan(f->violation) || (!meets && !row->objective->train_violating)) return TD_OK;
+    if (area_rejects(row, f->metric, f)) return TD_OK;
     if (costs_only) {
         if (meets) f->outcome.state = TD_TRIAL_PRUNED;
         return TD_OK;
@@ -126,16 +128,47 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
         f->scored = true;
         f->accuracy = accuracy;
         if (!isfinite(accuracy)) {
-            f->reason = "training diverges";
+            f->reason = td_arena_strdup(a, row->accuracy->no_value != NULL ? row->accuracy->no_value
+                                                                           : "training diverges");
             return TD_OK;
         }
     }
     f->reward = td_objective_reward(row->objective, accuracy, f->metric);
-    /* A hard reward is flat below the targets: equal rewards are told apart by how far below the
-     * targets a design is (1e-4 of a reward unit per target). */
     f->outcome.state = TD_TRIAL_DONE;
+    if (pareto) {
+        f->outcome.nobj =
+            td__front_point(row->objective->front.objectives, accuracy, f->metric, f->outcome.obj);
+        return TD_OK;
+    }
     f->outcome.nobj = 1;
-    f->outcome.obj[0] = -f->reward + 1e-4 * (slack < 10 ? slack : 10);
+    f->outcome.obj[0] = td__objective_cost(row->objective, accuracy, f->metric);
+    if (d->workload != NULL) { /* rewards that know no accuracies: by what decides which is best */
+        double tie = log(td__metric_product(f->metric));
+        f->outcome.obj[0] = -f->reward + 1e-4 * (tie < 10 ? tie : 10);
+    }
+    return TD_OK;
+}
+
+/* The best accelerator for a network: hash, metrics, and both sides as JSON. */
+static td_status solve(const td__row *row, const td_choices *net, td_design *d, td_arena *a,
+                       td__finish *f, const char **params, td_error *err) {
+    td__solved best;
+    td_status s = td__solver_best(row->solver, d->net, d->net_hash, &best, err);
+    if (s != TD_OK) {
+        f->net_hash = d->net_hash;
+        return s;
+    }
+    td_choices both = {.n = row->joint->n, .v = TD_NEW(a, double, row->joint->n + 1)};
+    if (both.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    memcpy(both.v, net->v, sizeof *net->v * (size_t)net->n);
+    memcpy(both.v + net->n, best.choices.v, sizeof *net->v * (size_t)best.choices.n);
+    td_text text = {0};
+    td_node_to_json(td_choices_to_node(row->joint, &both, a), 0, &text);
+    *params = text.data != NULL ? td_arena_strdup(a, text.data) : NULL;
+    td_text_free(&text);
+    if (*params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    memcpy(f->metric, best.metric, sizeof f->metric);
+    d->hw_hash = best.hw_hash;
     return TD_OK;
 }
 
@@ -146,8 +179,9 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     f->outcome = (td_outcome){.state = TD_TRIAL_INFEASIBLE, .fidelity = fidelity};
     for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
     td_design d = {0};
-    td_schedule schedule = {0};
+    const char *params = NULL;
     td_status s = row->space->build(row->space->self, c, a, &d, err);
+    if (s == TD_OK && row->solver != NULL) s = solve(row, c, &d, a, f, &params, err);
     bool known = s == TD_OK && known_design(l, &d, f, a);
     if (known && (f->outcome.fidelity > 0) != (fidelity > 0) && !isnan(f->violation)) {
         /* It was asked for its costs only, and now in full, or the other way. */
@@ -164,14 +198,14 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     } else if (s == TD_OK) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
-        s = td__design_cost(&d, row->schedule, f->metric, &schedule, err);
+        if (row->solver == NULL) s = td__design_cost(&d, row->schedule, f->metric, NULL, err);
         if (s == TD_OK) s = score(l, &d, a, f, err);
     }
+    f->params = params;
     if (s == TD_E_INFEASIBLE) { /* a result, with its reason */
         f->reason = td_arena_strdup(a, err->message);
         s = TD_OK;
     }
-    td_schedule_free(&schedule);
     td_design_free(&d);
     return s;
 }

@@ -1,10 +1,8 @@
 /* trials.c - trials as they stand in the store, for reports and for the choice of the best. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "row.h"
 #include "seen.h"
-#include "tandem/model.h"
 
 td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
                           td_error *err) {
@@ -48,7 +46,7 @@ const char *td_result_text(td_result r) {
         [TD_RESULT_MEETS] = "meets targets",
         [TD_RESULT_MISSES] = "misses targets",
         [TD_RESULT_UNBUILT] = "cannot be built",
-        [TD_RESULT_DIVERGES] = "training diverges",
+        [TD_RESULT_DIVERGES] = "no accuracy",
         [TD_RESULT_PRUNED] = "costs only",
         [TD_RESULT_FAILED] = "failed",
     };
@@ -68,11 +66,10 @@ td_result td_trial_result(const td_trial_row *t) {
     return t->violation == 0 ? TD_RESULT_DIVERGES : TD_RESULT_MISSES;
 }
 
-/* Latency x energy x area, without what is unknown: products of the same metrics compare. */
-static double size_of(const td_trial_row *t) {
+double td__metric_product(const double metric[TD_NMETRIC]) {
     double product = 1;
-    for (int m = 0; m < TD_NMETRIC; m++)
-        if (isfinite(t->metric[m])) product *= t->metric[m];
+    for (int m = 0; m <= TD_METRIC_AREA; m++)
+        if (isfinite(metric[m])) product *= metric[m];
     return product;
 }
 
@@ -88,7 +85,7 @@ bool td__trial_better(const td_trial_row *a, const td_trial_row *b) {
     bool known_a = isfinite(a->accuracy), known_b = isfinite(b->accuracy);
     if (known_a != known_b) return known_a;
     if (known_a && a->accuracy != b->accuracy) return a->accuracy > b->accuracy;
-    return size_of(a) < size_of(b);
+    return td__metric_product(a->metric) < td__metric_product(b->metric);
 }
 
 int td_trials_best(const td_trial_row *t, int n) {
@@ -96,35 +93,4 @@ int td_trials_best(const td_trial_row *t, int n) {
     for (int i = 0; i < n; i++)
         if (is_built(&t[i]) && (best < 0 || td__trial_better(&t[i], &t[best]))) best = i;
     return best;
-}
-
-/* Minimised: accuracy with its sign turned. What is not known of any design (the accuracy in a
- * search of accelerators, the area of a chip without one) is equal for all and decides nothing. */
-td_status td_trials_pareto(const td_trial_row *t, int n, int *out, int *count, td_error *err) {
-    enum { D = TD_NMETRIC + 1 };
-    *count = 0;
-    int m = 0;
-    size_t room = (size_t)(n > 0 ? n : 1);
-    double *point = malloc(room * D * sizeof *point);
-    int *index = malloc(room * sizeof *index);
-    uint8_t *mask = malloc(room);
-    td_status s = TD_OK;
-    if (point == NULL || index == NULL || mask == NULL)
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int i = 0; s == TD_OK && i < n; i++) {
-        if (t[i].state != TD_TRIAL_DONE) continue;
-        point[m * D] = isfinite(t[i].accuracy) ? -t[i].accuracy : 0;
-        for (int k = 0; k < TD_NMETRIC; k++) {
-            double v = t[i].metric[k];
-            point[m * D + 1 + k] = isnan(v) ? 0 : v;
-        }
-        index[m++] = i;
-    }
-    if (s == TD_OK && m > 0) s = td_pareto_front(point, m, D, mask, err);
-    for (int i = 0; s == TD_OK && i < m; i++)
-        if (mask[i]) out[(*count)++] = index[i];
-    free(mask);
-    free(index);
-    free(point);
-    return s;
 }

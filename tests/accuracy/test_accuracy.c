@@ -47,7 +47,7 @@ static const char plain[] = "{path: %s, epochs: 1, train_images: 500, batch: 50,
 
 static uint64_t key_of(fixture *f, const char *format, uint64_t seed) {
     td_accuracy a;
-    assert_ok(td_accuracy_from_node(map_of(f, format), seed, &a, &f->err), &f->err);
+    assert_ok(td_accuracy_from_node(map_of(f, format), NULL, seed, &a, &f->err), &f->err);
     uint64_t k = a.key(a.self);
     td_accuracy_free(&a);
     return k;
@@ -57,7 +57,7 @@ static td_accuracy_result evaluate(fixture *f, const char *format, double fideli
     td_accuracy a;
     td_accuracy_result r;
     td_design d = small_design(8);
-    assert_ok(td_accuracy_from_node(map_of(f, format), 3, &a, &f->err), &f->err);
+    assert_ok(td_accuracy_from_node(map_of(f, format), NULL, 3, &a, &f->err), &f->err);
     assert_ok(a.evaluate(a.self, &d, fidelity, NULL, NULL, &r, &f->err), &f->err);
     td_accuracy_free(&a);
     td_design_free(&d);
@@ -90,7 +90,7 @@ static void fidelity_is_a_share_of_the_epochs(void **state) {
     td_accuracy a;
     td_accuracy_result r;
     td_design d = small_design(8), empty = {0};
-    assert_ok(td_accuracy_from_node(map_of(f, plain), 3, &a, &f->err), &f->err);
+    assert_ok(td_accuracy_from_node(map_of(f, plain), NULL, 3, &a, &f->err), &f->err);
     static const double wrong[] = {0, -1, 1.5, NAN};
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(a.evaluate(a.self, &d, wrong[i], NULL, NULL, &r, &f->err), TD_E_USAGE);
@@ -109,7 +109,7 @@ static void training_can_be_interrupted(void **state) {
     td_accuracy_result r;
     td_design d = small_design(8);
     bool stop = true;
-    assert_ok(td_accuracy_from_node(map_of(f, plain), 3, &a, &f->err), &f->err);
+    assert_ok(td_accuracy_from_node(map_of(f, plain), NULL, 3, &a, &f->err), &f->err);
     assert_int_equal(a.evaluate(a.self, &d, 1, at_once, &stop, &r, &f->err), TD_E_INTERRUPTED);
     stop = false;
     assert_ok(a.evaluate(a.self, &d, 1, at_once, &stop, &r, &f->err), &f->err);
@@ -151,7 +151,8 @@ static void mistakes(void **state) {
         td_status code;
         const char *message;
     } cases[] = {
-        {"{source: table, path: %s}", TD_E_INPUT, "my.yaml:1: source: expected train, found"},
+        {"{source: oracle, path: %s}", TD_E_INPUT,
+         "my.yaml:1: source: expected one of train, table, found \"oracle\""},
         {"{epoch: 1, path: %s}", TD_E_INPUT, "my.yaml:1: unknown key \"epoch\""},
         {"{path: %s, with_valid: true}", TD_E_INPUT, "my.yaml:1: with_valid: accuracies are"},
         {"{path: %s, batch: 0}", TD_E_INPUT, "my.yaml:1: batch: expected an integer"},
@@ -161,17 +162,17 @@ static void mistakes(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         td_accuracy a;
         const td_node *n = map_of(f, cases[i].text);
-        td_status s = td_accuracy_from_node(n, 1, &a, &f->err);
+        td_status s = td_accuracy_from_node(n, NULL, 1, &a, &f->err);
         if (s != cases[i].code ||
             strncmp(f->err.message, cases[i].message, strlen(cases[i].message)) != 0)
             fail_msg("%s: %s", cases[i].text, f->err.message);
         assert_null(a.self);
         /* without data the check finds the same mistakes, but for files that are not there */
-        s = td_accuracy_check(n, &f->err);
+        s = td_accuracy_check(n, NULL, &f->err);
         assert_int_equal(s, strstr(cases[i].message, "no file") ? TD_OK : cases[i].code);
     }
     td_accuracy a;
-    assert_int_equal(td_accuracy_from_node(map_of(f, "{path: %s/none}"), 1, &a, &f->err),
+    assert_int_equal(td_accuracy_from_node(map_of(f, "{path: %s/none}"), NULL, 1, &a, &f->err),
                      TD_E_NOT_FOUND);
     assert_non_null(strstr(f->err.message, "dataset-fashion-mnist"));
 }

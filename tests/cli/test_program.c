@@ -164,6 +164,9 @@ static void mistyped_names(void **state) {
     expect_fault(f, "eval mobilnetv2 --hw edge", 4, "did you mean \"mobilenetv2\"?");
     expect_fault(f, "eval vgg16 --hw edge", 4, "known are: ");
     expect_fault(f, "eval handmade --hw egde", 4, "did you mean \"edge\"?");
+    expect_fault(f, "space quickstart --set network.kernal=3", 3,
+                 "--set network.kernal: network: unknown key");
+    expect_fault(f, "space micro --set pe_x=3", 2, "--set is for a RECIPE or a file");
     expect_fault(f, "space micr", 4, "did you mean \"micro\"?");
     expect_fault(f, "list network", 2, "did you mean \"networks\"?");
     expect_fault(f, "train handmade --data fashion_mnist", 4, "did you mean \"fashion-mnist\"?");
@@ -219,7 +222,7 @@ static void a_dry_run_makes_nothing(void **state) {
     fixture *f = *state;
     write_recipe(f, NULL, NULL);
     expect(f, "search recipe.yaml --dry-run", 0);
-    assert_non_null(strstr(f->out, "tiny: joint search of "));
+    assert_non_null(strstr(f->out, "tiny: search of "));
     assert_non_null(strstr(f->out, "targets: latency <= 5000 us, area <= 5 mm2"));
     assert_non_null(strstr(f->out, "\nfinal training of 1 network per row\n"));
     write_recipe(f, "final: {epochs: 1,", "final: {with_valid: true, candidates: 2, epochs: 1,");

@@ -67,7 +67,39 @@ static void equal_to_the_last_bit(void **state) {
     assert_true(n.valid > 20000 && n.imperfect > 1000 && n.padded > 1000 && n.invalid > 2000);
 }
 
+/* 3 x 1431655766 is 2 in 32 bits. */
+static void factors_that_wrap_around(void **state) {
+    (void)state;
+    td_case c;
+    tally n = {0};
+    random_case(21, 0, (random_limits){.max_macs = 3000}, &c);
+    const int top = c.hw.n - 1;
+    c.problem = (td_problem){.dim = {2, 1, 1, 1, 1, 1, 1, 1},
+                             .stride = {1, 1},
+                             .dilation = {1, 1},
+                             .bits = {8, 8, 8},
+                             .acc_bits = 32};
+    for (int l = 0; l <= top; l++) {
+        c.hw.level[l].must_keep = 0;
+        c.mapping.keep[l] = l == top ? TD_ALL_TENSORS : 0;
+    }
+    memset(&c.hw.rules, 0, sizeof c.hw.rules);
+    memset(c.hw.rules.allowed, 0xff, sizeof c.hw.rules.allowed);
+    c.hw.level[top].may_keep = TD_ALL_TENSORS;
+    memset(c.mapping.first, 0, sizeof c.mapping.first);
+    c.mapping.n = c.mapping.first[c.hw.n] = 2;
+    c.mapping.loop[0] = (td_loop){TD_N, TD_AXIS_T, 3, 3};
+    c.mapping.loop[1] = (td_loop){TD_N, TD_AXIS_T, 1431655766, 1431655766};
+    compare(&c, TD_COUNT_EXACT, 0, &n);
+    assert_int_equal(n.invalid, 1);
+    c.mapping.loop[0].bound = c.mapping.loop[0].tail = 1;
+    c.mapping.loop[1].bound = c.mapping.loop[1].tail = 2;
+    compare(&c, TD_COUNT_EXACT, 1, &n);
+    assert_int_equal(n.valid, 1);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_the_last_bit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_the_last_bit),
+                                       cmocka_unit_test(factors_that_wrap_around)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

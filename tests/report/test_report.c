@@ -60,7 +60,7 @@ static const td_trial_row trials[] = {
     {.number = 0,
      .state = TD_TRIAL_DONE,
      .params = "{\"depth\": 2, \"fused\": \"true\", \"odd, \\\"name\\\"\": 0.1}",
-     .metric = {1e-4 / 3, 2.5e-6, 0.75},
+     .metric = {1e-4 / 3, 2.5e-6, 0.75, 0.075},
      .accuracy = 0.1 + 0.2,
      .reward = 0.5,
      .violation = 0,
@@ -107,6 +107,7 @@ static void csv_reads_back(void **state) {
     assert_true(strtod(csv_get(&c, 1, "latency_us"), NULL) == trials[0].metric[0] * 1e6);
     assert_true(strtod(csv_get(&c, 1, "energy_uj"), NULL) == trials[0].metric[1] * 1e6);
     assert_true(strtod(csv_get(&c, 1, "area_mm2"), NULL) == 0.75);
+    assert_true(strtod(csv_get(&c, 1, "power_mw"), NULL) == 75);
     assert_string_equal(csv_get(&c, 1, "depth"), "2");
     assert_string_equal(csv_get(&c, 1, "fused"), "true");
     assert_string_equal(csv_get(&c, 1, "odd, \"name\""), "0.1");

@@ -78,11 +78,9 @@ static void overrides(void **state) {
         td_override o;
         const char *message;
     } wrong[] = {
-        {{"seed", "no", "--seeds"}, "--seeds:1: seed: expected an integer"},
-        {{"budget.trials", "0", "--budgets"}, "--budgets:1: budget.trials: expected"},
-        {{"seed.x", "1", "--set"}, "--set: seed.x: seed is not a map in the recipe"},
-        {{"objective.targets", "{latency: 1}", "--targets"}, "--targets:1: "},
-        {{"lag", "[1", "--set"}, "--set:2: did not find"},
+        {{"seed", "no", "--seeds"}, "--seeds seed: seed: expected an integer"},
+        {{"budget.trials", "0", "--budgets"}, "--budgets budget.trials: budget.trials: expected"},
+        {{"objective.targets", "{latency: 1}", "--targets"}, "--targets objective.targets: "},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(td_recipe_load_with(path, &wrong[i].o, 1, &r, &f->err), TD_E_INPUT);
@@ -170,7 +168,9 @@ static void wrong_plans(void **state) {
         {{.strategies = "random,,random"}, TD_E_USAGE, "--strategies: there is an empty part"},
         {{.strategies = "random,random"}, TD_E_USAGE, "strategy random is named twice"},
         {{.strategies = "evolution:solve"}, TD_E_INPUT, "--strategies: expected NAME or NAME:KEY"},
-        {{.strategies = "evolution:solve=x"}, TD_E_INPUT, "--strategies:1: strategy.solve"},
+        {{.strategies = "evolution:solve=x"},
+         TD_E_INPUT,
+         "--strategies strategy: strategy.solve: expected"},
         {{.strategies = "evolution:sovle=3"}, TD_E_INPUT, "unknown key \"sovle\""},
         {{.strategies = "evolution:solve=3:solve=4"}, TD_E_INPUT, "solve twice"},
         {{.scopes = "solo"}, TD_E_USAGE, "--scopes: there is no scope \"solo\", known are: joint"},
@@ -179,7 +179,9 @@ static void wrong_plans(void **state) {
         {{.budgets = "1.5"}, TD_E_USAGE, "--budgets: expected whole numbers from 1"},
         {{.qualities = "90"}, TD_E_USAGE, "--qualities: expected numbers from 0 to 1"},
         {{.targets = "latency_us"}, TD_E_USAGE, "--targets: expected KEY=NUMBER"},
-        {{.targets = "latency_us=-1"}, TD_E_INPUT, "--targets:1: objective.targets.latency_us"},
+        {{.targets = "latency_us=-1"},
+         TD_E_INPUT,
+         "--targets objective.targets: objective.targets.latency_us"},
         {{.targets = "latency=1"}, TD_E_INPUT, "unknown key \"latency\""},
         {{.targets = "area_mm2=1;area_mm2=1"}, TD_E_USAGE, "area_mm2=1 is named twice"},
         {{.seeds = -1}, TD_E_USAGE, "at least one seed"},

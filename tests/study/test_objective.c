@@ -13,12 +13,12 @@ static td_objective nahas(double p, double q) {
 static void hard_constraint(void **state) {
     (void)state;
     td_objective o = nahas(0, -1);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){50 * us, 7, 1}), 0.8, 1e-15);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){100 * us, 7, 2}), 0.8, 1e-15);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){200 * us, 7, 1}), 0.4, 1e-15);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){200 * us, 7, 8}), 0.1, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 7, 1}), 0.8, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){100 * us, 7, 2}), 0.8, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, 7, 1}), 0.4, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, 7, 8}), 0.1, 1e-15);
     /* energy has no target: it changes nothing, also where it is not known */
-    assert_near(td_objective_reward(&o, 0.8, (double[]){200 * us, NAN, 1}), 0.4, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, NAN, 1}), 0.4, 1e-15);
 }
 
 /* p = q = -0.07 (MnasNet): twice the latency costs a factor 2^-0.07 = 0.952638, half of it gains as
@@ -26,10 +26,12 @@ static void hard_constraint(void **state) {
 static void soft_constraint(void **state) {
     (void)state;
     td_objective o = nahas(-0.07, -0.07);
-    assert_near(td_objective_reward(&o, 1, (double[]){100 * us, 0, 2}), 1, 1e-15);
-    assert_near(td_objective_reward(&o, 1, (double[]){200 * us, 0, 2}), 0.9526379980, 1e-9);
-    assert_near(td_objective_reward(&o, 1, (double[]){50 * us, 0, 2}), 1.0497166836, 1e-9);
-    assert_near(td_objective_reward(&o, 0.75, (double[]){200 * us, 0, 1}), 0.75, 1e-12);
+    assert_near(td_objective_reward(&o, 1, (double[TD_NMETRIC]){100 * us, 0, 2}), 1, 1e-15);
+    assert_near(td_objective_reward(&o, 1, (double[TD_NMETRIC]){200 * us, 0, 2}), 0.9526379980,
+                1e-9);
+    assert_near(td_objective_reward(&o, 1, (double[TD_NMETRIC]){50 * us, 0, 2}), 1.0497166836,
+                1e-9);
+    assert_near(td_objective_reward(&o, 0.75, (double[TD_NMETRIC]){200 * us, 0, 1}), 0.75, 1e-12);
 }
 
 /* Q + b |T/T0 - 1| with b = -0.1, summed over the metrics that have a target. */
@@ -37,12 +39,12 @@ static void tunas_absolute(void **state) {
     (void)state;
     td_objective o = nahas(0, -1);
     o.kind = TD_REWARD_TUNAS;
-    assert_near(td_objective_reward(&o, 0.8, (double[]){100 * us, 0, 2}), 0.8, 1e-15);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){150 * us, 0, 2}), 0.75, 1e-12);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){50 * us, 0, 2}), 0.75, 1e-12);
-    assert_near(td_objective_reward(&o, 0.8, (double[]){50 * us, 0, 3}), 0.70, 1e-12);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){100 * us, 0, 2}), 0.8, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){150 * us, 0, 2}), 0.75, 1e-12);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 0, 2}), 0.75, 1e-12);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 0, 3}), 0.70, 1e-12);
     o.beta = -0.5;
-    assert_near(td_objective_reward(&o, 0.8, (double[]){150 * us, 0, 2}), 0.55, 1e-12);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){150 * us, 0, 2}), 0.55, 1e-12);
 }
 
 static void no_target_at_all(void **state) {
@@ -50,23 +52,57 @@ static void no_target_at_all(void **state) {
     td_objective o = nahas(0, -1);
     for (int m = 0; m < TD_NMETRIC; m++) o.target[m] = INFINITY;
     double con[TD_NMETRIC];
-    assert_near(td_objective_reward(&o, 0.8, (double[]){1, 1, 1}), 0.8, 0);
-    assert_int_equal(td_objective_violations(&o, (double[]){1, 1, 1}, con), 0);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){1, 1, 1}), 0.8, 0);
+    assert_int_equal(td_objective_violations(&o, (double[TD_NMETRIC]){1, 1, 1}, con), 0);
 }
 
 static void violations_in_order_of_metrics(void **state) {
     (void)state;
     td_objective o = nahas(0, -1);
     double con[TD_NMETRIC];
-    assert_int_equal(td_objective_violations(&o, (double[]){150 * us, 9, 1}, con), 2);
+    assert_int_equal(td_objective_violations(&o, (double[TD_NMETRIC]){150 * us, 9, 1}, con), 2);
     assert_near(con[0], 0.5, 1e-12);
     assert_near(con[1], -0.5, 1e-12);
     o.target[TD_METRIC_ENERGY] = 10;
-    assert_int_equal(td_objective_violations(&o, (double[]){150 * us, 9, 1}, con), 3);
+    assert_int_equal(td_objective_violations(&o, (double[TD_NMETRIC]){150 * us, 9, 1}, con), 3);
     assert_near(con[1], -0.1, 1e-12);
     /* what is not known is not met */
-    td_objective_violations(&o, (double[]){150 * us, 9, NAN}, con);
+    td_objective_violations(&o, (double[TD_NMETRIC]){150 * us, 9, NAN}, con);
     assert_true(isnan(con[2]));
+}
+
+/* w0 of the latency and w1 of the area (NAHAS): a hard latency, and an area that is traded. */
+static void exponents_by_metric(void **state) {
+    (void)state;
+    td_objective o = nahas(0, -1);
+    o.own[TD_METRIC_AREA] = (td_exponents){true, -0.07, -0.07};
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 0, 2}), 0.8, 1e-15);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, 0, 2}), 0.4, 1e-15);
+    /* twice the area: times 2^-0.07 = 0.952638; half of it: times 1.0497166836 */
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){200 * us, 0, 4}),
+                0.4 * 0.9526379980, 1e-9);
+    assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){50 * us, 0, 1}),
+                0.8 * 1.0497166836, 1e-9);
+}
+
+/* A target for the power alone: 30 mW of at most 20 divide the reward by 1.5. */
+static void power_is_a_metric(void **state) {
+    (void)state;
+    td_objective o = nahas(0, -1);
+    double con[TD_NMETRIC], metric[TD_NMETRIC] = {50 * us, 1.5e-6, 1, 0.030};
+    o.target[TD_METRIC_LATENCY] = o.target[TD_METRIC_AREA] = INFINITY;
+    assert_near(td_objective_reward(&o, 0.9, metric), 0.9, 1e-15); /* 0: off */
+    assert_int_equal(td_objective_violations(&o, metric, con), 0);
+    o.target[TD_METRIC_POWER] = 0.020;
+    assert_near(td_objective_reward(&o, 0.9, metric), 0.6, 1e-12);
+    assert_int_equal(td_objective_violations(&o, metric, con), 1);
+    assert_near(con[0], 0.5, 1e-12);
+    td_text t = {0};
+    td_objective_describe(&o, &t);
+    assert_string_equal(t.data, "targets: power <= 20 mW");
+    td__objective_misses(&o, metric, &t);
+    assert_string_equal(t.data, "targets: power <= 20 mWpower 50 % over target");
+    td_text_free(&t);
 }
 
 /* Numbers that a person reads: no exponents, whatever is missed by how much. */
@@ -100,6 +136,8 @@ int main(void) {
         cmocka_unit_test(tunas_absolute),
         cmocka_unit_test(no_target_at_all),
         cmocka_unit_test(violations_in_order_of_metrics),
+        cmocka_unit_test(exponents_by_metric),
+        cmocka_unit_test(power_is_a_metric),
         cmocka_unit_test(misses_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,28 @@ static void rewards(void **state) {
 }
 
 /* One mistake each; `message` is what the program tells, from its beginning. */
+static void exponents_of_single_metrics(void **state) {
+    (void)state;
+    char *text = edited("reward: nahas-hard", "p: {area: -0.07}\n  q: {area: -0.07, power: -2}");
+    td_error err;
+    td_recipe *r;
+    assert_ok(parse(text, &r, &err), &err);
+    const td_objective *o = td_recipe_objective(r);
+    assert_true(o->p == 0 && o->q == -1);
+    assert_false(o->own[TD_METRIC_LATENCY].set || o->own[TD_METRIC_ENERGY].set);
+    assert_true(o->own[TD_METRIC_AREA].p == -0.07 && o->own[TD_METRIC_AREA].q == -0.07);
+    assert_true(o->own[TD_METRIC_POWER].p == 0 && o->own[TD_METRIC_POWER].q == -2);
+    td_recipe_destroy(r);
+    free(text);
+    /* A number and a map: the number is of all that the map does not name. */
+    text = edited("reward: nahas-hard", "p: {area: -0.5}\n  q: -3");
+    assert_ok(parse(text, &r, &err), &err);
+    o = td_recipe_objective(r);
+    assert_true(o->q == -3 && o->own[TD_METRIC_AREA].p == -0.5 && o->own[TD_METRIC_AREA].q == -3);
+    td_recipe_destroy(r);
+    free(text);
+}
+
 static void mistakes(void **state) {
     (void)state;
     static const struct {
@@ -161,7 +183,7 @@ static void mistakes(void **state) {
         {"io_gbps: [0.4, 0.8]", "io_gbps: [fast]", TD_E_INPUT, "my.yaml:8: accelerator.io_gbps"},
         /* accuracy: without any data being there */
         {"source: train", "source: guess", TD_E_INPUT,
-         "my.yaml:10: accuracy.source: expected train, found \"guess\""},
+         "my.yaml:10: accuracy.source: expected one of train, table, found \"guess\""},
         {"epochs: 1\n", "epochs: fast\n", TD_E_INPUT,
          "my.yaml:12: accuracy.epochs: expected a number"},
         {"epochs: 1\n", "epoch: 1\n", TD_E_INPUT,
@@ -196,6 +218,10 @@ static void mistakes(void **state) {
         {"reward: nahas-hard", "q: 11", TD_E_INPUT, "my.yaml:16: objective.q: expected a number"},
         {"  targets: {latency_us: 250, energy_uj: .inf, area_mm2: 2}\n", "", TD_E_INPUT,
          "my.yaml:15: objective: missing key \"targets\""},
+        {"reward: nahas-hard", "p: {latency_us: 0}", TD_E_INPUT,
+         "my.yaml:16: objective.p: unknown key \"latency_us\""},
+        {"reward: nahas-hard", "q: {latency: -11}", TD_E_INPUT,
+         "my.yaml:16: objective.q.latency: expected a number"},
         /* schedule, strategy, budget, compare */
         {"objective: energy", "objective: edp", TD_E_INPUT,
          "my.yaml:18: schedule.objective: expected latency or energy, found \"edp\""},
@@ -212,9 +238,11 @@ static void mistakes(void **state) {
         {"trained: 40", "trained: -1", TD_E_INPUT, "my.yaml:21: budget.trained: expected"},
         {"net: handmade", "net: homemade", TD_E_NOT_FOUND, "my.yaml:23: compare.network.net: "},
         {"{space: fixed, net: handmade}", "{space: ibn}", TD_E_INPUT,
-         "my.yaml:23: compare.network: expected one network (space: fixed), found a space"},
+         "my.yaml:23: compare.network: expected one network (space: fixed, or choices), found a "
+         "space"},
         {"{space: fixed, hw: micro}", "{space: micro}", TD_E_INPUT,
-         "my.yaml:24: compare.accelerator: expected one accelerator (space: fixed), found a space"},
+         "my.yaml:24: compare.accelerator: expected one accelerator (space: fixed, or choices), "
+         "found a space"},
         {"  accelerator: {space: fixed, hw: micro}\n", "", TD_E_INPUT,
          "my.yaml:22: compare: missing key \"accelerator\""},
     };
@@ -264,6 +292,57 @@ static void files_beside_the_recipe(void **state) {
     scratch_remove(folder);
 }
 
+/* Other values for keys are checked as if they stood in the file, and are the recipe's text. */
+static void keys_with_other_values(void **state) {
+    (void)state;
+    char *folder = scratch_make();
+    const char *path = scratch_path(folder, "recipe.yaml");
+    scratch_write(folder, "recipe.yaml", good, sizeof good - 1);
+    td_error err;
+    td_recipe *plain, *r, *again;
+    static const td_override set[] = {{"seed", "9", "--set"},
+                                      {"budget.trained", NULL, "--set"},
+                                      {NULL, "strategy={name: random}", "--set"},
+                                      {"network.kernel", "[3, 5, 7]", "--set"},
+                                      {NULL, "objective.targets.area_mm2=3.5", "--set"}};
+    assert_ok(td_recipe_load_with(path, NULL, 0, &plain, &err), &err);
+    assert_string_equal(td_recipe_text(plain), good);
+    assert_ok(td_recipe_load_with(path, set, 5, &r, &err), &err);
+    assert_true(td_recipe_seed(r) == 9 && r->trained == INT64_MAX && r->trials == 64);
+    assert_string_equal(r->strategy->name, "random");
+    assert_true(r->objective.target[TD_METRIC_AREA] == 3.5);
+    assert_true(td_recipe_hash(r) != td_recipe_hash(plain));
+    assert_true(td_space_hash(r->net) != td_space_hash(plain->net));
+    assert_ok(parse(td_recipe_text(r), &again, &err), &err);
+    assert_true(td_recipe_hash(again) == td_recipe_hash(r) && td_recipe_seed(again) == 9);
+    assert_true(td_space_hash(again->net) == td_space_hash(r->net));
+    td_recipe_destroy(again);
+    td_recipe_destroy(r);
+    td_recipe_destroy(plain);
+    static const struct {
+        const char *set, *message;
+        td_status code;
+    } wrong[] = {
+        {"seed=-1", "--set seed: seed: expected an integer", TD_E_INPUT},
+        {"network.kernal=3", "--set network.kernal: network: unknown key \"kernal\"", TD_E_INPUT},
+        {"sede=3", "--set sede: unknown key \"sede\"", TD_E_INPUT},
+        {"name.x=3", "--set name.x: name is no map", TD_E_USAGE},
+        {"seed", "--set: expected KEY=VALUE, found \"seed\"", TD_E_USAGE},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        td_override o = {NULL, wrong[i].set, "--set"};
+        td_status s = td_recipe_load_with(path, &o, 1, &r, &err);
+        if (s != wrong[i].code ||
+            strncmp(err.message, wrong[i].message, strlen(wrong[i].message)) != 0)
+            fail_msg("%s: %s", wrong[i].set, err.message);
+        assert_null(r);
+    }
+    scratch_write(folder, "list.yaml", "[1]", 3);
+    assert_int_equal(td_recipe_load_with(scratch_path(folder, "list.yaml"), set, 1, &r, &err),
+                     TD_E_INPUT);
+    scratch_remove(folder);
+}
+
 /* The example of docs/recipes.md is a recipe. */
 static void the_example_of_the_manual(void **state) {
     (void)state;
@@ -288,9 +367,11 @@ int main(void) {
         cmocka_unit_test(all_keys),
         cmocka_unit_test(what_may_be_left_out),
         cmocka_unit_test(rewards),
+        cmocka_unit_test(exponents_of_single_metrics),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(not_a_recipe),
         cmocka_unit_test(files_beside_the_recipe),
+        cmocka_unit_test(keys_with_other_values),
         cmocka_unit_test(the_example_of_the_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

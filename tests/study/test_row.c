@@ -361,6 +361,38 @@ static void duplicates_are_looked_up(void **state) {
     }
 }
 
+/* A strategy that has nothing left to ask ends the row: below the budget, by any number of threads,
+ * and when it goes on. */
+static void a_row_ends_with_its_space(void **state) {
+    fixture *f = *state;
+    for (int threads = 1; threads <= 4; threads++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.db", threads);
+        const char *db = scratch_path(f->folder, name);
+        for (int budget = 3; budget <= 40; budget += 37) {
+            search s;
+            search_init(&s, threads, budget);
+            s.row.space = tiny_joint_space(s.arena);
+            s.row.strategy = td_strategy_find("exhaustive");
+            s.row.params = NULL;
+            assert_ok(search_run(&s, db, &f->err), &f->err);
+            search_free(&s);
+            char *got = trials_text(db);
+            assert_int_equal(lines(got), budget < 4 ? budget : 4);
+            free(got);
+        }
+        td_store *store;
+        td_study_info *info;
+        int n;
+        td_arena *a = td_arena_create();
+        assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+        assert_ok(td_store_studies(store, a, &info, &n, &f->err), &f->err);
+        assert_int_equal(info[0].state, 2);
+        td_store_close(store);
+        td_arena_destroy(a);
+    }
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 static void diverging_trainings_are_infeasible_trials(void **state) {
@@ -448,6 +480,114 @@ static void another_space_is_noticed(void **state) {
     assert_int_equal(search_run(&s, db, &f->err), TD_E_STORE);
     assert_non_null(strstr(f->err.message, "trial 0"));
     search_free(&s);
+}
+
+/* Whatever the reward: what cannot be built, and what is screened, is one of the trials and no
+ * training. Trainings are those of the networks of the other trials, once each. */
+static void infeasible_costs_a_trial_and_no_training(void **state) {
+    fixture *f = *state;
+    for (int soft = 0; soft < 2; soft++) {
+        search s;
+        search_init(&s, 2, 60);
+        s.objective.train_violating = soft == 1;
+        s.objective.target[TD_METRIC_LATENCY] = 2e-6;
+        const char *db = scratch_path(f->folder, soft ? "soft.db" : "hard.db");
+        assert_ok(search_run(&s, db, &f->err), &f->err);
+        td_store *store;
+        td_trial_row *t;
+        int n, unbuilt = 0, screened = 0, trained = 0;
+        assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+        assert_ok(td_store_trials(store, "row", s.arena, &t, &n, &f->err), &f->err);
+        assert_int_equal(n, 60);
+        for (int i = 0; i < n; i++) {
+            bool infeasible = t[i].state == TD_TRIAL_INFEASIBLE;
+            unbuilt += infeasible && isnan(t[i].violation);
+            screened += infeasible && t[i].violation > 0;
+            trained += t[i].trained;
+            assert_true(infeasible == isnan(t[i].accuracy));
+            if (infeasible) assert_false(t[i].trained);
+        }
+        assert_int_equal(s.fake.evaluations, trained);
+        assert_true(unbuilt > 0 && trained > 0);
+        assert_true(soft ? screened == 0 : screened > 0);
+        td_store_close(store);
+        search_free(&s);
+    }
+}
+
+/* The power of a stored trial is that of its schedule, and a target on it screens. */
+static void power_is_screened(void **state) {
+    fixture *f = *state;
+    search s;
+    search_init(&s, 2, 40);
+    s.objective.target[TD_METRIC_LATENCY] = s.objective.target[TD_METRIC_AREA] = INFINITY;
+    s.objective.target[TD_METRIC_POWER] = 0.045;
+    const char *db = scratch_path(f->folder, "study.db");
+    assert_ok(search_run(&s, db, &f->err), &f->err);
+    search_free(&s);
+    td_store *store;
+    td_trial_row *t;
+    int n, met = 0, missed = 0;
+    td_arena *a = td_arena_create();
+    assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+    assert_ok(td_store_trials(store, "row", a, &t, &n, &f->err), &f->err);
+    for (int i = 0; i < n; i++) {
+        double power = t[i].metric[TD_METRIC_ENERGY] / t[i].metric[TD_METRIC_LATENCY];
+        if (isnan(power)) continue;
+        assert_near(t[i].metric[TD_METRIC_POWER], power, 1e-15);
+        assert_int_equal(t[i].feasible, power <= 0.045);
+        if (power > 0.045) assert_false(t[i].trained);
+        met += t[i].feasible;
+        missed += !t[i].feasible;
+    }
+    assert_true(met > 0 && missed > 0);
+    td_store_close(store);
+    td_arena_destroy(a);
+}
+
+/* q = -1 of a soft reward: twice the area is made good by half the latency, without end. Where only
+ * the accelerator is searched, no design above the area's target is done; latencies are traded. */
+static void area_is_hard_for_accelerators(void **state) {
+    fixture *f = *state;
+    int above[2] = {0}, slow[2] = {0}, rejected = 0;
+    for (int hard = 0; hard < 2; hard++) {
+        search s;
+        search_init(&s, 2, 60);
+        s.row.accuracy = NULL;
+        s.row.area_is_hard = hard == 1;
+        s.objective.p = s.objective.q = -1;
+        s.objective.train_violating = true;
+        s.objective.target[TD_METRIC_LATENCY] = 2e-6;
+        s.objective.target[TD_METRIC_AREA] = 0.42;
+        const char *db = scratch_path(f->folder, hard ? "hard.db" : "soft.db");
+        assert_ok(search_run(&s, db, &f->err), &f->err);
+        td_store *store;
+        td__trial *t;
+        int64_t id;
+        int n;
+        assert_ok(td_store_open(db, false, &store, &f->err), &f->err);
+        assert_ok(td__store_find(store, "row", &id, &f->err), &f->err);
+        assert_ok(td__store_load(store, id, s.arena, &t, &n, &f->err), &f->err);
+        assert_int_equal(n, 60); /* each costs a trial */
+        for (int i = 0; i < n; i++) {
+            double over = t[i].metric[TD_METRIC_AREA] / 0.42 - 1;
+            if (t[i].state == TD_TRIAL_DONE) {
+                above[hard] += over > 0;
+                slow[hard] += t[i].metric[TD_METRIC_LATENCY] > 2e-6;
+            } else if (over > 0) {
+                assert_int_equal(t[i].state, TD_TRIAL_INFEASIBLE);
+                assert_int_equal(t[i].outcome.ncon, 1);
+                assert_near(t[i].outcome.con[0], over, 1e-12);
+                assert_true(isnan(t[i].reward));
+                assert_non_null(strstr(t[i].error, "area "));
+                rejected++;
+            }
+        }
+        td_store_close(store);
+        search_free(&s);
+    }
+    assert_true(above[0] > 0 && above[1] == 0 && rejected > 0);
+    assert_true(slow[1] > 0);
 }
 
 static td_status build_without_area(const void *self, const td_choices *c, td_arena *a,
@@ -547,10 +687,14 @@ int main(void) {
         CASE(training_budget_after_interruptions),
         CASE(a_row_without_accuracy_trains_nothing),
         CASE(duplicates_are_looked_up),
+        CASE(a_row_ends_with_its_space),
         CASE(diverging_trainings_are_infeasible_trials),
         CASE(a_broken_trainer_stops_the_search),
         CASE(a_full_disk_stops_and_the_study_goes_on),
         CASE(another_space_is_noticed),
+        CASE(infeasible_costs_a_trial_and_no_training),
+        CASE(power_is_screened),
+        CASE(area_is_hard_for_accelerators),
         CASE(an_unknown_area_with_a_target_is_not_met),
         CASE(progress_counts_every_trial_once),
     };

@@ -211,6 +211,29 @@ static void what_is_told_is_loaded(void **state) {
     td_arena_destroy(a);
 }
 
+/* Stores made before the power was kept have energy and latency: idx 7 is not there, the others
+ * stand where they always did. */
+static void power_of_older_stores(void **state) {
+    fixture *f = *state;
+    int64_t study = make_study(f, "a", 10), id, token;
+    ask(f, study, "0:0");
+    claim(f, study, 0, 60, &id, &token);
+    td__finish told = done(1);
+    told.metric[TD_METRIC_POWER] = 0.25; /* not energy / latency: what is kept is what is read */
+    assert_ok(td__store_tell(f->store, id, token, &told, &f->err), &f->err);
+    td_arena *a = td_arena_create();
+    int n;
+    assert_true(load(f, study, a, &n)->metric[TD_METRIC_POWER] == 0.25);
+    assert_int_equal(number_of(f, "DELETE FROM trial_value WHERE kind = 2 AND idx = 7"
+                                  " RETURNING 1"),
+                     1);
+    const td__trial *t = load(f, study, a, &n);
+    assert_true(t->metric[TD_METRIC_POWER] == 2e-6 / 1e-5);
+    assert_true(t->metric[TD_METRIC_LATENCY] == 1e-5 && t->metric[TD_METRIC_AREA] == 0.75);
+    assert_true(t->accuracy == 0.875 && isinf(t->reward) && t->violation == 0 && t->scored);
+    td_arena_destroy(a);
+}
+
 static void a_claim_is_exclusive(void **state) {
     fixture *f = *state;
     int64_t s = make_study(f, "s", 10), id, token;
@@ -398,6 +421,7 @@ int main(void) {
         CASE(budget_ends_asking),
         CASE(budget_is_met_exactly_by_six_threads),
         CASE(what_is_told_is_loaded),
+        CASE(power_of_older_stores),
         CASE(a_claim_is_exclusive),
         CASE(telling_twice_changes_nothing),
         CASE(expired_leases_are_reaped),
