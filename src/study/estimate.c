@@ -7,7 +7,7 @@
 
 #include "recipe.h"
 #include "row.h"
-#include "run.h"
+#include "scope.h"
 
 /* So much is sampled at most: it has to stay a matter of seconds. */
 enum { MAX_DESIGNS = 48, MAX_TRAININGS = 2 };
@@ -163,29 +163,18 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* Rows whose network is given need its accuracy once, or train it finally, all of them together. */
 td_work td_recipe_work(const td_recipe *r, int threads, int64_t max_trials) {
-    int64_t trials = max_trials > 0 ? max_trials : r->trials, trained = least(r->trained, trials);
-    bool given = false;
-    td_work w = {0};
-    for (int i = 0; i < r->n_scope; i++) {
-        const td_scope *s = r->scope[i];
-        if (strcmp(s->name, "solve") == 0)
-            w.solves = true;
-        else
-            w.costs += strcmp(s->name, "hand-made") == 0 ? 1 : trials;
-        if (td__scope_has_networks(s)) {
-            w.trainings += trained;
-            w.finals += r->candidates;
-        } else {
-            given = true;
-        }
-    }
-    if (given && r->final == NULL) w.trainings++;
-    if (r->is_workload) w.trainings = 0;
-    w.finals = r->final != NULL ? w.finals + given : 0;
     if (threads <= 0) threads = td_cpu_count();
-    w.at_a_time = (int)least(threads, r->lag + 1);
+    td_work w = {.at_a_time = (int)least(threads, r->lag + 1)};
+    bool fixed = false; /* the fixed network is trained once for all its rows */
+    for (int i = 0; i < r->n_scope; i++) {
+        td__scope_work one = td__scope_count(r, r->scope[i], max_trials);
+        w.costs += one.costs;
+        w.trainings += one.trainings;
+        fixed = fixed || one.fixed_network;
+        if (!one.fixed_network) w.finals += r->candidates;
+    }
+    w.finals = r->final != NULL ? w.finals + fixed : 0;
     w.finals_at_a_time = (int)least(threads, w.finals);
     return w;
 }
@@ -228,25 +217,20 @@ void td_work_describe(const td_work *w, const td_timing *t, td_text *out) {
     add_duration(td_work_seconds(w, t), out);
     td_text_addf(out, " on %d %s if the budgets are used up: ", w->at_a_time,
                  w->at_a_time == 1 ? "core" : "cores");
-    if (w->trainings > 0) {
-        td_text_addf(out, "%lld %s of ", (long long)w->trainings,
-                     t->trains ? "trainings" : "accuracies");
-        add_duration(t->training_s, out);
-        td_text_add(out, ", ");
-    }
-    td_text_addf(out, "%lld costs of ", (long long)w->costs);
+    td_text_addf(out, "%lld %s of ", (long long)w->trainings,
+                 t->trains ? "trainings" : "accuracies");
+    add_duration(t->training_s, out);
+    td_text_addf(out, ", %lld costs of ", (long long)w->costs);
     add_duration(t->cost_s, out);
     if (w->finals > 0) {
         td_text_addf(out, ", %lld final trainings of ", (long long)w->finals);
         add_duration(t->final_s, out);
     }
-    if (w->solves) td_text_add(out, "; what scope solve costs is not known");
-    td_text_addf(out, "\n(timed: %d random designs, %d of which meet the targets", t->designs,
+    td_text_addf(out, "\n(timed: %d random designs, %d of which meet the targets; ", t->designs,
                  t->meet);
     if (t->trains)
-        td_text_addf(out, "; %.2g %% of the training of %d of them", 100 * t->fraction,
+        td_text_addf(out, "%.2g %% of the training of %d of them)\n", 100 * t->fraction,
                      t->trainings);
-    else if (t->trainings > 0)
-        td_text_addf(out, "; the accuracy of %d of them", t->trainings);
-    td_text_add(out, ")\n");
+    else
+        td_text_addf(out, "the accuracy of %d of them)\n", t->trainings);
 }
