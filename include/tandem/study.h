@@ -154,6 +154,7 @@ typedef struct {
     double metric[TD_NMETRIC]; /* NAN if unknown */
     double accuracy, reward;
     double violation;       /* sum of what the targets are missed by, relative; NAN: unknown */
+    uint64_t net_hash;      /* 0: unknown */
     bool feasible, trained; /* all targets met; this trial paid for a training (not cached) */
     const char *error;      /* reason of infeasible and failed ones */
     double started, finished;
@@ -318,7 +319,7 @@ void td_work_describe(const td_work *w, const td_timing *t, td_text *out);
 typedef struct {
     const char *strategies; /* "random,evolution:population=16:solve=0"; default: the recipe's
                              * compare_strategies, or random and the recipe's own strategy */
-    const char *scopes;     /* "joint"; names of td_compare_scopes; default: the first */
+    const char *scopes;     /* "joint,solve": names of td_scope_list; default: joint */
     const char *targets;    /* "latency_us=10,area_mm2=1;latency_us=20", or a YAML file with a list
                              * of such maps; default: the recipe's own targets */
     const char *budgets;    /* "500,2000": trials; the largest is run, the others are its prefixes;
@@ -329,7 +330,6 @@ typedef struct {
     double optimum; /* the best quality there is, where it is known, in (0, 1]; 0: it is not */
     int seeds;      /* >= 1: the recipe's seed and those that follow it */
 } td_compare_spec;
-const char *const *td_compare_scopes(int *n);
 
 /* A strategy in a scope. The recipe's strategy map is the default of the strategy it names. */
 typedef struct {
@@ -345,9 +345,10 @@ typedef struct {
 } td_compare_target;
 /* What a run has come to within a budget of trials. */
 typedef struct {
-    double
-        quality;  /* accuracy of the best design (td_trials_best); -INFINITY: none meets targets */
-    int64_t best; /* number of its trial; -1 */
+    /* Accuracy of the best design (td_trials_best), as the source scores it in the end
+     * (td_accuracy.score) where it does; -INFINITY: none meets the targets. */
+    double quality;
+    int64_t best; /* its trial, counted from 0 through the phases of the scope; -1 */
     double metric[TD_NMETRIC];
     int64_t trials, trained; /* that were spent; trials below the budget: trainings ran out */
 } td_compare_score;

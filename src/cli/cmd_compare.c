@@ -113,7 +113,8 @@ int cmd_compare(int argc, char **argv) {
          "NAME or NAME:KEY=VALUE:..., with commas between (default: compare_strategies of the "
          "recipe, or random and its own strategy)",
          0},
-        {"scopes", OPT_SCOPES, "LIST", 0, "what is searched: joint (default)", 0},
+        {"scopes", OPT_SCOPES, "LIST", 0,
+         "what is searched: joint (default), network, accelerator, solve, phase-network, ...", 0},
         {"seeds", OPT_SEEDS, "N", 0, "runs per strategy, from the recipe's seed on (default 10)",
          0},
         {"targets", OPT_TARGETS, "FILE|LIST", 0,

@@ -254,8 +254,9 @@ static void add_run(const td_comparison *c, const td_compare_run *r, td_text *cs
 }
 
 void td_report_comparison_runs(const td_comparison *c, td_text *csv) {
-    td_text_add(csv, "targets,scope,method,seed,budget,trials,trained,meets_targets,quality,trial,"
-                     "latency_us,energy_uj,area_mm2\r\n");
+    td_text_add(csv, "targets,scope,method,seed,budget,trials,trained,meets_targets,quality,trial");
+    for (int m = 0; m < TD_NMETRIC; m++) td_text_addf(csv, ",%s", td_metric_list()[m].key);
+    td_text_add(csv, "\r\n");
     for (int i = 0; i < c->nrun; i++)
         for (int b = 0; b < c->nbudget; b++) {
             const td_compare_score *s = &c->run[i].score[b];
@@ -264,9 +265,8 @@ void td_report_comparison_runs(const td_comparison *c, td_text *csv) {
                          s->trained, isfinite(s->quality));
             field(csv, s->quality);
             field(csv, s->best >= 0 ? (double)s->best : NAN);
-            field(csv, s->metric[TD_METRIC_LATENCY] * 1e6);
-            field(csv, s->metric[TD_METRIC_ENERGY] * 1e6);
-            field(csv, s->metric[TD_METRIC_AREA]);
+            for (int m = 0; m < TD_NMETRIC; m++)
+                field(csv, s->metric[m] * td_metric_list()[m].scale);
             td_text_add(csv, "\r\n");
         }
 }

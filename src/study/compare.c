@@ -118,11 +118,11 @@ static td_status search(job *j, place *at, td_error *err) {
     td_status s = td_recipe_load_with(c->recipe, o, n, &r, err);
     if (s == TD_OK) s = borrow(j, (int)(run->seed - c->seed), &options.accuracy, err);
     if (s == TD_OK) s = td_recipe_run(r, &options, &sum, err);
-    if (s == TD_OK && j->o->finished != NULL) {
-        pthread_mutex_lock(&j->lock);
+    pthread_mutex_lock(&j->lock);
+    if (s == TD_OK && j->o->finished != NULL)
         s = j->o->finished(j->o->self, r, &sum, run->out, err);
-        pthread_mutex_unlock(&j->lock);
-    }
+    if (s == TD_OK) s = td__compare_score(c, run, r, options.accuracy, err);
+    pthread_mutex_unlock(&j->lock);
     td_run_summary_free(&sum);
     td_recipe_destroy(r);
     td_arena_destroy(a);
@@ -136,7 +136,6 @@ static void run_one(void *self, int index) {
     td_error err = {0};
     td_status s = is_cancelled(&at) ? TD_E_INTERRUPTED : search(j, &at, &err);
     pthread_mutex_lock(&j->lock);
-    if (s == TD_OK) s = td__compare_score(c, &c->run[index], &err);
     if (s == TD_OK) {
         lent *l = &j->lent[c->run[index].seed - c->seed];
         td_progress *p = &j->at[index];

@@ -11,8 +11,10 @@ enum { TD__COMPARE_OVERRIDES = 8 };
 int td__compare_overrides(const td_comparison *c, int method, int target, uint64_t seed,
                           td_arena *a, td_override o[TD__COMPARE_OVERRIDES]);
 
-/* Scores and steps of a run from the trials of its store. */
-td_status td__compare_score(td_comparison *c, td_compare_run *run, td_error *err);
+/* Scores and steps of a run from the trials of its store, searched as r says. The arena of c is
+ * touched: one at a time. */
+td_status td__compare_score(td_comparison *c, td_compare_run *run, const td_recipe *r,
+                            const td_accuracy *accuracy, td_error *err);
 
 /* An accuracy that several searches ask at a time: a network is evaluated once, whoever asks first.
  * All it holds is in memory. Takes `inner` over, also on errors. */

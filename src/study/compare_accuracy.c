@@ -6,7 +6,7 @@
 #include "compare.h"
 #include "seen.h"
 
-typedef enum { WANTED, UNDER_WAY, KNOWN, DIVERGES } state;
+typedef enum { WANTED, UNDER_WAY, KNOWN, NONE } state;
 
 typedef struct {
     state state;
@@ -55,23 +55,23 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
             s->inner.evaluate(s->inner.self, d, fidelity, cancelled, cancel_self, &e.result, err);
         pthread_mutex_lock(&s->lock);
         /* Any other fault is not of the network: the next one who needs it tries again. */
-        s->entry[i].state = status == TD_OK ? KNOWN : status == TD_E_INFEASIBLE ? DIVERGES : WANTED;
+        s->entry[i].state = status == TD_OK ? KNOWN : status == TD_E_INFEASIBLE ? NONE : WANTED;
         s->entry[i].result = e.result;
         pthread_cond_broadcast(&s->changed);
         pthread_mutex_unlock(&s->lock);
         if (status == TD_OK) *out = e.result;
         return status;
     }
-    if (e.state == DIVERGES)
+    if (e.state == NONE)
         return td_fail(err, TD_E_INFEASIBLE, "%s",
-                       s->inner.no_value != NULL ? s->inner.no_value : "the training diverges");
+                       s->inner.no_value != NULL ? s->inner.no_value : "its training diverges");
     *out = e.result;
     out->cached = true;
     return TD_OK;
 }
 
 static td_status score(void *self, const td_design *d, td_accuracy_score *out, td_error *err) {
-    const shared *s = self;
+    shared *s = self;
     return s->inner.score(s->inner.self, d, out, err);
 }
 

@@ -4,15 +4,7 @@
 
 #include "compare.h"
 
-/* Scopes: what of the pair is searched. A scope beside the first is the value of the recipe's key
- * `scope`. */
-static const char *const scopes[] = {"joint"};
-enum { N_SCOPES = sizeof scopes / sizeof scopes[0], MOST = 64 };
-
-const char *const *td_compare_scopes(int *n) {
-    *n = N_SCOPES;
-    return scopes;
-}
+enum { MOST = 64 };
 
 typedef struct {
     td_comparison *c;
@@ -148,22 +140,27 @@ static td_status list_strategies(plan *p, const char *text, const td_node **list
     return s;
 }
 
+static td_status fail_scope(const char *name, td_error *err) {
+    int n;
+    const char *known[MOST];
+    const td_scope *all = td_scope_list(&n);
+    for (int i = 0; i < n && i < MOST; i++) known[i] = all[i].name;
+    td_text t = {0};
+    td_text_add_known(&t, name, known, n < MOST ? n : MOST);
+    td_fail(err, TD_E_USAGE, "--scopes: there is no scope \"%.60s\"%s", name,
+            t.data != NULL ? t.data : "");
+    td_text_free(&t);
+    return TD_E_USAGE;
+}
+
 static td_status read_methods(plan *p, const td_compare_spec *spec, td_error *err) {
     const td_node *strategy[MOST];
     char *scope[MOST];
     int nscope, n;
-    td_status s = split(p->a, "--scopes", spec->scopes != NULL ? spec->scopes : scopes[0], ",",
-                        scope, &nscope, err);
-    for (int i = 0; s == TD_OK && i < nscope; i++) {
-        bool known = false;
-        for (int k = 0; k < N_SCOPES; k++) known = known || strcmp(scope[i], scopes[k]) == 0;
-        if (known) continue;
-        td_text t = {0};
-        td_text_add_known(&t, scope[i], scopes, N_SCOPES);
-        s = td_fail(err, TD_E_USAGE, "--scopes: there is no scope \"%.60s\"%s", scope[i],
-                    t.data != NULL ? t.data : "");
-        td_text_free(&t);
-    }
+    td_status s = split(p->a, "--scopes", spec->scopes != NULL ? spec->scopes : "joint", ",", scope,
+                        &nscope, err);
+    for (int i = 0; s == TD_OK && i < nscope; i++)
+        if (td_scope_find(scope[i]) == NULL) s = fail_scope(scope[i], err);
     if (s == TD_OK) s = list_strategies(p, spec->strategies, strategy, &n, err);
     for (int i = 0; s == TD_OK && i < nscope; i++)
         for (int k = 0; s == TD_OK && k < n; k++)
@@ -298,7 +295,6 @@ static td_status read_limits(plan *p, const td_compare_spec *spec, td_error *err
 int td__compare_overrides(const td_comparison *c, int method, int target, uint64_t seed,
                           td_arena *a, td_override o[TD__COMPARE_OVERRIDES]) {
     int n = 0;
-    o[n++] = (td_override){"compare", NULL, ""};
     o[n++] = (td_override){"compare_strategies", NULL, ""};
     o[n++] = (td_override){"final", NULL, ""};
     o[n++] = (td_override){"seed", td_arena_printf(a, "%llu", (unsigned long long)seed), "--seeds"};
@@ -308,8 +304,7 @@ int td__compare_overrides(const td_comparison *c, int method, int target, uint64
     o[n++] = (td_override){"strategy", c->method[method].strategy, "--strategies"};
     if (c->target[target].value != NULL)
         o[n++] = (td_override){"objective.targets", c->target[target].value, "--targets"};
-    if (strcmp(c->method[method].scope, scopes[0]) != 0)
-        o[n++] = (td_override){"scope", c->method[method].scope, "--scopes"};
+    o[n++] = (td_override){"scope", c->method[method].scope, "--scopes"};
     return n;
 }
 
@@ -386,12 +381,20 @@ td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const
     if (s == TD_OK) s = td_recipe_load(recipe, &r, err);
     if (s == TD_OK) {
         p.r = r;
+        if (r->is_workload)
+            s = td_fail(err, TD_E_UNSUPPORTED,
+                        "%s: a workload has no accuracies, which is what is compared", recipe);
+        else if (r->objective.kind == TD_REWARD_NONE)
+            s = td_fail(err, TD_E_UNSUPPORTED,
+                        "%s: the best accuracy is compared, not fronts: Pareto mode is not "
+                        "supported",
+                        recipe);
         p.c->name = td_arena_strdup(a, r->name);
         p.c->seed = r->seed;
         p.c->nseed = spec->seeds;
         p.c->method = p.method;
         p.c->target = p.target;
-        s = p.c->name != NULL ? read_methods(&p, spec, err) : no_memory(err);
+        if (s == TD_OK) s = p.c->name != NULL ? read_methods(&p, spec, err) : no_memory(err);
     }
     if (s == TD_OK) s = read_targets(&p, spec->targets, err);
     if (s == TD_OK) s = read_limits(&p, spec, err);

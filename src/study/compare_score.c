@@ -5,10 +5,68 @@
 #include "compare.h"
 #include "row.h"
 
-/* The worth of a run whose best design is t: the one place that says so. A source whose accuracy
- * while searching is a noisy draw would give its mean here. */
-static double quality_of(const td_trial_row *t) {
-    return t->accuracy;
+/* The trials of a run, those of all phases of its scope one after the other, and what scores them.
+ */
+typedef struct {
+    const td_recipe *r;
+    const td_accuracy *accuracy;
+    td_trial_row *t;
+    int n;
+    td_arena *arena;
+} history;
+
+/* The network of a trial's choices; *d stays empty where they are of an accelerator only. */
+static td_status build_network(const history *all, const td_trial_row *t, td_design *d,
+                               td_error *err) {
+    const td_space *space = all->r->net;
+    const td_node *doc;
+    td_node *part = td_node_map(all->arena);
+    td_choices c = {.n = space->n, .v = TD_NEW(all->arena, double, space->n + 1)};
+    if (part == NULL || c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = td_json_parse(all->arena, t->params, strlen(t->params), "study.db", 1, &doc, err);
+    if (s != TD_OK) return s;
+    for (int k = 0; k < space->n; k++) {
+        const td_node *v = td_node_find(doc, space->d[k].name);
+        if (v != NULL) td_node_put(all->arena, part, v->key, (td_node *)v);
+    }
+    if (td_choices_from_node(space, part, &c, NULL) != TD_OK) return TD_OK;
+    return space->build(space->self, &c, all->arena, d, err);
+}
+
+/* A network by its hash: the recipe's fixed one, or that of a trial. *d stays empty if there is
+ * none. */
+static td_status find_network(const history *all, uint64_t hash, td_design *d, td_error *err) {
+    const td_space *fixed = all->r->fixed_net;
+    td_status s = TD_OK;
+    if (fixed != NULL) {
+        double nothing;
+        td_choices none = {.n = 0, .v = &nothing};
+        s = fixed->build(fixed->self, &none, all->arena, d, err);
+    }
+    for (int i = 0; s == TD_OK && i < all->n && (d->net == NULL || d->net_hash != hash); i++) {
+        if (all->t[i].net_hash != hash) continue;
+        td_design_free(d);
+        *d = (td_design){0};
+        s = build_network(all, &all->t[i], d, err);
+    }
+    if (s != TD_OK || d->net_hash == hash) return s;
+    td_design_free(d);
+    *d = (td_design){0};
+    return TD_OK;
+}
+
+/* What a run is worth whose best design is that of trial i. Of a source that knows more of a
+ * network than a search sees (several measurements in place of one draw) it is what that says. */
+static td_status quality_of(const history *all, int i, double *out, td_error *err) {
+    *out = all->t[i].accuracy;
+    if (all->accuracy->score == NULL) return TD_OK;
+    td_design d = {0};
+    td_accuracy_score score = {.valid = NAN};
+    td_status s = find_network(all, all->t[i].net_hash, &d, err);
+    if (s == TD_OK && d.net != NULL) s = all->accuracy->score(all->accuracy->self, &d, &score, err);
+    if (s == TD_OK && d.net != NULL) *out = score.valid;
+    td_design_free(&d);
+    return s;
 }
 
 /* The trials that the budgets allow: a store may hold more, of an earlier, larger budget. */
@@ -22,57 +80,77 @@ static int within_budget(const td_comparison *c, const td_trial_row *t, int n) {
     return n;
 }
 
-static void score_at(const td_trial_row *t, int n, int best, int64_t trained,
+static void score_at(const td_trial_row *t, int n, int best, double quality, int64_t trained,
                      td_compare_score *out) {
-    *out = (td_compare_score){.quality = -INFINITY, .best = -1, .trials = n, .trained = trained};
-    for (int m = 0; m < TD_NMETRIC; m++) out->metric[m] = NAN;
-    if (best < 0) return;
-    out->best = t[best].number;
-    memcpy(out->metric, t[best].metric, sizeof out->metric);
-    if (t[best].feasible && isfinite(quality_of(&t[best]))) out->quality = quality_of(&t[best]);
+    *out = (td_compare_score){.quality = quality, .best = best, .trials = n, .trained = trained};
+    for (int m = 0; m < TD_NMETRIC; m++) out->metric[m] = best >= 0 ? t[best].metric[m] : NAN;
 }
 
 /* td_trials_best of each prefix, by the same order. */
-static td_status walk(td_comparison *c, td_compare_run *run, const td_trial_row *t, int n,
-                      td_arena *room, td_error *err) {
-    int best = -1, b = 0;
+static td_status walk(td_comparison *c, td_compare_run *run, const history *all, td_error *err) {
+    const td_trial_row *t = all->t;
+    int best = -1, b = 0, n = within_budget(c, t, all->n);
     int64_t trained = 0;
     double quality = -INFINITY;
-    n = within_budget(c, t, n);
     run->step = NULL;
     run->nstep = 0;
-    td_compare_step *step = TD_NEW(room, td_compare_step, n + 1);
+    td_compare_step *step = TD_NEW(all->arena, td_compare_step, n + 1);
     if (step == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; i < n; i++) {
         for (; b < c->nbudget && c->budget[b] == i; b++)
-            score_at(t, i, best, trained, &run->score[b]);
+            score_at(t, i, best, quality, trained, &run->score[b]);
         trained += t[i].trained;
-        bool built = td_trials_best(&t[i], 1) == 0;
-        if (built && (best < 0 || td__trial_better(&t[i], &t[best]))) best = i;
-        double now = best >= 0 && t[best].feasible ? quality_of(&t[best]) : -INFINITY;
-        if (!isfinite(now) || now == quality) continue;
+        if (td_trials_best(&t[i], 1) != 0) continue; /* it could not be built */
+        if (best >= 0 && !td__trial_better(&t[i], &t[best])) continue;
+        best = i;
+        if (!t[i].feasible) continue;
+        double now;
+        td_status s = quality_of(all, i, &now, err);
+        if (s != TD_OK) return s;
+        if (!isfinite(now)) now = -INFINITY;
+        if (now == quality) continue;
         quality = now;
         step[run->nstep++] = (td_compare_step){i + 1, trained, now};
     }
-    for (; b < c->nbudget; b++) score_at(t, n, best, trained, &run->score[b]);
+    for (; b < c->nbudget; b++) score_at(t, n, best, quality, trained, &run->score[b]);
     run->step = TD_NEW(c->arena, td_compare_step, run->nstep + 1);
     if (run->step == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     memcpy(run->step, step, sizeof *step * (size_t)run->nstep);
     return TD_OK;
 }
 
-td_status td__compare_score(td_comparison *c, td_compare_run *run, td_error *err) {
+/* The studies of a scope, named as src/study/scope.c does it. */
+static td_status load(const char *path, const td_scope *scope, history *all, td_error *err) {
+    enum { MOST = sizeof scope->phase };
     td_store *store = NULL;
-    td_trial_row *t = NULL;
-    int n = 0;
-    td_arena *a = td_arena_create();
-    const char *path = a != NULL ? td_arena_printf(a, "%s/study.db", run->out) : NULL;
-    td_status s = path != NULL ? td_store_open(path, false, &store, err)
-                               : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (s == TD_OK) s = td_store_trials(store, c->method[run->method].scope, a, &t, &n, err);
-    if (s == TD_OK) s = walk(c, run, t, n, a, err);
+    td_trial_row *t[MOST] = {NULL};
+    int n[MOST] = {0}, at = 0;
+    td_status s = td_store_open(path, false, &store, err);
+    for (int i = 0; s == TD_OK && i < scope->n; i++) {
+        const char *study =
+            scope->n == 1 ? scope->name : td_arena_printf(all->arena, "%s-%d", scope->name, i + 1);
+        s = study != NULL ? td_store_trials(store, study, all->arena, &t[i], &n[i], err)
+                          : td_fail(err, TD_E_MEMORY, "out of memory");
+        all->n += n[i];
+    }
     td_store_close(store);
-    td_arena_destroy(a);
+    if (s != TD_OK) return s;
+    all->t = TD_NEW(all->arena, td_trial_row, all->n + 1);
+    if (all->t == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < scope->n; i++)
+        for (int k = 0; k < n[i]; k++) all->t[at++] = t[i][k];
+    return TD_OK;
+}
+
+td_status td__compare_score(td_comparison *c, td_compare_run *run, const td_recipe *r,
+                            const td_accuracy *accuracy, td_error *err) {
+    history all = {.r = r, .accuracy = accuracy, .arena = td_arena_create()};
+    const char *path =
+        all.arena != NULL ? td_arena_printf(all.arena, "%s/study.db", run->out) : NULL;
+    td_status s = path != NULL ? load(path, r->scope[0], &all, err)
+                               : td_fail(err, TD_E_MEMORY, "out of memory");
+    if (s == TD_OK) s = walk(c, run, &all, err);
+    td_arena_destroy(all.arena);
     return s;
 }
 

@@ -24,6 +24,7 @@ td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_
                                 .accuracy = t[i].accuracy,
                                 .reward = t[i].reward,
                                 .violation = t[i].violation,
+                                .net_hash = t[i].net_hash,
                                 .feasible = t[i].state == TD_TRIAL_DONE && t[i].violation == 0,
                                 .error = t[i].error,
                                 .started = t[i].started,
