@@ -84,6 +84,8 @@ const td_scope *td_scope_list(int *n);
 const td_scope *td_scope_find(const char *name); /* NULL if there is none */
 /* It needs the recipe's fixed network or accelerator (`compare`). */
 bool td_scope_needs_fixed(const td_scope *s);
+/* Name of a phase's study in the store: the scope's, or with more phases "SCOPE-1", ... */
+void td_scope_study(const td_scope *s, int phase, char out[64]);
 
 /* ---- recipe ---------------------------------------------------------------------------------- */
 
@@ -202,8 +204,13 @@ typedef struct {
     /* True: drain. Trials that run are finished (a final training is broken off), no new one
      * begins. May be called from several threads at once. */
     bool (*cancelled)(void *self);
+    /* True: stop at once. What runs is broken off and given back. Called as `cancelled`. */
+    bool (*abandoned)(void *self);
+    void (*joinable)(void *self); /* called once: from now on other workers can join */
     void *self;
     const td_log *log;
+    double max_hours; /* > 0 overrides the recipe's */
+    double beat_s;    /* > 0: seconds between heartbeats, 10 if not; a lease is three of them */
     /* Lent by the caller, so that several runs at a time share them; NULL: made for this run.
      * accuracy: what td_accuracy_from_node makes of the recipe's map and seed, or stands for it. */
     const td_accuracy *accuracy;
@@ -212,6 +219,7 @@ typedef struct {
 
 /* A design of the front that was trained fully. */
 typedef struct {
+    char study[64]; /* in the store, and the trial of it */
     int64_t trial;
     bool chosen; /* it is the row's: design, weights and schedule stand there */
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
@@ -268,9 +276,10 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
  * baseline; then the final trainings and the one look at the test split. Trials stand in
  * out/study.db. Deterministic for a seed whatever the number of threads and interruptions: trial n
  * is asked when the strategy has been told exactly the trials below n - lag (more near the end of a
- * budget of trainings, which is never exceeded). TD_E_INTERRUPTED after a drain; TD_E_USAGE if the
- * folder's studies were made with other things than the recipe's; TD_E_STORE if another process
- * searches there. The summary holds what there is after a fault, too: free it in any case. */
+ * budget of trainings, which is never exceeded). TD_E_INTERRUPTED after a drain (also by a file
+ * "stop" in the folder, which is removed at the start); TD_E_USAGE if the folder's studies were
+ * made with other things than the recipe's; TD_E_STORE if another process runs this for the folder.
+ * The summary holds what there is after a fault, too: free it in any case. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
 
@@ -413,6 +422,35 @@ double td_compare_reached(const td_compare_run *r, double quality);
 /* The qualities to be reached for a set of targets: the plan's, or the reference's median in the
  * end (none if that is no number). out has room for max(1, c->nquality); returns their number. */
 int td_compare_qualities(const td_comparison *c, int target, double *out);
+
+/* ---- several processes ------------------------------------------------------------------------
+ *
+ * Any number of processes may work on the rows of one results folder; they may come, go and die at
+ * any time. The trials are the same as those of one process. */
+
+/* The recipe that a results folder was made with last, as its store keeps it; files that it names
+ * are looked for as ever, beside the place where it stood. TD_E_NOT_FOUND: no study. */
+td_status td_recipe_stored(const char *folder, td_recipe **out, td_error *err);
+/* Joins the search in o->out: returns when the searches of all rows that stand there are over. The
+ * budgets are those that the search was begun with; the final trainings are not for those who join.
+ * TD_E_NOT_FOUND: no search was begun; TD_E_USAGE: trials here would not be those of the search;
+ * TD_E_INTERRUPTED as above. */
+td_status td_recipe_join(const td_recipe *r, const td_run_options *o, td_error *err);
+/* Gives designs the next free numbers of a row (NULL: "joint"), whether it was begun or not. They
+ * count in its budget of trials; TD_E_DONE: that is used up. designs: a map of choices, a trial as
+ * td_report_trials_node makes it, the name of a file, or a list of those. *count were enqueued,
+ * from number *first on. */
+td_status td_recipe_enqueue(const td_recipe *r, const char *folder, const char *row,
+                            const td_node *designs, int64_t *first, int *count, td_error *err);
+
+typedef struct {
+    char row[96];
+    int64_t reaped;
+} td_reaped;
+/* Takes back the trials of dead or hanging workers of a folder's studies, at once; a search does so
+ * by itself. *workers: how many are alive. */
+td_status td_study_reap(const char *folder, td_arena *a, td_reaped **out, int *n, int64_t *workers,
+                        td_error *err);
 
 #ifdef __cplusplus
 }

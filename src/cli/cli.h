@@ -20,6 +20,7 @@ int cmd_search(int argc, char **argv);
 int cmd_space(int argc, char **argv);
 int cmd_study(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_worker(int argc, char **argv);
 
 /* Prints "tandem: message" on stderr and returns the exit code of the error. */
 int cli_fail(const td_error *err);

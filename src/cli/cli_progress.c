@@ -4,29 +4,57 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_asked;
+#include "worker_processes.h"
 
+static volatile sig_atomic_t stop_asked; /* signals so far */
+static bool silent;
+
+static void end_now(int sig) {
+    (void)sig;
+    _exit(td_status_exit_code(TD_E_INTERRUPTED));
+}
+
+/* Worker processes drain and break off with this one. What cannot be broken off in two seconds (the
+ * mapping of a network) is left to be taken back. */
 static void on_signal(int sig) {
     static const char text[] =
         "\ntandem: stopping when the running trials are finished (again: at once)\n";
     (void)sig;
-    if (stop_asked) _exit(td_status_exit_code(TD_E_INTERRUPTED));
-    stop_asked = 1;
+    stop_asked = stop_asked + 1;
+    cli_workers_signal(SIGTERM);
+    if (stop_asked > 2) end_now(0);
+    if (stop_asked == 2) alarm(2);
+    if (stop_asked > 1 || silent) return;
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return; /* nobody there to tell */
 }
 
 void cli_stop_on_signals(void) {
-    struct sigaction act = {.sa_handler = on_signal};
+    struct sigaction act = {.sa_handler = on_signal}, end = {.sa_handler = end_now};
     sigemptyset(&act.sa_mask);
+    sigemptyset(&end.sa_mask);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGALRM, &end, NULL);
+}
+
+void cli_stop_with_parent(long parent) {
+    silent = true;
+    signal(SIGINT, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if ((long)getppid() != parent) raise(SIGTERM); /* it ended before */
 }
 
 bool cli_stop_asked(void *self) {
     (void)self;
     return stop_asked != 0;
+}
+
+bool cli_abandon_asked(void *self) {
+    (void)self;
+    return stop_asked > 1;
 }
 
 static void write_log(void *self, int level, const char *message) {

@@ -5,10 +5,15 @@
 
 #include "tandem/study.h"
 
-/* The first SIGINT or SIGTERM asks for a drain, the second ends the program: what is finished is in
- * the store. cli_stop_asked is for `cancelled` of options, with any self. */
+/* The first SIGINT or SIGTERM asks for a drain, the second to break off what runs and give it back,
+ * within two seconds; the third ends the program. What is finished is in the store. The two
+ * questions are for `cancelled` and `abandoned` of options, with any self. */
 void cli_stop_on_signals(void);
 bool cli_stop_asked(void *self);
+bool cli_abandon_asked(void *self);
+/* After cli_stop_on_signals, for a process that belongs to another one: drains when that one ends,
+ * leaves the terminal's Ctrl-C to it, and says nothing of it. */
+void cli_stop_with_parent(long parent);
 
 extern const td_log cli_warnings; /* on stderr */
 

@@ -1,4 +1,5 @@
-/* tandem study - the trials of a search: list, show, best, pareto, export. Reads only. */
+/* tandem study - the trials of a search: list, show, best, pareto, export, which only read; resume,
+ * enqueue and reap are in study_write.c. */
 #include "cli.h"
 
 #include <argp.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "study_write.h"
 #include "tandem/report.h"
 #include "tandem/study.h"
 
@@ -230,7 +232,18 @@ static td_status show(const options *o, td_store *store, const td_study_info *s,
     return TD_OK;
 }
 
+/* Verbs with options of their own. */
+static const struct {
+    const char *verb;
+    int (*run)(int argc, char **argv);
+} writing[] = {{"resume", study_resume}, {"enqueue", study_enqueue}, {"reap", study_reap}};
+
 int cmd_study(int argc, char **argv) {
+    for (size_t i = 0; argc > 1 && i < sizeof writing / sizeof writing[0]; i++)
+        if (strcmp(argv[1], writing[i].verb) == 0) {
+            argv[1] = argv[0];
+            return writing[i].run(argc - 1, argv + 1);
+        }
     static const struct argp_option argp_options[] = {
         {"row", OPT_ROW, "NAME", 0, "one row of the recipe: joint, network, ... (default: all)", 0},
         {"limit", OPT_LIMIT, "N", 0, "the last N trials only", 0},
@@ -239,13 +252,15 @@ int cmd_study(int argc, char **argv) {
     static const struct argp argp = {
         argp_options,
         parse,
-        "list|show|best|pareto|export DIR|FILE.db",
+        "list|show|best|pareto|export DIR|FILE.db\n"
+        "resume|enqueue|reap --help",
         "Shows the trials of a results folder (or of a study.db), row by row of its recipe: list "
         "counts "
         "them; show has all; best the one best design with its choices; pareto those that no other "
         "one beats in accuracy, latency, energy and area together (of a search in Pareto mode: in "
-        "its "
-        "objectives, of those that meet its targets); export is show as CSV.\v"
+        "its objectives, of those that meet its targets); export is show as CSV. resume goes on "
+        "with a search, enqueue gives it designs to try, reap takes trials back from dead "
+        "workers; each of these has a --help of its own.\v"
         "Examples:\n"
         "  tandem study list results/quickstart\n"
         "  tandem study best results/quickstart --row joint\n"

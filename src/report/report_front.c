@@ -1,6 +1,7 @@
 /* report_front.c - Pareto mode: what the front is worth, and its designs that were trained fully.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "report_bits.h"
 
@@ -22,7 +23,9 @@ static void add_objectives(const td_front *f, bool reference, td_text *out) {
 }
 
 static void add_design(const td_front_design *f, td_text *out) {
-    td_text_addf(out, "%8" PRId64 " ", f->trial);
+    char name[96];
+    snprintf(name, sizeof name, "%s-%" PRId64, f->study, f->trial);
+    td_text_addf(out, "%-42s", name);
     td__report_accuracy(out, f->test_accuracy);
     td__report_accuracy(out, f->valid_accuracy);
     td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %7.2f mW%s\n",
@@ -41,7 +44,7 @@ void td__report_front(const td_result_row *row, td_text *out) {
     }
     td_text_add(out, " (pareto.csv)\n");
     if (row->n_front > 0)
-        td_text_addf(out, "%8s  %9s %9s %11s %10s %9s %10s\n", "trial", "test acc", "val acc",
+        td_text_addf(out, "%-42s %9s %9s %11s %10s %9s %10s\n", "front/", "test acc", "val acc",
                      "latency", "energy", "area", "power");
     for (int i = 0; i < row->n_front; i++) add_design(&row->front[i], out);
 }
@@ -67,6 +70,7 @@ td_node *td__report_front_node(const td_result_row *row, td_arena *a) {
     for (int i = 0; i < row->n_front; i++) {
         const td_front_design *f = &row->front[i];
         td_node *one = td_node_push(a, trained, td_node_map(a));
+        td_node_put_string(a, one, "study", f->study);
         td_node_put_int(a, one, "trial", f->trial);
         td_node_put_bool(a, one, "of_the_row", f->chosen);
         put_known(a, one, "test_accuracy", f->test_accuracy);

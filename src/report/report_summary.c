@@ -181,9 +181,9 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
     }
     for (int i = 0; i < s->n; i++)
         if (s->row[i].part != NULL) td__report_workload(&s->row[i], out);
-    add_repeats(s, out);
     for (int i = 0; i < s->n; i++)
         if (s->row[i].goal.objectives != 0) td__report_front(&s->row[i], out);
+    add_repeats(s, out);
     td_text_add(out, "\nwhy: ");
     td_report_why(s, out);
     td_text_add(out, "\n");

@@ -2,6 +2,7 @@
  * new one. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,7 +121,7 @@ static td_status write_row(const td_run_summary *s, const td_result_row *row, co
     return st == TD_OK ? remove_others(s, networks, w != NULL ? w->name : NULL, n, a, err) : st;
 }
 
-/* Pareto mode: the designs of the fronts that were trained fully, in front/ROW-TRIAL/. */
+/* Pareto mode: the designs of the fronts that were trained fully, in front/STUDY-TRIAL/. */
 static td_status write_fronts(const td_run_summary *s, const char *out, td_arena *a,
                               td_error *err) {
     const char *folder = td_arena_printf(a, "%s/front", out), **names;
@@ -135,7 +136,7 @@ static td_status write_fronts(const td_run_summary *s, const char *out, td_arena
             const td_front_design *f = &row->front[k];
             pair p = {f->design.net, f->weights, &f->schedule, &f->design};
             if (f->chosen) p = (pair){row->design.net, row->weights, &row->schedule, &row->design};
-            names[n] = td_arena_printf(a, "%s-%lld", row->name, (long long)f->trial);
+            names[n] = td_arena_printf(a, "%s-%lld", f->study, (long long)f->trial);
             const char *dir =
                 names[n] != NULL ? td_arena_printf(a, "%s/%s", folder, names[n]) : NULL;
             if (dir == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -168,35 +169,42 @@ static td_status write_pairs(const td_run_summary *s, const char *out, td_arena 
 /* All studies in one table; of each study its own front. */
 static td_status write_trials(const td_run_summary *s, td_store *store, const char *out,
                               td_arena *a, td_error *err) {
-    td_trial_row *t[TD_MAX_ROWS], *all;
-    int n[TD_MAX_ROWS], total = 0, at = 0;
+    enum { MOST = TD_MAX_ROWS * 4 }; /* phases */
+    td_trial_row *t[MOST], *all;
+    char study[MOST][64];
+    unsigned objectives[MOST];
+    int n[MOST], studies = 0, total = 0, at = 0;
     td_node *names = NULL;
     td_text trials = {0}, pareto = {0};
     td_status st = TD_OK;
     for (int i = 0; st == TD_OK && i < s->n; i++) {
-        st = td_store_trials(store, s->row[i].name, a, &t[i], &n[i], err);
-        if (st == TD_OK) total += n[i];
+        const td_scope *scope = td_scope_find(s->row[i].name);
+        for (int k = 0; st == TD_OK && k < (scope != NULL ? scope->n : 1); k++, studies++) {
+            snprintf(study[studies], sizeof study[0], "%s", s->row[i].name);
+            if (scope != NULL) td_scope_study(scope, k, study[studies]);
+            objectives[studies] = s->row[i].goal.objectives;
+            st = td_store_trials(store, study[studies], a, &t[studies], &n[studies], err);
+            if (st == TD_OK) total += n[studies];
+        }
     }
     if (st != TD_OK) return st;
     all = TD_NEW(a, td_trial_row, total + 1);
     if (all == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int i = 0; i < s->n; i++)
+    for (int i = 0; i < studies; i++)
         for (int k = 0; k < n[i]; k++) all[at++] = t[i][k];
     st = td_report_decisions(all, total, a, &names, err);
     if (st == TD_OK) td_report_trials_header(names, &trials);
     if (st == TD_OK) td_report_trials_header(names, &pareto);
-    for (int i = 0; st == TD_OK && i < s->n; i++) {
+    for (int i = 0; st == TD_OK && i < studies; i++) {
         int *front = TD_NEW(a, int, n[i] + 1), count = 0;
         if (front == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
         if (st == TD_OK)
-            st = td_report_trials_csv(s->row[i].name, t[i], n[i], NULL, 0, names, &trials, err);
-        unsigned objectives = s->row[i].goal.objectives;
+            st = td_report_trials_csv(study[i], t[i], n[i], NULL, 0, names, &trials, err);
         if (st == TD_OK)
-            st = objectives != 0 ? td_trials_front(t[i], n[i], objectives, front, &count, err)
-                                 : td_trials_pareto(t[i], n[i], front, &count, err);
+            st = objectives[i] != 0 ? td_trials_front(t[i], n[i], objectives[i], front, &count, err)
+                                    : td_trials_pareto(t[i], n[i], front, &count, err);
         if (st == TD_OK && count > 0)
-            st =
-                td_report_trials_csv(s->row[i].name, t[i], n[i], front, count, names, &pareto, err);
+            st = td_report_trials_csv(study[i], t[i], n[i], front, count, names, &pareto, err);
     }
     if (st == TD_OK) st = write_text(td_arena_printf(a, "%s/trials.csv", out), &trials, err);
     if (st == TD_OK) st = write_text(td_arena_printf(a, "%s/pareto.csv", out), &pareto, err);

@@ -18,7 +18,7 @@ typedef struct {
     int *order; /* of candidates */
     td_status *status;
     td_error *err;
-    const char *dir;
+    const char *dir, *stop_file;
     pthread_mutex_t lock;
     int done, total;
     double start;
@@ -28,7 +28,8 @@ typedef struct {
 static bool is_cancelled(void *self) {
     job *j = self;
     const td_run_options *run = j->run;
-    return atomic_load(&j->failed) || (run->cancelled != NULL && run->cancelled(run->self));
+    return atomic_load(&j->failed) || (run->cancelled != NULL && run->cancelled(run->self)) ||
+           td_file_exists(j->stop_file);
 }
 
 static int first_of_network(const job *j, int i) {
@@ -139,6 +140,7 @@ td_status td__final_train(const td_recipe *r, const td_run_options *run, const t
     if (n == 0) return TD_OK;
     td_arena *a = td_arena_create();
     if (a != NULL) j.dir = td_arena_printf(a, "%s/final", run->out);
+    if (a != NULL) j.stop_file = td_arena_printf(a, "%s/stop", run->out);
     j.status = calloc((size_t)n, sizeof *j.status);
     j.err = calloc((size_t)n, sizeof *j.err);
     j.order = calloc((size_t)n, sizeof *j.order);
@@ -146,7 +148,8 @@ td_status td__final_train(const td_recipe *r, const td_run_options *run, const t
     td_train_options_default(&j.options);
     j.options.seed = r->seed;
     td_status s = TD_OK;
-    if (j.dir == NULL || j.status == NULL || j.err == NULL || j.order == NULL)
+    if (j.dir == NULL || j.stop_file == NULL || j.status == NULL || j.err == NULL ||
+        j.order == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) s = td_train_options_from_node(r->final, &j.options, err);
     if (s == TD_OK) s = td_dir_make(j.dir, err);

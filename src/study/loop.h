@@ -12,19 +12,25 @@ typedef struct {
     td_choices c;
     td__finish f;
     double fidelity; /* as asked; 0: costs only */
-    bool finished, told;
+    bool known;      /* its outcome is in f: this worker's, or another's, who may be ahead */
+    bool finished;   /* asked and known */
+    bool told;
 } td__slot;
 
 typedef struct {
     const td__row *row;
-    int64_t study;
+    int64_t study, trials, trained; /* budgets; trials goes down to where the others end the row */
+    double lease_s;
     void *strategy;
     pthread_mutex_t lock; /* of all below, and of the store's handle */
     pthread_cond_t changed;
-    td__slot *slot;
-    double *values; /* choices of all slots */
-    td__trial *stored;
+    td__slot *slot; /* room of them */
+    int64_t room;
+    double *values;    /* choices of all slots */
+    td__trial *stored; /* what was there at the start */
     int n_stored;
+    int64_t rev;       /* of the store, up to which outcomes are known */
+    td_arena *scratch; /* of one look into the store */
     int64_t next, told, finished, count[TD_NRESULT];
     int64_t first_cheap, first_full; /* no trial below that is asked for its costs only, or is not,
                                       * is still to be told */
@@ -32,16 +38,20 @@ typedef struct {
     td__seen paid;    /* networks that told trials needed: what the budget of trainings counts */
     td__seen scored;  /* the same of finished trials, for the progress line */
     td__seen designs; /* finished designs, by both hashes: the number of the trial */
-    uint64_t *busy;   /* networks whose training is under way */
+    uint64_t *busy;   /* networks whose training is under way in this process */
     int n_busy;
-    td_arena *arena;                  /* reasons of trials */
-    bool ended, cancelled, exhausted; /* exhausted: the strategy has nothing left to ask */
+    uint64_t waits;  /* so many so far, for the jitter */
+    td_arena *arena; /* reasons of trials */
+    bool ended, cancelled;
     td_status status;
     td_error err;
     int64_t best;
     double start;
 } td__loop;
 
+/* Waits until something changes in this process, or a little longer than last time (*pause_ms, 0 at
+ * first): other processes cannot be heard. Under the lock. */
+void td__loop_wait(td__loop *l, double *pause_ms);
 /* The key of a design in `designs`. */
 uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enqueue.h"
 static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
     enum { MOST = 32 };
     int count;
@@ -78,11 +79,12 @@ static td_status read_compare_strategies(td_recipe *r, const td_node *list, td_e
 }
 
 static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
-    static const char *const keys[] = {"trials", "trained", NULL};
+    static const char *const keys[] = {"trials", "trained", "hours", NULL};
     r->trained = INT64_MAX;
     td_status s = td_node_only(n, keys, err);
     if (s == TD_OK) s = td_node_get_int(n, "trials", 1, TD__MAX_TRIALS, &r->trials, err);
     if (s == TD_OK) s = td_node_opt_int(n, "trained", 1, TD__MAX_TRIALS, &r->trained, err);
+    if (s == TD_OK) s = td_node_opt_real(n, "hours", 1e-6, 1e6, &r->hours, err);
     return s;
 }
 
@@ -122,6 +124,23 @@ static td_status check_trainable(const td_recipe *r, td_error *err) {
     return td_node_fail(r->final, err,
                         "the accuracy source %s has no data to train on: leave it out",
                         source->name);
+}
+
+/* Looked through now, so that a typing error does not wait for the search. */
+static td_status read_enqueue(td_recipe *r, td_error *err) {
+    td_space *joint;
+    td__designs designs = {0};
+    td_status s = td_node_opt_list(r->doc, "enqueue", &r->enqueue, err);
+    if (s != TD_OK || r->enqueue == NULL) return s;
+    const char *row = td__default_row(r)->name;
+    if (!r->is_workload && strcmp(row, "joint") != 0)
+        return td_node_fail(r->enqueue, err, "only the scope joint begins with given designs");
+    s = td_space_product(r->net, r->hw, r->arena, &joint, err);
+    if (s == TD_OK) s = td__designs_read(joint, row, r->enqueue, r->arena, &designs, err);
+    if (s == TD_OK && designs.n > r->trials)
+        s = td_node_fail(r->enqueue, err, "%d designs, but budget.trials is %lld", designs.n,
+                         (long long)r->trials);
+    return s;
 }
 
 /* The name is that of the default results folder. */
@@ -172,6 +191,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
                                        "budget",
                                        "compare",
                                        "compare_strategies",
+                                       "enqueue",
                                        "scope",
                                        NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
@@ -209,6 +229,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_opt_map(d, "compare", &part, err);
     if (s == TD_OK) s = td__recipe_compare(r, part, err);
     if (s == TD_OK) s = td__recipe_scopes(r, td_node_find(d, "scope"), err);
+    if (s == TD_OK) s = read_enqueue(r, err);
     if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
     if (s == TD_OK) s = td_accuracy_check(r->accuracy, r->net, err);
@@ -241,8 +262,12 @@ static td_status parse(const char *text, size_t size, const char *name, const td
     }
     r->hash = td_hash(text, size, 0);
     r->text = td_arena_printf(r->arena, "%.*s", (int)size, text);
-    td_status s = r->text == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
-                                  : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
+    char *whole = realpath(name, NULL);
+    r->path = td_arena_strdup(r->arena, whole != NULL ? whole : name);
+    free(whole);
+    td_status s = r->text == NULL || r->path == NULL
+                      ? td_fail(err, TD_E_MEMORY, "out of memory")
+                      : td_yaml_parse(r->arena, text, size, name, &r->doc, err);
     if (s == TD_OK) s = override_all(r, o, n, err);
     if (s == TD_OK) s = read_all(r, err);
     if (s == TD_OK)
@@ -334,6 +359,7 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
         if (r->trained != INT64_MAX)
             td_text_addf(out, ", at most %lld %s", (long long)r->trained,
                          looked_up ? "networks looked up" : "trainings");
+        if (r->hours > 0) td_text_addf(out, ", at most %g hours", r->hours);
         td_text_addf(out, ", seed %llu\n", (unsigned long long)r->seed);
         td_objective_describe(&r->objective, out);
         const td_node *file = looked_up ? td_node_find(r->accuracy, "file") : NULL;

@@ -11,6 +11,7 @@ struct td_recipe {
     td_arena *arena;
     const td_node *doc;
     const char *name, *text;
+    const char *path; /* of its file; as it was given if there is none */
     uint64_t hash, seed;
     td_space *net, *hw;                 /* the two sides of the search */
     td_space *fixed_net, *fixed_hw;     /* compare: hand-made network, baseline; else NULL */
@@ -27,12 +28,16 @@ struct td_recipe {
     const td_node *strategy_map;       /* as it stands in the recipe; may be NULL */
     const td_node *compare_strategies; /* a checked list; NULL: none is given */
     int64_t lag, trials, trained;
+    double hours;           /* of active time per row; 0: no limit */
+    const td_node *enqueue; /* designs that a new study of the last row begins with; may be NULL */
 };
 
 /* td_recipe_load of a text; `name` stands in messages, and files are looked for beside it. */
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err);
 
+/* The row that the recipe is about: joint, or else the last one. */
+const td_scope *td__default_row(const td_recipe *r);
 /* A map `network` of the kind workload. */
 bool td__is_workload(const td_node *network);
 /* The maps `compare` and `scope` (either may be NULL), once the spaces are read. */

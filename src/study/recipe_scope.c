@@ -55,6 +55,9 @@ static td_status add_scope(td_recipe *r, const td_node *n, td_error *err) {
     }
     if (strcmp(scope->name, "workload") == 0)
         return td_node_fail(n, err, "scope workload is that of `network: {space: workload}`");
+    if (strcmp(scope->name, "solve") == 0 && r->objective.kind == TD_REWARD_NONE)
+        return td_node_fail(n, err,
+                            "not in Pareto mode: there is no best accelerator for a network");
     if (td_scope_needs_fixed(scope) && r->fixed_net == NULL)
         return td_node_fail(n, err, "scope %s needs `compare`: a fixed network and accelerator",
                             scope->name);

@@ -14,24 +14,31 @@
  * asked when the trainings of the told trials and all that could be in flight, n itself included,
  * do not exceed it; else one more is told first. So the lag shrinks toward the end of the budget,
  * and for each n the same way in each run. A stored trial was asked with the number of told ones
- * that stands beside it (`seen`), also if budgets have changed since. */
+ * that stands beside it (`seen`), also if budgets have changed since.
+ *
+ * Workers. Each process has a replica of all this: its own strategy, told and asked the same, so
+ * that it does not matter which of them enters trial n in the store; the others find it there. Who
+ * claims it evaluates it. What others have finished is read by revision; what nobody runs any more,
+ * because its worker died, is claimed by who has nothing else to do. A number that was given to an
+ * enqueued design is asked for all the same, and told with the design's choices instead. */
 #include "row.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "beat.h"
 #include "loop.h"
 
-/* The lease is no alarm clock here: the folder's lock says that no other process works on the
- * study, and leases of dead ones are taken back at the start. */
-enum { LEASE_S = 3600, MAX_ATTEMPTS = 5 };
+static const double shortest_ms = 2, longest_ms = 50; /* of a wait for other processes */
 
 static bool is_cancelled(const td__loop *l) {
     const td_run_options *run = l->row->run;
-    return run->cancelled != NULL && run->cancelled(run->self);
+    if (run->cancelled != NULL && run->cancelled(run->self)) return true;
+    return l->row->stop_file != NULL && access(l->row->stop_file, F_OK) == 0;
 }
 
 /* The first fault ends the loop; later ones are its consequences. */
@@ -50,9 +57,9 @@ static void report(td__loop *l) {
     td_progress p = {.row = row->name,
                      .phase = "search",
                      .done = l->finished,
-                     .total = row->trials,
+                     .total = l->trials,
                      .trained = (int64_t)l->scored.n,
-                     .max_trained = row->accuracy != NULL ? row->trained : 0,
+                     .max_trained = row->accuracy != NULL ? l->trained : 0,
                      .elapsed_s = td_time_mono_s() - l->start};
     memcpy(p.count, l->count, sizeof p.count);
     if (l->best >= 0) {
@@ -72,10 +79,11 @@ static td_trial_row as_row(const td__finish *f) {
     return r;
 }
 
-/* A trial is over: its design is known from now on. Under the lock. */
+/* Trial n was asked and its outcome is known: its design is, from now on. Under the lock. */
 static td_status finish(td__loop *l, int64_t n, td_error *err) {
     td__slot *s = &l->slot[n];
     s->finished = true;
+    s->f.outcome.fidelity = s->fidelity;
     l->finished++;
     td_trial_row row = as_row(&s->f), best = {0};
     if (l->best >= 0) best = as_row(&l->slot[l->best].f);
@@ -90,10 +98,11 @@ static td_status finish(td__loop *l, int64_t n, td_error *err) {
     return kept ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
-/* The trial that has to be told next before trial n is asked; -1: none, it can be. */
-static int64_t next_to_tell(td__loop *l, int64_t n) {
+/* The trial that has to be told next before trial n is asked; -1: none, it can be. seen: how many
+ * were told before it in the store; -1: it is not there. */
+static int64_t next_to_tell(td__loop *l, int64_t n, int64_t seen) {
     const td__row *row = l->row;
-    if (n < l->n_stored && l->told >= l->stored[n].seen) return -1;
+    if (seen >= 0 && l->told >= seen) return -1;
     while (l->first_cheap < n &&
            (l->slot[l->first_cheap].told || l->slot[l->first_cheap].fidelity > 0))
         l->first_cheap++;
@@ -101,17 +110,17 @@ static int64_t next_to_tell(td__loop *l, int64_t n) {
     while (l->first_full < n &&
            (l->slot[l->first_full].told || l->slot[l->first_full].fidelity == 0))
         l->first_full++;
-    if (n < l->n_stored || l->untold_full > row->lag) return l->first_full;
+    if (seen >= 0 || l->untold_full > row->lag) return l->first_full;
     if (row->accuracy == NULL || l->untold_full == 0) return -1;
-    return (int64_t)l->paid.n < row->trained - l->untold_full ? -1 : l->first_full;
+    return (int64_t)l->paid.n < l->trained - l->untold_full ? -1 : l->first_full;
 }
 
 /* Tells what has to be told before trial n is asked. *ready false: a trial that is not finished is
  * among it. */
-static td_status tell_for(td__loop *l, int64_t n, bool *ready, td_error *err) {
+static td_status tell_for(td__loop *l, int64_t n, int64_t seen, bool *ready, td_error *err) {
     int64_t k;
     *ready = true;
-    while ((k = next_to_tell(l, n)) >= 0 && k < n) {
+    while ((k = next_to_tell(l, n, seen)) >= 0 && k < n) {
         td__slot *s = &l->slot[k];
         if (!(*ready = s->finished)) return TD_OK;
         l->row->strategy->tell(l->strategy, k, &s->c, &s->f.outcome);
@@ -124,27 +133,17 @@ static td_status tell_for(td__loop *l, int64_t n, bool *ready, td_error *err) {
     return TD_OK;
 }
 
-static bool trainings_spent(const td__loop *l, int64_t n) {
-    return n >= l->n_stored && l->row->accuracy != NULL && l->untold_full == 0 &&
-           (int64_t)l->paid.n >= l->row->trained;
+static bool trainings_spent(const td__loop *l) {
+    return l->row->accuracy != NULL && l->untold_full == 0 && (int64_t)l->paid.n >= l->trained;
 }
 
-/* What stands in the store has to be what is asked now. */
-static td_status check_stored(const td__loop *l, int64_t n, const char *params, td_error *err) {
-    const td__trial *t = &l->stored[n];
-    /* A solved trial got its accelerator's choices when it was told: {"net": 1} is then the
-     * beginning of {"net": 1, "hw": 2}. */
-    size_t n_params = strlen(params) - (l->row->solver != NULL);
-    bool same = l->row->solver != NULL ? strncmp(params, t->params, n_params) == 0
-                                       : strcmp(params, t->params) == 0;
-    if (same && t->seen == l->told) return TD_OK;
-    return td_fail(err, TD_E_STORE,
-                   "row \"%s\": trial %" PRId64 " in the store is not the one that this program "
-                   "asks for; it was made by another version, or is damaged: give another folder",
-                   l->row->name, n);
-}
+/* ---- what other workers have done ------------------------------------------------------------ */
 
-static void take_stored(td__slot *s, const td__trial *t) {
+/* The outcome of a stored trial, which may be ahead of what was asked here. */
+static td_status take_stored(td__loop *l, const td__trial *t, td_error *err) {
+    td__slot *s = &l->slot[t->number];
+    const char *reason = t->error != NULL ? td_arena_strdup(l->arena, t->error) : NULL;
+    if (t->error != NULL && reason == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     s->f = (td__finish){.outcome = t->outcome,
                         .accuracy = t->accuracy,
                         .reward = t->reward,
@@ -152,152 +151,380 @@ static void take_stored(td__slot *s, const td__trial *t) {
                         .net_hash = t->net_hash,
                         .hw_hash = t->hw_hash,
                         .scored = t->scored,
-                        .reason = t->error};
-    s->f.outcome.fidelity = s->fidelity;
+                        .reason = reason};
     memcpy(s->f.metric, t->metric, sizeof s->f.metric);
+    s->known = true;
+    return TD_OK;
 }
 
-/* Enters trial n in the store and takes its lease. */
-static td_status enter(td__loop *l, int64_t n, const char *params, int64_t *id, int64_t *token,
-                       td_error *err) {
-    const td__row *row = l->row;
-    char key[32], worker[32];
-    int64_t number = n;
-    snprintf(key, sizeof key, "0:%" PRId64, n);
-    snprintf(worker, sizeof worker, "%ld", (long)getpid());
-    td_status s = td__store_ask(row->store, l->study, key, l->told, params,
-                                td_choices_hash(&l->slot[n].c), &number, err);
-    if (s == TD_OK && number != n)
-        s = td_fail(err, TD_E_STORE, "row \"%s\": damaged (trial numbers have a hole)", row->name);
-    return s == TD_OK ? td__store_claim(row->store, l->study, n, worker, LEASE_S, id, token, err)
-                      : s;
-}
-
-/* Asks trial n = l->next. Under the lock. *run: it has to be evaluated, as (id, token). */
-static td_status ask_next(td__loop *l, bool *run, int64_t *id, int64_t *token, td_error *err) {
-    const td__row *row = l->row;
-    int64_t n = l->next;
-    td__slot *slot = &l->slot[n];
-    slot->fidelity = 1;
-    slot->c = (td_choices){.n = row->space->n, .v = l->values + n * row->space->n};
-    td_arena *a = td_arena_create();
-    td_text params = {0};
-    td_status s = a == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;
-    if (s == TD_OK) s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity);
-    l->exhausted = s == TD_E_DONE;
-    if (s != TD_OK && a != NULL)
-        s = td_fail(err, s, "strategy %s gave no trial %" PRId64 ": %s", row->strategy->name, n,
-                    td_status_text(s));
-    if (s == TD_OK) {
-        td_node_to_json(td_choices_to_node(row->space, &slot->c, a), 0, &params);
-        if (params.failed || params.data == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
+/* Takes in what was finished since the last call; *news: there was something that is new here. */
+static td_status catch_up(td__loop *l, bool *news, td_error *err) {
+    td__trial *t;
+    int n;
+    *news = false;
+    td_arena_reset(l->scratch);
+    td_status s = td__store_since(l->row->store, l->study, l->rev, l->scratch, &t, &n, err);
+    for (int i = 0; s == TD_OK && i < n; i++) {
+        l->rev = t[i].rev;
+        /* Beyond the budget that was read at the start there is nothing of interest. */
+        if (t[i].number >= l->room || l->slot[t[i].number].known) continue;
+        *news = true;
+        s = take_stored(l, &t[i], err);
+        if (s == TD_OK && t[i].number < l->next) s = finish(l, t[i].number, err);
     }
-    if (s == TD_OK && n < l->n_stored) s = check_stored(l, n, params.data, err);
-    *run = n >= l->n_stored || l->stored[n].state <= TD_TRIAL_RUNNING;
-    if (s == TD_OK && *run)
-        s = enter(l, n, params.data, id, token, err);
-    else if (s == TD_OK)
-        take_stored(slot, &l->stored[n]);
-    if (s == TD_OK) {
-        l->next++;
-        l->untold_full += slot->fidelity > 0;
-    }
-    if (s == TD_OK && !*run) s = finish(l, n, err);
-    td_text_free(&params);
-    td_arena_destroy(a);
     return s;
 }
 
-/* Evaluates trial n and tells the store. Under the lock, which is given up meanwhile. */
-static td_status run_trial(td__loop *l, int64_t n, int64_t id, int64_t token, td_arena *a,
-                           td_error *err) {
+/* Trial n as it stands in the store: NULL if it does not. Good until the next look. */
+static td_status look_up(td__loop *l, int64_t n, const td__trial **t, td_error *err) {
+    *t = n < l->n_stored ? &l->stored[n] : NULL;
+    if (*t != NULL) return TD_OK;
+    td_arena_reset(l->scratch);
+    return td__store_peek(l->row->store, l->study, n, l->scratch, t, err);
+}
+
+void td__loop_wait(td__loop *l, double *pause_ms) {
+    *pause_ms = fmin(fmax(2 * *pause_ms, shortest_ms), longest_ms);
+    /* Workers that began to wait together do not come back together. */
+    uint64_t salt[2] = {(uint64_t)getpid(), l->waits++};
+    double jitter = 0.5 + (double)(td_hash(salt, sizeof salt, 0) >> 11) * 0x1p-53;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(1e6 * *pause_ms * jitter);
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0) *pause_ms = 0;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+/* What stands in the store has to be what is asked now. */
+static td_status check_stored(const td__loop *l, const td__trial *t, const char *params,
+                              td_error *err) {
+    /* A solved trial got its accelerator's choices when it was told: {"net": 1} is then the
+     * beginning of {"net": 1, "hw": 2}. */
+    bool same = l->row->solver != NULL ? strncmp(params, t->params, strlen(params) - 1) == 0
+                                       : strcmp(params, t->params) == 0;
+    if (same && t->seen == l->told) return TD_OK;
+    return td_fail(err, TD_E_STORE,
+                   "row \"%s\": trial %" PRId64 " in the store is not the one that this program "
+                   "asks for; it was made by another version, or is damaged: give another folder",
+                   l->row->name, t->number);
+}
+
+/* The choices of a stored trial; of a solved one those of the network. */
+static td_status choices_of(const td__row *row, const char *params, td_arena *a, td_choices *c,
+                            td_error *err) {
+    const td_node *doc;
+    td_status s = td_json_parse(a, params, strlen(params), "study.db", 1, &doc, err);
+    if (s == TD_OK) s = td_choices_from_node(row->space, doc, c, err);
+    if (s == TD_OK || row->solver == NULL) return s;
+    td_choices both = {.n = row->joint->n, .v = TD_NEW(a, double, row->joint->n + 1)};
+    if (both.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    s = td_choices_from_node(row->joint, doc, &both, err);
+    if (s == TD_OK && c->n > 0) memcpy(c->v, both.v, sizeof *c->v * (size_t)c->n);
+    return s;
+}
+
+/* Trial n was enqueued: its choices take the place of what the strategy asked. */
+static td_status take_enqueued(td__loop *l, const td__trial *t, td_arena *a, td_error *err) {
+    td__slot *slot = &l->slot[t->number];
+    td_status s = choices_of(l->row, t->params, a, &slot->c, err);
+    if (s != TD_OK)
+        return td_error_prefix(err, "row \"%s\": enqueued trial %" PRId64, l->row->name, t->number);
+    slot->fidelity = 1;
+    return t->seen < 0 ? td__store_enter(l->row->store, t->id, l->told, err) : TD_OK;
+}
+
+/* The strategy's choices for trial n, as they stand in the store. TD_E_DONE: it has no more. */
+static td_status ask_strategy(td__loop *l, int64_t n, td_arena *a, td_text *params, td_error *err) {
+    const td__row *row = l->row;
+    td__slot *slot = &l->slot[n];
+    slot->fidelity = 1;
+    slot->c = (td_choices){.n = row->space->n, .v = l->values + n * row->space->n};
+    td_status s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity);
+    if (s != TD_OK)
+        return td_fail(err, s, "strategy %s gave no trial %" PRId64 ": %s", row->strategy->name, n,
+                       td_status_text(s));
+    td_node_to_json(td_choices_to_node(row->space, &slot->c, a), 0, params);
+    return params->failed || params->data == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
+                                                  : TD_OK;
+}
+
+/* Enters trial n in the store, or finds that another worker, or somebody who enqueues, did so
+ * first: then it is t. *over: the store gives no more numbers, the time is up. */
+static td_status enter(td__loop *l, int64_t n, const char *params, const td__trial **t, bool *over,
+                       td_error *err) {
+    const td__row *row = l->row;
+    char key[32];
+    int64_t number = n;
+    bool made;
+    snprintf(key, sizeof key, "0:%" PRId64, n);
+    td_status s = td__store_ask(row->store, l->study, key, l->told, params,
+                                td_choices_hash(&l->slot[n].c), l->lease_s, &number, &made, err);
+    if ((*over = s == TD_E_DONE)) return TD_OK;
+    if (s == TD_OK && number != n)
+        s = td_fail(err, TD_E_STORE, "row \"%s\": damaged (trial numbers have a hole)", row->name);
+    return s == TD_OK && !made ? look_up(l, n, t, err) : s;
+}
+
+/* A trial that this worker has to evaluate. */
+typedef struct {
+    int64_t n, id, token;
+} claim;
+enum { NOTHING = -1 };
+
+static td_status claim_trial(td__loop *l, int64_t n, claim *c, td_error *err) {
+    td_status s = td__store_claim(l->row->store, l->study, n, l->lease_s, &c->id, &c->token, err);
+    if (s == TD_OK) c->n = n;
+    return s == TD_E_STALE ? TD_OK : s; /* somebody else has it */
+}
+
+/* Asks trial n = l->next, which is t in the store (NULL: not there), and claims it if nobody else
+ * runs it. */
+static td_status ask_next(td__loop *l, const td__trial *t, claim *c, td_error *err) {
+    int64_t n = l->next;
+    td__slot *slot = &l->slot[n];
+    td_arena *a = td_arena_create();
+    td_text params = {0};
+    bool over = false;
+    td_status s = a != NULL ? ask_strategy(l, n, a, &params, err)
+                            : td_fail(err, TD_E_MEMORY, "out of memory");
+    /* A strategy that has come to its end may have an enqueued trial before it all the same. */
+    if (s == TD_E_DONE && (t == NULL || t->origin == TD__ORIGIN_ENQUEUED)) {
+        over = t == NULL;
+        s = TD_OK;
+    }
+    if (s == TD_OK && t == NULL && !over) s = enter(l, n, params.data, &t, &over, err);
+    if (s == TD_OK && t != NULL && t->origin == TD__ORIGIN_ENQUEUED)
+        s = take_enqueued(l, t, a, err);
+    else if (s == TD_OK && t != NULL)
+        s = check_stored(l, t, params.data, err);
+    bool ready = t == NULL || t->state == TD_TRIAL_READY;
+    td_text_free(&params);
+    td_arena_destroy(a);
+    if (over) l->trials = n;
+    if (s != TD_OK || over) return s;
+    l->next++;
+    l->untold_full += slot->fidelity > 0;
+    if (slot->known) return finish(l, n, err);
+    return ready ? claim_trial(l, n, c, err) : TD_OK;
+}
+
+/* A step forward: asks the next trial if it can be asked. *asked false: not now. */
+static td_status step(td__loop *l, bool *asked, claim *c, td_error *err) {
+    const td__trial *t;
+    bool ready = false;
+    *asked = false;
+    if (l->next >= l->trials) return TD_OK;
+    td_status s = look_up(l, l->next, &t, err);
+    if (s == TD_OK) s = tell_for(l, l->next, t != NULL ? t->seen : -1, &ready, err);
+    if (s != TD_OK || !ready) return s;
+    *asked = true;
+    if ((t == NULL || t->seen < 0) && trainings_spent(l))
+        l->trials = l->next;
+    else
+        s = ask_next(l, t, c, err);
+    return s;
+}
+
+/* What there is to do for a worker that cannot ask: what nobody runs, although it was asked. */
+static td_status help(td__loop *l, claim *c, td_error *err) {
+    int64_t reaped;
+    td_status s = td__store_reap(l->row->store, l->study, TD__MAX_ATTEMPTS, &reaped, err);
+    if (s != TD_OK) return s;
+    return td__store_claim_any(l->row->store, l->study, l->next, l->lease_s, &c->n, &c->id,
+                               &c->token, err);
+}
+
+/* Evaluates a claimed trial and tells the store. Under the lock, which is given up meanwhile. */
+static td_status run_trial(td__loop *l, const claim *c, td_arena *a, td_error *err) {
+    td__slot *slot = &l->slot[c->n];
     td__finish f;
     pthread_mutex_unlock(&l->lock);
     td_arena_reset(a);
-    td_status s = td__evaluate(l, &l->slot[n].c, l->slot[n].fidelity, a, &f, err);
+    td_status s = td__evaluate(l, &slot->c, slot->fidelity, a, &f, err);
     pthread_mutex_lock(&l->lock);
-    if (s != TD_OK && s != TD_E_INTERRUPTED) td_error_prefix(err, "trial %" PRId64, n);
-    if (s == TD_OK) s = td__store_tell(l->row->store, id, token, &f, err);
+    if (s != TD_OK && s != TD_E_INTERRUPTED) td_error_prefix(err, "trial %" PRId64, c->n);
+    if (s == TD_OK) s = td__store_tell(l->row->store, c->id, c->token, &f, err);
+    /* It was taken back and is somebody else's: what the store says of it counts. */
+    if (s == TD_E_STALE) return TD_OK;
     if (s != TD_OK) {
         /* Not the trial's fault: it is ready again, and no attempt is lost. */
-        td__store_release(l->row->store, id, token, NULL);
+        td__store_release(l->row->store, c->id, c->token, NULL);
         return s;
     }
+    if (slot->known) return TD_OK; /* heard of already, from the store */
     if (f.reason != NULL && (f.reason = td_arena_strdup(l->arena, f.reason)) == NULL)
         return td_fail(err, TD_E_MEMORY, "out of memory");
     f.params = NULL; /* in the store now */
-    l->slot[n].f = f;
-    return finish(l, n, err);
+    slot->f = f;
+    slot->known = true;
+    return finish(l, c->n, err);
+}
+
+/* What a thread does next: asks, or helps, or finds that nothing is left (*over) or has to wait
+ * (none of them). */
+static td_status next_work(td__loop *l, claim *c, bool *asked, bool *over, td_error *err) {
+    bool news = false;
+    *over = false;
+    td_status s = td__store_check(l->row->store, err);
+    if (s == TD_OK) s = step(l, asked, c, err);
+    if (s != TD_OK || *asked) return s;
+    s = catch_up(l, &news, err);
+    *asked = news; /* try again */
+    *over = l->next >= l->trials && l->finished == l->next;
+    return s == TD_OK && !news && !*over ? help(l, c, err) : s;
 }
 
 static void work(void *self, int worker) {
     (void)worker;
     td__loop *l = self;
     td_error err = {0};
+    double pause_ms = 0;
     td_arena *a = td_arena_create();
     pthread_mutex_lock(&l->lock);
     if (a == NULL) give_up(l, td_fail(&err, TD_E_MEMORY, "out of memory"), &err);
-    while (!l->ended && l->next < l->row->trials) {
-        int64_t n = l->next, id = 0, token = 0;
+    while (!l->ended) {
+        claim c = {.n = NOTHING};
+        bool asked = false, over = false;
         if (is_cancelled(l)) {
-            l->cancelled = true;
+            l->cancelled = l->cancelled || l->next < l->trials || l->finished < l->next;
             break;
         }
-        bool ready, run = false;
-        td_status s = tell_for(l, n, &ready, &err);
-        if (s == TD_OK && !ready) {
-            pthread_cond_wait(&l->changed, &l->lock);
-            continue;
-        }
-        if (s == TD_OK && trainings_spent(l, n)) break;
-        if (s == TD_OK) s = ask_next(l, &run, &id, &token, &err);
-        if (l->exhausted) break;
-        if (s == TD_OK && run) s = run_trial(l, n, id, token, a, &err);
+        td_status s = next_work(l, &c, &asked, &over, &err);
+        if (s == TD_OK && over) break;
+        if (s == TD_OK && c.n != NOTHING) s = run_trial(l, &c, a, &err);
         if (s == TD_E_INTERRUPTED) {
             l->cancelled = l->ended = true;
             pthread_cond_broadcast(&l->changed);
         } else if (s != TD_OK) {
             give_up(l, s, &err);
+        } else if (!asked && c.n == NOTHING) {
+            td__loop_wait(l, &pause_ms);
+            continue;
         }
+        pause_ms = 0;
     }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
     td_arena_destroy(a);
 }
 
-td_status td__row_search(const td__row *row, td_error *err) {
-    td__loop l = {.row = row, .arena = td_arena_create(), .best = -1, .start = td_time_mono_s()};
-    int64_t reaped;
-    td_arena *a = l.arena;
-    if (err == NULL) err = &l.err;
+/* ---- the row --------------------------------------------------------------------------------- */
+
+td_status td__row_enter(const td__row *row, int64_t *study, td_error *err) {
+    td__study spec = {.name = row->name,
+                      .spec = row->spec,
+                      .path = row->path,
+                      .spec_hash = row->spec_hash,
+                      .seed = row->seed,
+                      .max_trials = row->trials,
+                      .max_trained = row->trained,
+                      .max_active_s = row->active_s > 0 ? row->active_s : INFINITY,
+                      .first = row->first,
+                      .first_hash = row->first_hash,
+                      .n_first = row->n_first};
+    return td__store_study(row->store, &spec, study, err);
+}
+
+td_status td__row_find(const td__row *row, int64_t *study, bool *found, td_error *err) {
+    td__study_row there;
+    td_error why = {0};
+    *found = false;
+    td_arena *a = td_arena_create();
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = td__store_find(row->store, row->name, study, &why);
+    if (s == TD_OK) s = td__store_study_row(row->store, *study, a, &there, &why);
+    td_arena_destroy(a);
+    if (s == TD_E_NOT_FOUND) return TD_OK;
+    *found = s == TD_OK;
+    if (s != TD_OK && err != NULL) *err = why;
+    if (s == TD_OK && (there.spec_hash != row->spec_hash || there.seed != row->seed))
+        return td_fail(err, TD_E_USAGE,
+                       "row \"%s\" was made with other data or another version of the program "
+                       "than this one: its trials would not be the same",
+                       row->name);
+    return s;
+}
+
+static td_status make_room(td__loop *l, td_error *err) {
     /* Memory for all trials of the budget; the system gives it page by page as they are asked. */
-    size_t n = (size_t)row->trials, d = (size_t)row->space->n;
-    int threads = row->run->threads > 0 ? row->run->threads : td_cpu_count();
-    l.slot = calloc(n, sizeof *l.slot);
-    l.values = calloc(n * (d > 0 ? d : 1), sizeof *l.values);
-    l.busy = calloc((size_t)threads, sizeof *l.busy);
-    pthread_mutex_init(&l.lock, NULL);
-    pthread_cond_init(&l.changed, NULL);
-    td_status s = TD_OK;
-    if (a == NULL || l.slot == NULL || l.values == NULL || l.busy == NULL)
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
-    if (s == TD_OK)
-        s = td__store_study(row->store, row->name, row->spec, row->spec_hash, row->seed,
-                            row->trials, &l.study, err);
-    /* One process per study holds its lock: what is running in the store died with its process. */
-    if (s == TD_OK) s = td__store_reap(row->store, l.study, true, MAX_ATTEMPTS, &reaped, err);
-    if (s == TD_OK) s = td__store_load(row->store, l.study, a, &l.stored, &l.n_stored, err);
-    if (s == TD_OK) s = row->strategy->init(&l.strategy, row->space, row->seed, row->params, err);
-    if (s == TD_OK) {
-        s = td_parallel_for(threads, threads, work, &l);
-        if (s == TD_OK && l.status != TD_OK) {
-            s = l.status;
-            *err = l.err;
-        }
-        if (s == TD_OK && l.cancelled) s = td_fail(err, TD_E_INTERRUPTED, "interrupted");
-        if (s == TD_OK) s = td__store_study_state(row->store, l.study, 2, err);
-        row->strategy->destroy(l.strategy);
+    size_t n = (size_t)l->trials, d = (size_t)l->row->space->n;
+    l->room = l->trials;
+    l->slot = calloc(n > 0 ? n : 1, sizeof *l->slot);
+    l->values = calloc((n > 0 ? n : 1) * (d > 0 ? d : 1), sizeof *l->values);
+    return l->slot == NULL || l->values == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
+                                                : TD_OK;
+}
+
+/* Budgets and trials of the store. What is running there and has no worker any more is ready. */
+static td_status read_store(td__loop *l, td_error *err) {
+    td_store *store = l->row->store;
+    td__study_row study;
+    int64_t reaped, others = 0;
+    td_status s = td__store_others(store, &others, err);
+    if (s == TD_OK) s = td__store_active(store, l->study, others == 0, l->lease_s, err);
+    if (s == TD_OK) s = td__store_reap(store, l->study, TD__MAX_ATTEMPTS, &reaped, err);
+    if (s == TD_OK) s = td__store_study_row(store, l->study, l->arena, &study, err);
+    if (s == TD_OK && study.max_trials > INT32_MAX)
+        s = td_fail(err, TD_E_STORE, "row \"%s\": damaged (budget)", l->row->name);
+    if (s != TD_OK) return s;
+    l->trials = study.max_trials;
+    l->trained = study.max_trained;
+    s = make_room(l, err);
+    if (s == TD_OK) s = td__store_load(store, l->study, l->arena, &l->stored, &l->n_stored, err);
+    if (l->n_stored > l->room) l->n_stored = (int)l->room;
+    for (int i = 0; s == TD_OK && i < l->n_stored; i++) {
+        if (l->stored[i].state <= TD_TRIAL_RUNNING) continue;
+        if (l->stored[i].rev > l->rev) l->rev = l->stored[i].rev;
+        s = take_stored(l, &l->stored[i], err);
     }
+    return s;
+}
+
+static td_status search(td__loop *l, int threads, td_error *err) {
+    const td__row *row = l->row;
+    td__beat *beat = NULL;
+    td_status s = row->strategy->init(&l->strategy, row->space, row->seed, row->params, err);
+    if (s != TD_OK) return s;
+    s = td__beat_start(row->store, l->study, l->lease_s / TD__LEASE_BEATS, &beat, err);
+    if (s == TD_OK) s = td_parallel_for(threads, threads, work, l);
+    td__beat_stop(beat);
+    if (s == TD_OK && l->status != TD_OK) {
+        s = l->status;
+        *err = l->err;
+    }
+    if (s == TD_OK && l->cancelled) s = td_fail(err, TD_E_INTERRUPTED, "interrupted");
+    if (s == TD_OK) s = td__store_study_state(row->store, l->study, 2, err);
+    row->strategy->destroy(l->strategy);
+    return s;
+}
+
+td_status td__row_search(const td__row *row, int64_t study, td_error *err) {
+    td__loop l = {.row = row,
+                  .study = study,
+                  .arena = td_arena_create(),
+                  .scratch = td_arena_create(),
+                  .best = -1,
+                  .start = td_time_mono_s()};
+    if (err == NULL) err = &l.err;
+    l.lease_s = TD__LEASE_BEATS * (row->run->beat_s > 0 ? row->run->beat_s : TD__BEAT_S);
+    int threads = row->run->threads > 0 ? row->run->threads : td_cpu_count();
+    l.busy = calloc((size_t)threads, sizeof *l.busy);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&l.lock, NULL);
+    pthread_cond_init(&l.changed, &clock);
+    pthread_condattr_destroy(&clock);
+    td_status s = TD_OK;
+    if (l.arena == NULL || l.scratch == NULL || l.busy == NULL)
+        s = td_fail(err, TD_E_MEMORY, "out of memory");
+    if (s == TD_OK) s = read_store(&l, err);
+    if (s == TD_OK) s = search(&l, threads, err);
     pthread_cond_destroy(&l.changed);
     pthread_mutex_destroy(&l.lock);
     free(l.busy);
@@ -306,6 +533,7 @@ td_status td__row_search(const td__row *row, td_error *err) {
     td__seen_free(&l.paid);
     free(l.values);
     free(l.slot);
-    td_arena_destroy(a);
+    td_arena_destroy(l.scratch);
+    td_arena_destroy(l.arena);
     return s;
 }

@@ -6,7 +6,7 @@
 #include "tandem/study.h"
 
 typedef struct {
-    const char *name, *spec;
+    const char *name, *spec, *path; /* the recipe's text, and its file (NULL: none) */
     uint64_t spec_hash, seed;
     const td_space *space;
     const td_objective *objective;
@@ -20,12 +20,22 @@ typedef struct {
     const td_strategy *strategy;
     const td_params *params;
     int64_t lag, trials, trained;
-    td_store *store;
+    double active_s;          /* of all workers together; 0: no limit */
+    const char *const *first; /* choices that a new study begins with, as JSON; n_first */
+    const uint64_t *first_hash;
+    int n_first;
+    td_store *store;       /* of a worker: td__store_join */
+    const char *stop_file; /* a file that drains all workers while it is there; may be NULL */
     const td_run_options *run;
 } td__row;
 
-/* Searches, or resumes. On TD_OK all trials are in the store. TD_E_INTERRUPTED after a drain. */
-td_status td__row_search(const td__row *row, td_error *err);
+/* Enters the row's study in the store with the row's budgets, or finds it. */
+td_status td__row_enter(const td__row *row, int64_t *study, td_error *err);
+/* Finds it and leaves its budgets alone: for those who join a search. *found false: not there. */
+td_status td__row_find(const td__row *row, int64_t *study, bool *found, td_error *err);
+/* Searches, or resumes, or helps in a search: the budgets are those of the store. On TD_OK all
+ * trials are in the store. TD_E_INTERRUPTED after a drain. */
+td_status td__row_search(const td__row *row, int64_t study, td_error *err);
 
 /* Cost of a design on its own, and why it is infeasible. Of a workload: latency and energy are
  * those of its networks as it combines them, the power is energy / latency of these. schedule: room

@@ -2,32 +2,28 @@
  * trainings, and the only look at the test split. */
 #include "run.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "enqueue.h"
 #include "front.h"
+#include "lock.h"
 #include "row.h"
 
-/* One process per results folder: its lock lasts until the descriptor is closed, also by a crash.
- */
-static td_status lock_folder(const char *out, td_arena *a, int *fd, td_error *err) {
+/* One process per results folder leads: it trains the winners and writes the results. */
+static td_status lead(const char *out, td_arena *a, td__lock *lock, td_error *err) {
     const char *path = td_arena_printf(a, "%s/study.lock", out);
     if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (*fd < 0) return td_fail(err, TD_E_IO, "%s: %s", path, strerror(errno));
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return TD_OK;
-    int e = errno;
-    close(*fd);
-    *fd = -1;
-    if (e != EWOULDBLOCK) return td_fail(err, TD_E_IO, "%s: cannot lock: %s", path, strerror(e));
-    return td_fail(err, TD_E_STORE, "%s: another tandem process is searching in this folder", out);
+    td_status s = td__lock_open(path, lock, err);
+    if (s != TD_OK || td__lock_take(lock, TD__LEADER_BYTE)) return s;
+    td__lock_close(lock);
+    return td_fail(err, TD_E_STORE,
+                   "%s: another tandem process is searching in this folder; `tandem worker %s` "
+                   "joins it",
+                   out, out);
 }
 
 /* ---- results ----------------------------------------------------------------------------------
@@ -40,42 +36,6 @@ static int compare(double violation_a, double accuracy_a, double violation_b, do
     if (violation_a != violation_b) return violation_a < violation_b ? 1 : -1;
     double a = isnan(accuracy_a) ? -1 : accuracy_a, b = isnan(accuracy_b) ? -1 : accuracy_b;
     return (a > b) - (a < b);
-}
-
-/* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
- * already. */
-static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
-    td_result_row *r = &u->sum->row[row];
-    int n = 0;
-    for (int i = 0; i < u->n; i++) n += u->candidate[i].row == row;
-    if (r->goal.objectives == 0 || n < 2) return TD_OK;
-    r->front = TD_NEW(u->sum->arena, td_front_design, n);
-    if (r->front == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status s = TD_OK;
-    for (int i = 0; s == TD_OK && i < u->n; i++) {
-        td__candidate *c = &u->candidate[i];
-        if (c->row != row) continue;
-        td_front_design *f = &r->front[r->n_front++];
-        double metric[TD_NMETRIC];
-        *f = (td_front_design){.trial = c->trial,
-                               .chosen = i == winner,
-                               .valid_accuracy = c->valid_accuracy,
-                               .test_accuracy = NAN,
-                               .design = c->design,
-                               .weights = c->weights};
-        memcpy(f->metric, c->metric, sizeof f->metric);
-        c->design = (td_design){0};
-        c->weights = NULL;
-        if (f->chosen) {
-            f->test_accuracy = r->test_accuracy;
-            continue;
-        }
-        s = td__design_cost(&f->design, &u->schedule, metric, &f->schedule, err);
-        if (s == TD_OK && f->weights != NULL)
-            s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
-                        &f->test_accuracy, NULL, err);
-    }
-    return s;
 }
 
 /* The winner of each row is the best of its candidates, the first of equal ones; -1: it has none.
@@ -107,6 +67,43 @@ static void pick_winners(td__run *u, int winner[TD_MAX_ROWS]) {
         c->design = (td_design){0};
         c->weights = NULL;
     }
+}
+
+/* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
+ * already. */
+static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
+    td_result_row *r = &u->sum->row[row];
+    int n = 0;
+    for (int i = 0; i < u->n; i++) n += u->candidate[i].row == row;
+    if (r->goal.objectives == 0 || n < 2) return TD_OK;
+    r->front = TD_NEW(u->sum->arena, td_front_design, n);
+    if (r->front == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = TD_OK;
+    for (int i = 0; s == TD_OK && i < u->n; i++) {
+        td__candidate *c = &u->candidate[i];
+        if (c->row != row) continue;
+        td_front_design *f = &r->front[r->n_front++];
+        double metric[TD_NMETRIC];
+        *f = (td_front_design){.trial = c->trial,
+                               .chosen = i == winner,
+                               .valid_accuracy = c->valid_accuracy,
+                               .test_accuracy = c->score.test,
+                               .design = c->design,
+                               .weights = c->weights};
+        memcpy(f->study, c->study, sizeof f->study);
+        memcpy(f->metric, c->metric, sizeof f->metric);
+        c->design = (td_design){0};
+        c->weights = NULL;
+        if (f->chosen) {
+            f->test_accuracy = r->test_accuracy;
+            continue;
+        }
+        s = td__design_cost(&f->design, &u->schedule, metric, &f->schedule, err);
+        if (s == TD_OK && f->weights != NULL)
+            s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
+                        &f->test_accuracy, NULL, err);
+    }
+    return s;
 }
 
 static td_status schedule_row(td__run *u, td_result_row *row, td_error *err) {
@@ -204,50 +201,109 @@ static td_status train_winners(td__run *u, td_error *err) {
     return td__final_train(u->r, u->o, d, u->candidate, u->n, err);
 }
 
+/* The data, the maps and the folder's paths: what comes before the store. */
+static td_status prepare(td__run *u, const char **path, td_error *err) {
+    const td_recipe *r = u->r;
+    const td_run_options *o = u->o;
+    td_arena *a = u->sum->arena = td_arena_create();
+    if (a != NULL) *path = td_arena_printf(a, "%s/study.db", o->out);
+    if (a != NULL) u->stop_file = td_arena_printf(a, "%s/stop", o->out);
+    u->candidate = calloc(TD__MAX_CANDIDATES, sizeof *u->candidate);
+    u->schedule.cache = o->maps != NULL ? o->maps : td_map_cache_create(200000);
+    td_status s = TD_OK;
+    if (a == NULL || *path == NULL || u->stop_file == NULL || u->candidate == NULL ||
+        u->schedule.cache == NULL)
+        s = td_fail(err, TD_E_MEMORY, "out of memory");
+    if (o->accuracy != NULL)
+        u->accuracy = *o->accuracy;
+    else if (s == TD_OK && !r->is_workload)
+        s = td_accuracy_from_node(r->accuracy, r->net, r->seed, &u->accuracy, err);
+    return s == TD_OK ? check_images(u, r->net, err) : s;
+}
+
+/* What a worker still has it gives back. */
+static void leave(td__run *u) {
+    if (u->store != NULL) td__store_leave(u->store, NULL);
+    td_store_close(u->store);
+    u->store = NULL;
+    for (int i = 0; i < u->n; i++) {
+        td_design_free(&u->candidate[i].design);
+        td_weights_destroy(u->candidate[i].weights);
+    }
+    if (u->o->accuracy == NULL) td_accuracy_free(&u->accuracy);
+    if (u->o->maps == NULL) td_map_cache_destroy(u->schedule.cache);
+    free(u->candidate);
+}
+
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err) {
     *out = (td_run_summary){.best = -1, .started = td_time_wall_s()};
     double wall = td_time_mono_s(), cpu = process_cpu_s();
     td__run u = {.r = r, .o = o, .sum = out, .schedule = r->schedule};
     const char *path = NULL;
-    int lock = -1;
-    out->arena = td_arena_create();
-    if (out->arena != NULL) path = td_arena_printf(out->arena, "%s/study.db", o->out);
-    u.candidate = calloc(TD__MAX_CANDIDATES, sizeof *u.candidate);
-    u.schedule.cache = o->maps != NULL ? o->maps : td_map_cache_create(200000);
-    td_status s = TD_OK;
-    if (path == NULL || u.candidate == NULL || u.schedule.cache == NULL)
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
+    td__lock lock = {.fd = -1};
     /* The data first: nothing is made in the folder if they are not there. */
-    if (o->accuracy != NULL)
-        u.accuracy = *o->accuracy;
-    else if (s == TD_OK && !r->is_workload)
-        s = td_accuracy_from_node(r->accuracy, r->net, r->seed, &u.accuracy, err);
+    td_status s = prepare(&u, &path, err);
     if (s == TD_OK && u.accuracy.file != NULL) {
         snprintf(out->accuracy_file, sizeof out->accuracy_file, "%s", u.accuracy.file);
         out->accuracy_file_hash = u.accuracy.file_hash;
     }
-    if (s == TD_OK) s = check_images(&u, r->net, err);
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
     if (s == TD_OK) s = td_dir_make(o->out, err);
-    if (s == TD_OK) s = lock_folder(o->out, out->arena, &lock, err);
+    if (s == TD_OK) s = lead(o->out, out->arena, &lock, err);
+    if (s == TD_OK) unlink(u.stop_file);
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    if (s == TD_OK) s = td__store_join(u.store, err);
     if (s == TD_OK) s = td__rows_search(&u, err);
     if (s == TD_OK && r->final != NULL) s = train_winners(&u, err);
     if (s == TD_OK && r->final == NULL) s = score_winners(&u, err);
     if (s == TD_OK) s = finish_rows(&u, err);
-    for (int i = 0; i < u.n; i++) {
-        td_design_free(&u.candidate[i].design);
-        td_weights_destroy(u.candidate[i].weights);
-    }
-    if (o->accuracy == NULL) td_accuracy_free(&u.accuracy);
-    td_store_close(u.store);
-    if (o->maps == NULL) td_map_cache_destroy(u.schedule.cache);
-    free(u.candidate);
-    if (lock >= 0) close(lock);
+    leave(&u);
+    td__lock_close(&lock);
     out->wall_s = td_time_mono_s() - wall;
     out->cpu_s = process_cpu_s() - cpu;
+    return s;
+}
+
+td_status td_recipe_join(const td_recipe *r, const td_run_options *o, td_error *err) {
+    td_run_summary sum = {0};
+    td__run u = {.r = r, .o = o, .sum = &sum, .schedule = r->schedule};
+    const char *path = NULL;
+    td_status s = prepare(&u, &path, err);
+    if (s == TD_OK && !td_file_exists(path))
+        s = td_fail(err, TD_E_NOT_FOUND, "%s: no search was begun there", o->out);
+    if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    if (s == TD_OK) s = td__store_join(u.store, err);
+    if (s == TD_OK) s = td__rows_help(&u, err);
+    leave(&u);
+    td_run_summary_free(&sum);
+    return s;
+}
+
+td_status td_recipe_enqueue(const td_recipe *r, const char *folder, const char *row,
+                            const td_node *designs, int64_t *first, int *count, td_error *err) {
+    td_run_options o = {.out = folder};
+    td_run_summary sum = {0};
+    td__run u = {.r = r, .o = &o, .sum = &sum, .schedule = r->schedule};
+    const char *path = NULL, *study = "";
+    td__designs list = {0};
+    int64_t id = 0;
+    *count = 0;
+    td_status s = prepare(&u, &path, err);
+    if (s == TD_OK) s = td_dir_make(folder, err);
+    if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
+    if (s == TD_OK) s = td__rows_enqueue(&u, row, designs, &list, &id, &study, err);
+    for (int i = 0; s == TD_OK && i < list.n; i++) {
+        int64_t number;
+        s = td__store_enqueue(u.store, id, list.params[i], list.hash[i], &number, err);
+        if (s == TD_OK && (*count)++ == 0) *first = number;
+    }
+    if (s == TD_E_DONE)
+        td_fail(err, s, "row \"%s\" has no number left for design %d; a larger budget.trials has",
+                study, *count + 1);
+    leave(&u);
+    td_run_summary_free(&sum);
     return s;
 }
 

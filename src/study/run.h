@@ -2,6 +2,7 @@
 #ifndef TANDEM_RUN_H
 #define TANDEM_RUN_H
 
+#include "enqueue.h"
 #include "recipe.h"
 #include "store.h"
 #include "tandem/study.h"
@@ -9,6 +10,7 @@
 /* A design that is trained fully: the row it belongs to and what comes of it. */
 typedef struct {
     int row;
+    char study[64]; /* and the trial of it: where the design is from */
     int64_t trial;
     td_design design;
     td_weights *weights; /* owned */
@@ -27,6 +29,7 @@ typedef struct {
     td_store *store;
     td_accuracy accuracy;
     td_schedule_options schedule;
+    const char *stop_file;
     td__candidate *candidate; /* TD__MAX_CANDIDATES, of which n are there */
     int n;
 } td__run;
@@ -39,6 +42,12 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
 
 /* Searches all rows of the recipe, and adds the best designs of each to the candidates. */
 td_status td__rows_search(td__run *u, td_error *err);
+/* Helps in the search of those of the rows that stand in the store, until they are over. */
+td_status td__rows_help(td__run *u, td_error *err);
+/* Designs for a row (NULL: td__default_row's) as choices of its first study, which is entered in
+ * the store if it is not there. TD_E_NOT_FOUND: no such row. */
+td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, td__designs *out,
+                           int64_t *study, const char **name, td_error *err);
 
 /* Trains the candidates on all cores (each distinct network once), keeps their weights in
  * out/final/, and fills valid_accuracy. One whose training diverges stays without weights and with

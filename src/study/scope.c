@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "front.h"
+#include "lock.h"
 #include "row.h"
 #include "run.h"
 #include "scope.h"
@@ -53,6 +55,13 @@ bool td_scope_needs_fixed(const td_scope *s) {
     return s->phase[0] != BOTH && s->phase[0] != SOLVE;
 }
 
+void td_scope_study(const td_scope *s, int phase, char out[64]) {
+    if (s->n == 1)
+        snprintf(out, 64, "%s", s->name);
+    else
+        snprintf(out, 64, "%s-%d", s->name, phase + 1);
+}
+
 /* ---- one phase ------------------------------------------------------------------------------- */
 
 /* A phase that was searched: the spaces of its sides (of no decisions where it was fixed). */
@@ -60,6 +69,8 @@ typedef struct {
     char study[64];
     const td_space *net, *hw;
     td_space *both;
+    td__row row;
+    int64_t id; /* of the study */
 } part;
 
 static bool searches_networks(const td_scope *s) {
@@ -127,44 +138,64 @@ td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_
     return w;
 }
 
-static td_status search_phase(td__run *u, const td_scope *scope, int phase, part *p,
-                              td_error *err) {
-    const int what = scope->phase[phase];
-    const bool solve = what == SOLVE;
+/* What the store and the loop need of a phase. Memory from the arena. */
+static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *p, td_error *err) {
+    const td_recipe *r = u->r;
+    const bool solve = scope->phase[phase] == SOLVE;
     /* Where no network is searched its accuracy is that of the final training, if there is one. */
-    bool trains = !u->r->is_workload && (searches_networks(scope) || u->r->final == NULL);
+    bool trains = !r->is_workload && (searches_networks(scope) || r->final == NULL);
     td_error why = {0};
     if (trains && is_unknown(u, p->net, &why)) {
         td_log_write(u->o->log, 1, "row %s has no accuracies: %s", scope->name, why.message);
         trains = false;
     }
-    bool area_is_hard =
-        p->net->n == 0 && p->hw->n > 0 && td_objective_has_target(&u->r->objective, TD_METRIC_AREA);
-    td__row row = {.name = p->study,
-                   .spec = u->r->text,
-                   .seed = u->r->seed,
-                   .objective = &u->r->objective,
-                   .area_is_hard = area_is_hard,
-                   .schedule = &u->schedule,
-                   .accuracy = trains ? &u->accuracy : NULL,
-                   .strategy = u->r->strategy,
-                   .params = u->r->params,
-                   .lag = u->r->lag,
-                   .trials = u->o->max_trials > 0 ? u->o->max_trials : u->r->trials,
-                   .trained = u->r->trained,
-                   .store = u->store,
-                   .run = u->o};
+    const double hours = u->o->max_hours > 0 ? u->o->max_hours : r->hours;
+    td__row *row = &p->row;
+    td_scope_study(scope, phase, p->study);
+    *row = (td__row){.name = p->study,
+                     .spec = r->text,
+                     .path = r->path,
+                     .seed = r->seed,
+                     .objective = &r->objective,
+                     .area_is_hard = p->net->n == 0 && p->hw->n > 0 &&
+                                     td_objective_has_target(&r->objective, TD_METRIC_AREA),
+                     .schedule = &u->schedule,
+                     .accuracy = trains ? &u->accuracy : NULL,
+                     .strategy = r->strategy,
+                     .params = r->params,
+                     .lag = r->lag,
+                     .trials = u->o->max_trials > 0 ? u->o->max_trials : r->trials,
+                     .trained = r->trained,
+                     .active_s = 3600 * hours / scope->n,
+                     .store = u->store,
+                     .stop_file = u->stop_file,
+                     .run = u->o};
     td_status s = td_space_product(p->net, p->hw, u->sum->arena, &p->both, err);
-    if (s == TD_OK) s = td__spec_hash(u, p->both, trains, area_is_hard, solve, &row.spec_hash, err);
-    if (s == TD_OK && solve)
-        s = td__solver_create(p->hw, &u->r->objective, &u->schedule, &row.solver, err);
-    if (s != TD_OK) return s;
-    row.joint = p->both;
-    row.space = solve ? p->net : p->both;
-    share(scope, phase, &row.trials, &row.trained);
-    if (row.space->n == 0) row.trials = 1;
-    s = td__row_search(&row, err);
-    td__solver_destroy(row.solver);
+    if (s == TD_OK)
+        s = td__spec_hash(u, p->both, trains, row->area_is_hard, solve, &row->spec_hash, err);
+    row->joint = p->both;
+    row->space = solve ? p->net : p->both;
+    share(scope, phase, &row->trials, &row->trained);
+    if (s == TD_OK && row->space->n == 0) row->trials = 1;
+    return s;
+}
+
+/* The first phase, before any trial. */
+static td_status plan_first(td__run *u, const td_scope *scope, part *p, td_error *err) {
+    const int what = scope->phase[0];
+    *p = (part){.net = what & (NETWORKS | SOLVE) ? u->r->net : u->r->fixed_net,
+                .hw = what & (ACCELERATORS | SOLVE) ? u->r->hw : u->r->fixed_hw};
+    return plan_phase(u, scope, 0, p, err);
+}
+
+static td_status search_phase(td__run *u, const td_scope *scope, int phase, part *p,
+                              td_error *err) {
+    td_status s = TD_OK;
+    if (scope->phase[phase] == SOLVE)
+        s = td__solver_create(p->hw, &u->r->objective, &u->schedule, &p->row.solver, err);
+    if (s == TD_OK) s = td__row_search(&p->row, p->id, err);
+    td__solver_destroy(p->row.solver);
+    p->row.solver = NULL;
     return s;
 }
 
@@ -224,34 +255,35 @@ static td_status carry_on(const td__run *u, const part *p, int n_part, const td_
     return s;
 }
 
-/* Pareto mode: size and hypervolume of the front. The reference of a study that was finished before
- * stays, but for what the recipe gives. */
-static td_status measure_front(td__run *u, td_result_row *row, const td_trial_row *t, int n,
-                               td_error *err) {
+/* Pareto mode: size and hypervolume of the row's front. The reference of a search that was finished
+ * before stays, but for what the recipe gives; it stands beside each study of the row. */
+static td_status measure_front(const td__run *u, td_result_row *row, const part *p, int n_part,
+                               const td_trial_row *t, int n, td_error *err) {
     const td_objective *o = &u->r->objective;
     td_front *f = &row->goal;
-    int *front = malloc(((size_t)n + 1) * sizeof *front);
-    td_status s = front != NULL ? td_store_front(u->store, row->name, f, err)
+    int *front = TD_NEW(u->sum->arena, int, n + 1);
+    td_status s = front != NULL ? td_store_front(u->store, p[0].study, f, err)
                                 : td_fail(err, TD_E_MEMORY, "out of memory");
     f->objectives = o->front.objectives;
     for (int m = 0; m < TD_NMETRIC; m++)
         if (o->front.reference[m] > 0) f->reference[m] = o->front.reference[m];
     f->reference[TD_OBJECTIVE_ACCURACY] = o->front.reference[TD_OBJECTIVE_ACCURACY];
     td__front_complete(f, o, t, n);
-    if (s == TD_OK) s = td__store_front_put(u->store, row->name, f, err);
+    for (int i = 0; s == TD_OK && i < n_part; i++)
+        s = td__store_front_put(u->store, p[i].study, f, err);
     if (s == TD_OK) s = td_trials_front(t, n, f->objectives, front, &row->front_size, err);
     row->hypervolume = NAN; /* of no designs at all, whose worst is no reference */
     if (s == TD_OK && row->front_size > 0)
         s = td_trials_hypervolume(t, n, f, &row->hypervolume, err);
-    free(front);
     return s;
 }
 
-/* The designs of a row in the order in which they are worth a full training. */
+/* The designs of a row in the order in which they are worth a full training: as td_trials_best has
+ * it, in Pareto mode the best one and then along the front. A design that was taken has no
+ * violation any more. */
 typedef struct {
     td_trial_row *t;
-    int n;
-    int *order, count, at; /* Pareto mode; else NULL: as td_trials_best has it */
+    int n, *order, count, at; /* order: Pareto mode; else NULL */
 } queue;
 
 static int next_design(queue *q) {
@@ -259,11 +291,12 @@ static int next_design(queue *q) {
     return td_trials_best(q->t, q->n);
 }
 
-static td_status make_queue(td__run *u, td_result_row *row, td_arena *a, queue *q, td_error *err) {
+static td_status make_queue(const td__run *u, td_result_row *row, const part *p, int n_part,
+                            queue *q, td_error *err) {
     if (u->r->objective.kind != TD_REWARD_NONE) return TD_OK;
-    q->order = TD_NEW(a, int, q->n + 1);
+    q->order = TD_NEW(u->sum->arena, int, q->n + 1);
     if (q->order == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status s = measure_front(u, row, q->t, q->n, err);
+    td_status s = measure_front(u, row, p, n_part, q->t, q->n, err);
     return s == TD_OK ? td__front_order(q->t, q->n, row->goal.objectives, q->order, &q->count, err)
                       : s;
 }
@@ -285,7 +318,7 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
     int first = u->n;
     bool first_feasible = false;
     queue q = {.t = t, .n = n};
-    s = make_queue(u, out, a, &q, err);
+    s = make_queue(u, out, p, n_part, &q, err);
     for (int64_t k = 0; s == TD_OK && k < u->r->candidates; k++) {
         int best = next_design(&q);
         if (best < 0 || (u->n > first && first_feasible && !t[best].feasible)) break;
@@ -301,6 +334,7 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
                             .score = {.valid = NAN, .valid_std = NAN, .test = NAN, .test_std = NAN},
                             .violation = t[best].violation};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
+        memcpy(c->study, p[owner[best]].study, sizeof c->study);
         s = choices_of(space, t[best].params, a, &at, err);
         if (s == TD_OK) s = space->build(space->self, &at, a, &c->design, err);
         t[best].violation = NAN; /* taken */
@@ -348,31 +382,130 @@ static void warn_of_misses(const td__run *u, int first, const char *row) {
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static td_status search_row(td__run *u, const td_scope *scope, td_error *err) {
-    const int index = u->sum->n++, first = u->n;
-    td_result_row *out = &u->sum->row[index];
-    part p[MAX_PHASES];
+/* The phase after the first `phase` ones, planned beside the best pair of these. */
+static td_status plan_next(td__run *u, const td_scope *scope, int phase, part *p, td_error *err) {
+    const int what = scope->phase[phase];
     const td_space *net = u->r->fixed_net, *hw = u->r->fixed_hw;
-    td_status s = TD_OK;
-    snprintf(out->name, sizeof out->name, "%s", scope->name);
-    for (int i = 0; i < scope->n && s == TD_OK; i++) {
-        const int what = scope->phase[i];
-        p[i] = (part){.net = what & (NETWORKS | SOLVE) ? u->r->net : net,
+    td_status s = carry_on(u, p, phase, &net, &hw, err);
+    if (s != TD_OK) return s;
+    p[phase] = (part){.net = what & (NETWORKS | SOLVE) ? u->r->net : net,
                       .hw = what & (ACCELERATORS | SOLVE) ? u->r->hw : hw};
-        if (scope->n == 1)
-            snprintf(p[i].study, sizeof p[i].study, "%s", scope->name);
-        else
-            snprintf(p[i].study, sizeof p[i].study, "%s-%d", scope->name, i + 1);
-        s = search_phase(u, scope, i, &p[i], err);
-        if (s == TD_OK && i + 1 < scope->n) s = carry_on(u, p, i + 1, &net, &hw, err);
+    return plan_phase(u, scope, phase, &p[phase], err);
+}
+
+static td_status search_row(td__run *u, int index, part *p, td_error *err) {
+    const td_scope *scope = u->r->scope[index];
+    const int first = u->n;
+    td_result_row *out = &u->sum->row[index];
+    u->sum->n = index + 1;
+    snprintf(out->name, sizeof out->name, "%s", scope->name);
+    td_status s = search_phase(u, scope, 0, &p[0], err);
+    for (int i = 1; i < scope->n && s == TD_OK; i++) {
+        s = plan_next(u, scope, i, p, err);
+        if (s == TD_OK) s = td__row_enter(&p[i].row, &p[i].id, err);
+        if (s == TD_OK) s = search_phase(u, scope, i, &p[i], err);
     }
     if (s == TD_OK) s = choose(u, index, p, scope->n, err);
     if (s == TD_OK) warn_of_misses(u, first, scope->name);
     return s;
 }
 
-td_status td__rows_search(td__run *u, td_error *err) {
-    td_status s = TD_OK;
-    for (int i = 0; i < u->r->n_scope && s == TD_OK; i++) s = search_row(u, u->r->scope[i], err);
+const td_scope *td__default_row(const td_recipe *r) {
+    for (int i = 0; i < r->n_scope; i++)
+        if (strcmp(r->scope[i]->name, "joint") == 0) return r->scope[i];
+    return r->scope[r->n_scope - 1];
+}
+
+/* Designs that a new search begins with. */
+static td_status read_first(td__run *u, part *p, td_error *err) {
+    td__designs d = {0};
+    const td_space *space = p->row.space;
+    td_status s = td__designs_read(space, p->study, u->r->enqueue, u->sum->arena, &d, err);
+    p->row.first = d.params;
+    p->row.first_hash = d.hash;
+    p->row.n_first = d.n;
     return s;
+}
+
+/* The first study of every row stands in the store before the first trial: others that join find
+ * what is to be done. */
+td_status td__rows_search(td__run *u, td_error *err) {
+    const td_recipe *r = u->r;
+    part(*p)[MAX_PHASES] = calloc((size_t)r->n_scope, sizeof *p);
+    td_status s = p != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < r->n_scope && s == TD_OK; i++) {
+        s = plan_first(u, r->scope[i], &p[i][0], err);
+        if (s == TD_OK && r->scope[i] == td__default_row(r)) s = read_first(u, &p[i][0], err);
+        if (s == TD_OK) s = td__row_enter(&p[i][0].row, &p[i][0].id, err);
+    }
+    if (s == TD_OK && u->o->joinable != NULL) u->o->joinable(u->o->self);
+    for (int i = 0; i < r->n_scope && s == TD_OK; i++) s = search_row(u, i, p[i], err);
+    free(p);
+    return s;
+}
+
+/* A later phase is entered by who leads, with its budgets: waits for it, unless nobody leads. */
+static td_status await_phase(const td__run *u, part *p, bool *found, td_error *err) {
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    const char *path = td_arena_printf(u->sum->arena, "%s/study.lock", u->o->out);
+    td__lock lock = {.fd = -1};
+    td_status s =
+        path != NULL ? td__lock_open(path, &lock, err) : td_fail(err, TD_E_MEMORY, "out of memory");
+    *found = false;
+    while (s == TD_OK && !*found) {
+        bool leads = td__lock_held(&lock, TD__LEADER_BYTE);
+        s = td__row_find(&p->row, &p->id, found, err); /* after that look: it may just have ended */
+        if (s != TD_OK || *found || !leads) break;
+        if (u->o->cancelled != NULL && u->o->cancelled(u->o->self))
+            s = td_fail(err, TD_E_INTERRUPTED, "interrupted");
+        else
+            nanosleep(&pause, NULL);
+    }
+    td__lock_close(&lock);
+    return s;
+}
+
+td_status td__rows_help(td__run *u, td_error *err) {
+    const td_recipe *r = u->r;
+    part *p = calloc(MAX_PHASES, sizeof *p);
+    td_status s = p != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < r->n_scope && s == TD_OK; i++) {
+        bool found = false;
+        s = plan_first(u, r->scope[i], &p[0], err);
+        if (s == TD_OK) s = td__row_find(&p[0].row, &p[0].id, &found, err);
+        for (int k = 0; k < r->scope[i]->n && s == TD_OK && found; k++) {
+            if (k > 0) s = plan_next(u, r->scope[i], k, p, err);
+            if (s == TD_OK && k > 0) s = await_phase(u, &p[k], &found, err);
+            if (s == TD_OK && found) s = search_phase(u, r->scope[i], k, &p[k], err);
+        }
+    }
+    free(p);
+    return s;
+}
+
+td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, td__designs *out,
+                           int64_t *study, const char **name, td_error *err) {
+    const td_recipe *r = u->r;
+    const td_scope *scope = row == NULL ? td__default_row(r) : NULL;
+    const char *known[TD_MAX_ROWS];
+    for (int i = 0; i < r->n_scope; i++) {
+        known[i] = r->scope[i]->name;
+        if (row != NULL && strcmp(row, known[i]) == 0) scope = r->scope[i];
+    }
+    if (scope == NULL) {
+        td_text t = {0};
+        td_text_addf(&t, "no row \"%.60s\"", row);
+        td_text_add_known(&t, row, known, r->n_scope);
+        td_fail(err, TD_E_NOT_FOUND, "%s", t.data != NULL ? t.data : "no such row");
+        td_text_free(&t);
+        return TD_E_NOT_FOUND;
+    }
+    bool found = false;
+    part *p = TD_NEW(u->sum->arena, part, 1);
+    if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status s = plan_first(u, scope, p, err);
+    *name = p->study;
+    if (s == TD_OK) s = td__designs_read(p->row.space, p->study, designs, u->sum->arena, out, err);
+    if (s == TD_OK) s = td__row_find(&p->row, study, &found, err);
+    return s == TD_OK && !found ? td__row_enter(&p->row, study, err) : s;
 }

@@ -3,49 +3,144 @@
 #include "store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store_sql.h"
 
-td_status td__store_study(td_store *s, const char *name, const char *spec, uint64_t spec_hash,
-                          uint64_t seed, int64_t max_trials, int64_t *id, td_error *err) {
+static void bind_limit(sqlite3_stmt *st, int column, int64_t limit) {
+    if (limit == INT64_MAX)
+        sqlite3_bind_null(st, column);
+    else
+        sqlite3_bind_int64(st, column, limit);
+}
+
+static int64_t column_limit(sqlite3_stmt *st, int column) {
+    return sqlite3_column_type(st, column) == SQLITE_NULL ? INT64_MAX
+                                                          : sqlite3_column_int64(st, column);
+}
+
+static int64_t active_limit(const td__study *spec) {
+    return spec->max_active_s < 1e12 ? (int64_t)(spec->max_active_s * 1000) : INT64_MAX;
+}
+
+static td_status insert_study(td_store *s, const td__study *spec, int64_t *id, td_error *err) {
+    td_status status = td__sql_run(
+        s, err, "INSERT INTO study (name, spec, spec_hash, seed, created) VALUES (?, ?, ?, ?, ?)",
+        "sshii", spec->name, spec->spec, spec->spec_hash, (int64_t)spec->seed,
+        (int64_t)(td_time_wall_s() * 1000));
+    *id = sqlite3_last_insert_rowid(s->db);
+    for (int i = 0; status == TD_OK && i < spec->n_first; i++) {
+        int64_t number;
+        status = td__store_add_trial(s, *id, spec->first[i], spec->first_hash[i], &number, err);
+    }
+    return status;
+}
+
+/* Is the study that stands there the one that is meant, with the same budgets? */
+static td_status compare_study(td_store *s, const td__study *spec, sqlite3_stmt *st, bool *same,
+                               td_error *err) {
+    char hex[17];
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)spec->spec_hash);
+    if (strcmp(td__sql_text(st, 1), hex) != 0 ||
+        (uint64_t)sqlite3_column_int64(st, 2) != spec->seed)
+        return td_fail(err, TD_E_USAGE,
+                       "%s: row \"%s\" was made with another recipe, seed, data or version "
+                       "of the program; give another folder with --out, or what it was made "
+                       "with",
+                       s->path, spec->name);
+    int64_t trials = column_limit(st, 3), asked = sqlite3_column_int64(st, 6);
+    *same = trials == (spec->max_trials > asked ? spec->max_trials : asked) &&
+            column_limit(st, 4) == spec->max_trained && column_limit(st, 5) == active_limit(spec);
+    return TD_OK;
+}
+
+/* Replicas of one study ask the same only if their budgets are the same. */
+static td_status refuse_other_budgets(td_store *s, const td__study *spec, td_error *err) {
+    int64_t others;
+    td_status status = td__store_others(s, &others, err);
+    if (status != TD_OK || others == 0) return status;
+    return td_fail(err, TD_E_USAGE,
+                   "%s: row \"%s\" has other budgets, and %lld %s on it; let them end first "
+                   "(`touch stop` in the folder), or give the same budgets",
+                   s->path, spec->name, (long long)others,
+                   others == 1 ? "worker is" : "workers are");
+}
+
+static td_status write_budgets(td_store *s, const td__study *spec, int64_t id, td_error *err) {
+    sqlite3_stmt *st;
+    bool row;
+    td_status status =
+        td__sql_prepare(s, &st, err,
+                        "UPDATE study SET state = 0, spec = ?, path = ?, max_trials = max(?,"
+                        " next_number), max_trained = ?, max_active = ? WHERE id = ?",
+                        "ssi", spec->spec, spec->path, spec->max_trials);
+    if (status == TD_OK) {
+        bind_limit(st, 4, spec->max_trained);
+        bind_limit(st, 5, active_limit(spec));
+        sqlite3_bind_int64(st, 6, id);
+        status = td__sql_step(s, st, &row, err);
+    }
+    sqlite3_finalize(st);
+    return status;
+}
+
+td_status td__store_study(td_store *s, const td__study *spec, int64_t *id, td_error *err) {
     sqlite3_stmt *st = NULL;
-    bool row = false;
+    bool row = false, same = true;
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
     status = td__sql_prepare(s, &st, err,
-                             "INSERT INTO study (name, spec, spec_hash, seed, max_trials, created)"
-                             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-                             "sshiii", name, spec, spec_hash, (int64_t)seed, max_trials,
-                             (int64_t)(td_time_wall_s() * 1000));
-    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-    sqlite3_finalize(st);
-    st = NULL;
-    if (status == TD_OK)
-        status = td__sql_prepare(s, &st, err,
-                                 "SELECT id, spec_hash, seed FROM study WHERE name = ?", "s", name);
+                             "SELECT id, spec_hash, seed, max_trials, max_trained, max_active,"
+                             " next_number FROM study WHERE name = ?",
+                             "s", spec->name);
     if (status == TD_OK) status = td__sql_step(s, st, &row, err);
     if (status == TD_OK && row) {
-        char hex[17];
-        snprintf(hex, sizeof hex, "%016llx", (unsigned long long)spec_hash);
         *id = sqlite3_column_int64(st, 0);
-        if (strcmp(td__sql_text(st, 1), hex) != 0 || (uint64_t)sqlite3_column_int64(st, 2) != seed)
-            status = td_fail(err, TD_E_USAGE,
-                             "%s: row \"%s\" was made with another recipe, seed, data or version "
-                             "of the program; give another folder with --out, or what it was made "
-                             "with",
-                             s->path, name);
+        status = compare_study(s, spec, st, &same, err);
     }
     sqlite3_finalize(st);
-    st = NULL;
-    if (status == TD_OK)
-        status = td__sql_prepare(s, &st, err,
-                                 "UPDATE study SET state = 0, max_trials = max(?, next_number)"
-                                 " WHERE id = ?",
-                                 "ii", max_trials, *id);
-    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-    sqlite3_finalize(st);
+    if (status == TD_OK && !row) status = insert_study(s, spec, id, err);
+    if (status == TD_OK && !same) status = refuse_other_budgets(s, spec, err);
+    if (status == TD_OK) status = write_budgets(s, spec, *id, err);
     return td__sql_end(s, status, err);
+}
+
+td_status td__store_study_row(td_store *s, int64_t study, td_arena *a, td__study_row *out,
+                              td_error *err) {
+    sqlite3_stmt *st;
+    bool row = false;
+    /* What version 2 brought is not there in an older file that is only read. */
+    td_status status = td__sql_prepare(
+        s, &st, err,
+        s->schema > 1
+            ? "SELECT spec_hash, seed, state, max_trials, next_number, spec, path, max_trained,"
+              " active, max_active FROM study WHERE id = ?"
+            : "SELECT spec_hash, seed, state, max_trials, next_number, spec, NULL, NULL, 0, NULL"
+              " FROM study WHERE id = ?",
+        "i", study);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && !row)
+        status = td_fail(err, TD_E_STORE, "%s: damaged (a study is gone)", s->path);
+    if (status == TD_OK) {
+        int64_t active = column_limit(st, 9);
+        *out =
+            (td__study_row){.spec_hash = strtoull(td__sql_text(st, 0), NULL, 16),
+                            .seed = (uint64_t)sqlite3_column_int64(st, 1),
+                            .state = sqlite3_column_int(st, 2),
+                            .max_trials = column_limit(st, 3),
+                            .next_number = sqlite3_column_int64(st, 4),
+                            .spec = td_arena_strdup(a, td__sql_text(st, 5)),
+                            .max_trained = column_limit(st, 7),
+                            .active_s = (double)sqlite3_column_int64(st, 8) / 1000,
+                            .max_active_s = active < INT64_MAX ? (double)active / 1000 : INFINITY};
+        bool known = sqlite3_column_type(st, 6) != SQLITE_NULL;
+        if (known) out->path = td_arena_strdup(a, td__sql_text(st, 6));
+        if (out->spec == NULL || (known && out->path == NULL))
+            status = td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    sqlite3_finalize(st);
+    return status;
 }
 
 td_status td__store_study_state(td_store *s, int64_t study, int state, td_error *err) {

@@ -8,7 +8,9 @@
 
 #include "store_sql.h"
 
-static const char schema[] =
+/* A new store is made as version 1 and goes the way of old ones from there: so both are the same.
+ */
+static const char schema_1[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
     "CREATE TABLE study (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, spec TEXT NOT NULL,"
     " spec_hash TEXT NOT NULL, seed BIGINT NOT NULL, state INT NOT NULL DEFAULT 0,"
@@ -39,6 +41,30 @@ static const char schema[] =
     "CREATE TABLE worker (id TEXT PRIMARY KEY, host TEXT, pid INT, job TEXT, started BIGINT,"
     " last_seen BIGINT);"
     "INSERT INTO meta VALUES ('schema', '1');";
+
+/* Version 2: workers. Leases of version 1 are over: its process held the folder alone. Where the
+ * recipe is (`path`), further budgets, and the active time so far; who made a trial's choices
+ * (`origin`); claims of networks under training. */
+static const char schema_2[] =
+    "ALTER TABLE study ADD COLUMN path TEXT;"
+    "ALTER TABLE study ADD COLUMN max_trained BIGINT;"
+    "ALTER TABLE study ADD COLUMN max_active BIGINT;"
+    "ALTER TABLE study ADD COLUMN active BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN active_at BIGINT;"
+    "ALTER TABLE study ADD COLUMN active_boot TEXT;"
+    "ALTER TABLE trial DROP COLUMN worker;"
+    "ALTER TABLE trial ADD COLUMN worker BIGINT;"
+    "ALTER TABLE trial ADD COLUMN origin INT NOT NULL DEFAULT 0;"
+    "CREATE INDEX trial_worker ON trial (worker) WHERE state = 1;"
+    "DROP TABLE worker;"
+    "CREATE TABLE worker (id INTEGER PRIMARY KEY AUTOINCREMENT, pid INT NOT NULL,"
+    " host TEXT NOT NULL, boot TEXT NOT NULL, started BIGINT NOT NULL, last_seen BIGINT NOT NULL,"
+    " ended BIGINT);"
+    "CREATE TABLE eval_claim (problem_hash TEXT NOT NULL, config_hash TEXT NOT NULL,"
+    " fidelity BIGINT NOT NULL, worker BIGINT NOT NULL, lease_until BIGINT NOT NULL,"
+    " PRIMARY KEY (problem_hash, config_hash, fidelity));"
+    "UPDATE meta SET value = '2' WHERE key = 'schema';";
+static const char *const migrate[TD__SCHEMA] = {schema_1, schema_2}; /* from version [i] to i + 1 */
 
 /* The folder that a path stands in. */
 static void folder_of(const char *path, char *out, size_t size) {
@@ -89,24 +115,45 @@ static td_status check_pages(td_store *s, td_error *err) {
                    text);
 }
 
-static td_status check_schema(td_store *s, bool create, td_error *err) {
-    char text[64];
+/* 0: an empty file. Any but a number of a version is not a store of ours. */
+static td_status read_version(td_store *s, td_error *err) {
+    char text[64], *end;
+    s->schema = 0;
     td_status status = one_text(s, "SELECT count(*) FROM sqlite_master", text, sizeof text, err);
-    if (status != TD_OK) return status;
-    if (strcmp(text, "0") == 0) {
-        if (!create) return td_fail(err, TD_E_STORE, "%s: not a study store (empty)", s->path);
-        status = td__sql_begin(s, err);
-        return status == TD_OK ? td__sql_end(s, td__sql_exec(s, schema, err), err) : status;
-    }
+    if (status != TD_OK || strcmp(text, "0") == 0) return status;
     status = one_text(s, "SELECT value FROM meta WHERE key = 'schema'", text, sizeof text, err);
     if (status != TD_OK)
         return (sqlite3_errcode(s->db) & 0xff) == SQLITE_ERROR
                    ? td_fail(err, TD_E_STORE, "%s: not a study store", s->path)
                    : status;
-    if (strcmp(text, "1") != 0)
-        return td_fail(err, TD_E_UNSUPPORTED, "%s: schema version %s; this program knows version 1",
-                       s->path, text[0] != '\0' ? text : "missing");
-    return check_pages(s, err);
+    long version = strtol(text, &end, 10);
+    if (text[0] == '\0' || *end != '\0' || version < 1 || version > TD__SCHEMA)
+        return td_fail(err, TD_E_UNSUPPORTED,
+                       "%s: schema version %s; this program knows versions 1 to %d", s->path,
+                       text[0] != '\0' ? text : "missing", TD__SCHEMA);
+    s->schema = (int)version;
+    return TD_OK;
+}
+
+/* In one transaction, which looks at the version again: others may open the store meanwhile. */
+static td_status bring_up(td_store *s, td_error *err) {
+    td_status status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    status = read_version(s, err);
+    for (int v = s->schema; status == TD_OK && v < TD__SCHEMA; v++)
+        status = td__sql_exec(s, migrate[v], err);
+    status = td__sql_end(s, status, err);
+    if (status == TD_OK) s->schema = TD__SCHEMA;
+    return status;
+}
+
+static td_status check_schema(td_store *s, bool create, td_error *err) {
+    td_status status = read_version(s, err);
+    if (status == TD_OK && s->schema == 0 && !create)
+        return td_fail(err, TD_E_STORE, "%s: not a study store (empty)", s->path);
+    if (status == TD_OK && s->schema > 0) status = check_pages(s, err);
+    if (status == TD_OK && create && s->schema < TD__SCHEMA) status = bring_up(s, err);
+    return status;
 }
 
 /* "file:" name of a path, with what would have a meaning there escaped. Caller frees. */
@@ -156,20 +203,38 @@ static td_status open_file(td_store *s, const char *options, td_error *err) {
     free(uri);
     if (s->db == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, 10000);
+    sqlite3_busy_timeout(s->db, 60000);
     return rc == SQLITE_OK ? TD_OK : td__sql_fail(s, err);
 }
+
+static const char writer_pragmas[] =
+    "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 
 /* The file is looked at before anything is written to it: it may be somebody else's. */
 static td_status open_writer(td_store *s, td_error *err) {
     td_status status = open_file(s, "mode=rwc", err);
     if (status == TD_OK) status = check_schema(s, true, err);
-    if (status == TD_OK)
-        status = td__sql_exec(s,
-                              "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL;"
-                              "PRAGMA synchronous = NORMAL;",
-                              err);
-    return status;
+    return status == TD_OK ? td__sql_exec(s, writer_pragmas, err) : status;
+}
+
+/* When the machine's monotonic clock began, as a name. */
+static void read_boot(char *out, size_t size) {
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+    out[0] = '\0';
+    if (f == NULL) return;
+    if (fgets(out, (int)size, f) != NULL) out[strcspn(out, "\n")] = '\0';
+    fclose(f);
+}
+
+static td_store *new_handle(const char *path) {
+    td_store *s = calloc(1, sizeof *s);
+    if (s == NULL || (s->path = strdup(path)) == NULL) {
+        free(s);
+        return NULL;
+    }
+    s->lock.fd = -1;
+    read_boot(s->boot, sizeof s->boot);
+    return s;
 }
 
 static td_status open_reader(td_store *s, td_error *err) {
@@ -185,9 +250,8 @@ td_status td_store_open(const char *path, bool create, td_store **out, td_error 
         return td_fail(err, TD_E_NOT_FOUND, "%s: no study store there", path);
     td_status status = refuse_network(path, err);
     if (status != TD_OK) return status;
-    td_store *s = calloc(1, sizeof *s);
-    if (s != NULL) s->path = strdup(path);
-    if (s == NULL || s->path == NULL)
+    td_store *s = new_handle(path);
+    if (s == NULL)
         status = td_fail(err, TD_E_MEMORY, "out of memory");
     else
         status = create ? open_writer(s, err) : open_reader(s, err);
@@ -198,9 +262,24 @@ td_status td_store_open(const char *path, bool create, td_store **out, td_error 
     return status;
 }
 
+td_status td__store_again(const td_store *s, td_store **out, td_error *err) {
+    td_store *other = new_handle(s->path);
+    *out = other;
+    if (other == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    other->worker = s->worker;
+    other->schema = s->schema;
+    td_status status = open_file(other, "mode=rw", err);
+    if (status == TD_OK) status = td__sql_exec(other, writer_pragmas, err);
+    if (status == TD_OK) return TD_OK;
+    td_store_close(other);
+    *out = NULL;
+    return status;
+}
+
 void td_store_close(td_store *s) {
     if (s == NULL) return;
-    sqlite3_close(s->db);
+    td__sql_close(s);
+    td__lock_close(&s->lock);
     free(s->path);
     free(s);
 }

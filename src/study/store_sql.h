@@ -4,11 +4,27 @@
 
 #include <sqlite3.h>
 
+#include "lock.h"
 #include "store.h"
+
+enum { TD__SCHEMA = 2, TD__MOST_CACHED = 40 };
+
+/* A statement that is kept for the next time. */
+typedef struct {
+    const char *sql; /* the literal it was made of */
+    sqlite3_stmt *st;
+    bool used;
+} td__cached;
 
 struct td_store {
     sqlite3 *db;
     char *path; /* owned */
+    int schema; /* of the file; readers know older ones */
+    td__lock lock;
+    int64_t worker; /* whose handle this is; 0: nobody's */
+    char boot[40];  /* of the machine, since when its monotonic clock runs */
+    td__cached cached[TD__MOST_CACHED];
+    int n_cached;
 };
 
 /* The last fault of the handle as a status and a message for people. */
@@ -19,6 +35,25 @@ td_status td__sql_begin(td_store *s, td_error *err);
 td_status td__sql_end(td_store *s, td_status status, td_error *err);
 td_status td__sql_prepare(td_store *s, sqlite3_stmt **st, td_error *err, const char *sql,
                           const char *binds, ...);
+/* The same for statements of every trial: sql is a literal, and the statement is kept. Give it back
+ * with td__sql_done, before the transaction ends. */
+td_status td__sql_cached(td_store *s, sqlite3_stmt **st, td_error *err, const char *sql,
+                         const char *binds, ...);
+void td__sql_done(td_store *s, sqlite3_stmt *st); /* NULL is fine */
+/* Runs a statement without an answer by td__sql_cached. */
+td_status td__sql_run(td_store *s, td_error *err, const char *sql, const char *binds, ...);
+void td__sql_close(td_store *s); /* the cached statements and the database */
+/* Milliseconds of the clock of leases. */
+int64_t td__store_now(void);
+/* Is a worker alive, by its number and its boot? */
+bool td__store_alive(const td_store *s, int64_t worker, const char *boot);
+/* The next revision of a trial's study, in the transaction that ends the trial. */
+td_status td__store_take_rev(td_store *s, int64_t trial, td_error *err);
+/* In a transaction: the next trial of a study, ready, with choices that no strategy made. */
+td_status td__store_add_trial(td_store *s, int64_t study, const char *params, uint64_t params_hash,
+                              int64_t *number, td_error *err);
+/* A second handle of the same store, without another check of its pages. */
+td_status td__store_again(const td_store *s, td_store **out, td_error *err);
 /* A column as text: never NULL, also in a damaged store. Valid until the next step. */
 const char *td__sql_text(sqlite3_stmt *st, int column);
 td_status td__sql_step(td_store *s, sqlite3_stmt *st, bool *row, td_error *err);

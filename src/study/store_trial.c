@@ -1,6 +1,7 @@
-/* store_trial.c - the life of a trial: ready -> running -> done | pruned | failed | infeasible, and
- * the cache of evaluations. Rules: docs/store.md. */
+/* store_trial.c - the life of a trial: ready -> running -> done | pruned | failed | infeasible.
+ * Rules: docs/store.md. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,60 +29,110 @@ static int64_t now_ms(void) {
     return (int64_t)(td_time_wall_s() * 1000);
 }
 
-static td_status run(td_store *s, sqlite3_stmt *st, td_status status, td_error *err) {
-    bool row;
-    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-    sqlite3_finalize(st);
+static td_status find_asked(td_store *s, int64_t study, const char *key, int64_t *number,
+                            bool *found, td_error *err) {
+    sqlite3_stmt *st;
+    td_status status =
+        td__sql_cached(s, &st, err, "SELECT number FROM trial WHERE study_id = ? AND ask_key = ?",
+                       "is", study, key);
+    if (status == TD_OK) status = td__sql_step(s, st, found, err);
+    if (status == TD_OK && *found) *number = sqlite3_column_int64(st, 0);
+    td__sql_done(s, st);
     return status;
 }
 
-td_status td__store_ask(td_store *s, int64_t study, const char *key, int64_t seen,
-                        const char *params, uint64_t params_hash, int64_t *number, td_error *err) {
-    sqlite3_stmt *st = NULL;
+/* In the transaction that tests the budgets (rule 3). */
+static td_status next_number(td_store *s, int64_t study, int64_t *number, td_error *err) {
+    sqlite3_stmt *st;
     bool row = false;
+    td_status status =
+        td__sql_cached(s, &st, err,
+                       "UPDATE study SET next_number = next_number + 1 WHERE id = ? AND"
+                       " (max_trials IS NULL OR next_number < max_trials) AND"
+                       " (max_active IS NULL OR active < max_active) RETURNING next_number - 1",
+                       "i", study);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) *number = sqlite3_column_int64(st, 0);
+    td__sql_done(s, st);
+    return status == TD_OK && !row ? td_fail(err, TD_E_DONE, "the budget is used up") : status;
+}
+
+/* The active time up to now, if it is limited. It is kept also where it ends the asking: once over
+ * it is over for all workers. */
+static td_status count_time(td_store *s, int64_t study, double lease_s, td_error *err) {
+    sqlite3_stmt *st;
+    bool limited = false;
+    td_status status = td__sql_cached(
+        s, &st, err, "SELECT 1 FROM study WHERE id = ? AND max_active IS NOT NULL", "i", study);
+    if (status == TD_OK) status = td__sql_step(s, st, &limited, err);
+    td__sql_done(s, st);
+    return status == TD_OK && limited ? td__store_active(s, study, false, lease_s, err) : status;
+}
+
+td_status td__store_ask(td_store *s, int64_t study, const char *key, int64_t seen,
+                        const char *params, uint64_t params_hash, double lease_s, int64_t *number,
+                        bool *made, td_error *err) {
+    bool found = false;
+    *made = false;
+    td_status status = find_asked(s, study, key, number, &found, err);
+    if (status != TD_OK || found) return status;
+    status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    status = find_asked(s, study, key, number, &found, err);
+    if (status != TD_OK || found) return td__sql_end(s, status, err);
+    status = count_time(s, study, lease_s, err);
+    td_status over = status == TD_OK ? next_number(s, study, number, err) : status;
+    if (over == TD_OK)
+        status = td__sql_run(s, err,
+                             "INSERT INTO trial (study_id, number, state, params, params_hash,"
+                             " ask_key, seen, created) VALUES (?, ?, 0, ?, ?, ?, ?, ?)",
+                             "iishsii", study, *number, params, params_hash, key, seen, now_ms());
+    else if (over != TD_E_DONE)
+        status = over;
+    status = td__sql_end(s, status, err);
+    *made = status == TD_OK && over == TD_OK;
+    return status == TD_OK ? over : status;
+}
+
+td_status td__store_add_trial(td_store *s, int64_t study, const char *params, uint64_t params_hash,
+                              int64_t *number, td_error *err) {
+    char key[32];
+    td_status status = next_number(s, study, number, err);
+    if (status != TD_OK) return status;
+    snprintf(key, sizeof key, "0:%lld", (long long)*number);
+    return td__sql_run(s, err,
+                       "INSERT INTO trial (study_id, number, state, params, params_hash, ask_key,"
+                       " seen, created, origin) VALUES (?, ?, 0, ?, ?, ?, -1, ?, 1)",
+                       "iishsi", study, *number, params, params_hash, key, now_ms());
+}
+
+td_status td__store_enqueue(td_store *s, int64_t study, const char *params, uint64_t params_hash,
+                            int64_t *number, td_error *err) {
+    td_status status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    return td__sql_end(s, td__store_add_trial(s, study, params, params_hash, number, err), err);
+}
+
+td_status td__store_enter(td_store *s, int64_t id, int64_t seen, td_error *err) {
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
     status =
-        td__sql_prepare(s, &st, err, "SELECT number FROM trial WHERE study_id = ? AND ask_key = ?",
-                        "is", study, key);
-    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-    if (status == TD_OK && row) *number = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    if (status != TD_OK || row) return td__sql_end(s, status, err);
-
-    status = td__sql_prepare(s, &st, err,
-                             "UPDATE study SET next_number = next_number + 1 WHERE id = ? AND"
-                             " (max_trials IS NULL OR next_number < max_trials)"
-                             " RETURNING next_number - 1",
-                             "i", study);
-    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-    if (status == TD_OK && row) *number = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    if (status == TD_OK && !row) status = td_fail(err, TD_E_DONE, "the budget is used up");
-    if (status == TD_OK) {
-        status =
-            td__sql_prepare(s, &st, err,
-                            "INSERT INTO trial (study_id, number, state, params, params_hash,"
-                            " ask_key, seen, created) VALUES (?, ?, 0, ?, ?, ?, ?, ?)",
-                            "iishsii", study, *number, params, params_hash, key, seen, now_ms());
-        status = run(s, st, status, err);
-    }
+        td__sql_run(s, err, "UPDATE trial SET seen = ? WHERE id = ? AND seen < 0", "ii", seen, id);
     return td__sql_end(s, status, err);
 }
 
-td_status td__store_claim(td_store *s, int64_t study, int64_t number, const char *worker,
-                          double lease_s, int64_t *id, int64_t *token, td_error *err) {
+td_status td__store_claim(td_store *s, int64_t study, int64_t number, double lease_s, int64_t *id,
+                          int64_t *token, td_error *err) {
     sqlite3_stmt *st = NULL;
     bool row = false;
-    int64_t now = now_ms();
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
-    status = td__sql_prepare(
+    status = td__sql_cached(
         s, &st, err,
         "UPDATE trial SET state = 1, token = token + 1, attempt = attempt + 1, worker = ?,"
         " started = ?, lease_until = ? WHERE study_id = ? AND number = ? AND state = 0"
         " RETURNING id, token",
-        "siiii", worker, now, now + (int64_t)(lease_s * 1000), study, number);
+        "iiiii", s->worker, now_ms(), td__store_now() + (int64_t)(lease_s * 1000), study, number);
     if (status == TD_OK) status = td__sql_step(s, st, &row, err);
     if (status == TD_OK && row) {
         *id = sqlite3_column_int64(st, 0);
@@ -89,44 +140,46 @@ td_status td__store_claim(td_store *s, int64_t study, int64_t number, const char
     } else if (status == TD_OK) {
         status = td_fail(err, TD_E_STALE, "trial %lld is not ready", (long long)number);
     }
-    sqlite3_finalize(st);
+    td__sql_done(s, st);
     return td__sql_end(s, status, err);
 }
 
-td_status td__store_beat(td_store *s, int64_t id, int64_t token, double lease_s, td_error *err) {
-    sqlite3_stmt *st;
-    td_status status = td__sql_begin(s, err);
-    if (status != TD_OK) return status;
-    status = td__sql_prepare(
-        s, &st, err, "UPDATE trial SET lease_until = ? WHERE id = ? AND token = ? AND state = 1",
-        "iii", now_ms() + (int64_t)(lease_s * 1000), id, token);
-    status = run(s, st, status, err);
-    if (status == TD_OK && sqlite3_changes(s->db) == 0)
-        status = td_fail(err, TD_E_STALE, "the trial was given to somebody else");
-    return td__sql_end(s, status, err);
+td_status td__store_claim_any(td_store *s, int64_t study, int64_t end, double lease_s,
+                              int64_t *number, int64_t *id, int64_t *token, td_error *err) {
+    for (;;) {
+        sqlite3_stmt *st;
+        bool row = false;
+        td_status status =
+            td__sql_cached(s, &st, err,
+                           "SELECT number FROM trial WHERE study_id = ? AND state = 0 AND"
+                           " number < ? ORDER BY number LIMIT 1",
+                           "ii", study, end);
+        if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+        *number = status == TD_OK && row ? sqlite3_column_int64(st, 0) : -1;
+        td__sql_done(s, st);
+        if (status != TD_OK || !row) return status;
+        status = td__store_claim(s, study, *number, lease_s, id, token, err);
+        if (status != TD_E_STALE) return status; /* else somebody was faster: the next one */
+    }
 }
 
 td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *err) {
-    sqlite3_stmt *st;
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
-    status = td__sql_prepare(s, &st, err,
-                             "UPDATE trial SET state = 0, lease_until = NULL, worker = NULL,"
-                             " attempt = attempt - 1 WHERE id = ? AND token = ? AND state = 1",
-                             "ii", id, token);
-    status = run(s, st, status, err);
+    status = td__sql_run(s, err,
+                         "UPDATE trial SET state = 0, lease_until = NULL, worker = NULL,"
+                         " attempt = attempt - 1 WHERE id = ? AND token = ? AND state = 1",
+                         "ii", id, token);
     return td__sql_end(s, status, err);
 }
 
 /* SQLite turns NaN into NULL: a code column tells infinities and NaN apart (rule 9). */
 static td_status put_value(td_store *s, int64_t id, int kind, int idx, double v, td_error *err) {
-    sqlite3_stmt *st;
     int code = isnan(v) ? 3 : isinf(v) ? (v > 0 ? 1 : 2) : 0;
-    td_status status = td__sql_prepare(s, &st, err,
-                                       "INSERT INTO trial_value (trial_id, kind, idx, value, code)"
-                                       " VALUES (?, ?, ?, ?, ?)",
-                                       "iiidi", id, (int64_t)kind, (int64_t)idx, v, (int64_t)code);
-    return run(s, st, status, err);
+    return td__sql_run(s, err,
+                       "INSERT INTO trial_value (trial_id, kind, idx, value, code)"
+                       " VALUES (?, ?, ?, ?, ?)",
+                       "iiidi", id, (int64_t)kind, (int64_t)idx, v, (int64_t)code);
 }
 
 static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_error *err) {
@@ -146,83 +199,48 @@ static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_err
     return status;
 }
 
-/* The next revision of a trial's study, in the transaction that ends the trial (rule 8). */
-static td_status take_rev(td_store *s, int64_t trial, td_error *err) {
-    sqlite3_stmt *st;
-    td_status status = td__sql_prepare(
-        s, &st, err,
+td_status td__store_take_rev(td_store *s, int64_t trial, td_error *err) {
+    td_status status = td__sql_run(
+        s, err,
         "UPDATE study SET rev = rev + 1 WHERE id = (SELECT study_id FROM trial WHERE id = ?)", "i",
         trial);
-    status = run(s, st, status, err);
     if (status != TD_OK) return status;
-    status = td__sql_prepare(s, &st, err,
-                             "UPDATE trial SET rev = (SELECT rev FROM study WHERE id ="
-                             " trial.study_id) WHERE id = ?",
-                             "i", trial);
-    return run(s, st, status, err);
+    return td__sql_run(s, err,
+                       "UPDATE trial SET rev = (SELECT rev FROM study WHERE id = trial.study_id)"
+                       " WHERE id = ?",
+                       "i", trial);
+}
+
+/* Told before with this token: fine. Anything else: fenced. */
+static td_status told_before(td_store *s, int64_t id, int64_t token, td_error *err) {
+    sqlite3_stmt *st;
+    bool row = false;
+    td_status status =
+        td__sql_cached(s, &st, err, "SELECT 1 FROM trial WHERE id = ? AND token = ? AND state > 1",
+                       "ii", id, token);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    td__sql_done(s, st);
+    return status == TD_OK && !row
+               ? td_fail(err, TD_E_STALE, "the trial was given to somebody else")
+               : status;
 }
 
 td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
                          td_error *err) {
-    sqlite3_stmt *st = NULL;
-    bool row = false;
     if (f->outcome.state <= TD_TRIAL_RUNNING)
         return td_fail(err, TD_E_USAGE, "told outcomes are of finished trials");
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
-    status = td__sql_prepare(
-        s, &st, err,
+    status = td__sql_run(
+        s, err,
         "UPDATE trial SET state = ?, finished = ?, lease_until = NULL, error = ?, net_hash = ?,"
         " hw_hash = ?, params = coalesce(?, params) WHERE id = ? AND token = ? AND state = 1",
         "iishhsii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash,
         f->params, id, token);
-    status = run(s, st, status, err);
-    if (status == TD_OK && sqlite3_changes(s->db) == 0) {
-        /* Told before with this token: fine. Anything else: fenced. */
-        status = td__sql_prepare(s, &st, err,
-                                 "SELECT 1 FROM trial WHERE id = ? AND token = ? AND state > 1",
-                                 "ii", id, token);
-        if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-        sqlite3_finalize(st);
-        if (status == TD_OK && !row)
-            status = td_fail(err, TD_E_STALE, "the trial was given to somebody else");
-        return td__sql_end(s, status, err);
-    }
+    if (status == TD_OK && sqlite3_changes(s->db) == 0)
+        return td__sql_end(s, told_before(s, id, token, err), err);
     if (status == TD_OK) status = put_values(s, id, f, err);
-    if (status == TD_OK) status = take_rev(s, id, err);
-    return td__sql_end(s, status, err);
-}
-
-td_status td__store_reap(td_store *s, int64_t study, bool all, int max_attempts, int64_t *reaped,
-                         td_error *err) {
-    sqlite3_stmt *st = NULL;
-    bool row = false;
-    *reaped = 0;
-    td_status status = td__sql_begin(s, err);
-    if (status != TD_OK) return status;
-    status = td__sql_prepare(
-        s, &st, err,
-        "UPDATE trial SET token = token + 1, lease_until = NULL, worker = NULL,"
-        " state = CASE WHEN attempt >= ? THEN 4 ELSE 0 END,"
-        " error = CASE WHEN attempt >= ? THEN 'lost with its worker ' || attempt || ' times' END,"
-        " finished = CASE WHEN attempt >= ? THEN ? END"
-        " WHERE study_id = ? AND state = 1 AND (? OR lease_until < ?)",
-        "iiiiiii", (int64_t)max_attempts, (int64_t)max_attempts, (int64_t)max_attempts, now_ms(),
-        study, (int64_t)all, now_ms());
-    status = run(s, st, status, err);
-    if (status == TD_OK) *reaped = sqlite3_changes(s->db);
-    /* A trial that the reaping ended takes a revision too, or strategies never hear of it. */
-    for (row = true; status == TD_OK && row;) {
-        int64_t id = 0;
-        status = td__sql_prepare(s, &st, err,
-                                 "SELECT id FROM trial WHERE study_id = ? AND state = 4 AND rev = 0"
-                                 " ORDER BY number LIMIT 1",
-                                 "i", study);
-        if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-        if (status == TD_OK && row) id = sqlite3_column_int64(st, 0);
-        sqlite3_finalize(st);
-        if (status == TD_OK && row) status = take_rev(s, id, err);
-    }
+    if (status == TD_OK) status = td__store_take_rev(s, id, err);
     return td__sql_end(s, status, err);
 }
 
@@ -255,18 +273,22 @@ static void derive_power(td__trial *t) {
         t->metric[TD_METRIC_POWER] = t->metric[TD_METRIC_ENERGY] / latency;
 }
 
-static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td_error *err) {
+/* Values of the trials t, in their order: all of a study by number, or those after a revision. */
+static td_status load_values(td_store *s, int64_t study, int64_t rev, td__trial *t, int n,
+                             td_error *err) {
     sqlite3_stmt *st;
     bool row = true;
     int at = 0;
-    td_status status = td__sql_prepare(
+    td_status status = td__sql_cached(
         s, &st, err,
-        "SELECT t.number, v.kind, v.idx, v.value, v.code FROM trial t JOIN trial_value v"
-        " ON v.trial_id = t.id WHERE t.study_id = ? ORDER BY t.number",
-        "i", study);
+        rev < 0 ? "SELECT t.number, v.kind, v.idx, v.value, v.code FROM trial t JOIN trial_value v"
+                  " ON v.trial_id = t.id WHERE t.study_id = ? AND t.rev > ? ORDER BY t.number"
+                : "SELECT t.number, v.kind, v.idx, v.value, v.code FROM trial t JOIN trial_value v"
+                  " ON v.trial_id = t.id WHERE t.study_id = ? AND t.rev > ? ORDER BY t.rev",
+        "ii", study, rev);
     while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
         int64_t number = sqlite3_column_int64(st, 0);
-        while (at < n && t[at].number < number) at++;
+        while (at < n && t[at].number != number) at++;
         if (at == n || t[at].number != number) break;
         int kind = sqlite3_column_int(st, 1), idx = sqlite3_column_int(st, 2);
         double v = column_value(st, 3, 4);
@@ -282,11 +304,15 @@ static td_status load_values(td_store *s, int64_t study, td__trial *t, int n, td
             read_metric(&t[at], idx, v);
         }
     }
-    sqlite3_finalize(st);
+    td__sql_done(s, st);
     return status;
 }
 
-/* One row of load_rows(); what no store of ours would hold is told as damage. */
+#define TRIAL_COLUMNS                                                                              \
+    "id, number, token, seen, attempt, state, params, error, rev, coalesce(started, 0),"           \
+    " coalesce(finished, 0), net_hash, hw_hash"
+
+/* One row of TRIAL_COLUMNS and `origin`; what no store of ours would hold is told as damage. */
 static td_status read_trial(td_store *s, sqlite3_stmt *st, int64_t expected, td_arena *a,
                             td__trial *t, td_error *err) {
     int64_t state = sqlite3_column_int64(st, 5);
@@ -295,8 +321,10 @@ static td_status read_trial(td_store *s, sqlite3_stmt *st, int64_t expected, td_
     t->token = sqlite3_column_int64(st, 2);
     t->seen = sqlite3_column_int64(st, 3);
     t->attempt = sqlite3_column_int(st, 4);
+    t->origin = sqlite3_column_int(st, 13) != 0 ? TD__ORIGIN_ENQUEUED : TD__ORIGIN_STRATEGY;
+    bool entered = t->origin == TD__ORIGIN_STRATEGY || state > TD_TRIAL_RUNNING;
     if (t->number != expected || state < TD_TRIAL_READY || state > TD_TRIAL_INFEASIBLE ||
-        t->seen < 0 || t->seen > t->number)
+        t->seen < (entered ? 0 : -1) || t->seen > t->number)
         return td_fail(err, TD_E_STORE, "%s: damaged (trial %lld)", s->path, (long long)expected);
     t->state = (td_state)state;
     t->params = td_arena_strdup(a, td__sql_text(st, 6));
@@ -336,11 +364,13 @@ static td_status load_rows(td_store *s, int64_t study, td_arena *a, td__trial **
     if (status != TD_OK || capacity == 0) return status;
     *out = TD_NEW(a, td__trial, capacity);
     if (*out == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    status = td__sql_prepare(s, &st, err,
-                             "SELECT id, number, token, seen, attempt, state, params, error, rev,"
-                             " coalesce(started, 0), coalesce(finished, 0), net_hash, hw_hash"
-                             " FROM trial WHERE study_id = ? ORDER BY number",
-                             "i", study);
+    /* Version 1, which is only read, knows no origin. */
+    status = td__sql_prepare(
+        s, &st, err,
+        s->schema > 1 ? "SELECT " TRIAL_COLUMNS
+                        ", origin FROM trial WHERE study_id = ? ORDER BY number"
+                      : "SELECT " TRIAL_COLUMNS ", 0 FROM trial WHERE study_id = ? ORDER BY number",
+        "i", study);
     while (status == TD_OK && *n < capacity && (status = td__sql_step(s, st, &row, err)) == TD_OK &&
            row) {
         status = read_trial(s, st, *n, a, &(*out)[*n], err);
@@ -357,44 +387,63 @@ td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **ou
     /* One read transaction: rows and values of the same moment, whoever writes beside. */
     td_status status = td__sql_exec(s, "BEGIN", err);
     if (status == TD_OK) status = load_rows(s, study, a, out, n, err);
-    if (status == TD_OK && *n > 0) status = load_values(s, study, *out, *n, err);
+    if (status == TD_OK && *n > 0) status = load_values(s, study, -1, *out, *n, err);
     for (int i = 0; status == TD_OK && i < *n; i++) derive_power(&(*out)[i]);
     return td__sql_end(s, status, err);
 }
 
-td_status td__store_cache_get(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,
-                              double *value, double *extra, bool *found, td_error *err) {
+/* Those of the next revisions, into an array that doubles. */
+static td_status rows_since(td_store *s, int64_t study, int64_t rev, td_arena *a, td__trial **out,
+                            int *n, td_error *err) {
     sqlite3_stmt *st;
-    bool row = false;
-    *found = false;
-    td_status status = td__sql_prepare(s, &st, err,
-                                       "SELECT result FROM eval_cache WHERE problem_hash = ? AND"
-                                       " config_hash = ? AND fidelity = ?",
-                                       "hhi", problem, config, fidelity);
-    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
-    if (status == TD_OK && row && sqlite3_column_bytes(st, 0) == 2 * (int)sizeof(double)) {
-        double v[2];
-        memcpy(v, sqlite3_column_blob(st, 0), sizeof v);
-        *value = v[0];
-        *extra = v[1];
-        *found = true;
+    bool row = true;
+    int capacity = 0;
+    td_status status = td__sql_cached(s, &st, err,
+                                      "SELECT " TRIAL_COLUMNS ", origin FROM trial WHERE"
+                                      " study_id = ? AND rev > ? ORDER BY rev",
+                                      "ii", study, rev);
+    while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
+        if (*n == capacity) {
+            capacity = capacity > 0 ? 2 * capacity : 4;
+            td__trial *wide = TD_NEW(a, td__trial, capacity);
+            if (wide != NULL && *n > 0) memcpy(wide, *out, sizeof *wide * (size_t)*n);
+            *out = wide;
+        }
+        status = *out == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
+                              : read_trial(s, st, sqlite3_column_int64(st, 1), a, &(*out)[*n], err);
+        ++*n;
     }
-    sqlite3_finalize(st);
+    td__sql_done(s, st);
     return status;
 }
 
-td_status td__store_cache_put(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,
-                              double value, double extra, td_error *err) {
-    sqlite3_stmt *st;
-    double v[2] = {value, extra};
-    td_status status = td__sql_begin(s, err);
-    if (status != TD_OK) return status;
-    status = td__sql_prepare(s, &st, err,
-                             "INSERT OR REPLACE INTO eval_cache (problem_hash, config_hash,"
-                             " fidelity, result) VALUES (?, ?, ?, ?)",
-                             "hhi", problem, config, fidelity);
-    if (status == TD_OK && sqlite3_bind_blob(st, 4, v, sizeof v, SQLITE_TRANSIENT) != SQLITE_OK)
-        status = td__sql_fail(s, err);
-    status = run(s, st, status, err);
+td_status td__store_since(td_store *s, int64_t study, int64_t rev, td_arena *a, td__trial **out,
+                          int *n, td_error *err) {
+    *out = NULL;
+    *n = 0;
+    td_status status = td__sql_run(s, err, "BEGIN", "");
+    if (status == TD_OK) status = rows_since(s, study, rev, a, out, n, err);
+    if (status == TD_OK && *n > 0) status = load_values(s, study, rev, *out, *n, err);
+    for (int i = 0; status == TD_OK && i < *n; i++) derive_power(&(*out)[i]);
     return td__sql_end(s, status, err);
+}
+
+td_status td__store_peek(td_store *s, int64_t study, int64_t number, td_arena *a,
+                         const td__trial **out, td_error *err) {
+    sqlite3_stmt *st;
+    bool row = false;
+    *out = NULL;
+    td_status status = td__sql_cached(s, &st, err,
+                                      "SELECT " TRIAL_COLUMNS
+                                      ", origin FROM trial WHERE study_id = ? AND number = ?",
+                                      "ii", study, number);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) {
+        td__trial *t = TD_NEW(a, td__trial, 1);
+        status = t == NULL ? td_fail(err, TD_E_MEMORY, "out of memory")
+                           : read_trial(s, st, number, a, t, err);
+        *out = t;
+    }
+    td__sql_done(s, st);
+    return status;
 }

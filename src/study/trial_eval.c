@@ -20,20 +20,45 @@ static int busy_index(const td__loop *l, uint64_t net_hash) {
     return i;
 }
 
-/* Under the lock: the cached accuracy of a network, or *found false and the network marked busy. */
+static bool is_abandoned(void *self) {
+    const td_run_options *run = ((const td__loop *)self)->row->run;
+    return run->abandoned != NULL && run->abandoned(run->self);
+}
+
+/* Under the lock: the cached accuracy of a network, or *found false, and it is this thread's to
+ * train. One that is being trained, by another thread or worker, is waited for. */
 static td_status take_network(td__loop *l, uint64_t problem, uint64_t net_hash, double *value,
                               bool *found, td_error *err) {
+    double pause_ms = 0;
     for (;;) {
-        double cpu_s;
-        td_status s = td__store_cache_get(l->row->store, problem, net_hash, FULL_FIDELITY, value,
-                                          &cpu_s, found, err);
-        if (s != TD_OK || *found) return s;
-        if (l->status != TD_OK) return td_fail(err, TD_E_INTERRUPTED, "interrupted");
-        if (busy_index(l, net_hash) == l->n_busy) break;
-        pthread_cond_wait(&l->changed, &l->lock);
+        bool busy = busy_index(l, net_hash) < l->n_busy;
+        *found = false;
+        if (l->status != TD_OK || is_abandoned(l))
+            return td_fail(err, TD_E_INTERRUPTED, "interrupted");
+        if (!busy) {
+            td_status s = td__store_cache_claim(l->row->store, problem, net_hash, FULL_FIDELITY,
+                                                l->lease_s, value, found, &busy, err);
+            if (s != TD_OK || *found) return s;
+        }
+        if (!busy) break;
+        td__loop_wait(l, &pause_ms);
     }
     l->busy[l->n_busy++] = net_hash;
     return TD_OK;
+}
+
+/* Under the lock: the end of a training, which may have failed. */
+static td_status give_network(td__loop *l, uint64_t problem, uint64_t net_hash, td_status s,
+                              const td_accuracy_result *r, td_error *err) {
+    l->busy[busy_index(l, net_hash)] = l->busy[l->n_busy - 1];
+    l->n_busy--;
+    if (s == TD_OK)
+        s = td__store_cache_put(l->row->store, problem, net_hash, FULL_FIDELITY, r->value, r->cpu_s,
+                                err);
+    else
+        td__store_cache_release(l->row->store, problem, net_hash, FULL_FIDELITY, NULL);
+    pthread_cond_broadcast(&l->changed);
+    return s;
 }
 
 static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_error *err) {
@@ -47,7 +72,7 @@ static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_
 
     /* A drain lets it end: that costs the time of one trial, not a trial. */
     td_accuracy_result r = {.value = NAN};
-    s = acc->evaluate(acc->self, d, 1, NULL, NULL, &r, err);
+    s = acc->evaluate(acc->self, d, 1, is_abandoned, l, &r, err);
     if (s == TD_E_INFEASIBLE) { /* it has none, each time it is asked for: remembered */
         r = (td_accuracy_result){.value = NAN};
         s = TD_OK;
@@ -55,12 +80,7 @@ static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_
     *value = r.value;
 
     pthread_mutex_lock(&l->lock);
-    l->busy[busy_index(l, d->net_hash)] = l->busy[l->n_busy - 1];
-    l->n_busy--;
-    if (s == TD_OK)
-        s = td__store_cache_put(l->row->store, problem, d->net_hash, FULL_FIDELITY, r.value,
-                                r.cpu_s, err);
-    pthread_cond_broadcast(&l->changed);
+    s = give_network(l, problem, d->net_hash, s, &r, err);
     pthread_mutex_unlock(&l->lock);
     return s;
 }

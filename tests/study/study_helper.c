@@ -136,8 +136,12 @@ void search_free(search *s) {
 }
 
 td_status search_run(search *s, const char *db, td_error *err) {
+    int64_t study = 0;
     td_status st = td_store_open(db, true, &s->row.store, err);
-    if (st == TD_OK) st = td__row_search(&s->row, err);
+    if (st == TD_OK) st = td__store_join(s->row.store, err);
+    if (st == TD_OK) st = td__row_enter(&s->row, &study, err);
+    if (st == TD_OK) st = td__row_search(&s->row, study, err);
+    if (s->row.store != NULL) td__store_leave(s->row.store, NULL);
     td_store_close(s->row.store);
     s->row.store = NULL;
     return st;

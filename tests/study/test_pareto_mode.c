@@ -367,6 +367,50 @@ static void designs_along_the_front(void **state) {
     td_run_summary_free(&sum);
 }
 
+/* A row of two phases has one front over both; each phase stands in the tables as a study. */
+static void a_front_over_phases(void **state) {
+    fixture *f = *state;
+    td_run_summary sum;
+    char text[1600];
+    snprintf(text, sizeof text, "%s%s", joint,
+             "scope: phase-network\n"
+             "compare:\n"
+             "  network: {space: fixed, net: A, input: [1, 8, 8]}\n"
+             "  accelerator: {choices: {pe_x: 1, simd: 4, local_kb: 64, io_gbps: 0.1}}\n");
+    search(f, text, "out", 2, &sum);
+    const td_result_row *row = &sum.row[0];
+    td_arena *a = td_arena_create();
+    td_store *store;
+    td_trial_row *t[2], all[30];
+    int n[2], front[30], count;
+    assert_ok(td_store_open(scratch_path(f->folder, "out/study.db"), false, &store, &f->err),
+              &f->err);
+    for (int i = 0; i < 2; i++) {
+        const char *study = i == 0 ? "phase-network-1" : "phase-network-2";
+        td_front kept;
+        assert_ok(td_store_trials(store, study, a, &t[i], &n[i], &f->err), &f->err);
+        assert_ok(td_store_front(store, study, &kept, &f->err), &f->err);
+        assert_memory_equal(kept.reference, row->goal.reference, sizeof kept.reference);
+        memcpy(all + (i == 0 ? 0 : n[0]), t[i], sizeof *all * (size_t)n[i]);
+    }
+    assert_true(n[0] > 0 && n[1] > 0 && n[0] + n[1] <= 30);
+    assert_ok(td_trials_front(all, n[0] + n[1], row->goal.objectives, front, &count, &f->err),
+              &f->err);
+    assert_int_equal(row->front_size, count);
+    char *csv = slurp(f, "out/trials.csv");
+    assert_int_equal(lines(csv), 1 + n[0] + n[1]);
+    assert_non_null(strstr(csv, "\nphase-network-2,0,"));
+    free(csv);
+    td_store_close(store);
+    td_arena_destroy(a);
+    td_run_summary_free(&sum);
+    /* What is the best accelerator for a network has no answer here. */
+    td_recipe *r;
+    snprintf(text, sizeof text, "%sscope: solve\n", joint);
+    assert_int_equal(td__recipe_parse(text, strlen(text), "r.yaml", &r, &f->err), TD_E_INPUT);
+    assert_non_null(strstr(f->err.message, "scope: not in Pareto mode"));
+}
+
 int main(void) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -377,6 +421,7 @@ int main(void) {
         cmocka_unit_test(candidates_are_spread),
         CASE(the_front_of_a_small_space),
         CASE(designs_along_the_front),
+        CASE(a_front_over_phases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

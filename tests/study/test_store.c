@@ -21,6 +21,7 @@ static int setup(void **state) {
     snprintf(path, sizeof path, "%s/study.db", f.folder);
     f.path = path;
     assert_ok(td_store_open(path, true, &f.store, &f.err), &f.err);
+    assert_ok(td__store_join(f.store, &f.err), &f.err);
     *state = &f;
     return 0;
 }
@@ -32,10 +33,30 @@ static int teardown(void **state) {
     return 0;
 }
 
+static td__study study(const char *name, uint64_t hash, uint64_t seed, int64_t budget) {
+    return (td__study){.name = name,
+                       .spec = "spec",
+                       .path = "/r.yaml",
+                       .spec_hash = hash,
+                       .seed = seed,
+                       .max_trials = budget,
+                       .max_trained = INT64_MAX,
+                       .max_active_s = INFINITY};
+}
+
 static int64_t make_study(fixture *f, const char *name, int64_t budget) {
     int64_t id = -1;
-    assert_ok(td__store_study(f->store, name, "spec", 42, 7, budget, &id, &f->err), &f->err);
+    td__study s = study(name, 42, 7, budget);
+    assert_ok(td__store_study(f->store, &s, &id, &f->err), &f->err);
     return id;
+}
+
+/* Another worker of the same store. Closing it without leaving is its death. */
+static td_store *another(fixture *f) {
+    td_store *s;
+    assert_ok(td_store_open(f->path, true, &s, &f->err), &f->err);
+    assert_ok(td__store_join(s, &f->err), &f->err);
+    return s;
 }
 
 /* A query with one integer as answer, past the library. */
@@ -66,20 +87,25 @@ static td__finish done(double objective) {
                         .scored = true};
 }
 
-static int64_t ask(fixture *f, int64_t study, const char *key) {
+static td_status try_ask(td_store *s, int64_t id, const char *key, int64_t *number, td_error *err) {
+    bool made;
+    return td__store_ask(s, id, key, 0, "{\"a\": 1}", 5, 60, number, &made, err);
+}
+
+static int64_t ask(fixture *f, int64_t id, const char *key) {
     int64_t number = -1;
-    assert_ok(td__store_ask(f->store, study, key, 0, "{\"a\": 1}", 5, &number, &f->err), &f->err);
+    assert_ok(try_ask(f->store, id, key, &number, &f->err), &f->err);
     return number;
 }
 
-static void claim(fixture *f, int64_t study, int64_t number, double lease_s, int64_t *id,
+static void claim(fixture *f, int64_t s, int64_t number, double lease_s, int64_t *id,
                   int64_t *token) {
-    assert_ok(td__store_claim(f->store, study, number, "w", lease_s, id, token, &f->err), &f->err);
+    assert_ok(td__store_claim(f->store, s, number, lease_s, id, token, &f->err), &f->err);
 }
 
-static td__trial *load(fixture *f, int64_t study, td_arena *a, int *n) {
+static td__trial *load(fixture *f, int64_t id, td_arena *a, int *n) {
     td__trial *t;
-    assert_ok(td__store_load(f->store, study, a, &t, n, &f->err), &f->err);
+    assert_ok(td__store_load(f->store, id, a, &t, n, &f->err), &f->err);
     return t;
 }
 
@@ -102,7 +128,7 @@ static void budget_ends_asking(void **state) {
     int64_t s = make_study(f, "s", 2), number;
     ask(f, s, "0");
     ask(f, s, "1");
-    assert_int_equal(td__store_ask(f->store, s, "2", 0, "{}", 5, &number, &f->err), TD_E_DONE);
+    assert_int_equal(try_ask(f->store, s, "2", &number, &f->err), TD_E_DONE);
     assert_int_equal(ask(f, s, "1"), 1); /* what was asked is there still */
     make_study(f, "s", 3);
     assert_int_equal(ask(f, s, "2"), 2);
@@ -125,12 +151,12 @@ static void *ask_twenty(void *arg) {
     worker *w = arg;
     td_store *s;
     w->status = td_store_open(w->path, true, &s, &w->err);
+    if (w->status == TD_OK) w->status = td__store_join(s, &w->err);
     for (int i = 0; i < 20 && w->status == TD_OK; i++) {
-        char key[32], name[16];
+        char key[32];
         int64_t number, id, token;
         snprintf(key, sizeof key, "%d:%d", w->worker, i);
-        snprintf(name, sizeof name, "%d", w->worker);
-        td_status st = td__store_ask(s, w->study, key, 0, "{}", 5, &number, &w->err);
+        td_status st = try_ask(s, w->study, key, &number, &w->err);
         if (st == TD_E_DONE) {
             w->refused++;
             continue;
@@ -138,7 +164,7 @@ static void *ask_twenty(void *arg) {
         w->asked++;
         w->status = st;
         if (w->status == TD_OK)
-            w->status = td__store_claim(s, w->study, number, name, 60, &id, &token, &w->err);
+            w->status = td__store_claim(s, w->study, number, 60, &id, &token, &w->err);
         td__finish f = done((double)number);
         if (w->status == TD_OK) w->claimed++;
         if (w->status == TD_OK) w->status = td__store_tell(s, id, token, &f, &w->err);
@@ -239,8 +265,8 @@ static void a_claim_is_exclusive(void **state) {
     int64_t s = make_study(f, "s", 10), id, token;
     ask(f, s, "0");
     claim(f, s, 0, 60, &id, &token);
-    assert_int_equal(td__store_claim(f->store, s, 0, "v", 60, &id, &token, &f->err), TD_E_STALE);
-    assert_int_equal(td__store_claim(f->store, s, 1, "v", 60, &id, &token, &f->err), TD_E_STALE);
+    assert_int_equal(td__store_claim(f->store, s, 0, 60, &id, &token, &f->err), TD_E_STALE);
+    assert_int_equal(td__store_claim(f->store, s, 1, 60, &id, &token, &f->err), TD_E_STALE);
 }
 
 static void telling_twice_changes_nothing(void **state) {
@@ -263,53 +289,144 @@ static void telling_twice_changes_nothing(void **state) {
     assert_int_equal(td__store_tell(f->store, id, token, &first, &f->err), TD_E_USAGE);
 }
 
+static td_status tell(td_store *s, int64_t id, int64_t token, double objective, td_error *err) {
+    td__finish out = done(objective);
+    return td__store_tell(s, id, token, &out, err);
+}
+
+static int64_t reap(fixture *f, int64_t s, int max_attempts) {
+    int64_t reaped = -1;
+    assert_ok(td__store_reap(f->store, s, max_attempts, &reaped, &f->err), &f->err);
+    return reaped;
+}
+
+/* A worker that hangs: alive, but its lease is over. The zombie is fenced, whatever it tries. */
 static void expired_leases_are_reaped(void **state) {
     fixture *f = *state;
-    int64_t s = make_study(f, "s", 10), id, token, live, live_token, reaped;
+    int64_t s = make_study(f, "s", 10), id, token, live, live_token;
+    td_store *slow = another(f);
     ask(f, s, "0");
     ask(f, s, "1");
-    claim(f, s, 0, -1, &id, &token); /* expired from the beginning */
-    claim(f, s, 1, 60, &live, &live_token);
-    assert_ok(td__store_reap(f->store, s, false, 5, &reaped, &f->err), &f->err);
-    assert_int_equal(reaped, 1);
-    /* The zombie is fenced, whatever it tries. */
-    td__finish out = done(1);
-    assert_int_equal(td__store_beat(f->store, id, token, 60, &f->err), TD_E_STALE);
-    assert_int_equal(td__store_tell(f->store, id, token, &out, &f->err), TD_E_STALE);
+    assert_ok(td__store_claim(slow, s, 0, -1, &id, &token, &f->err), &f->err);
+    claim(f, s, 1, -1, &live, &live_token); /* one's own is not taken back */
+    assert_int_equal(reap(f, s, 5), 1);
+    assert_int_equal(tell(slow, id, token, 1, &f->err), TD_E_STALE);
+    assert_ok(td__store_release(slow, id, token, &f->err), &f->err);
     int64_t again, again_token;
     claim(f, s, 0, 60, &again, &again_token);
     assert_int_equal(again, id);
     assert_true(again_token > token);
-    assert_int_equal(td__store_tell(f->store, id, token, &out, &f->err), TD_E_STALE);
-    assert_ok(td__store_tell(f->store, again, again_token, &out, &f->err), &f->err);
-    assert_int_equal(td__store_tell(f->store, id, token, &out, &f->err), TD_E_STALE);
-    assert_ok(td__store_tell(f->store, live, live_token, &out, &f->err), &f->err);
+    assert_int_equal(tell(slow, id, token, 1, &f->err), TD_E_STALE);
+    assert_ok(td__store_leave(slow, &f->err), &f->err); /* gives nothing back that is not its own */
+    assert_int_equal(number_of(f, "SELECT count(*) FROM trial WHERE state = 1"), 2);
+    assert_ok(tell(f->store, again, again_token, 2, &f->err), &f->err);
+    assert_int_equal(tell(slow, id, token, 1, &f->err), TD_E_STALE);
+    assert_ok(tell(f->store, live, live_token, 1, &f->err), &f->err);
     assert_int_equal(number_of(f, "SELECT attempt FROM trial WHERE number = 0"), 2);
+    assert_int_equal(number_of(f, "SELECT value FROM trial_value WHERE kind = 0 AND trial_id ="
+                                  " (SELECT id FROM trial WHERE number = 0)"),
+                     2);
+    td_store_close(slow);
 }
 
 static void a_heartbeat_keeps_the_lease(void **state) {
     fixture *f = *state;
-    int64_t s = make_study(f, "s", 10), id, token, reaped;
+    int64_t s = make_study(f, "s", 10), id, token;
+    td_store *slow = another(f);
     ask(f, s, "0");
-    claim(f, s, 0, -1, &id, &token);
-    assert_ok(td__store_beat(f->store, id, token, 60, &f->err), &f->err);
-    assert_ok(td__store_reap(f->store, s, false, 5, &reaped, &f->err), &f->err);
-    assert_int_equal(reaped, 0);
+    assert_ok(td__store_claim(slow, s, 0, -1, &id, &token, &f->err), &f->err);
+    assert_ok(td__store_beat(slow, s, 60, &f->err), &f->err);
+    assert_int_equal(reap(f, s, 5), 0);
+    assert_ok(tell(slow, id, token, 1, &f->err), &f->err);
+    td_store_close(slow);
+}
+
+/* Leases run by the clock since the machine was started, whatever the wall clock says. */
+static void leases_do_not_know_the_wall_clock(void **state) {
+    fixture *f = *state;
+    int64_t s = make_study(f, "s", 10), id, token;
+    ask(f, s, "0");
+    int64_t before = (int64_t)(td_time_mono_s() * 1000);
+    claim(f, s, 0, 60, &id, &token);
+    int64_t after = (int64_t)(td_time_mono_s() * 1000);
+    assert_in_range(number_of(f, "SELECT lease_until FROM trial"), before + 60000, after + 60000);
+}
+
+/* A worker that died: known at once, by its lock, though its lease runs. */
+static void the_dead_are_reaped_at_once(void **state) {
+    fixture *f = *state;
+    int64_t s = make_study(f, "s", 10), id, token, others;
+    td_store *dead = another(f), *live = another(f);
+    for (int i = 0; i < 3; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "%d", i);
+        ask(f, s, key);
+    }
+    assert_ok(td__store_claim(dead, s, 0, 3600, &id, &token, &f->err), &f->err);
+    assert_ok(td__store_claim(live, s, 1, 3600, &id, &token, &f->err), &f->err);
+    assert_ok(td__store_claim(dead, s, 2, 3600, &id, &token, &f->err), &f->err);
+    assert_ok(td__store_others(f->store, &others, &f->err), &f->err);
+    assert_int_equal(others, 2);
+    assert_int_equal(reap(f, s, 5), 0);
+    td_store_close(dead);
+    assert_ok(td__store_others(f->store, &others, &f->err), &f->err);
+    assert_int_equal(others, 1);
+    assert_int_equal(reap(f, s, 5), 2);
+    assert_int_equal(number_of(f, "SELECT group_concat(state, '') FROM trial"), 10);
+    int64_t number;
+    assert_ok(td__store_claim_any(f->store, s, 1, 60, &number, &id, &token, &f->err), &f->err);
+    assert_int_equal(number, 0);
+    assert_ok(td__store_claim_any(f->store, s, 2, 60, &number, &id, &token, &f->err), &f->err);
+    assert_int_equal(number, -1);
+    assert_ok(td__store_claim_any(f->store, s, 3, 60, &number, &id, &token, &f->err), &f->err);
+    assert_int_equal(number, 2);
+    td_store_close(live);
+}
+
+/* A number is not given twice, and a worker of another boot is dead whoever has its byte. */
+static void workers_of_other_boots_are_dead(void **state) {
+    fixture *f = *state;
+    int64_t s = make_study(f, "s", 10), id, token;
+    td_store *other = another(f);
+    assert_int_equal(td__store_worker(f->store), 1);
+    assert_int_equal(td__store_worker(other), 2);
+    ask(f, s, "0");
+    assert_ok(td__store_claim(other, s, 0, 3600, &id, &token, &f->err), &f->err);
+    assert_int_equal(reap(f, s, 5), 0);
+    number_of(f, "UPDATE worker SET boot = 'yesterday' WHERE id = 2 RETURNING 1");
+    assert_int_equal(reap(f, s, 5), 1);
+    td_store_close(other);
+    other = another(f);
+    assert_int_equal(td__store_worker(other), 3);
+    td_store_close(other);
+}
+
+static void who_leaves_gives_back(void **state) {
+    fixture *f = *state;
+    int64_t s = make_study(f, "s", 10), id, token;
+    td_store *other = another(f);
+    ask(f, s, "0");
+    assert_ok(td__store_claim(other, s, 0, 3600, &id, &token, &f->err), &f->err);
+    assert_ok(td__store_leave(other, &f->err), &f->err);
+    td_store_close(other);
+    assert_int_equal(number_of(f, "SELECT state + attempt FROM trial"), 0);
+    assert_int_equal(number_of(f, "SELECT count(*) FROM worker WHERE ended IS NULL"), 1);
 }
 
 /* A trial that kills its process every time ends as failed, and strategies hear of it. */
 static void lost_too_often_is_failed(void **state) {
     fixture *f = *state;
-    int64_t s = make_study(f, "s", 10), id, token, reaped;
+    int64_t s = make_study(f, "s", 10), id, token;
     ask(f, s, "0");
     for (int attempt = 1; attempt <= 3; attempt++) {
-        claim(f, s, 0, 60, &id, &token);
-        assert_ok(td__store_reap(f->store, s, true, 3, &reaped, &f->err), &f->err);
-        assert_int_equal(reaped, 1);
+        td_store *dying = another(f);
+        assert_ok(td__store_claim(dying, s, 0, 60, &id, &token, &f->err), &f->err);
+        td_store_close(dying);
+        assert_int_equal(reap(f, s, 3), 1);
         assert_int_equal(number_of(f, "SELECT state FROM trial"), attempt < 3 ? 0 : 4);
         assert_int_equal(number_of(f, "SELECT rev FROM trial"), attempt < 3 ? 0 : 1);
     }
-    assert_int_equal(td__store_claim(f->store, s, 0, "w", 60, &id, &token, &f->err), TD_E_STALE);
+    assert_int_equal(td__store_claim(f->store, s, 0, 60, &id, &token, &f->err), TD_E_STALE);
     td_arena *a = td_arena_create();
     int n;
     td__trial *t = load(f, s, a, &n);
@@ -338,10 +455,12 @@ static void another_recipe_or_seed_is_refused(void **state) {
     fixture *f = *state;
     int64_t id;
     make_study(f, "s", 10);
-    assert_int_equal(td__store_study(f->store, "s", "spec", 43, 7, 10, &id, &f->err), TD_E_USAGE);
+    td__study other = study("s", 43, 7, 10);
+    assert_int_equal(td__store_study(f->store, &other, &id, &f->err), TD_E_USAGE);
     assert_non_null(strstr(f->err.message, "another recipe"));
-    assert_int_equal(td__store_study(f->store, "s", "spec", 42, 8, 10, &id, &f->err), TD_E_USAGE);
-    assert_ok(td__store_study(f->store, "s", "spec", 42, 7, 10, &id, &f->err), &f->err);
+    other = study("s", 42, 8, 10);
+    assert_int_equal(td__store_study(f->store, &other, &id, &f->err), TD_E_USAGE);
+    make_study(f, "s", 10);
 }
 
 static void studies_are_listed_with_counts(void **state) {
@@ -414,6 +533,187 @@ static void cache_keeps_doubles_and_keys_apart(void **state) {
     assert_false(found);
 }
 
+/* Replicas have to agree on the budgets: these change only while one is alone. */
+static void budgets_do_not_change_under_workers(void **state) {
+    fixture *f = *state;
+    int64_t id;
+    make_study(f, "s", 10);
+    td_store *other = another(f);
+    make_study(f, "s", 10);
+    td__study more = study("s", 42, 7, 11);
+    assert_int_equal(td__store_study(f->store, &more, &id, &f->err), TD_E_USAGE);
+    assert_non_null(strstr(f->err.message, "1 worker is on it"));
+    more = study("s", 42, 7, 10);
+    more.max_trained = 5;
+    assert_int_equal(td__store_study(f->store, &more, &id, &f->err), TD_E_USAGE);
+    td_store_close(other);
+    assert_ok(td__store_study(f->store, &more, &id, &f->err), &f->err);
+    td_arena *a = td_arena_create();
+    td__study_row row;
+    assert_ok(td__store_study_row(f->store, id, a, &row, &f->err), &f->err);
+    assert_int_equal(row.max_trials, 10);
+    assert_int_equal(row.max_trained, 5);
+    assert_true(row.max_active_s == INFINITY && row.seed == 7 && row.spec_hash == 42);
+    assert_string_equal(row.path, "/r.yaml");
+    td_arena_destroy(a);
+}
+
+/* ---- enqueued designs, the feed of outcomes, time ---------------------------------------------
+ */
+
+static void enqueued_designs_take_the_next_numbers(void **state) {
+    fixture *f = *state;
+    static const char *const first[] = {"{\"a\": 7}"};
+    static const uint64_t hash[] = {7};
+    int64_t id, number, trial, token;
+    td__study s = study("s", 42, 7, 4);
+    s.first = first;
+    s.first_hash = hash;
+    s.n_first = 1;
+    assert_ok(td__store_study(f->store, &s, &id, &f->err), &f->err);
+    assert_ok(td__store_study(f->store, &s, &id, &f->err), &f->err); /* once */
+    assert_int_equal(ask(f, id, "0:1"), 1);
+    assert_ok(td__store_enqueue(f->store, id, "{\"a\": 8}", 8, &number, &f->err), &f->err);
+    assert_int_equal(number, 2);
+    /* who asks for its number finds it */
+    assert_int_equal(ask(f, id, "0:2"), 2);
+    td_arena *a = td_arena_create();
+    const td__trial *t;
+    assert_ok(td__store_peek(f->store, id, 2, a, &t, &f->err), &f->err);
+    assert_string_equal(t->params, "{\"a\": 8}");
+    assert_int_equal(t->origin, TD__ORIGIN_ENQUEUED);
+    assert_int_equal(t->seen, -1);
+    assert_ok(td__store_enter(f->store, t->id, 1, &f->err), &f->err);
+    assert_ok(td__store_enter(f->store, t->id, 2, &f->err), &f->err); /* the first counts */
+    assert_ok(td__store_peek(f->store, id, 2, a, &t, &f->err), &f->err);
+    assert_int_equal(t->seen, 1);
+    assert_ok(td__store_peek(f->store, id, 3, a, &t, &f->err), &f->err);
+    assert_null(t);
+    claim(f, id, 2, 60, &trial, &token);
+    assert_ok(tell(f->store, trial, token, 1, &f->err), &f->err);
+    int n;
+    td__trial *all = load(f, id, a, &n);
+    assert_int_equal(n, 3);
+    assert_int_equal(all[0].origin, TD__ORIGIN_ENQUEUED);
+    assert_int_equal(all[1].origin, TD__ORIGIN_STRATEGY);
+    assert_ok(td__store_enqueue(f->store, id, "{}", 9, &number, &f->err), &f->err);
+    assert_int_equal(td__store_enqueue(f->store, id, "{}", 9, &number, &f->err), TD_E_DONE);
+    td_arena_destroy(a);
+}
+
+static void since_gives_what_is_new(void **state) {
+    fixture *f = *state;
+    int64_t s = make_study(f, "s", 10), id[4], token[4];
+    for (int i = 0; i < 4; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "%d", i);
+        ask(f, s, key);
+        claim(f, s, i, 60, &id[i], &token[i]);
+    }
+    td_arena *a = td_arena_create();
+    td__trial *t;
+    int n;
+    assert_ok(td__store_since(f->store, s, 0, a, &t, &n, &f->err), &f->err);
+    assert_int_equal(n, 0);
+    static const int order[] = {2, 0, 3};
+    for (int i = 0; i < 3; i++)
+        assert_ok(tell(f->store, id[order[i]], token[order[i]], order[i], &f->err), &f->err);
+    for (int rev = 0; rev < 3; rev++) {
+        assert_ok(td__store_since(f->store, s, rev, a, &t, &n, &f->err), &f->err);
+        assert_int_equal(n, 3 - rev);
+        for (int i = 0; i < n; i++) {
+            td__finish out = done(order[rev + i]);
+            assert_int_equal(t[i].number, order[rev + i]);
+            assert_int_equal(t[i].rev, rev + i + 1);
+            assert_true(t[i].outcome.obj[0] == order[rev + i] && isnan(t[i].outcome.con[1]));
+            assert_int_equal(t[i].outcome.ncon, 2);
+            assert_memory_equal(t[i].metric, out.metric, sizeof out.metric);
+            assert_true(t[i].accuracy == 0.875 && t[i].reward == INFINITY && t[i].scored);
+            assert_true(t[i].net_hash == out.net_hash && t[i].hw_hash == 3);
+        }
+    }
+    td_arena_destroy(a);
+}
+
+/* Time in which a worker was there counts, once however many there are, and no other time. */
+static void active_time_ends_asking(void **state) {
+    fixture *f = *state;
+    int64_t id, number;
+    td__study s = study("s", 42, 7, 100);
+    s.max_active_s = 1000;
+    assert_ok(td__store_study(f->store, &s, &id, &f->err), &f->err);
+    assert_ok(td__store_active(f->store, id, true, 60, &f->err), &f->err);
+    assert_int_equal(number_of(f, "SELECT active FROM study"), 0);
+    ask(f, id, "0");
+    /* half a minute ago; then an hour, in which nobody was there */
+    number_of(f, "UPDATE study SET active_at = active_at - 30000 RETURNING 1");
+    td_store *other = another(f);
+    assert_ok(td__store_beat(other, id, 60, &f->err), &f->err);
+    assert_ok(td__store_beat(f->store, id, 60, &f->err), &f->err);
+    assert_in_range(number_of(f, "SELECT active FROM study"), 30000, 32000);
+    number_of(f, "UPDATE study SET active_at = active_at - 3600000 RETURNING 1");
+    assert_ok(td__store_beat(f->store, id, 60, &f->err), &f->err);
+    assert_in_range(number_of(f, "SELECT active FROM study"), 30000, 33000);
+    /* of another boot: nothing is known of the time between */
+    number_of(f, "UPDATE study SET active_at = active_at - 30000, active_boot = 'x' RETURNING 1");
+    assert_ok(td__store_beat(f->store, id, 60, &f->err), &f->err);
+    assert_in_range(number_of(f, "SELECT active FROM study"), 30000, 34000);
+    number_of(f, "UPDATE study SET active = 980000, active_at = active_at - 30000 RETURNING 1");
+    assert_int_equal(try_ask(f->store, id, "1", &number, &f->err), TD_E_DONE);
+    assert_int_equal(ask(f, id, "0"), 0);
+    /* once over it is over, also for one that sees no time pass */
+    number_of(f, "UPDATE study SET active_boot = 'x' RETURNING 1");
+    assert_int_equal(try_ask(other, id, "1", &number, &f->err), TD_E_DONE);
+    s.max_active_s = 2000;
+    td_store_close(other);
+    assert_ok(td__store_study(f->store, &s, &id, &f->err), &f->err);
+    assert_int_equal(ask(f, id, "1"), 1);
+}
+
+/* ---- claims of values -------------------------------------------------------------------------
+ */
+
+static void take(td_store *s, uint64_t config, double lease_s, bool *found, bool *busy, double *v) {
+    td_error err;
+    assert_ok(td__store_cache_claim(s, 1, config, 1000, lease_s, v, found, busy, &err), &err);
+}
+
+static void values_are_found_out_by_one(void **state) {
+    fixture *f = *state;
+    td_store *other = another(f);
+    bool found, busy;
+    double v;
+    take(f->store, 2, 60, &found, &busy, &v);
+    assert_false(found || busy);
+    take(f->store, 2, 60, &found, &busy, &v); /* one's own */
+    assert_false(found || busy);
+    take(other, 2, 60, &found, &busy, &v);
+    assert_true(!found && busy);
+    take(other, 3, 60, &found, &busy, &v);
+    assert_false(found || busy);
+    assert_ok(td__store_cache_put(f->store, 1, 2, 1000, 0.25, 1, &f->err), &f->err);
+    take(other, 2, 60, &found, &busy, &v);
+    assert_true(found && !busy && v == 0.25);
+    assert_int_equal(number_of(f, "SELECT count(*) FROM eval_claim"), 1);
+    /* Failed: free for others. Died: free. Hangs: free. */
+    take(f->store, 4, 60, &found, &busy, &v);
+    assert_ok(td__store_cache_release(f->store, 1, 4, 1000, &f->err), &f->err);
+    take(other, 4, 60, &found, &busy, &v);
+    assert_false(found || busy);
+    take(f->store, 4, 60, &found, &busy, &v);
+    assert_true(busy);
+    td_store_close(other);
+    take(f->store, 4, -1, &found, &busy, &v);
+    assert_false(found || busy);
+    other = another(f);
+    take(other, 4, 60, &found, &busy, &v);
+    assert_false(found || busy);
+    assert_ok(td__store_cache_release(f->store, 1, 4, 1000, &f->err), &f->err); /* not its own */
+    take(f->store, 4, 60, &found, &busy, &v);
+    assert_true(busy);
+    td_store_close(other);
+}
+
 int main(void) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -426,11 +726,20 @@ int main(void) {
         CASE(telling_twice_changes_nothing),
         CASE(expired_leases_are_reaped),
         CASE(a_heartbeat_keeps_the_lease),
+        CASE(leases_do_not_know_the_wall_clock),
+        CASE(the_dead_are_reaped_at_once),
+        CASE(workers_of_other_boots_are_dead),
+        CASE(who_leaves_gives_back),
         CASE(lost_too_often_is_failed),
         CASE(release_costs_no_attempt),
         CASE(another_recipe_or_seed_is_refused),
         CASE(studies_are_listed_with_counts),
         CASE(cache_keeps_doubles_and_keys_apart),
+        CASE(budgets_do_not_change_under_workers),
+        CASE(enqueued_designs_take_the_next_numbers),
+        CASE(since_gives_what_is_new),
+        CASE(active_time_ends_asking),
+        CASE(values_are_found_out_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

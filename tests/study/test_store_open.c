@@ -40,12 +40,20 @@ static td__finish done(int64_t number) {
 /* Trials [first, last) of study "s", each asked, claimed and told. */
 static td_status fill(td_store *s, int first, int last, td_error *err) {
     int64_t study, number, id, token;
-    td_status st = td__store_study(s, "s", "spec", 1, 1, 1000000, &study, err);
+    bool made;
+    const td__study spec = {.name = "s",
+                            .spec = "spec",
+                            .spec_hash = 1,
+                            .seed = 1,
+                            .max_trials = 1000000,
+                            .max_trained = INT64_MAX,
+                            .max_active_s = INFINITY};
+    td_status st = td__store_study(s, &spec, &study, err);
     for (int i = first; st == TD_OK && i < last; i++) {
         char key[32];
         snprintf(key, sizeof key, "0:%d", i);
-        st = td__store_ask(s, study, key, i, "{\"decision\": 12345}", 7, &number, err);
-        if (st == TD_OK) st = td__store_claim(s, study, number, "w", 60, &id, &token, err);
+        st = td__store_ask(s, study, key, i, "{\"decision\": 12345}", 7, 60, &number, &made, err);
+        if (st == TD_OK) st = td__store_claim(s, study, number, 60, &id, &token, err);
         td__finish f = done(number);
         if (st == TD_OK) st = td__store_tell(s, id, token, &f, err);
     }
@@ -138,10 +146,10 @@ static void newer_schema(void **state) {
     int n;
     make(f, 1);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = '2'", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = '3'", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     assert_int_equal(read_all(f->path, false, &n, &f->err), TD_E_UNSUPPORTED);
-    assert_non_null(strstr(f->err.message, "schema version 2"));
+    assert_non_null(strstr(f->err.message, "schema version 3"));
 }
 
 static void odd_names_are_names(void **state) {
@@ -435,7 +443,7 @@ static void full_disk(void **state) {
     assert_ok(td_store_open(f->path, true, &s, &f->err), &f->err);
     int64_t study, reaped;
     assert_ok(td__store_find(s, "s", &study, &f->err), &f->err);
-    assert_ok(td__store_reap(s, study, true, 5, &reaped, &f->err), &f->err);
+    assert_ok(td__store_reap(s, study, 5, &reaped, &f->err), &f->err);
     assert_ok(fill(s, before, before + 20, &f->err), &f->err);
     td_store_close(s);
     assert_ok(read_all(f->path, false, &n, &f->err), &f->err);

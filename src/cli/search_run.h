@@ -1,0 +1,27 @@
+/* search_run.h - a search from its recipe to its results folder: what `tandem search` and `tandem
+ * study resume` share, options included. */
+#ifndef TANDEM_SEARCH_RUN_H
+#define TANDEM_SEARCH_RUN_H
+
+#include <argp.h>
+
+#include "cli.h"
+#include "tandem/study.h"
+
+typedef struct {
+    const char *out; /* results folder */
+    int threads;     /* of each process; 0: the cores, shared by the workers */
+    int workers;     /* processes, this one included */
+    int64_t trials;  /* 0: the recipe's */
+    double hours;    /* 0: the recipe's */
+    bool quiet;
+    cli_format format;
+} cli_search;
+
+/* Their options, for `children` of a command's argp; child_inputs[0] is a cli_search. */
+extern const struct argp cli_search_argp;
+
+/* Runs, prints the table of results on stdout, and returns the exit code. */
+int cli_search_run(const td_recipe *r, const cli_search *o);
+
+#endif
