@@ -54,6 +54,8 @@ static const char schema_2[] =
     "ALTER TABLE study ADD COLUMN active_boot TEXT;"
     "ALTER TABLE trial DROP COLUMN worker;"
     "ALTER TABLE trial ADD COLUMN worker BIGINT;"
+    "UPDATE trial SET worker = 0, lease_until = 0 WHERE state = 1;"
+    "DROP INDEX trial_lease;"
     "ALTER TABLE trial ADD COLUMN origin INT NOT NULL DEFAULT 0;"
     "CREATE INDEX trial_worker ON trial (worker) WHERE state = 1;"
     "DROP TABLE worker;"

@@ -151,8 +151,8 @@ td_status td__store_claim_any(td_store *s, int64_t study, int64_t end, double le
         bool row = false;
         td_status status =
             td__sql_cached(s, &st, err,
-                           "SELECT number FROM trial WHERE study_id = ? AND state = 0 AND"
-                           " number < ? ORDER BY number LIMIT 1",
+                           "SELECT number FROM trial INDEXED BY trial_ready WHERE study_id = ? AND"
+                           " state = 0 AND number < ? ORDER BY number LIMIT 1",
                            "ii", study, end);
         if (status == TD_OK) status = td__sql_step(s, st, &row, err);
         *number = status == TD_OK && row ? sqlite3_column_int64(st, 0) : -1;
@@ -282,9 +282,10 @@ static td_status load_values(td_store *s, int64_t study, int64_t rev, td__trial 
     td_status status = td__sql_cached(
         s, &st, err,
         rev < 0 ? "SELECT t.number, v.kind, v.idx, v.value, v.code FROM trial t JOIN trial_value v"
-                  " ON v.trial_id = t.id WHERE t.study_id = ? AND t.rev > ? ORDER BY t.number"
-                : "SELECT t.number, v.kind, v.idx, v.value, v.code FROM trial t JOIN trial_value v"
-                  " ON v.trial_id = t.id WHERE t.study_id = ? AND t.rev > ? ORDER BY t.rev",
+                  " ON v.trial_id = t.id WHERE t.study_id = ? AND +t.rev > ? ORDER BY t.number"
+                : "SELECT t.number, v.kind, v.idx, v.value, v.code FROM trial t INDEXED BY"
+                  " trial_rev JOIN trial_value v ON v.trial_id = t.id WHERE t.study_id = ? AND "
+                  "t.rev > ? ORDER BY t.rev",
         "ii", study, rev);
     while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
         int64_t number = sqlite3_column_int64(st, 0);
@@ -398,10 +399,11 @@ static td_status rows_since(td_store *s, int64_t study, int64_t rev, td_arena *a
     sqlite3_stmt *st;
     bool row = true;
     int capacity = 0;
-    td_status status = td__sql_cached(s, &st, err,
-                                      "SELECT " TRIAL_COLUMNS ", origin FROM trial WHERE"
-                                      " study_id = ? AND rev > ? ORDER BY rev",
-                                      "ii", study, rev);
+    td_status status =
+        td__sql_cached(s, &st, err,
+                       "SELECT " TRIAL_COLUMNS ", origin FROM trial INDEXED BY trial_rev"
+                       " WHERE study_id = ? AND rev > ? ORDER BY rev",
+                       "ii", study, rev);
     while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
         if (*n == capacity) {
             capacity = capacity > 0 ? 2 * capacity : 4;

@@ -54,8 +54,8 @@ td_status td__store_leave(td_store *s, td_error *err) {
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
     status = td__sql_run(s, err,
-                         "UPDATE trial SET state = 0, lease_until = NULL, worker = NULL,"
-                         " attempt = attempt - 1 WHERE worker = ? AND state = 1",
+                         "UPDATE trial INDEXED BY trial_worker SET state = 0, lease_until = NULL,"
+                         " worker = NULL, attempt = attempt - 1 WHERE worker = ? AND state = 1",
                          "i", s->worker);
     if (status == TD_OK)
         status = td__sql_run(s, err, "DELETE FROM eval_claim WHERE worker = ?", "i", s->worker);
@@ -103,7 +103,9 @@ td_status td__store_beat(td_store *s, int64_t study, double lease_s, td_error *e
     int64_t until = td__store_now() + (int64_t)(lease_s * 1000);
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
-    status = td__sql_run(s, err, "UPDATE trial SET lease_until = ? WHERE worker = ? AND state = 1",
+    status = td__sql_run(s, err,
+                         "UPDATE trial INDEXED BY trial_worker SET lease_until = ?"
+                         " WHERE worker = ? AND state = 1",
                          "ii", until, s->worker);
     if (status == TD_OK)
         status = td__sql_run(s, err, "UPDATE eval_claim SET lease_until = ? WHERE worker = ?", "ii",
@@ -119,19 +121,19 @@ td_status td__store_beat(td_store *s, int64_t study, double lease_s, td_error *e
  */
 
 /* The first worker after `after` that has to give trials back: all it has (`dead`), or those of
- * leases that are over. Workers are in order of number, -1 stands for "none known". */
+ * leases that are over. Workers are in order of number. */
 static td_status next_lost(td_store *s, int64_t study, int64_t *after, bool *found, bool *dead,
                            td_error *err) {
     sqlite3_stmt *st;
     bool row = true;
     *found = false;
-    td_status status = td__sql_cached(
-        s, &st, err,
-        "SELECT coalesce(t.worker, -1), coalesce(w.boot, ''), min(coalesce(t.lease_until, 0)) < ?"
-        " FROM trial t LEFT JOIN worker w ON w.id = t.worker"
-        " WHERE t.study_id = ? AND t.state = 1 AND coalesce(t.worker, -1) > ?"
-        " GROUP BY t.worker ORDER BY 1",
-        "iii", td__store_now(), study, *after);
+    td_status status =
+        td__sql_cached(s, &st, err,
+                       "SELECT t.worker, coalesce(w.boot, ''), min(t.lease_until) < ?"
+                       " FROM trial t INDEXED BY trial_worker LEFT JOIN worker w ON w.id = t.worker"
+                       " WHERE t.study_id = ? AND t.state = 1 AND t.worker > ? GROUP BY t.worker"
+                       " ORDER BY t.worker",
+                       "iii", td__store_now(), study, *after);
     while (!*found && status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK &&
            row) {
         *after = sqlite3_column_int64(st, 0);
@@ -149,8 +151,8 @@ static td_status revise_failed(td_store *s, int64_t study, td_error *err) {
         sqlite3_stmt *st;
         int64_t id = 0;
         status = td__sql_cached(s, &st, err,
-                                "SELECT id FROM trial WHERE study_id = ? AND state = 4 AND rev = 0"
-                                " ORDER BY number LIMIT 1",
+                                "SELECT id FROM trial INDEXED BY trial_rev WHERE study_id = ? AND"
+                                " state = 4 AND rev = 0 ORDER BY number LIMIT 1",
                                 "i", study);
         if (status == TD_OK) status = td__sql_step(s, st, &row, err);
         if (status == TD_OK && row) id = sqlite3_column_int64(st, 0);
@@ -166,11 +168,11 @@ static td_status take_back(td_store *s, int64_t study, int64_t worker, bool dead
     if (status != TD_OK) return status;
     status = td__sql_run(
         s, err,
-        "UPDATE trial SET token = token + 1, lease_until = NULL, worker = NULL,"
-        " state = CASE WHEN attempt >= ?1 THEN 4 ELSE 0 END,"
+        "UPDATE trial INDEXED BY trial_worker SET token = token + 1, lease_until = NULL,"
+        " worker = NULL, state = CASE WHEN attempt >= ?1 THEN 4 ELSE 0 END,"
         " error = CASE WHEN attempt >= ?1 THEN 'lost with its worker ' || attempt || ' times' END,"
         " finished = CASE WHEN attempt >= ?1 THEN ?2 END"
-        " WHERE study_id = ?3 AND state = 1 AND coalesce(worker, -1) = ?4"
+        " WHERE study_id = ?3 AND state = 1 AND worker = ?4"
         " AND (?5 OR lease_until < ?6)",
         "iiiiii", (int64_t)max_attempts, wall_ms(), study, worker, (int64_t)dead, td__store_now());
     if (status == TD_OK) *reaped += sqlite3_changes(s->db);
@@ -182,7 +184,7 @@ static td_status take_back(td_store *s, int64_t study, int64_t worker, bool dead
  * a worker that was dead stays so. */
 td_status td__store_reap(td_store *s, int64_t study, int max_attempts, int64_t *reaped,
                          td_error *err) {
-    int64_t worker = -2;
+    int64_t worker = -1; /* 0: of version 1, and of handles that have not joined */
     bool found = true, dead = false;
     *reaped = 0;
     td_status status = open_lock(s, err);
