@@ -197,6 +197,12 @@ typedef struct {
     double best_accuracy, best_metric[TD_NMETRIC], elapsed_s;
 } td_progress;
 
+/* Costs of pairs of a network and an accelerator that several runs share. Thread-safe; about 100
+ * bytes a pair, and no more than max_pairs. */
+typedef struct td_costs td_costs;
+td_costs *td_costs_create(size_t max_pairs); /* NULL: memory is out */
+void td_costs_destroy(td_costs *c);          /* NULL is fine */
+
 typedef struct {
     const char *out;    /* results folder; made if absent; a study in it is resumed */
     int threads;        /* 0: one per core */
@@ -216,6 +222,7 @@ typedef struct {
      * accuracy: what td_accuracy_from_node makes of the recipe's map and seed, or stands for it. */
     const td_accuracy *accuracy;
     td_map_cache *maps;
+    td_costs *costs; /* of pairs, of the same schedule options */
 } td_run_options;
 
 /* A design of the front that was trained fully. */

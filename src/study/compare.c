@@ -8,6 +8,9 @@
 
 #include "compare.h"
 
+/* Shared by all runs: up to about 1.2 and 0.8 GB. */
+enum { MOST_MAPPINGS = 400000, MOST_PAIRS = 8000000 };
+
 typedef struct {
     td_recipe *recipe; /* what the accuracy was made from */
     td_accuracy accuracy;
@@ -19,6 +22,7 @@ typedef struct job {
     td_comparison *c;
     const td_compare_options *o;
     td_map_cache *maps;
+    td_costs *costs;
     lent *lent;           /* per seed */
     td_progress *at;      /* per run: as it was told last */
     pthread_mutex_t lock; /* of all below, lent[] and at[] */
@@ -111,7 +115,8 @@ static td_status search(job *j, place *at, td_error *err) {
                               .cancelled = is_cancelled,
                               .self = at,
                               .log = j->o->log,
-                              .maps = j->maps};
+                              .maps = j->maps,
+                              .costs = j->costs};
     td_arena *a = td_arena_create();
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     int n = td__compare_overrides(c, run->method, run->target, run->seed, a, o);
@@ -156,12 +161,13 @@ static void run_one(void *self, int index) {
 
 td_status td_compare_search(td_comparison *c, const td_compare_options *o, td_error *err) {
     job j = {.c = c, .o = o, .start = td_time_mono_s()};
-    j.maps = td_map_cache_create(200000);
+    j.maps = td_map_cache_create(MOST_MAPPINGS);
+    j.costs = td_costs_create(MOST_PAIRS);
     j.lent = calloc((size_t)c->nseed, sizeof *j.lent);
     j.at = calloc((size_t)c->nrun, sizeof *j.at);
     pthread_mutex_init(&j.lock, NULL);
     td_status s = TD_OK;
-    if (j.maps == NULL || j.lent == NULL || j.at == NULL)
+    if (j.maps == NULL || j.costs == NULL || j.lent == NULL || j.at == NULL)
         s = td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; s == TD_OK && i < c->nseed; i++) j.lent[i].left = c->nmethod * c->ntarget;
     for (int i = 0; s == TD_OK && i < c->nrun; i++)
@@ -176,6 +182,7 @@ td_status td_compare_search(td_comparison *c, const td_compare_options *o, td_er
     pthread_mutex_destroy(&j.lock);
     free(j.at);
     free(j.lent);
+    td_costs_destroy(j.costs);
     td_map_cache_destroy(j.maps);
     return s;
 }

@@ -42,3 +42,8 @@ td_status td__design_cost(const td_design *d, const td_schedule_options *o,
     }
     return s;
 }
+
+uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash) {
+    uint64_t both[2] = {net_hash, hw_hash};
+    return td_hash(both, sizeof both, 0);
+}

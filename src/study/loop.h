@@ -53,9 +53,6 @@ typedef struct {
 /* Waits until something changes in this process, or a little longer than last time (*pause_ms, 0 at
  * first): other processes cannot be heard. Under the lock. */
 void td__loop_wait(td__loop *l, double *pause_ms);
-/* The key of a design in `designs`. */
-uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash);
-
 /* What trial c comes to; with fidelity 0 it is not trained. Called without the lock, from several
  * threads; reasons are from the arena. TD_E_INTERRUPTED: the loop ends, the trial was not
  * evaluated. */

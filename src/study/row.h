@@ -37,6 +37,9 @@ td_status td__row_find(const td__row *row, int64_t *study, bool *found, td_error
  * trials are in the store. TD_E_INTERRUPTED after a drain. */
 td_status td__row_search(const td__row *row, int64_t study, td_error *err);
 
+/* A design as one number. */
+uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash);
+
 /* Cost of a design on its own, and why it is infeasible. Of a workload: latency and energy are
  * those of its networks as it combines them, the power is energy / latency of these. schedule: room
  * for one of each network (caller frees; all {0} after a fault), or NULL. */

@@ -192,7 +192,8 @@ static td_status search_phase(td__run *u, const td_scope *scope, int phase, part
                               td_error *err) {
     td_status s = TD_OK;
     if (scope->phase[phase] == SOLVE)
-        s = td__solver_create(p->hw, &u->r->objective, &u->schedule, &p->row.solver, err);
+        s = td__solver_create(p->hw, &u->r->objective, &u->schedule, u->o->costs, &p->row.solver,
+                              err);
     if (s == TD_OK) s = td__row_search(&p->row, p->id, err);
     td__solver_destroy(p->row.solver);
     p->row.solver = NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "costs.h"
 #include "seen.h"
 
 enum { MOST_POINTS = 1000000 };
@@ -34,6 +35,7 @@ struct td__solver {
     const td_space *space;
     const td_objective *objective;
     const td_schedule_options *schedule;
+    td_costs *costs;
     point *point;
     const td_hw **hw; /* of the points */
     int n;
@@ -108,7 +110,8 @@ static td_status add_points(td__solver *s, td_error *err) {
 }
 
 td_status td__solver_create(const td_space *hw, const td_objective *o,
-                            const td_schedule_options *schedule, td__solver **out, td_error *err) {
+                            const td_schedule_options *schedule, td_costs *costs, td__solver **out,
+                            td_error *err) {
     *out = NULL;
     td__solver *s = calloc(1, sizeof *s);
     if (s == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -117,7 +120,8 @@ td_status td__solver_create(const td_space *hw, const td_objective *o,
                       .arena = td_arena_create(),
                       .space = hw,
                       .objective = o,
-                      .schedule = schedule};
+                      .schedule = schedule,
+                      .costs = costs};
     td_status status =
         s->arena != NULL ? add_points(s, err) : td_fail(err, TD_E_MEMORY, "out of memory");
     if (status == TD_OK) {
@@ -181,7 +185,8 @@ static td_status bound(const td__solver *s, const td_net *net, rank *r, td_error
     return status;
 }
 
-static td_status search(const td__solver *s, const td_net *net, answer *out, td_error *err) {
+static td_status search(const td__solver *s, const td_net *net, uint64_t net_hash, answer *out,
+                        td_error *err) {
     rank *r = malloc(sizeof *r * (size_t)s->n);
     if (r == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status status = bound(s, net, r, err);
@@ -193,10 +198,14 @@ static td_status search(const td__solver *s, const td_net *net, answer *out, td_
                                 (r[k].violation == best.violation && r[k].cost > best.cost)))
             break;
         const int i = r[k].index;
-        td_design d = {.net = (td_net *)net, .hw = *s->hw[i], .has_hw = true};
+        td_design d = {.net = (td_net *)net,
+                       .hw = *s->hw[i],
+                       .has_hw = true,
+                       .net_hash = net_hash,
+                       .hw_hash = s->point[i].hash};
         double metric[TD_NMETRIC];
         td_error why = {0};
-        status = td__design_cost(&d, s->schedule, metric, NULL, &why);
+        status = td__costs_of(s->costs, &d, s->schedule, metric, &why);
         out->scheduled++;
         if (status == TD_E_INFEASIBLE) { /* the last reason is told if it runs on none */
             if (err != NULL) *err = why;
@@ -236,7 +245,7 @@ td_status td__solver_best(td__solver *s, const td_net *net, uint64_t net_hash, t
     if (have >= 0) a = s->answer[have];
     pthread_mutex_unlock(&s->lock);
     if (have >= 0) return give(s, &a, out, err);
-    td_status status = search(s, net, &a, err);
+    td_status status = search(s, net, net_hash, &a, err);
     if (status != TD_OK) return status;
     pthread_mutex_lock(&s->lock);
     if (s->n_answer == s->capacity) {

@@ -8,10 +8,12 @@
 typedef struct td__solver td__solver;
 
 /* Builds every point of an accelerator space; those that break a rule are left out. space,
- * objective and schedule must outlive it. TD_E_INPUT: the space cannot be walked (real decisions)
- * or has more than a million points; TD_E_INFEASIBLE: no point can be built. */
+ * objective, schedule and costs (may be NULL) must outlive it. TD_E_INPUT: the space cannot be
+ * walked (real decisions) or has more than a million points; TD_E_INFEASIBLE: no point can be
+ * built. */
 td_status td__solver_create(const td_space *hw, const td_objective *o,
-                            const td_schedule_options *schedule, td__solver **out, td_error *err);
+                            const td_schedule_options *schedule, td_costs *costs, td__solver **out,
+                            td_error *err);
 void td__solver_destroy(td__solver *s); /* NULL is fine */
 
 /* An accelerator of the space; all of it belongs to the solver. */

@@ -3,16 +3,12 @@
  * that needs a network which another one trains waits for it. */
 #include <string.h>
 
+#include "costs.h"
 #include "front.h"
 #include "loop.h"
 #include "solve.h"
 
 enum { FULL_FIDELITY = 1000 }; /* per mille, as the cache has it */
-
-uint64_t td__design_key(uint64_t net_hash, uint64_t hw_hash) {
-    uint64_t both[2] = {net_hash, hw_hash};
-    return td_hash(both, sizeof both, 0);
-}
 
 static int busy_index(const td__loop *l, uint64_t net_hash) {
     int i = 0;
@@ -218,7 +214,8 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     } else if (s == TD_OK) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
-        if (row->solver == NULL) s = td__design_cost(&d, row->schedule, f->metric, NULL, err);
+        if (row->solver == NULL)
+            s = td__costs_of(row->run->costs, &d, row->schedule, f->metric, err);
         if (s == TD_OK) s = score(l, &d, a, f, err);
     }
     f->params = params;
