@@ -51,6 +51,13 @@ const td_scope *td_scope_find(const char *name) {
     return NULL;
 }
 
+void td_scope_study(const td_scope *s, int phase, char out[TD_STUDY_NAME]) {
+    if (s->n == 1)
+        snprintf(out, TD_STUDY_NAME, "%s", s->name);
+    else
+        snprintf(out, TD_STUDY_NAME, "%s-%d", s->name, phase + 1);
+}
+
 bool td_scope_needs_fixed(const td_scope *s) {
     return s->phase[0] != BOTH && s->phase[0] != SOLVE;
 }
@@ -59,7 +66,7 @@ bool td_scope_needs_fixed(const td_scope *s) {
 
 /* A phase that was searched: the spaces of its sides (of no decisions where it was fixed). */
 typedef struct {
-    char study[64];
+    char study[TD_STUDY_NAME];
     const td_space *net, *hw;
     td_space *both;
     td__row row;
@@ -125,10 +132,7 @@ static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *
     const bool trains = !r->is_workload && (searches_networks(scope) || r->final == NULL);
     const double hours = u->o->max_hours > 0 ? u->o->max_hours : r->hours;
     td__row *row = &p->row;
-    if (scope->n == 1)
-        snprintf(p->study, sizeof p->study, "%s", scope->name);
-    else
-        snprintf(p->study, sizeof p->study, "%s-%d", scope->name, phase + 1);
+    td_scope_study(scope, phase, p->study);
     *row = (td__row){.name = p->study,
                      .spec = r->text,
                      .path = r->path,
