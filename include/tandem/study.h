@@ -82,10 +82,11 @@ typedef struct {
 } td_scope;
 const td_scope *td_scope_list(int *n);
 const td_scope *td_scope_find(const char *name); /* NULL if there is none */
+/* Name of a phase's study in the store, "alternate-2"; of a scope of one phase its own name. */
+enum { TD_STUDY_NAME = 64 };
+void td_scope_study(const td_scope *s, int phase, char out[TD_STUDY_NAME]);
 /* It needs the recipe's fixed network or accelerator (`compare`). */
 bool td_scope_needs_fixed(const td_scope *s);
-/* Name of a phase's study in the store: the scope's, or with more phases "SCOPE-1", ... */
-void td_scope_study(const td_scope *s, int phase, char out[64]);
 
 /* ---- recipe ---------------------------------------------------------------------------------- */
 

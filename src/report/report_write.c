@@ -166,45 +166,63 @@ static td_status write_pairs(const td_run_summary *s, const char *out, td_arena 
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
+typedef struct {
+    char name[TD_STUDY_NAME];
+    td_trial_row *t;
+    int n;
+    unsigned objectives; /* 0: not in Pareto mode */
+} study;
+
+enum { MAX_STUDIES = TD_MAX_ROWS * (int)sizeof((td_scope *)0)->phase };
+
+/* The studies of the rows: one for each phase of their scopes. */
+static td_status load_studies(const td_run_summary *s, td_store *store, td_arena *a, study *out,
+                              int *n, td_error *err) {
+    td_status st = TD_OK;
+    *n = 0;
+    for (int i = 0; i < s->n; i++) {
+        const td_scope *scope = td_scope_find(s->row[i].name);
+        for (int k = 0; st == TD_OK && k < (scope != NULL ? scope->n : 1); k++) {
+            study *one = &out[(*n)++];
+            one->objectives = s->row[i].goal.objectives;
+            if (scope != NULL)
+                td_scope_study(scope, k, one->name);
+            else
+                snprintf(one->name, sizeof one->name, "%s", s->row[i].name);
+            st = td_store_trials(store, one->name, a, &one->t, &one->n, err);
+        }
+    }
+    return st;
+}
+
 /* All studies in one table; of each study its own front. */
 static td_status write_trials(const td_run_summary *s, td_store *store, const char *out,
                               td_arena *a, td_error *err) {
-    enum { MOST = TD_MAX_ROWS * 4 }; /* phases */
-    td_trial_row *t[MOST], *all;
-    char study[MOST][64];
-    unsigned objectives[MOST];
-    int n[MOST], studies = 0, total = 0, at = 0;
+    study list[MAX_STUDIES];
+    int n, total = 0, at = 0;
     td_node *names = NULL;
     td_text trials = {0}, pareto = {0};
-    td_status st = TD_OK;
-    for (int i = 0; st == TD_OK && i < s->n; i++) {
-        const td_scope *scope = td_scope_find(s->row[i].name);
-        for (int k = 0; st == TD_OK && k < (scope != NULL ? scope->n : 1); k++, studies++) {
-            snprintf(study[studies], sizeof study[0], "%s", s->row[i].name);
-            if (scope != NULL) td_scope_study(scope, k, study[studies]);
-            objectives[studies] = s->row[i].goal.objectives;
-            st = td_store_trials(store, study[studies], a, &t[studies], &n[studies], err);
-            if (st == TD_OK) total += n[studies];
-        }
-    }
+    td_status st = load_studies(s, store, a, list, &n, err);
     if (st != TD_OK) return st;
-    all = TD_NEW(a, td_trial_row, total + 1);
+    for (int i = 0; i < n; i++) total += list[i].n;
+    td_trial_row *all = TD_NEW(a, td_trial_row, total + 1);
     if (all == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int i = 0; i < studies; i++)
-        for (int k = 0; k < n[i]; k++) all[at++] = t[i][k];
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < list[i].n; k++) all[at++] = list[i].t[k];
     st = td_report_decisions(all, total, a, &names, err);
     if (st == TD_OK) td_report_trials_header(names, &trials);
     if (st == TD_OK) td_report_trials_header(names, &pareto);
-    for (int i = 0; st == TD_OK && i < studies; i++) {
-        int *front = TD_NEW(a, int, n[i] + 1), count = 0;
+    for (int i = 0; st == TD_OK && i < n; i++) {
+        const study *u = &list[i];
+        int *front = TD_NEW(a, int, u->n + 1), count = 0;
         if (front == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory");
         if (st == TD_OK)
-            st = td_report_trials_csv(study[i], t[i], n[i], NULL, 0, names, &trials, err);
+            st = td_report_trials_csv(u->name, u->t, u->n, NULL, 0, names, &trials, err);
         if (st == TD_OK)
-            st = objectives[i] != 0 ? td_trials_front(t[i], n[i], objectives[i], front, &count, err)
-                                    : td_trials_pareto(t[i], n[i], front, &count, err);
+            st = u->objectives != 0 ? td_trials_front(u->t, u->n, u->objectives, front, &count, err)
+                                    : td_trials_pareto(u->t, u->n, front, &count, err);
         if (st == TD_OK && count > 0)
-            st = td_report_trials_csv(study[i], t[i], n[i], front, count, names, &pareto, err);
+            st = td_report_trials_csv(u->name, u->t, u->n, front, count, names, &pareto, err);
     }
     if (st == TD_OK) st = write_text(td_arena_printf(a, "%s/trials.csv", out), &trials, err);
     if (st == TD_OK) st = write_text(td_arena_printf(a, "%s/pareto.csv", out), &pareto, err);

@@ -119,7 +119,6 @@ static td_status walk(td_comparison *c, td_compare_run *run, const history *all,
     return TD_OK;
 }
 
-/* The studies of a scope, named as src/study/scope.c does it. */
 static td_status load(const char *path, const td_scope *scope, history *all, td_error *err) {
     enum { MOST = sizeof scope->phase };
     td_store *store = NULL;
@@ -127,10 +126,9 @@ static td_status load(const char *path, const td_scope *scope, history *all, td_
     int n[MOST] = {0}, at = 0;
     td_status s = td_store_open(path, false, &store, err);
     for (int i = 0; s == TD_OK && i < scope->n; i++) {
-        const char *study =
-            scope->n == 1 ? scope->name : td_arena_printf(all->arena, "%s-%d", scope->name, i + 1);
-        s = study != NULL ? td_store_trials(store, study, all->arena, &t[i], &n[i], err)
-                          : td_fail(err, TD_E_MEMORY, "out of memory");
+        char study[TD_STUDY_NAME];
+        td_scope_study(scope, i, study);
+        s = td_store_trials(store, study, all->arena, &t[i], &n[i], err);
         all->n += n[i];
     }
     td_store_close(store);

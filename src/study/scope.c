@@ -51,22 +51,22 @@ const td_scope *td_scope_find(const char *name) {
     return NULL;
 }
 
-bool td_scope_needs_fixed(const td_scope *s) {
-    return s->phase[0] != BOTH && s->phase[0] != SOLVE;
+void td_scope_study(const td_scope *s, int phase, char out[TD_STUDY_NAME]) {
+    if (s->n == 1)
+        snprintf(out, TD_STUDY_NAME, "%s", s->name);
+    else
+        snprintf(out, TD_STUDY_NAME, "%s-%d", s->name, phase + 1);
 }
 
-void td_scope_study(const td_scope *s, int phase, char out[64]) {
-    if (s->n == 1)
-        snprintf(out, 64, "%s", s->name);
-    else
-        snprintf(out, 64, "%s-%d", s->name, phase + 1);
+bool td_scope_needs_fixed(const td_scope *s) {
+    return s->phase[0] != BOTH && s->phase[0] != SOLVE;
 }
 
 /* ---- one phase ------------------------------------------------------------------------------- */
 
 /* A phase that was searched: the spaces of its sides (of no decisions where it was fixed). */
 typedef struct {
-    char study[64];
+    char study[TD_STUDY_NAME];
     const td_space *net, *hw;
     td_space *both;
     td__row row;

@@ -46,6 +46,27 @@ static void compare(void **state) {
     expect(f, "eval cmp/joint-random/seed-4/best --format json", 0);
 }
 
+/* A scope of two phases: both studies stand in the run's folder, and in its tables. */
+static void scopes(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "budget: {trials: 12}\n",
+                 "budget: {trials: 12}\n"
+                 "compare:\n"
+                 "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
+                 "  accelerator: {space: fixed, hw: micro}\n");
+    expect(f,
+           "compare recipe.yaml --strategies random --scopes joint,phase-accelerator --seeds 1 "
+           "--out cmp",
+           0);
+    assert_non_null(strstr(f->out, "phase-accelerator random"));
+    expect(f, "study export cmp/phase-accelerator-random/seed-3", 0);
+    char *csv = slurp(scratch_path(f->folder, "cmp/phase-accelerator-random/seed-3/trials.csv"));
+    assert_string_equal(f->out, csv);
+    assert_non_null(strstr(csv, "\nphase-accelerator-1,0,"));
+    assert_non_null(strstr(csv, "\nphase-accelerator-2,5,"));
+    free(csv);
+}
+
 static void dry_run(void **state) {
     fixture *f = *state;
     write_recipe(f, NULL, NULL);
@@ -79,6 +100,7 @@ static void wrong_use(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(compare, setup_data, teardown),
+        cmocka_unit_test_setup_teardown(scopes, setup_data, teardown),
         cmocka_unit_test_setup_teardown(dry_run, setup_data, teardown),
         cmocka_unit_test_setup_teardown(wrong_use, setup, teardown),
     };

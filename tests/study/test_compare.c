@@ -405,6 +405,148 @@ static void another_recipe(void **state) {
     td_comparison_destroy(c);
 }
 
+/* ---- scopes and tables ----------------------------------------------------------------------- */
+
+enum { MOST_NETS = 256 };
+typedef struct {
+    uint64_t hash[MOST_NETS];
+    double value[MOST_NETS][3];
+    int n;
+} nets;
+
+/* Each network of a space with three accuracies, as table.csv; *known: the same by their hashes. */
+static void write_table(fixture *f, const td_space *space, nets *known) {
+    td_text t = {0};
+    td_arena *a = td_arena_create();
+    double v[64];
+    td_choices c = {.n = space->n, .v = v};
+    assert_in_range(space->n, 1, 64);
+    known->n = 0;
+    for (int i = 0; i < space->n; i++) td_text_addf(&t, "%s,", space->d[i].name);
+    td_text_add(&t, "a,b,c\n");
+    for (bool more = td_space_first(space, &c); more; more = td_space_next(space, &c)) {
+        td_design d = {0};
+        const td_node *doc = td_choices_to_node(space, &c, a);
+        assert_ok(space->build(space->self, &c, a, &d, &f->err), &f->err);
+        int k = 0;
+        while (k < known->n && known->hash[k] != d.net_hash) k++;
+        if (k == known->n) {
+            td_rng r = td_rng_make(d.net_hash, 0, TD_RNG_TEST);
+            assert_in_range(known->n, 0, MOST_NETS - 1);
+            known->hash[known->n++] = d.net_hash;
+            for (int i = 0; i < 3; i++)
+                known->value[k][i] = floor(1000 * (0.5 + 0.4 * td_rng_uniform(&r))) / 1000;
+        }
+        for (int i = 0; i < space->n; i++) {
+            const td_node *x = td_node_find(doc, space->d[i].name);
+            if (x != NULL) td_node_to_json(x, 0, &t);
+            td_text_add(&t, ",");
+        }
+        for (int i = 0; i < 3; i++)
+            td_text_addf(&t, "%.3f%s", known->value[k][i], i < 2 ? "," : "\n");
+        td_design_free(&d);
+    }
+    scratch_write(f->folder, "table.csv", t.data, t.size);
+    td_text_free(&t);
+    td_arena_destroy(a);
+}
+
+/* What a run is worth is the mean over the repeats of the network of its best design, whichever
+ * phase found it; what the search went by is one of them. */
+static void scopes_and_tables(void **state) {
+    fixture *f = *state;
+    static nets known;
+    static const char fixed[] =
+        "compare:\n"
+        "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
+        "  accelerator: {choices: {pe_x: 1, simd: 4, local_kb: 64}}\n";
+    td_recipe *r;
+    write_recipe(f, fixed);
+    assert_ok(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err), &f->err);
+    write_table(f, r->net, &known);
+    td_recipe_destroy(r);
+    const char *at = strstr(recipe, "accuracy:"), *end = strstr(recipe, "objective:");
+    td_text t = {0};
+    td_text_addf(&t, "%.*saccuracy: {source: table, file: table.csv, valid: [a, b, c]}\n%s%s",
+                 (int)(at - recipe), recipe, end, fixed);
+    scratch_write(f->folder, "recipe.yaml", t.data, t.size);
+    td_text_free(&t);
+    td_comparison *c =
+        plan(f,
+             (td_compare_spec){.strategies = "random",
+                               .scopes = "joint,alternate,accelerator,solve,phase-network",
+                               .budgets = "4,24",
+                               .seeds = 3},
+             "scopes");
+    assert_string_equal(c->method[1].label, "alternate random");
+    td_compare_options o = {.threads = 2};
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    int differ = 0, later = 0, given = 0;
+    for (int i = 0; i < c->nrun; i++) {
+        const td_compare_run *run = &c->run[i];
+        const td_scope *scope = td_scope_find(c->method[run->method].scope);
+        td_arena *a = td_arena_create();
+        td_store *store;
+        td_trial_row all[32];
+        int n = 0, first = 0;
+        assert_ok(td_store_open(scratch_path(run->out, "study.db"), false, &store, &f->err),
+                  &f->err);
+        for (int k = 0; k < scope->n; k++) {
+            char study[TD_STUDY_NAME];
+            td_trial_row *part;
+            int m;
+            td_scope_study(scope, k, study);
+            assert_ok(td_store_trials(store, study, a, &part, &m, &f->err), &f->err);
+            assert_in_range(n + m, 1, 31);
+            memcpy(all + n, part, sizeof *part * (size_t)m);
+            n += m;
+            if (k == 0) first = m;
+        }
+        td_store_close(store);
+        assert_true(n <= 24);
+        for (int b = 0; b < 2; b++) {
+            int best = td_trials_best(all, n < c->budget[b] ? n : (int)c->budget[b]), k = 0;
+            assert_true(run->score[b].best == best);
+            if (best < 0 || !all[best].feasible) {
+                assert_true(run->score[b].quality == -INFINITY);
+                continue;
+            }
+            while (k < known.n && known.hash[k] != all[best].net_hash) k++;
+            assert_true(k < known.n);
+            const double *v = known.value[k];
+            assert_true(all[best].accuracy == v[0] || all[best].accuracy == v[1] ||
+                        all[best].accuracy == v[2]);
+            assert_near(run->score[b].quality, (v[0] + v[1] + v[2]) / 3, 1e-12);
+            differ += run->score[b].quality != all[best].accuracy;
+            later += best >= first;
+            given += best >= first && strstr(all[best].params, "kernel") == NULL;
+        }
+        td_arena_destroy(a);
+    }
+    assert_true(differ > 0);
+    assert_true(later > given && given > 0); /* networks of their own, and of an earlier phase */
+    td_comparison_destroy(c);
+}
+
+/* Where there is no one best design. */
+static void not_compared(void **state) {
+    fixture *f = *state;
+    static const char reward[] = "objective: {targets: {latency_us: 5000, area_mm2: 5}}",
+                      pareto[] =
+                          "objective: {mode: pareto, objectives: [accuracy, latency], targets: {}}";
+    const char *at = strstr(recipe, reward);
+    td_text t = {0};
+    td_text_addf(&t, "%.*s%s%s", (int)(at - recipe), recipe, pareto, at + sizeof reward - 1);
+    scratch_write(f->folder, "recipe.yaml", t.data, t.size);
+    td_text_free(&t);
+    td_comparison *c;
+    td_compare_spec spec = {.seeds = 1};
+    td_status s =
+        td_compare_plan(scratch_path(f->folder, "recipe.yaml"), &spec, "out", &c, &f->err);
+    if (s != TD_E_UNSUPPORTED) fail_msg("%s", f->err.message);
+    assert_null(c);
+}
+
 /* ---- statistics ------------------------------------------------------------------------------ */
 
 static void statistics(void **state) {
@@ -633,6 +775,8 @@ int main(void) {
         TEST(runs),
         TEST(runs_without_a_design),
         TEST(another_recipe),
+        TEST(scopes_and_tables),
+        TEST(not_compared),
         TEST(statistics),
         TEST(shared_accuracies),
         TEST(scores_are_the_sources_own),
