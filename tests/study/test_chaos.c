@@ -335,7 +335,7 @@ static pid_t start_training(fixture *f, const char *out, bool leads) {
         if (st == TD_OK) st = td_report_write(r, &sum, out, &err);
     } else if (st == TD_OK) {
         for (st = TD_E_NOT_FOUND; st == TD_E_NOT_FOUND; usleep(5000))
-            st = td_recipe_work(r, &o, &err); /* until the leader has made the store */
+            st = td_recipe_join(r, &o, &err); /* until the leader has made the store */
     }
     if (st != TD_OK) fprintf(stderr, "worker: %s\n", err.message);
     _exit(st == TD_OK ? 0 : 1);
