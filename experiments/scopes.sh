@@ -16,7 +16,7 @@ cp "$here/scopes-targets.yaml" "$out/targets.yaml"
 compare() {
     "$tandem" compare "$out/scopes.yaml" --targets "$out/targets.yaml" --seeds 20 --quiet "$@"
 }
-compare --strategies random,evolution,ppo,local --budgets 500,2000 --out "$out/strategies" >"$out/strategies.txt"
+compare --strategies random,evolution,ppo --budgets 500,2000 --out "$out/strategies" >"$out/strategies.txt"
 compare --strategies evolution --scopes joint,network,accelerator,phase-accelerator,phase-network,alternate,solve \
     --budgets 500,2000 --out "$out/scopes" >"$out/scopes.txt"
 compare --strategies evolution --scopes joint,phase-accelerator,phase-network,alternate \

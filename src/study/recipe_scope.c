@@ -61,8 +61,6 @@ static td_status add_scope(td_recipe *r, const td_node *n, td_error *err) {
     if (td_scope_needs_fixed(scope) && r->fixed_net == NULL)
         return td_node_fail(n, err, "scope %s needs `compare`: a fixed network and accelerator",
                             scope->name);
-    if (strcmp(scope->name, "solve") == 0 && r->objective.kind == TD_REWARD_NONE)
-        return td_node_fail(n, err, "scope solve looks for one reward; Pareto mode has none");
     for (int i = 0; i < r->n_scope; i++)
         if (r->scope[i] == scope)
             return td_node_fail(n, err, "scope %s stands here twice", scope->name);
