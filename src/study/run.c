@@ -354,13 +354,13 @@ static td_status run_rows(run *u, td_error *err) {
     return s;
 }
 
-/* Those of the rows that stand in the store, as they stand there. */
+/* Those of the rows that stand in the store and are not done, as they stand there. */
 static td_status help_rows(run *u, td_error *err) {
     td_status s = plan_rows(u, err);
     for (int i = 0; s == TD_OK && i < u->n_rows; i++) {
-        bool found;
-        s = td__row_find(&u->row[i], &u->study[i], &found, err);
-        if (s == TD_OK && found) s = td__row_search(&u->row[i], u->study[i], err);
+        int state;
+        s = td__row_find(&u->row[i], &u->study[i], &state, err);
+        if (s == TD_OK && state >= 0 && state < 2) s = td__row_search(&u->row[i], u->study[i], err);
     }
     return s;
 }
@@ -485,8 +485,7 @@ td_status td_recipe_enqueue(const td_recipe *r, const char *folder, const char *
     run u = {.r = r, .o = &o, .sum = &sum, .schedule = r->schedule};
     const char *path = NULL;
     td__designs list = {0};
-    bool found = false;
-    int at = 0;
+    int at = 0, state = -1;
     *count = 0;
     td_status s = prepare(&u, &path, err);
     if (s == TD_OK) s = td_dir_make(folder, err);
@@ -495,8 +494,8 @@ td_status td_recipe_enqueue(const td_recipe *r, const char *folder, const char *
     if (s == TD_OK) s = row_by_name(&u, row, &at, err);
     td__row *to = &u.row[at];
     if (s == TD_OK) s = td__designs_read(to->space, to->name, designs, sum.arena, &list, err);
-    if (s == TD_OK) s = td__row_find(to, &u.study[at], &found, err);
-    if (s == TD_OK && !found) s = td__row_enter(to, &u.study[at], err);
+    if (s == TD_OK) s = td__row_find(to, &u.study[at], &state, err);
+    if (s == TD_OK && state < 0) s = td__row_enter(to, &u.study[at], err);
     for (int i = 0; s == TD_OK && i < list.n; i++) {
         int64_t number;
         s = td__store_enqueue(u.store, u.study[at], list.params[i], list.hash[i], &number, err);
