@@ -157,6 +157,7 @@ typedef struct {
     double violation;       /* sum of what the targets are missed by, relative; NAN: unknown */
     uint64_t net_hash;      /* 0: unknown */
     bool feasible, trained; /* all targets met; this trial paid for a training (not cached) */
+    bool enqueued;          /* a user's design, not the strategy's */
     const char *error;      /* reason of infeasible and failed ones */
     double started, finished;
 } td_trial_row;
@@ -437,8 +438,9 @@ int td_compare_qualities(const td_comparison *c, int target, double *out);
  * Any number of processes may work on the rows of one results folder; they may come, go and die at
  * any time. The trials are the same as those of one process. */
 
-/* The recipe that a results folder was made with last, as its store keeps it; files that it names
- * are looked for as ever, beside the place where it stood. TD_E_NOT_FOUND: no study. */
+/* The recipe that a results folder was searched with last, as its store keeps it, with the budgets
+ * of that search; files that it names are looked for as ever, beside the place where it stood.
+ * TD_E_NOT_FOUND: no study. */
 td_status td_recipe_stored(const char *folder, td_recipe **out, td_error *err);
 /* Joins the search in o->out: returns when the searches of all rows that stand there are over. The
  * budgets are those that the search was begun with; the final trainings are not for those who join.

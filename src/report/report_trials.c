@@ -122,6 +122,7 @@ td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, in
         td_node_put_string(a, m, "state", td_result_text(td_trial_result(r)));
         td_node_put_bool(a, m, "meets_targets", r->feasible);
         td_node_put_bool(a, m, "trained", r->trained);
+        if (r->enqueued) td_node_put_bool(a, m, "enqueued", true);
         put_known(a, m, "accuracy", r->accuracy);
         put_known(a, m, "reward", r->reward);
         for (int k = 0; k < TD_NMETRIC; k++)

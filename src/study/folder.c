@@ -34,6 +34,11 @@ td_status td_recipe_stored(const char *folder, td_recipe **out, td_error *err) {
                     "`tandem search RECIPE --out %s`",
                     folder, folder);
     if (s == TD_OK) s = td__recipe_parse(study.spec, strlen(study.spec), study.path, out, err);
+    if (s == TD_OK) { /* the budgets of the search, which options may have changed */
+        if (study.max_trials < INT64_MAX) (*out)->trials = study.max_trials;
+        (*out)->trained = study.max_trained;
+        (*out)->hours = isfinite(study.max_active_s) ? study.max_active_s / 3600 : 0;
+    }
     td_store_close(store);
     td_arena_destroy(a);
     return s;

@@ -31,8 +31,9 @@ typedef struct {
 
 /* Enters the row's study in the store with the row's budgets, or finds it. */
 td_status td__row_enter(const td__row *row, int64_t *study, td_error *err);
-/* Finds it and leaves its budgets alone: for those who join a search. *found false: not there. */
-td_status td__row_find(const td__row *row, int64_t *study, bool *found, td_error *err);
+/* Finds it and leaves its budgets alone: for those who join a search. *state: that of the study,
+ * -1: it is not there. TD_E_USAGE: its trials would not be this row's. */
+td_status td__row_find(const td__row *row, int64_t *study, int *state, td_error *err);
 /* Searches, or resumes, or helps in a search: the budgets are those of the store. On TD_OK all
  * trials are in the store. TD_E_INTERRUPTED after a drain. */
 td_status td__row_search(const td__row *row, int64_t study, td_error *err);

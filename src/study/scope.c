@@ -17,6 +17,7 @@
 #include "solve.h"
 
 enum { NOTHING = 0, NETWORKS = 1, ACCELERATORS = 2, BOTH = 3, SOLVE = 4, MAX_PHASES = 4 };
+enum { DONE = 2 }; /* state of a study in the store */
 
 static const td_scope scopes[] = {
     {"joint", "networks and accelerators together", 1, {BOTH}},
@@ -446,17 +447,17 @@ td_status td__rows_search(td__run *u, td_error *err) {
 }
 
 /* A later phase is entered by who leads, with its budgets: waits for it, unless nobody leads. */
-static td_status await_phase(const td__run *u, part *p, bool *found, td_error *err) {
+static td_status await_phase(const td__run *u, part *p, int *state, td_error *err) {
     static const struct timespec pause = {.tv_nsec = 20000000};
     const char *path = td_arena_printf(u->sum->arena, "%s/study.lock", u->o->out);
     td__lock lock = {.fd = -1};
     td_status s =
         path != NULL ? td__lock_open(path, &lock, err) : td_fail(err, TD_E_MEMORY, "out of memory");
-    *found = false;
-    while (s == TD_OK && !*found) {
+    *state = -1;
+    while (s == TD_OK && *state < 0) {
         bool leads = td__lock_held(&lock, TD__LEADER_BYTE);
-        s = td__row_find(&p->row, &p->id, found, err); /* after that look: it may just have ended */
-        if (s != TD_OK || *found || !leads) break;
+        s = td__row_find(&p->row, &p->id, state, err); /* after that look: it may just have ended */
+        if (s != TD_OK || *state >= 0 || !leads) break;
         if (u->o->cancelled != NULL && u->o->cancelled(u->o->self))
             s = td_fail(err, TD_E_INTERRUPTED, "interrupted");
         else
@@ -471,13 +472,14 @@ td_status td__rows_help(td__run *u, td_error *err) {
     part *p = calloc(MAX_PHASES, sizeof *p);
     td_status s = p != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; i < r->n_scope && s == TD_OK; i++) {
-        bool found = false;
+        int state = -1;
         s = plan_first(u, r->scope[i], &p[0], err);
-        if (s == TD_OK) s = td__row_find(&p[0].row, &p[0].id, &found, err);
-        for (int k = 0; k < r->scope[i]->n && s == TD_OK && found; k++) {
+        if (s == TD_OK) s = td__row_find(&p[0].row, &p[0].id, &state, err);
+        for (int k = 0; k < r->scope[i]->n && s == TD_OK && state >= 0; k++) {
             if (k > 0) s = plan_next(u, r->scope[i], k, p, err);
-            if (s == TD_OK && k > 0) s = await_phase(u, &p[k], &found, err);
-            if (s == TD_OK && found) s = search_phase(u, r->scope[i], k, &p[k], err);
+            if (s == TD_OK && k > 0) s = await_phase(u, &p[k], &state, err);
+            if (s == TD_OK && state >= 0 && state < DONE)
+                s = search_phase(u, r->scope[i], k, &p[k], err);
         }
     }
     free(p);
@@ -501,12 +503,12 @@ td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, 
         td_text_free(&t);
         return TD_E_NOT_FOUND;
     }
-    bool found = false;
+    int state = -1;
     part *p = TD_NEW(u->sum->arena, part, 1);
     if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = plan_first(u, scope, p, err);
     *name = p->study;
     if (s == TD_OK) s = td__designs_read(p->row.space, p->study, designs, u->sum->arena, out, err);
-    if (s == TD_OK) s = td__row_find(&p->row, study, &found, err);
-    return s == TD_OK && !found ? td__row_enter(&p->row, study, err) : s;
+    if (s == TD_OK) s = td__row_find(&p->row, study, &state, err);
+    return s == TD_OK && state < 0 ? td__row_enter(&p->row, study, err) : s;
 }

@@ -26,6 +26,7 @@ td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_
                                 .violation = t[i].violation,
                                 .net_hash = t[i].net_hash,
                                 .feasible = t[i].state == TD_TRIAL_DONE && t[i].violation == 0,
+                                .enqueued = t[i].origin == TD__ORIGIN_ENQUEUED,
                                 .error = t[i].error,
                                 .started = t[i].started,
                                 .finished = t[i].finished};

@@ -252,6 +252,7 @@ static void enqueued_designs_come_first(void **state) {
         td_node_to_json(td_node_find(trials->item[i], "choices"), 0, &a);
         td_node_to_json(td_node_find(before->item[i], "choices"), 0, &b);
         assert_string_equal(a.data, b.data);
+        assert_true(td_node_find(trials->item[i], "enqueued")->boolean);
         td_text_free(&a);
         td_text_free(&b);
     }
@@ -263,6 +264,19 @@ static void enqueued_designs_come_first(void **state) {
     expect_fault(f, "study enqueue results/tiny bad.json --row solo", 4, "no row \"solo\"");
     expect(f, "study enqueue results/tiny", 2);
     assert_non_null(strstr(f->err, "expected a FILE"));
+}
+
+/* Budgets of the command line are those of the search from then on. */
+static void resume_keeps_the_budget(void **state) {
+    fixture *f = *state;
+    write_long_recipe(f);
+    expect(f, "search recipe.yaml --quiet --trials 9", 0);
+    expect(f, "study resume results/tiny --quiet", 0);
+    assert_int_equal(count(f, "trials"), 9);
+    expect(f, "worker results/tiny --quiet", 0);
+    assert_int_equal(count(f, "trials"), 9);
+    expect(f, "study resume results/tiny --quiet --trials 11", 0);
+    assert_int_equal(count(f, "trials"), 11);
 }
 
 /* As a key of the recipe: the same trials as with `study enqueue`, by any number of workers. */
@@ -313,6 +327,7 @@ int main(void) {
         WITH_DATA(signals_reach_the_workers),
         WITH_DATA(a_worker_that_dies_is_told),
         WITH_DATA(enqueued_designs_come_first),
+        WITH_DATA(resume_keeps_the_budget),
         WITH_DATA(enqueue_of_a_recipe),
         WITH_DATA(hours_end_a_search),
     };

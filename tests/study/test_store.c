@@ -2,6 +2,7 @@
  * handle of their own. */
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
 
 #include "../../src/study/store.h"
 #include "scratch.h"
@@ -173,6 +174,65 @@ static void *ask_twenty(void *arg) {
     return NULL;
 }
 
+static void expect_budget(fixture *f, int64_t budget) {
+    assert_int_equal(number_of(f, "SELECT count(*) FROM trial"), budget);
+    assert_int_equal(number_of(f, "SELECT count(DISTINCT number) FROM trial"), budget);
+    assert_int_equal(number_of(f, "SELECT max(number) - min(number) FROM trial"), budget - 1);
+    assert_int_equal(number_of(f, "SELECT count(DISTINCT rev) FROM trial"), budget);
+    assert_int_equal(number_of(f, "SELECT min(rev) FROM trial"), 1);
+    assert_int_equal(number_of(f, "SELECT max(rev) FROM trial"), budget);
+    assert_int_equal(number_of(f, "SELECT rev FROM study"), budget);
+}
+
+static void budget_is_met_exactly_by_four_processes(void **state) {
+    enum { PROCESSES = 4, BUDGET = 50 };
+    fixture *f = *state;
+    pid_t child[PROCESSES];
+    make_study(f, "s", BUDGET);
+    for (int i = 0; i < PROCESSES; i++) {
+        fflush(NULL);
+        child[i] = fork();
+        if (child[i] != 0) continue;
+        worker w = {.path = f->path, .worker = i, .study = 1};
+        ask_twenty(&w);
+        if (w.status != TD_OK) fprintf(stderr, "%s\n", w.err.message);
+        _exit(w.status != TD_OK || w.claimed != w.asked ? 255 : w.asked);
+    }
+    int asked = 0, status;
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_int_equal(waitpid(child[i], &status, 0), child[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 20);
+        asked += WEXITSTATUS(status);
+    }
+    assert_int_equal(asked, BUDGET);
+    expect_budget(f, BUDGET);
+}
+
+/* Eight open a store that is not there yet: one makes it, all join. */
+static void made_by_one_of_many(void **state) {
+    enum { PROCESSES = 8 };
+    fixture *f = *state;
+    char path[1200];
+    int status;
+    snprintf(path, sizeof path, "%s/new.db", f->folder);
+    fflush(NULL);
+    for (int i = 0; i < PROCESSES; i++) {
+        if (fork() != 0) continue;
+        td_store *s;
+        td_error err;
+        td_status st = td_store_open(path, true, &s, &err);
+        if (st == TD_OK) st = td__store_join(s, &err);
+        if (st != TD_OK) fprintf(stderr, "%s\n", err.message);
+        _exit(st == TD_OK ? 0 : 1);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    f->path = path;
+    assert_int_equal(number_of(f, "SELECT count(DISTINCT id) FROM worker"), PROCESSES);
+}
+
 static void budget_is_met_exactly_by_six_threads(void **state) {
     enum { THREADS = 6, BUDGET = 40 };
     fixture *f = *state;
@@ -194,13 +254,7 @@ static void budget_is_met_exactly_by_six_threads(void **state) {
     assert_int_equal(asked, BUDGET);
     assert_int_equal(claimed, BUDGET);
     assert_int_equal(refused, 20 * THREADS - BUDGET);
-    assert_int_equal(number_of(f, "SELECT count(*) FROM trial"), BUDGET);
-    assert_int_equal(number_of(f, "SELECT count(DISTINCT number) FROM trial"), BUDGET);
-    assert_int_equal(number_of(f, "SELECT max(number) - min(number) FROM trial"), BUDGET - 1);
-    assert_int_equal(number_of(f, "SELECT count(DISTINCT rev) FROM trial"), BUDGET);
-    assert_int_equal(number_of(f, "SELECT min(rev) FROM trial"), 1);
-    assert_int_equal(number_of(f, "SELECT max(rev) FROM trial"), BUDGET);
-    assert_int_equal(number_of(f, "SELECT rev FROM study"), BUDGET);
+    expect_budget(f, BUDGET);
 }
 
 /* ---- the life of a trial --------------------------------------------------------------------- */
@@ -720,6 +774,8 @@ int main(void) {
         CASE(ask_is_idempotent),
         CASE(budget_ends_asking),
         CASE(budget_is_met_exactly_by_six_threads),
+        CASE(budget_is_met_exactly_by_four_processes),
+        CASE(made_by_one_of_many),
         CASE(what_is_told_is_loaded),
         CASE(power_of_older_stores),
         CASE(a_claim_is_exclusive),

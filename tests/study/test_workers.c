@@ -309,6 +309,34 @@ static void enqueued_while_workers_run(void **state) {
     td_arena_destroy(a);
 }
 
+/* One that would make other trials does not join; budgets are those of the store for who does. */
+static void who_joins_takes_the_study_as_it_is(void **state) {
+    fixture *f = *state;
+    plan p = {.trials = 20, .threads = 1};
+    search s;
+    int64_t study;
+    int its_state;
+    make(&s, &p);
+    assert_ok(td_store_open(f->db, true, &s.row.store, &f->err), &f->err);
+    assert_ok(td__store_join(s.row.store, &f->err), &f->err);
+    assert_ok(td__row_find(&s.row, &study, &its_state, &f->err), &f->err);
+    assert_int_equal(its_state, -1);
+    assert_ok(td__row_enter(&s.row, &study, &f->err), &f->err);
+    s.row.spec_hash++;
+    assert_int_equal(td__row_find(&s.row, &study, &its_state, &f->err), TD_E_USAGE);
+    assert_non_null(strstr(f->err.message, "another version of the program"));
+    s.row.spec_hash--;
+    assert_ok(td__row_find(&s.row, &study, &its_state, &f->err), &f->err);
+    assert_int_equal(its_state, 0);
+    s.row.trials = 1000;
+    assert_ok(td__row_search(&s.row, study, &f->err), &f->err);
+    assert_int_equal(number_of(f->db, "SELECT count(*) FROM trial"), 20);
+    assert_ok(td__row_find(&s.row, &study, &its_state, &f->err), &f->err);
+    assert_int_equal(its_state, 2);
+    td_store_close(s.row.store);
+    search_free(&s);
+}
+
 /* ---- faults ----------------------------------------------------------------------------------
  */
 
@@ -434,6 +462,7 @@ int main(void) {
         CASE(killed_workers_are_replaced),
         CASE(a_hanging_worker_is_replaced),
         CASE(enqueued_while_workers_run),
+        CASE(who_joins_takes_the_study_as_it_is),
         CASE(a_store_that_vanishes_is_noticed),
         CASE(the_stop_file_drains_all),
         CASE(what_is_broken_off_is_given_back),
