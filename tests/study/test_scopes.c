@@ -197,7 +197,7 @@ static void stopped_and_resumed(void **state) {
     static const char *const study[2][4] = {
         {"alternate-1", "alternate-2", "alternate-3", "alternate-4"}, {"solve"}};
     for (int k = 0; k < 2; k++) {
-        char whole[16], parts[16];
+        char whole[24], parts[24];
         snprintf(whole, sizeof whole, "whole%d", k);
         snprintf(parts, sizeof parts, "parts%d", k);
         td_run_summary sum;
