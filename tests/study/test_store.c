@@ -389,7 +389,7 @@ static void the_dead_are_reaped_at_once(void **state) {
     int64_t s = make_study(f, "s", 10), id, token, others;
     td_store *dead = another(f), *live = another(f);
     for (int i = 0; i < 3; i++) {
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "%d", i);
         ask(f, s, key);
     }
@@ -636,7 +636,7 @@ static void since_gives_what_is_new(void **state) {
     fixture *f = *state;
     int64_t s = make_study(f, "s", 10), id[4], token[4];
     for (int i = 0; i < 4; i++) {
-        char key[8];
+        char key[16];
         snprintf(key, sizeof key, "%d", i);
         ask(f, s, key);
         claim(f, s, i, 60, &id[i], &token[i]);
