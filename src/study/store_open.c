@@ -1,10 +1,12 @@
 /* store_open.c - opening a store: schema, pragmas, and what is refused. Rules: docs/store.md. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "store_sql.h"
 
@@ -196,8 +198,8 @@ static const char *reader_options(const char *path) {
     return file_size(path, "-wal", &wal) && wal > 0 ? "mode=ro" : "immutable=1&mode=ro";
 }
 
-static td_status open_file(td_store *s, const char *options, td_error *err) {
-    char *uri = uri_of(s->path, options);
+static td_status open_file(td_store *s, const char *path, const char *options, td_error *err) {
+    char *uri = uri_of(path, options);
     if (uri == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     int rc = sqlite3_open_v2(
         uri, &s->db,
@@ -212,9 +214,28 @@ static td_status open_file(td_store *s, const char *options, td_error *err) {
 static const char writer_pragmas[] =
     "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 
+/* A new store appears at once and whole: made under another name and then linked to its own, unless
+ * somebody else was first. So nobody ever meets one that is half made, or not in WAL mode yet, in
+ * which openings are refused where waiting would be right. What cannot be linked (a file system
+ * without links) is made in place by the opening. */
+static td_status make_whole(const td_store *s, td_error *err) {
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s.%ld-%llx", s->path, (long)getpid(),
+             (unsigned long long)(td_time_mono_s() * 1e9));
+    td_store fresh = {.path = s->path};
+    td_status status = open_file(&fresh, name, "mode=rwc", err);
+    if (status == TD_OK) status = bring_up(&fresh, err);
+    if (status == TD_OK) status = td__sql_exec(&fresh, writer_pragmas, err);
+    td__sql_close(&fresh);
+    if (status == TD_OK && link(name, s->path) != 0) errno = 0; /* there, or made in place */
+    unlink(name);
+    return status;
+}
+
 /* The file is looked at before anything is written to it: it may be somebody else's. */
 static td_status open_writer(td_store *s, td_error *err) {
-    td_status status = open_file(s, "mode=rwc", err);
+    td_status status = td_file_exists(s->path) ? TD_OK : make_whole(s, err);
+    if (status == TD_OK) status = open_file(s, s->path, "mode=rwc", err);
     if (status == TD_OK) status = check_schema(s, true, err);
     return status == TD_OK ? td__sql_exec(s, writer_pragmas, err) : status;
 }
@@ -240,13 +261,13 @@ static td_store *new_handle(const char *path) {
 }
 
 static td_status open_reader(td_store *s, td_error *err) {
-    td_status status = open_file(s, reader_options(s->path), err);
+    td_status status = open_file(s, s->path, reader_options(s->path), err);
     return status == TD_OK ? check_schema(s, false, err) : status;
 }
 
 td_status td_store_open(const char *path, bool create, td_store **out, td_error *err) {
     *out = NULL;
-    if (strlen(path) + 8 > PATH_MAX)
+    if (strlen(path) + 64 > PATH_MAX)
         return td_fail(err, TD_E_USAGE, "%.40s...: the path is too long", path);
     if (!create && !td_file_exists(path))
         return td_fail(err, TD_E_NOT_FOUND, "%s: no study store there", path);
@@ -270,7 +291,7 @@ td_status td__store_again(const td_store *s, td_store **out, td_error *err) {
     if (other == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     other->worker = s->worker;
     other->schema = s->schema;
-    td_status status = open_file(other, "mode=rw", err);
+    td_status status = open_file(other, other->path, "mode=rw", err);
     if (status == TD_OK) status = td__sql_exec(other, writer_pragmas, err);
     if (status == TD_OK) return TD_OK;
     td_store_close(other);

@@ -36,9 +36,10 @@ td_status td__sql_fail(td_store *s, td_error *err) {
     case SQLITE_NOMEM: return td_fail(err, TD_E_MEMORY, "out of memory");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return td_fail(err, TD_E_STORE,
-                       "%s: another process has held the store for a minute; if it hangs, end it",
-                       s->path);
+        return td_fail(
+            err, TD_E_STORE,
+            "%s: another process holds the store and does not let it go; if it hangs, end it",
+            s->path);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return td_fail(err, TD_E_STORE,

@@ -439,9 +439,11 @@ static void write_report(const char *path) {
             td_text_add(&t, "-");
         td_text_addf(&t, " | %.0f s |\n", d->seconds);
     }
-    td_text_add(&t, "\nEvaluated: accuracies that were begun; beyond the number of networks are "
-                    "those that a kill cut off.\n\n"
-                    "Where the processes were killed:\n\n| |");
+    td_text_add(&t,
+                "\nEvaluated: accuracies that were begun; beyond the number of networks are "
+                "those that a kill cut off. A trial\nthat had lost its worker three times was "
+                "left in peace for one run of it: after five it is given up, as it should be.\n\n"
+                "Where the processes were killed:\n\n| |");
     for (int i = 0; i < chaos.n; i++) td_text_addf(&t, " %s |", chaos.done[i].name);
     td_text_add(&t, "\n|---|");
     for (int i = 0; i < chaos.n; i++) td_text_add(&t, "---|");
