@@ -8,7 +8,6 @@ method had looked up when it first was as good as the median of `joint` in the e
 """
 import csv
 import os
-import statistics
 import sys
 
 OUT = sys.argv[1]
@@ -27,7 +26,9 @@ def quality(row):
 
 
 def median(values):
-    return statistics.median_low(sorted(values))
+    v = sorted(values)
+    low, high = v[(len(v) - 1) // 2], v[len(v) // 2]
+    return low if low == high else (low + high) / 2
 
 
 def percent(v):
