@@ -152,6 +152,7 @@ typedef struct {
     td_counting counting;
     bool cold;
     int batch;
+    uint64_t max_nodes;
     bool
         proved; /* no other choice of places and resident weights does better with the mappings that
                  * were found; of cold: the set of resident weights is that of the steady state */

@@ -439,9 +439,10 @@ int td_compare_qualities(const td_comparison *c, int target, double *out);
  * any time. The trials are the same as those of one process. */
 
 /* The recipe that a results folder was searched with last, as its store keeps it, with the budgets
- * of that search; files that it names are looked for as ever, beside the place where it stood.
- * TD_E_NOT_FOUND: no study. */
-td_status td_recipe_stored(const char *folder, td_recipe **out, td_error *err);
+ * of that search; files that it names are looked for as ever, beside the place where it stood. With
+ * keys overridden. TD_E_NOT_FOUND: no study. */
+td_status td_recipe_stored(const char *folder, const td_override *o, int n, td_recipe **out,
+                           td_error *err);
 /* Joins the search in o->out: returns when the searches of all rows that stand there are over. The
  * budgets are those that the search was begun with; the final trainings are not for those who join.
  * TD_E_NOT_FOUND: no search was begun; TD_E_USAGE: trials here would not be those of the search;

@@ -16,10 +16,11 @@ typedef struct {
     cli_net net;
     const char *hw, *cases;
     td_schedule_options schedule;
+    bool objective, batch, nodes; /* were given */
     cli_format format;
 } options;
 
-enum { OPT_HW = 1000, OPT_OBJECTIVE, OPT_COLD, OPT_BATCH, OPT_CASES };
+enum { OPT_HW = 1000, OPT_OBJECTIVE, OPT_COLD, OPT_BATCH, OPT_NODES, OPT_CASES };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
@@ -27,6 +28,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case OPT_HW: o->hw = arg; return 0;
     case OPT_OBJECTIVE:
+        o->objective = true;
         if (strcmp(arg, "latency") == 0)
             o->schedule.objective = TD_OBJ_LATENCY;
         else if (strcmp(arg, "energy") == 0)
@@ -37,6 +39,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_COLD: o->schedule.cold = true; return 0;
     case OPT_BATCH:
         o->schedule.batch = (int)cli_option_int(state, "batch", arg, 1, 65536);
+        o->batch = true;
+        return 0;
+    case OPT_NODES:
+        o->schedule.max_nodes = (uint64_t)cli_option_int(state, "max-nodes", arg, 1, 1000000000);
+        o->nodes = true;
         return 0;
     case OPT_CASES: o->cases = arg; return 0;
     case 'f':
@@ -74,6 +81,29 @@ static td_status write_cases(const td_net *net, const td_schedule *s, const char
     return st;
 }
 
+/* What a search has found is shown as it was found: with the options that its schedule.json tells,
+ * which stands beside the accelerator, where the command line gives no others. */
+static td_status take_options(options *o, const char *hw_name, td_arena *a, td_error *err) {
+    const char *slash = strrchr(hw_name, '/');
+    const char *path =
+        slash != NULL ? td_arena_printf(a, "%.*s/schedule.json", (int)(slash - hw_name), hw_name)
+                      : NULL;
+    const td_node *doc;
+    const char *objective = NULL;
+    int64_t batch = o->schedule.batch, nodes = (int64_t)o->schedule.max_nodes;
+    if (path == NULL || !td_file_exists(path)) return TD_OK;
+    td_status s = td_node_load(a, path, &doc, err);
+    if (s == TD_OK) s = td_node_opt_string(doc, "objective", &objective, err);
+    if (s == TD_OK) s = td_node_opt_int(doc, "batch", 1, 65536, &batch, err);
+    if (s == TD_OK) s = td_node_opt_int(doc, "max_nodes", 0, INT64_MAX, &nodes, err);
+    if (s != TD_OK) return s;
+    if (!o->objective && objective != NULL)
+        o->schedule.objective = strcmp(objective, "energy") == 0 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
+    if (!o->batch) o->schedule.batch = (int)batch;
+    if (!o->nodes) o->schedule.max_nodes = (uint64_t)nodes;
+    return TD_OK;
+}
+
 static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
     td_net *net = NULL;
     td_schedule s = {0};
@@ -82,6 +112,7 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
     o->schedule.cache = td_map_cache_create(0);
     td_status st = o->schedule.cache != NULL ? cli_net_load(&o->net, a, &net, &hw_name, err)
                                              : td_fail(err, TD_E_MEMORY, "out of memory");
+    if (st == TD_OK && o->hw == NULL && hw_name != NULL) st = take_options(o, hw_name, a, err);
     if (st != TD_OK) goto done;
     if (hw_name == NULL) {
         st = td_fail(err, TD_E_USAGE, "expected --hw NAME or FILE (`tandem list accelerators`)");
@@ -120,6 +151,7 @@ int cmd_eval(int argc, char **argv) {
          "latency (default) or energy: what the schedule minimises", 0},
         {"cold", OPT_COLD, 0, 0, "the first inference: no weights are on chip yet", 0},
         {"batch", OPT_BATCH, "N", 0, "samples per inference (1)", 0},
+        {"max-nodes", OPT_NODES, "N", 0, "of the mapper, per question (4000)", 0},
         {"cases", OPT_CASES, "FILE", 0,
          "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
         {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
@@ -130,7 +162,8 @@ int cmd_eval(int argc, char **argv) {
         "NET",
         "Cost of a network on an accelerator: the best schedule found, layer by layer, with what "
         "limits each and what stays on chip. NET is a shipped network, a network file, or the "
-        "folder of a search's best design, which brings its accelerator along.\v"
+        "folder of a search's best design, which brings its accelerator along, and the options "
+        "of its schedule.\v"
         "Examples:\n"
         "  tandem eval mobilenetv2 --hw edge\n"
         "  tandem eval handmade --size 3x32x32 --hw micro --objective energy\n"

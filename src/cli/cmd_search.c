@@ -45,13 +45,14 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static td_status load_recipe(const options *o, td_arena *a, td_recipe **r, td_error *err) {
-    enum { MOST = CLI_MOST_SET + SEARCH_WORKLOAD_OVERRIDES };
+    enum { MOST = CLI_MOST_SET + SEARCH_WORKLOAD_OVERRIDES + CLI_SEARCH_OVERRIDES };
     td_override changed[MOST];
     int n = 0;
     const char *path;
     td_status s = cli_recipe_path(o->recipe, a, &path, err);
     if (s == TD_OK) s = search_workload_overrides(&o->workload, a, changed, &n, err);
     for (int i = 0; i < o->set.n; i++) changed[n++] = (td_override){NULL, o->set.value[i], "--set"};
+    n += cli_search_overrides(&o->search, a, changed + n);
     return s == TD_OK ? td_recipe_load_with(path, changed, n, r, err) : s;
 }
 
@@ -102,7 +103,7 @@ int cmd_search(int argc, char **argv) {
     if (s != TD_OK) {
         code = cli_fail(&err);
     } else if (o.dry_run) {
-        td_work work = td_recipe_work(r, o.search.threads * o.search.workers, o.search.trials);
+        td_work work = td_recipe_work(r, o.search.threads * o.search.workers, 0);
         cli_add_estimate(r, &work, &text);
         code = cli_print(&text);
     } else {

@@ -69,7 +69,7 @@ int cmd_worker(int argc, char **argv) {
     td_error err = {0};
     td_recipe *r = NULL;
     td_arena *a = td_arena_create();
-    td_status s = a != NULL ? td_recipe_stored(o.folder, &r, &err)
+    td_status s = a != NULL ? td_recipe_stored(o.folder, NULL, 0, &r, &err)
                             : td_fail(&err, TD_E_MEMORY, "out of memory");
     int code = 0;
     if (s == TD_OK) {

@@ -40,6 +40,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 const struct argp cli_search_argp = {search_options, parse, NULL, NULL, NULL, NULL, NULL};
 
+int cli_search_overrides(const cli_search *o, td_arena *a, td_override out[CLI_SEARCH_OVERRIDES]) {
+    int n = 0;
+    if (o->trials > 0)
+        out[n++] = (td_override){"budget.trials", td_arena_printf(a, "%lld", (long long)o->trials),
+                                 "--trials"};
+    if (o->hours > 0)
+        out[n++] = (td_override){"budget.hours", td_arena_printf(a, "%.17g", o->hours), "--hours"};
+    return n;
+}
+
 /* `self` of the run's options: the bar first, which is what cli_bar_show takes it for. */
 typedef struct {
     cli_bar bar;
@@ -86,8 +96,6 @@ int cli_search_run(const td_recipe *r, const cli_search *o) {
     job.bar = cli_bar_begin();
     const td_run_options options = {.out = o->out,
                                     .threads = job.threads,
-                                    .max_trials = o->trials,
-                                    .max_hours = o->hours,
                                     .progress = o->quiet ? NULL : cli_bar_show,
                                     .cancelled = cli_stop_asked,
                                     .abandoned = cli_abandon_asked,

@@ -21,6 +21,11 @@ typedef struct {
 /* Their options, for `children` of a command's argp; child_inputs[0] is a cli_search. */
 extern const struct argp cli_search_argp;
 
+/* What they change in the recipe, so that the folder keeps it and a resume knows it: at most
+ * CLI_SEARCH_OVERRIDES; returns how many. NULL texts: memory is out. */
+enum { CLI_SEARCH_OVERRIDES = 2 };
+int cli_search_overrides(const cli_search *o, td_arena *a, td_override out[CLI_SEARCH_OVERRIDES]);
+
 /* Runs, prints the table of results on stdout, and returns the exit code. */
 int cli_search_run(const td_recipe *r, const cli_search *o);
 

@@ -39,14 +39,19 @@ int study_resume(int argc, char **argv) {
     cli_search o = {.format = CLI_TABLE, .workers = 1};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     td_error err = {0};
-    td_recipe *r;
+    td_recipe *r = NULL;
     td_text text = {0};
-    td_status s = td_recipe_stored(o.out, &r, &err);
+    td_override changed[CLI_SEARCH_OVERRIDES];
+    td_arena *a = td_arena_create();
+    td_status s =
+        a != NULL ? td_recipe_stored(o.out, changed, cli_search_overrides(&o, a, changed), &r, &err)
+                  : td_fail(&err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) s = td_recipe_describe(r, &text, &err);
     if (s == TD_OK && !o.quiet && text.data != NULL) fputs(text.data, stderr);
     int code = s == TD_OK ? cli_search_run(r, &o) : cli_fail(&err);
     td_text_free(&text);
     td_recipe_destroy(r);
+    td_arena_destroy(a);
     return code;
 }
 
@@ -87,7 +92,7 @@ static td_status find_recipe(enqueue_options *o, td_arena *a, td_recipe **r, td_
         if (o->out != NULL)
             return td_fail(err, TD_E_USAGE, "--out goes with a RECIPE; %s is a folder", o->where);
         o->out = o->where;
-        return td_recipe_stored(o->where, r, err);
+        return td_recipe_stored(o->where, NULL, 0, r, err);
     }
     td_status s = cli_recipe_path(o->where, a, &path, err);
     if (s == TD_OK) s = td_recipe_load(path, r, err);

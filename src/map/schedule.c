@@ -286,5 +286,6 @@ td_status td_schedule_best(const td_net *net, const td_hw *hw, const td_schedule
     out->counting = o->counting;
     out->cold = o->cold;
     out->batch = o->batch;
+    out->max_nodes = o->max_nodes;
     return TD_OK;
 }

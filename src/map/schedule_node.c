@@ -80,6 +80,7 @@ td_node *td_schedule_to_node(const td_net *net, const td_hw *hw, const td_schedu
     td_node_put_string(a, n, "counting", s->counting == TD_COUNT_EXACT ? "exact" : "timeloop");
     td_node_put_bool(a, n, "cold", s->cold);
     td_node_put_int(a, n, "batch", s->batch);
+    td_node_put_int(a, n, "max_nodes", (int64_t)s->max_nodes);
     td_node_put_real(a, n, "latency_s", s->latency_s);
     td_node_put_real(a, n, "bound_latency_s", s->bound_latency_s);
     td_node_put_bool(a, n, "places_proved", s->proved);

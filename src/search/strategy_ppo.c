@@ -106,6 +106,10 @@ static td_status read_options(state *s, const td_params *params, td_error *err) 
     if (status == TD_OK) status = td_node_opt_bool(params, "normalise", &s->normalise, err);
     if (status == TD_OK && policy == FACTORISED)
         status = td__option_idle(params, "hidden", "policy: autoregressive", err);
+    if (status == TD_OK && s->batch == 1 && s->baseline == BATCH)
+        status = td_node_fail(td_node_find(params, "batch"), err,
+                              "a design is no better than the mean of itself: batch: 1 needs "
+                              "baseline: ema or none");
     if (status == TD_OK && s->baseline != EMA)
         status = td__option_idle(params, "decay", "baseline: ema", err);
     if (policy == FACTORISED) s->hidden = 0;

@@ -20,7 +20,15 @@ static td_status add(const td_space *space, const td_node *n, td_arena *a, td__d
     }
     td_choices c = {.n = space->n, .v = TD_NEW(a, double, space->n + 1)};
     if (c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status s = td_choices_from_node(space, n, &c, err);
+    td_choices both = {.n = 0};
+    td_status s = TD_E_INPUT;
+    if (out->joint != NULL) {
+        both = (td_choices){.n = out->joint->n, .v = TD_NEW(a, double, out->joint->n + 1)};
+        if (both.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        s = td_choices_from_node(out->joint, n, &both, NULL);
+        if (s == TD_OK && c.n > 0) memcpy(c.v, both.v, sizeof *c.v * (size_t)c.n);
+    }
+    if (s != TD_OK) s = td_choices_from_node(space, n, &c, err);
     if (s != TD_OK) return s;
     td_text text = {0};
     td_node_to_json(td_choices_to_node(space, &c, a), 0, &text);

@@ -11,6 +11,8 @@ typedef struct {
     const char **params; /* JSON */
     uint64_t *hash;
     int n, capacity;
+    const td_space *joint; /* whose first decisions are those of the space: choices of its other
+                            * ones may stand there, and are left out. NULL: none may */
 } td__designs;
 
 /* Adds the designs of a node to out, each checked against the space (TD_E_INPUT). A node is

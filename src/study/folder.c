@@ -16,7 +16,8 @@ static td_status open_store(const char *folder, td_arena *a, bool write, td_stor
 }
 
 /* All studies of a folder have the same text: the last one's is read. */
-td_status td_recipe_stored(const char *folder, td_recipe **out, td_error *err) {
+td_status td_recipe_stored(const char *folder, const td_override *o, int n_over, td_recipe **out,
+                           td_error *err) {
     td_store *store = NULL;
     td_study_info *info;
     td__study_row study = {0};
@@ -33,12 +34,8 @@ td_status td_recipe_stored(const char *folder, td_recipe **out, td_error *err) {
                     "%s: made by a version that did not keep the recipe's place; begin with "
                     "`tandem search RECIPE --out %s`",
                     folder, folder);
-    if (s == TD_OK) s = td__recipe_parse(study.spec, strlen(study.spec), study.path, out, err);
-    if (s == TD_OK) { /* the budgets of the search, which options may have changed */
-        if (study.max_trials < INT64_MAX) (*out)->trials = study.max_trials;
-        (*out)->trained = study.max_trained;
-        (*out)->hours = isfinite(study.max_active_s) ? study.max_active_s / 3600 : 0;
-    }
+    if (s == TD_OK)
+        s = td__recipe_parse_with(study.spec, strlen(study.spec), study.path, o, n_over, out, err);
     td_store_close(store);
     td_arena_destroy(a);
     return s;

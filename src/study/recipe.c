@@ -78,6 +78,21 @@ static td_status read_compare_strategies(td_recipe *r, const td_node *list, td_e
     return s;
 }
 
+/* `strategy: NAME` is {name: NAME}. */
+static td_status strategy_map(td_recipe *r, const td_node *n, const td_node **map, td_error *err) {
+    *map = n;
+    if (n == NULL || n->kind != TD_STRING) return td_node_opt_map(r->doc, "strategy", map, err);
+    td_node *m = td_node_map(r->arena);
+    td_node *name = m != NULL ? td_node_put_string(r->arena, m, "name", n->text) : NULL;
+    if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    m->file = name->file = n->file;
+    m->line = name->line = n->line;
+    m->key = n->key;
+    m->parent = n->parent;
+    *map = m;
+    return TD_OK;
+}
+
 static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
     static const char *const keys[] = {"trials", "trained", "hours", NULL};
     r->trained = INT64_MAX;
@@ -219,7 +234,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_get_map(d, "budget", &part, err);
     if (s == TD_OK) s = read_budget(part, r, err);
     part = NULL;
-    if (s == TD_OK) s = td_node_opt_map(d, "strategy", &part, err);
+    if (s == TD_OK) s = strategy_map(r, td_node_find(d, "strategy"), &part, err);
     r->strategy_map = part;
     if (s == TD_OK) s = read_strategy(r, part, &r->strategy, &r->params, err);
     part = NULL;
@@ -252,8 +267,8 @@ static td_status override_all(td_recipe *r, const td_override *o, int n, td_erro
     return r->text != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
-static td_status parse(const char *text, size_t size, const char *name, const td_override *o, int n,
-                       td_recipe **out, td_error *err) {
+td_status td__recipe_parse_with(const char *text, size_t size, const char *name,
+                                const td_override *o, int n, td_recipe **out, td_error *err) {
     *out = NULL;
     td_recipe *r = calloc(1, sizeof *r);
     if (r == NULL || (r->arena = td_arena_create()) == NULL) {
@@ -279,7 +294,7 @@ static td_status parse(const char *text, size_t size, const char *name, const td
 
 td_status td__recipe_parse(const char *text, size_t size, const char *name, td_recipe **out,
                            td_error *err) {
-    return parse(text, size, name, NULL, 0, out, err);
+    return td__recipe_parse_with(text, size, name, NULL, 0, out, err);
 }
 
 td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_recipe **out,
@@ -288,7 +303,7 @@ td_status td_recipe_load_with(const char *path, const td_override *o, int n, td_
     char *text = NULL;
     size_t size = 0;
     td_status s = td_file_read(path, 1 << 20, &text, &size, err);
-    if (s == TD_OK) s = parse(text, size, path, o, n, out, err);
+    if (s == TD_OK) s = td__recipe_parse_with(text, size, path, o, n, out, err);
     free(text);
     return s;
 }

@@ -38,6 +38,10 @@ td_status td__recipe_parse(const char *text, size_t size, const char *name, td_r
 
 /* The row that the recipe is about: joint, or else the last one. */
 const td_scope *td__default_row(const td_recipe *r);
+/* The same with keys overridden. */
+td_status td__recipe_parse_with(const char *text, size_t size, const char *name,
+                                const td_override *o, int n, td_recipe **out, td_error *err);
+
 /* A map `network` of the kind workload. */
 bool td__is_workload(const td_node *network);
 /* The maps `compare` and `scope` (either may be NULL), once the spaces are read. */

@@ -61,6 +61,11 @@ static td_status add_scope(td_recipe *r, const td_node *n, td_error *err) {
     if (td_scope_needs_fixed(scope) && r->fixed_net == NULL)
         return td_node_fail(n, err, "scope %s needs `compare`: a fixed network and accelerator",
                             scope->name);
+    if (r->trials < scope->n || r->trained < scope->n)
+        return td_node_fail(n, err,
+                            "scope %s has %d phases: budget.trials and budget.trained have to be "
+                            "at least as many",
+                            scope->name, scope->n);
     for (int i = 0; i < r->n_scope; i++)
         if (r->scope[i] == scope)
             return td_node_fail(n, err, "scope %s stands here twice", scope->name);

@@ -206,8 +206,10 @@ static td_status check_stored(const td__loop *l, const td__trial *t, const char 
                               td_error *err) {
     /* A solved trial got its accelerator's choices when it was told: {"net": 1} is then the
      * beginning of {"net": 1, "hw": 2}. */
-    bool same = l->row->solver != NULL ? strncmp(params, t->params, strlen(params) - 1) == 0
-                                       : strcmp(params, t->params) == 0;
+    size_t n = strlen(params) - 1; /* without the brace */
+    bool same = strcmp(params, t->params) == 0;
+    if (!same && l->row->solver != NULL)
+        same = strncmp(params, t->params, n) == 0 && (n < 2 || t->params[n] == ',');
     if (same && t->seen == l->told) return TD_OK;
     return td_fail(err, TD_E_STORE,
                    "row \"%s\": trial %" PRId64 " in the store is not the one that this program "

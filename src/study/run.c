@@ -54,7 +54,7 @@ static void pick_winners(td__run *u, int winner[TD_MAX_ROWS]) {
         td__candidate *c = &u->candidate[winner[i]];
         td_result_row *row = &u->sum->row[i];
         row->found = true;
-        row->meets = c->violation == 0;
+        row->meets = c->feasible;
         row->violation = c->violation;
         row->valid_accuracy = c->valid_accuracy;
         row->valid_std = c->score.valid_std;

@@ -18,6 +18,7 @@ typedef struct {
     td_accuracy_score score; /* repeats 0: the source has none */
     double metric[TD_NMETRIC];
     double violation;
+    bool feasible; /* as td_trial_row says: with an accuracy, where one was asked for */
 } td__candidate;
 
 enum { TD__MAX_CANDIDATES = TD_MAX_ROWS * 100 };
@@ -35,10 +36,11 @@ typedef struct {
 } td__run;
 
 /* All that a study's trials depend on, beside the seed: it goes on with the same only. Name,
- * budgets, final training and other rows are free to change. solve: accelerators are found for each
- * network. */
+ * budgets, final training and other rows are free to change; of a scope of several phases the
+ * budgets are not (`phases` > 1): what the first finds is what the next begins with. solve:
+ * accelerators are found for each network. */
 td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bool area_is_hard,
-                        bool solve, uint64_t *out, td_error *err);
+                        bool solve, int phases, uint64_t *out, td_error *err);
 
 /* Searches all rows of the recipe, and adds the best designs of each to the candidates. */
 td_status td__rows_search(td__run *u, td_error *err);

@@ -173,7 +173,8 @@ static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *
                      .run = u->o};
     td_status s = td_space_product(p->net, p->hw, u->sum->arena, &p->both, err);
     if (s == TD_OK)
-        s = td__spec_hash(u, p->both, trains, row->area_is_hard, solve, &row->spec_hash, err);
+        s = td__spec_hash(u, p->both, trains, row->area_is_hard, solve, scope->n, &row->spec_hash,
+                          err);
     row->joint = p->both;
     row->space = solve ? p->net : p->both;
     share(scope, phase, &row->trials, &row->trained);
@@ -313,6 +314,7 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
     td_status s = load(u, p, n_part, &t, &owner, &n, err);
     if (s != TD_OK) return s;
     for (int i = 0; i < n; i++) {
+        if (t[i].state <= TD_TRIAL_RUNNING) continue; /* enqueued, and its turn never came */
         out->trials++;
         out->trained += t[i].trained;
         out->count[td_trial_result(&t[i])]++;
@@ -334,7 +336,8 @@ static td_status choose(td__run *u, int row, const part *p, int n_part, td_error
                             .trial = t[best].number,
                             .valid_accuracy = t[best].accuracy,
                             .score = {.valid = NAN, .valid_std = NAN, .test = NAN, .test_std = NAN},
-                            .violation = t[best].violation};
+                            .violation = t[best].violation,
+                            .feasible = t[best].feasible};
         memcpy(c->metric, t[best].metric, sizeof c->metric);
         memcpy(c->study, p[owner[best]].study, sizeof c->study);
         s = choices_of(space, t[best].params, a, &at, err);
@@ -486,6 +489,18 @@ td_status td__rows_help(td__run *u, td_error *err) {
     return s;
 }
 
+/* A row that is over by another budget than that of trials looks at nothing more. */
+static td_status refuse_late(const td__run *u, const part *p, int64_t study, td_error *err) {
+    td__study_row there;
+    td_status s = td__store_study_row(u->store, study, u->sum->arena, &there, err);
+    if (s != TD_OK || there.next_number >= there.max_trials) return s;
+    td_fail(err, TD_E_USAGE,
+            "row \"%s\" is over: its budget of trainings or hours is used up, or its space; with "
+            "a larger budget it takes designs again",
+            p->study);
+    return TD_E_USAGE;
+}
+
 td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, td__designs *out,
                            int64_t *study, const char **name, td_error *err) {
     const td_recipe *r = u->r;
@@ -508,7 +523,11 @@ td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, 
     if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = plan_first(u, scope, p, err);
     *name = p->study;
+    if (scope->phase[0] == SOLVE) out->joint = p->row.joint;
     if (s == TD_OK) s = td__designs_read(p->row.space, p->study, designs, u->sum->arena, out, err);
     if (s == TD_OK) s = td__row_find(&p->row, study, &state, err);
-    return s == TD_OK && state < 0 ? td__row_enter(&p->row, study, err) : s;
+    if (s == TD_OK && state >= DONE) s = refuse_late(u, p, *study, err);
+    if (s != TD_OK || state >= 0) return s;
+    if (scope == td__default_row(r)) s = read_first(u, p, err);
+    return s == TD_OK ? td__row_enter(&p->row, study, err) : s;
 }

@@ -55,7 +55,7 @@ static td_status hash_space(const td_space *space, uint64_t *h, td_error *err) {
 }
 
 td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bool area_is_hard,
-                        bool solve, uint64_t *out, td_error *err) {
+                        bool solve, int phases, uint64_t *out, td_error *err) {
     const td_recipe *r = u->r;
     const td_objective *o = &r->objective;
     uint64_t h = hash_u64(TD_COST_REVISION, td_hash_text(td_version(), 1));
@@ -72,6 +72,11 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
     h = hash_u64(o->train_violating, h);
     if (area_is_hard && o->train_violating) h = td_hash_text("area is hard", h);
     if (solve) h = td_hash_text("solve", h);
+    if (phases > 1) {
+        const double hours = u->o->max_hours > 0 ? u->o->max_hours : r->hours;
+        h = hash_u64((uint64_t)(u->o->max_trials > 0 ? u->o->max_trials : r->trials), h);
+        h = hash_real(hours, hash_u64((uint64_t)r->trained, h));
+    }
     h = hash_u64(r->schedule.counting, hash_u64(r->schedule.objective, h));
     h = hash_u64(r->schedule.max_nodes, hash_u64((uint64_t)r->schedule.batch, h));
     h = hash_u64(r->schedule.cold, h);

@@ -46,8 +46,8 @@ static td_status compare_study(td_store *s, const td__study *spec, sqlite3_stmt 
         (uint64_t)sqlite3_column_int64(st, 2) != spec->seed)
         return td_fail(err, TD_E_USAGE,
                        "%s: row \"%s\" was made with another recipe, seed, data or version "
-                       "of the program; give another folder with --out, or what it was made "
-                       "with",
+                       "of the program, or (a row of several phases) with other budgets; "
+                       "give another folder with --out, or what it was made with",
                        s->path, spec->name);
     int64_t trials = column_limit(st, 3), asked = sqlite3_column_int64(st, 6);
     *same = trials == (spec->max_trials > asked ? spec->max_trials : asked) &&
