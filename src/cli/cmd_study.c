@@ -45,7 +45,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
                 if (strcmp(arg, verbs[i]) == 0) o->verb = verbs[i];
             if (o->verb == NULL)
-                argp_error(state, "expected list, show, best, pareto or export, found \"%s\"", arg);
+                argp_error(state,
+                           "expected list, show, best, pareto, export, resume, enqueue or reap, "
+                           "found \"%s\"",
+                           arg);
         } else if (o->where == NULL) {
             o->where = arg;
         } else {
@@ -53,7 +56,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         }
         return 0;
     case ARGP_KEY_END:
-        if (o->verb == NULL) argp_error(state, "expected list, show, best, pareto or export");
+        if (o->verb == NULL)
+            argp_error(state, "expected list, show, best, pareto, export, resume, enqueue or reap");
         if (o->where == NULL) argp_error(state, "expected a results folder or a study.db");
         return 0;
     default: return ARGP_ERR_UNKNOWN;

@@ -113,6 +113,16 @@ static void search_from_end_to_end(void **state) {
     /* The one row is the best one, and brings its accelerator along as best/ does. */
     expect(f, "eval results/tiny/best --format json", 0);
     char *best = td_arena_strdup(f->arena, f->out);
+    double shown = td_node_find(json(f), "latency_s")->real,
+           energy = td_node_find(json(f), "energy_j")->real;
+    char *kept = slurp(scratch_path(f->folder, "results/tiny/best/schedule.json"));
+    const td_node *doc;
+    td_error err = {0};
+    assert_ok(td_json_parse(f->arena, kept, strlen(kept), "schedule.json", 1, &doc, &err), &err);
+    /* With the options that it was found with, not those that eval has by itself. */
+    assert_true(td_node_find(doc, "latency_s")->real == shown);
+    assert_true(td_node_find(doc, "energy_j")->real == energy);
+    free(kept);
     expect(f, "eval results/tiny/rows/joint --format json", 0);
     assert_string_equal(f->out, best);
     use_the_best(f);

@@ -226,6 +226,25 @@ static void stopped_and_resumed(void **state) {
     }
 }
 
+/* What the first phase finds is what the second begins with: another budget is another search. It
+ * is refused before anything is changed, and the first one goes on. */
+static void phases_keep_their_budgets(void **state) {
+    fixture *f = *state;
+    td_run_summary sum;
+    assert_ok(run(f, "alternate", "out", (td_run_options){.threads = 2}, &sum), &f->err);
+    td_run_summary_free(&sum);
+    td_run_options more = {.threads = 2, .max_trials = 48};
+    assert_int_equal(run(f, "alternate", "out", more, &sum), TD_E_USAGE);
+    assert_non_null(strstr(f->err.message, "with other budgets"));
+    td_run_summary_free(&sum);
+    assert_ok(run(f, "alternate", "out", (td_run_options){.threads = 2}, &sum), &f->err);
+    td_run_summary_free(&sum);
+    assert_ok(run(f, "joint", "one", (td_run_options){.threads = 2}, &sum), &f->err);
+    td_run_summary_free(&sum);
+    assert_ok(run(f, "joint", "one", more, &sum), &f->err);
+    td_run_summary_free(&sum);
+}
+
 static void mistakes(void **state) {
     fixture *f = *state;
     static const char *const bad[][2] = {
@@ -260,6 +279,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_phase_carries_on, setup, teardown),
         cmocka_unit_test_setup_teardown(solved_trials_have_both_sides, setup, teardown),
         cmocka_unit_test_setup_teardown(stopped_and_resumed, setup, teardown),
+        cmocka_unit_test_setup_teardown(phases_keep_their_budgets, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
