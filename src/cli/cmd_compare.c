@@ -40,7 +40,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_BUDGETS: o->spec.budgets = arg; return 0;
     case OPT_QUALITIES: o->spec.qualities = arg; return 0;
     case OPT_AGAINST: o->spec.against = arg; return 0;
-    case OPT_OPTIMUM: o->spec.optimum = cli_option_real(state, "optimum", arg, 0, 1); return 0;
+    case OPT_OPTIMUM:
+        o->spec.optimum = cli_option_real(state, "optimum", arg, 0, 1);
+        if (!(o->spec.optimum > 0))
+            argp_error(state, "--optimum: expected a number above 0, found \"%s\"", arg);
+        return 0;
     case OPT_SEEDS: o->spec.seeds = (int)cli_option_int(state, "seeds", arg, 1, 10000); return 0;
     case OPT_THREADS: o->threads = (int)cli_option_int(state, "threads", arg, 1, 1024); return 0;
     case OPT_DRY_RUN: o->dry_run = true; return 0;

@@ -141,12 +141,13 @@ static td_status list_strategies(plan *p, const char *text, const td_node **list
 }
 
 static td_status fail_scope(const char *name, td_error *err) {
-    int n;
+    int n, m = 0;
     const char *known[MOST];
     const td_scope *all = td_scope_list(&n);
-    for (int i = 0; i < n && i < MOST; i++) known[i] = all[i].name;
+    for (int i = 0; i < n && m < MOST; i++)
+        if (strcmp(all[i].name, "workload") != 0) known[m++] = all[i].name;
     td_text t = {0};
-    td_text_add_known(&t, name, known, n < MOST ? n : MOST);
+    td_text_add_known(&t, name, known, m);
     td_fail(err, TD_E_USAGE, "--scopes: there is no scope \"%.60s\"%s", name,
             t.data != NULL ? t.data : "");
     td_text_free(&t);

@@ -89,11 +89,15 @@ static void wrong_use(void **state) {
     expect_fault(f, "compare nothing", 4, "no file or shipped recipe \"nothing\"");
     expect_fault(f, "compare recipe.yaml --strategies ppo:x=1,evolution:x=1", 3, "");
     expect_fault(f, "compare recipe.yaml --scopes all", 2, "--scopes: there is no scope \"all\"");
+    assert_null(strstr(f->err, "workload"));
+    assert_non_null(strstr(f->err, "hand-made"));
     expect_fault(f, "compare recipe.yaml --against x", 2, "--against: \"x\" is not compared");
     expect_fault(f, "compare recipe.yaml --targets latency_us=fast", 3,
                  "--targets objective.targets: ");
     assert_int_equal(run(f, "", "compare recipe.yaml --seeds 0"), 2);
     assert_int_equal(run(f, "", "compare recipe.yaml --optimum 2"), 2);
+    assert_int_equal(run(f, "", "compare recipe.yaml --optimum 0"), 2);
+    assert_non_null(strstr(f->err, "--optimum: expected a number above 0"));
     assert_false(exists(f, "results"));
 }
 
