@@ -66,7 +66,13 @@ static void add_methods(const td_comparison *c, const td_compare_stat *st, td_te
     }
 }
 
-/* Median trials to a quality, over all runs: those that never reach it count as later than any. */
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Lower median of the trials to a quality, over all runs: by then half of them have reached it.
+ * Those that never do count as later than any. */
 static void median_reached(const td_comparison *c, int method, int target, double quality,
                            double *median, int *reached) {
     double *v = malloc(sizeof *v * (size_t)c->nseed);
@@ -78,7 +84,8 @@ static void median_reached(const td_comparison *c, int method, int target, doubl
             td_compare_reached(&c->run[(k * c->ntarget + target) * c->nmethod + method], quality);
         *reached += isfinite(v[k]);
     }
-    *median = td_quantile(v, c->nseed, 0.5);
+    qsort(v, (size_t)c->nseed, sizeof *v, by_value);
+    *median = v[(c->nseed - 1) / 2];
     free(v);
 }
 

@@ -590,6 +590,47 @@ static void statistics(void **state) {
     assert_near(q[0], 0.55, 1e-15);
 }
 
+/* Two of four runs reach .7: after 9 trials half of them have. Of c one does: never. */
+static void lower_median_of_trials(void **state) {
+    fixture *f = *state;
+    enum { METHODS = 3, SEEDS = 4 };
+    static const int64_t at[METHODS][SEEDS] = {{9, 0, 4, 0}, {3, 8, 5, 7}, {0, 0, 6, 0}};
+    static const double quality = 0.7;
+    const int64_t budget = 10;
+    const td_compare_method method[METHODS] = {{.label = "a"}, {.label = "b"}, {.label = "c"}};
+    const td_compare_target no_target = {.label = ""};
+    td_compare_run run[METHODS * SEEDS];
+    td_compare_score score[METHODS * SEEDS];
+    td_compare_step step[METHODS * SEEDS];
+    for (int i = 0; i < METHODS * SEEDS; i++) {
+        int64_t trials = at[i % METHODS][i / METHODS];
+        score[i] = (td_compare_score){.quality = trials > 0 ? 0.75 : 0.6, .trials = 10};
+        step[i] = (td_compare_step){trials > 0 ? trials : 1, 1, score[i].quality};
+        run[i] = (td_compare_run){
+            .method = i % METHODS, .score = &score[i], .step = &step[i], .nstep = 1};
+    }
+    const td_comparison c = {.nmethod = METHODS,
+                             .ntarget = 1,
+                             .nbudget = 1,
+                             .nquality = 1,
+                             .nseed = SEEDS,
+                             .nrun = METHODS * SEEDS,
+                             .budget = &budget,
+                             .quality = &quality,
+                             .method = method,
+                             .target = &no_target,
+                             .trained = INT64_MAX,
+                             .run = run};
+    td_text t = {0};
+    assert_ok(td_report_comparison(&c, &t, &f->err), &f->err);
+    const char *expected = "method      median   reached\n"
+                           "a                9       2/4\n"
+                           "b                5       4/4\n"
+                           "c                -       1/4\n";
+    if (strstr(t.data, expected) == NULL) fail_msg("%s", t.data);
+    td_text_free(&t);
+}
+
 /* ---- shared accuracies ----------------------------------------------------------------------- */
 
 typedef struct {
@@ -778,6 +819,7 @@ int main(void) {
         TEST(scopes_and_tables),
         TEST(not_compared),
         TEST(statistics),
+        TEST(lower_median_of_trials),
         TEST(shared_accuracies),
         TEST(scores_are_the_sources_own),
         TEST(faults_are_tried_again),
