@@ -393,9 +393,9 @@ typedef struct {
 td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
                           td_comparison **c, td_error *err);
 void td_comparison_destroy(td_comparison *c); /* NULL is fine */
-/* All runs, and the recipe of the first one, whose times stand for all. */
-td_work td_compare_work(const td_comparison *c, int threads);
+/* The recipe of the first run, whose times stand for all, and the work of all runs by it. */
 td_status td_compare_recipe(const td_comparison *c, td_recipe **out, td_error *err);
+td_work td_compare_work(const td_comparison *c, const td_recipe *first, int threads);
 
 typedef struct {
     int threads; /* runs at a time, each in one thread; 0: one per core */

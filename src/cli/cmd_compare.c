@@ -175,9 +175,11 @@ int cmd_compare(int argc, char **argv) {
     if (s != TD_OK) goto end;
     describe(c, &text);
     if (o.dry_run) {
-        td_work work = td_compare_work(c, o.threads);
         s = td_compare_recipe(c, &r, &err);
-        if (s == TD_OK) cli_add_estimate(r, &work, &text);
+        if (s == TD_OK) {
+            td_work work = td_compare_work(c, r, o.threads);
+            cli_add_estimate(r, &work, &text);
+        }
         td_recipe_destroy(r);
         if (s != TD_OK) goto end;
         code = cli_print(&text);

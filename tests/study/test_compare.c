@@ -137,10 +137,10 @@ static void plans(void **state) {
     assert_string_equal(c->target[0].value, "{\"latency_us\": 10, \"area_mm2\": 1}");
     assert_string_equal(c->run[17].out + strlen(f->folder),
                         "/out/energy_uj=3/joint-evolution/seed-5");
-    td_work w = td_compare_work(c, 4);
-    assert_true(w.costs == 18 * 8 && w.trainings == 18 * 6 && w.at_a_time == 4 && w.finals == 0);
     td_recipe *r;
     assert_ok(td_compare_recipe(c, &r, &f->err), &f->err);
+    td_work w = td_compare_work(c, r, 4);
+    assert_true(w.costs == 18 * 8 && w.trainings == 18 * 6 && w.at_a_time == 4 && w.finals == 0);
     assert_true(r->final == NULL && r->trials == 8 && r->seed == 3);
     assert_near(r->objective.target[TD_METRIC_LATENCY], 10e-6, 1e-20);
     td_recipe_destroy(r);
