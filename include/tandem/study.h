@@ -333,9 +333,11 @@ typedef struct {
                              * of such maps; default: the recipe's own targets */
     const char *budgets;    /* "500,2000": trials; the largest is run, the others are its prefixes;
                              * default: the recipe's */
-    const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
-                             * of reference has in the end, by targets */
-    const char *against;    /* the method of reference, by its label; default: the first */
+    const char *const *set; /* n_set texts "KEY=VALUE": other values for keys of the recipe */
+    int n_set;
+    const char *qualities; /* "0.9,0.92": accuracies to reach; default: the median that the method
+                            * of reference has in the end, by targets */
+    const char *against;   /* the method of reference, by its label; default: the first */
     double optimum; /* the best quality there is, where it is known, in (0, 1]; 0: it is not */
     int seeds;      /* >= 1: the recipe's seed and those that follow it */
 } td_compare_spec;
@@ -380,11 +382,12 @@ typedef struct {
     const char *recipe, *name;
     const td_compare_method *method;
     const td_compare_target *target;
-    const int64_t *budget; /* ascending */
-    const double *quality; /* to be reached */
-    double optimum;        /* 0: not known */
-    td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
-    int nmethod, ntarget, nbudget, nquality, nseed, nrun;
+    const td_override *set; /* first in each load of the recipe */
+    const int64_t *budget;  /* ascending */
+    const double *quality;  /* to be reached */
+    double optimum;         /* 0: not known */
+    td_compare_run *run;    /* seeds first: run[(k * ntarget + t) * nmethod + m] */
+    int nmethod, ntarget, nbudget, nquality, nseed, nrun, n_set;
     int against;     /* method of reference */
     uint64_t seed;   /* the first */
     int64_t trained; /* budget of trainings; INT64_MAX: none */

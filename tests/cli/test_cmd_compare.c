@@ -75,6 +75,9 @@ static void dry_run(void **state) {
     assert_non_null(strstr(f->out, "if the budgets are used up: 72 trainings of "));
     assert_non_null(strstr(f->out, ", 72 costs of "));
     assert_false(exists(f, "results"));
+    expect(f, "compare recipe.yaml --seeds 3 --set budget.trials=5 --dry-run", 0);
+    assert_non_null(strstr(f->out, "6 runs of 5 trials"));
+    assert_non_null(strstr(f->out, ", 30 costs of "));
     expect(f, "search recipe.yaml --dry-run", 0);
     assert_non_null(strstr(f->out, "12 trainings of "));
     assert_non_null(strstr(f->out, ", 1 final trainings of "));

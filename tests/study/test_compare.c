@@ -161,6 +161,7 @@ static void plans(void **state) {
 
 static void wrong_plans(void **state) {
     fixture *f = *state;
+    static const char *const wrong_key[] = {"budget.trails=4"};
     static const struct {
         td_compare_spec spec;
         td_status code;
@@ -185,6 +186,9 @@ static void wrong_plans(void **state) {
         {{.targets = "latency=1"}, TD_E_INPUT, "unknown key \"latency\""},
         {{.targets = "area_mm2=1;area_mm2=1"}, TD_E_USAGE, "area_mm2=1 is named twice"},
         {{.seeds = -1}, TD_E_USAGE, "at least one seed"},
+        {{.set = wrong_key, .n_set = 1},
+         TD_E_INPUT,
+         "--set budget.trails: budget: unknown key \"trails\""},
     };
     write_recipe(f, "");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -528,6 +532,36 @@ static void scopes_and_tables(void **state) {
     td_comparison_destroy(c);
 }
 
+/* Keys that are set hold in the plan and in each run; options go before them. */
+static void set_keys(void **state) {
+    fixture *f = *state;
+    static const char *const set[] = {"seed=9", "budget.trials=5", "schedule.batch=2",
+                                      "strategy.population=6", "budget.hours=1"};
+    write_recipe(f, "enqueue: [{s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1, pe_x: 1,"
+                    " simd: 4, local_kb: 64}]\n");
+    td_compare_spec spec = {.set = set, .n_set = 5, .seeds = 1};
+    td_comparison *c = plan(f, spec, "set");
+    assert_true(c->seed == 9 && c->budget[0] == 5);
+    assert_non_null(strstr(c->method[1].strategy, "\"population\": 6"));
+    td_compare_options o = {.threads = 1};
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    assert_int_equal(c->run[0].score[0].trials, 5);
+    td_recipe *r;
+    assert_ok(td_recipe_stored(c->run[0].out, &r, &f->err), &f->err);
+    assert_true(r->seed == 9 && r->schedule.batch == 2 && r->hours == 0 && r->enqueue == NULL);
+    td_recipe_destroy(r);
+    td_arena *a = td_arena_create();
+    int n;
+    td_trial_row *t = trials_of(f, c->run[0].out, a, &n);
+    assert_true(n == 5 && !t[0].enqueued);
+    td_arena_destroy(a);
+    td_comparison_destroy(c);
+    spec.budgets = "3";
+    c = plan(f, spec, "set");
+    assert_true(c->budget[0] == 3 && c->seed == 9);
+    td_comparison_destroy(c);
+}
+
 /* Where there is no one best design. */
 static void not_compared(void **state) {
     fixture *f = *state;
@@ -817,6 +851,7 @@ int main(void) {
         TEST(runs_without_a_design),
         TEST(another_recipe),
         TEST(scopes_and_tables),
+        TEST(set_keys),
         TEST(not_compared),
         TEST(statistics),
         TEST(lower_median_of_trials),
