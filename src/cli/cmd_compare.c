@@ -136,7 +136,9 @@ int cmd_compare(int argc, char **argv) {
         {"targets", OPT_TARGETS, "FILE|LIST", 0,
          "sets of targets in place of the recipe's: latency_us=10,area_mm2=1;latency_us=20", 0},
         {"budgets", OPT_BUDGETS, "LIST", 0,
-         "trials at which qualities are told; the largest is run (default: the recipe's)", 0},
+         "trials at which qualities are told; the largest is run (default: the recipe's). Scopes "
+         "of several phases are told at the largest only",
+         0},
         {"qualities", OPT_QUALITIES, "LIST", 0,
          "accuracies (0.9,0.92) whose first trial is told (default: the reference's median)", 0},
         {"against", OPT_AGAINST, "METHOD", 0, "the method of reference (default: the first)", 0},

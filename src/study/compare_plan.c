@@ -78,6 +78,20 @@ static void add_values(const td_node *map, const char *skip, const char *separat
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
+/* Other budgets give other runs, in another folder, but for trials where they are prefixes. */
+static const char *folder_of(const plan *p, const char *name, bool whole) {
+    const td_comparison *c = p->c;
+    td_text t = {0};
+    if (name == NULL) return NULL;
+    td_text_add(&t, name);
+    if (whole) td_text_addf(&t, "-%lld", (long long)c->budget[c->nbudget - 1]);
+    if (c->trained != INT64_MAX)
+        td_text_addf(&t, "%s-%lld", whole ? "" : "-trained", (long long)c->trained);
+    const char *folder = t.failed ? NULL : td_arena_strdup(p->a, t.data);
+    td_text_free(&t);
+    return folder;
+}
+
 static td_status add_method(plan *p, const td_node *spec, const char *scope, bool name_scope,
                             td_error *err) {
     const char *name = td_node_find(spec, "name")->text;
@@ -98,8 +112,9 @@ static td_status add_method(plan *p, const td_node *spec, const char *scope, boo
     if (label.data != NULL) m->label = td_arena_strdup(p->a, label.data);
     td_text_free(&label);
     if (m->label == NULL || m->strategy == NULL) return no_memory(err);
-    m->folder =
-        file_name(p->a, name_scope ? m->label : td_arena_printf(p->a, "%s %s", scope, m->label));
+    const char *both = name_scope ? m->label : td_arena_printf(p->a, "%s %s", scope, m->label);
+    m->whole = td_scope_find(scope)->n > 1;
+    m->folder = both != NULL ? folder_of(p, file_name(p->a, both), m->whole) : NULL;
     if (m->folder == NULL) return no_memory(err);
     if (strlen(m->folder) > 200)
         return td_fail(err, TD_E_USAGE, "strategy %.60s...: the options are too long", m->label);
@@ -327,6 +342,10 @@ td_status td__compare_load(const td_comparison *c, uint64_t seed, td_recipe **r,
     if (s == TD_OK) s = td_recipe_load_with(c->recipe, o, c->n_set + 1, r, err);
     td_arena_destroy(a);
     return s;
+}
+
+bool td_compare_tells(const td_comparison *c, int method, int budget) {
+    return !c->method[method].whole || budget == c->nbudget - 1;
 }
 
 static td_status list_runs(plan *p, const char *out, td_error *err) {

@@ -59,8 +59,8 @@ static void scopes(void **state) {
            "--out cmp",
            0);
     assert_non_null(strstr(f->out, "phase-accelerator random"));
-    expect(f, "study export cmp/phase-accelerator-random/seed-3", 0);
-    char *csv = slurp(scratch_path(f->folder, "cmp/phase-accelerator-random/seed-3/trials.csv"));
+    expect(f, "study export cmp/phase-accelerator-random-12/seed-3", 0);
+    char *csv = slurp(scratch_path(f->folder, "cmp/phase-accelerator-random-12/seed-3/trials.csv"));
     assert_string_equal(f->out, csv);
     assert_non_null(strstr(csv, "\nphase-accelerator-1,0,"));
     assert_non_null(strstr(csv, "\nphase-accelerator-2,5,"));
@@ -101,6 +101,7 @@ static void wrong_use(void **state) {
     assert_int_equal(run(f, "", "compare recipe.yaml --optimum 2"), 2);
     assert_int_equal(run(f, "", "compare recipe.yaml --optimum 0"), 2);
     assert_non_null(strstr(f->err, "--optimum: expected a number above 0"));
+    expect_fault(f, "compare recipe.yaml --set budget.trails=4", 3, "--set budget.trails: ");
     assert_false(exists(f, "results"));
 }
 
