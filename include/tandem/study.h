@@ -333,9 +333,11 @@ typedef struct {
                              * of such maps; default: the recipe's own targets */
     const char *budgets;    /* "500,2000": trials; the largest is run, the others are its prefixes;
                              * default: the recipe's */
-    const char *qualities;  /* "0.9,0.92": accuracies to reach; default: the median that the method
-                             * of reference has in the end, by targets */
-    const char *against;    /* the method of reference, by its label; default: the first */
+    const char *const *set; /* n_set texts "KEY=VALUE": other values for keys of the recipe */
+    int n_set;
+    const char *qualities; /* "0.9,0.92": accuracies to reach; default: the median that the method
+                            * of reference has in the end, by targets */
+    const char *against;   /* the method of reference, by its label; default: the first */
     double optimum; /* the best quality there is, where it is known, in (0, 1]; 0: it is not */
     int seeds;      /* >= 1: the recipe's seed and those that follow it */
 } td_compare_spec;
@@ -345,7 +347,9 @@ typedef struct {
     const char *label; /* "evolution:solve=0"; of several scopes "joint evolution:solve=0" */
     const char *scope;
     const char *strategy; /* value of the recipe's key, as JSON */
-    const char *folder;   /* "joint-evolution-solve=0" */
+    const char *folder;   /* "joint-evolution-solve=0", with a budget of trainings "...-trained-200"
+                           * after it; where phases share the budget "alternate-evolution-2000-200" */
+    bool whole;           /* phases share the budget: a smaller one is no prefix of a run */
 } td_compare_method;
 /* A set of targets. */
 typedef struct {
@@ -355,7 +359,8 @@ typedef struct {
 /* What a run has come to within a budget of trials. */
 typedef struct {
     /* Accuracy of the best design (td_trials_best), as the source scores it in the end
-     * (td_accuracy.score) where it does; -INFINITY: none meets the targets. */
+     * (td_accuracy.score) where it does; -INFINITY: none meets the targets; NAN: not known, as it
+     * is of a network without an accuracy, or not told at this budget (td_compare_tells). */
     double quality;
     int64_t best; /* its trial, counted from 0 through the phases of the scope; -1 */
     double metric[TD_NMETRIC];
@@ -380,11 +385,12 @@ typedef struct {
     const char *recipe, *name;
     const td_compare_method *method;
     const td_compare_target *target;
-    const int64_t *budget; /* ascending */
-    const double *quality; /* to be reached */
-    double optimum;        /* 0: not known */
-    td_compare_run *run;   /* seeds first: run[(k * ntarget + t) * nmethod + m] */
-    int nmethod, ntarget, nbudget, nquality, nseed, nrun;
+    const td_override *set; /* first in each load of the recipe */
+    const int64_t *budget;  /* ascending */
+    const double *quality;  /* to be reached */
+    double optimum;         /* 0: not known */
+    td_compare_run *run;    /* seeds first: run[(k * ntarget + t) * nmethod + m] */
+    int nmethod, ntarget, nbudget, nquality, nseed, nrun, n_set;
     int against;     /* method of reference */
     uint64_t seed;   /* the first */
     int64_t trained; /* budget of trainings; INT64_MAX: none */
@@ -393,9 +399,12 @@ typedef struct {
 td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
                           td_comparison **c, td_error *err);
 void td_comparison_destroy(td_comparison *c); /* NULL is fine */
-/* All runs, and the recipe of the first one, whose times stand for all. */
-td_work td_compare_work(const td_comparison *c, int threads);
+/* The recipe of the first run, whose times stand for all, and the work of all runs by it. */
 td_status td_compare_recipe(const td_comparison *c, td_recipe **out, td_error *err);
+td_work td_compare_work(const td_comparison *c, const td_recipe *first, int threads);
+/* Whether a method is told at a budget: at a smaller one than the largest it is not where phases
+ * share the budget. */
+bool td_compare_tells(const td_comparison *c, int method, int budget);
 
 typedef struct {
     int threads; /* runs at a time, each in one thread; 0: one per core */
@@ -416,15 +425,17 @@ td_status td_compare_search(td_comparison *c, const td_compare_options *o, td_er
 
 /* What the runs of a method say, at one budget. */
 typedef struct {
+    bool known;             /* false: the quality of a run is NAN. So are then all figures of
+                             * quality, and those of tests; of a method that is not told all */
     int n, feasible;        /* runs; those with a design that meets the targets */
     td_median quality;      /* with a 95 % interval by order statistics (td_median_interval) */
     double q1, q3;          /* quartiles; -INFINITY: runs without a design that meets the targets */
     double trials, trained; /* medians */
-    td_rank_sum against;    /* of the reference's runs; {0} for itself */
+    td_rank_sum against;    /* of the reference's runs; {0} for itself, all NAN where not known */
     double p_holm;          /* two-sided p, by Holm over the methods of one table; NAN for itself */
 } td_compare_stat;
 /* stat[nmethod] for one set of targets and one budget. Runs without a design that meets the targets
- * rank lowest. */
+ * rank lowest. Methods that are not known are in no test; nor are others if it is the reference. */
 td_status td_compare_statistics(const td_comparison *c, int target, int budget,
                                 td_compare_stat *stat, td_error *err);
 /* Trials that a run took to reach a quality; INFINITY: it did not. */

@@ -11,6 +11,7 @@
 typedef struct {
     const char *recipe, *out;
     td_compare_spec spec;
+    cli_set set;
     int threads;
     bool dry_run, quiet;
     cli_format format;
@@ -25,6 +26,7 @@ enum {
     OPT_AGAINST,
     OPT_OPTIMUM,
     OPT_SEEDS,
+    OPT_SET,
     OPT_THREADS,
     OPT_DRY_RUN
 };
@@ -40,7 +42,14 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_BUDGETS: o->spec.budgets = arg; return 0;
     case OPT_QUALITIES: o->spec.qualities = arg; return 0;
     case OPT_AGAINST: o->spec.against = arg; return 0;
-    case OPT_OPTIMUM: o->spec.optimum = cli_option_real(state, "optimum", arg, 0, 1); return 0;
+    case OPT_OPTIMUM:
+        o->spec.optimum = cli_option_real(state, "optimum", arg, 0, 1);
+        if (!(o->spec.optimum > 0))
+            argp_error(state, "--optimum: expected a number above 0, found \"%s\"", arg);
+        return 0;
+    case OPT_SET:
+        if (!cli_set_add(&o->set, arg)) argp_error(state, "--set: at most %d", CLI_MOST_SET);
+        return 0;
     case OPT_SEEDS: o->spec.seeds = (int)cli_option_int(state, "seeds", arg, 1, 10000); return 0;
     case OPT_THREADS: o->threads = (int)cli_option_int(state, "threads", arg, 1, 1024); return 0;
     case OPT_DRY_RUN: o->dry_run = true; return 0;
@@ -107,6 +116,12 @@ static td_status print_results(const td_comparison *c, const options *o, const c
     return s;
 }
 
+static td_status load_recipe(const char *path, const cli_set *set, td_recipe **r, td_error *err) {
+    td_override o[CLI_MOST_SET];
+    for (int i = 0; i < set->n; i++) o[i] = (td_override){NULL, set->value[i], "--set"};
+    return td_recipe_load_with(path, o, set->n, r, err);
+}
+
 int cmd_compare(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
         {"strategies", OPT_STRATEGIES, "LIST", 0,
@@ -115,12 +130,15 @@ int cmd_compare(int argc, char **argv) {
          0},
         {"scopes", OPT_SCOPES, "LIST", 0,
          "what is searched: joint (default), network, accelerator, solve, phase-network, ...", 0},
+        {"set", OPT_SET, "KEY=VALUE", 0, CLI_SET_HELP, 0},
         {"seeds", OPT_SEEDS, "N", 0, "runs per strategy, from the recipe's seed on (default 10)",
          0},
         {"targets", OPT_TARGETS, "FILE|LIST", 0,
          "sets of targets in place of the recipe's: latency_us=10,area_mm2=1;latency_us=20", 0},
         {"budgets", OPT_BUDGETS, "LIST", 0,
-         "trials at which qualities are told; the largest is run (default: the recipe's)", 0},
+         "trials at which qualities are told; the largest is run (default: the recipe's). Scopes "
+         "of several phases are told at the largest only",
+         0},
         {"qualities", OPT_QUALITIES, "LIST", 0,
          "accuracies (0.9,0.92) whose first trial is told (default: the reference's median)", 0},
         {"against", OPT_AGAINST, "METHOD", 0, "the method of reference (default: the first)", 0},
@@ -152,6 +170,8 @@ int cmd_compare(int argc, char **argv) {
         0};
     options o = {.format = CLI_TABLE, .spec = {.seeds = 10}};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
+    o.spec.set = o.set.value;
+    o.spec.n_set = o.set.n;
 
     td_error err = {0};
     td_comparison *c = NULL;
@@ -163,7 +183,7 @@ int cmd_compare(int argc, char **argv) {
     td_status s = a != NULL ? cli_recipe_path(o.recipe, a, &path, &err)
                             : td_fail(&err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK && out == NULL) {
-        s = td_recipe_load(path, &r, &err);
+        s = load_recipe(path, &o.set, &r, &err);
         if (s == TD_OK) out = td_arena_printf(a, "results/%s-compare", td_recipe_name(r));
         td_recipe_destroy(r);
     }
@@ -171,9 +191,11 @@ int cmd_compare(int argc, char **argv) {
     if (s != TD_OK) goto end;
     describe(c, &text);
     if (o.dry_run) {
-        td_work work = td_compare_work(c, o.threads);
         s = td_compare_recipe(c, &r, &err);
-        if (s == TD_OK) cli_add_estimate(r, &work, &text);
+        if (s == TD_OK) {
+            td_work work = td_compare_work(c, r, o.threads);
+            cli_add_estimate(r, &work, &text);
+        }
         td_recipe_destroy(r);
         if (s != TD_OK) goto end;
         code = cli_print(&text);

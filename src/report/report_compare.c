@@ -12,9 +12,11 @@ static td_status no_memory(td_error *err) {
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-/* "89.31 %"; "none" where there is no design that meets the targets. */
+/* "89.31 %"; "none" where there is no design that meets the targets; "-": not known. */
 static const char *percent(double v, char out[16]) {
-    if (v == -INFINITY)
+    if (isnan(v))
+        snprintf(out, 16, "-");
+    else if (v == -INFINITY)
         snprintf(out, 16, "none");
     else
         snprintf(out, 16, "%.2f %%", 100 * v);
@@ -23,7 +25,10 @@ static const char *percent(double v, char out[16]) {
 
 static const char *range(double low, double high, char out[40]) {
     char a[16], b[16];
-    snprintf(out, 40, "%s .. %s", percent(low, a), percent(high, b));
+    if (isnan(low))
+        snprintf(out, 40, "-");
+    else
+        snprintf(out, 40, "%s .. %s", percent(low, a), percent(high, b));
     return out;
 }
 
@@ -37,6 +42,14 @@ static const char *p_value(double p, char out[16]) {
     return out;
 }
 
+static const char *number(double v, int decimals, char out[32]) {
+    if (isnan(v))
+        snprintf(out, 32, "-");
+    else
+        snprintf(out, 32, "%.*f", decimals, v);
+    return out;
+}
+
 static int label_width(const td_comparison *c) {
     int w = 8;
     for (int m = 0; m < c->nmethod; m++) {
@@ -46,27 +59,35 @@ static int label_width(const td_comparison *c) {
     return w;
 }
 
-static void add_methods(const td_comparison *c, const td_compare_stat *st, td_text *out) {
+static void add_methods(const td_comparison *c, int budget, const td_compare_stat *st,
+                        td_text *out) {
     int w = label_width(c);
-    char a[16], b[40], d[40], p[16], q[16], met[24];
+    char a[16], b[40], d[40], p[16], q[16], met[24], n[32], k[32];
     td_text_addf(out, "%-*s %9s  %-20s %-20s %7s %7s %7s %6s %8s %8s\n", w, "method", "median",
                  "95 % interval", "quartiles", "met", "trials", "trained", "A12", "p", "p Holm");
     for (int m = 0; m < c->nmethod; m++) {
         const td_compare_stat *s = &st[m];
         bool reference = m == c->against;
         snprintf(met, sizeof met, "%d/%d", s->feasible, s->n);
-        td_text_addf(out, "%-*s %9s  %-20s %-20s %7s %7.0f %7.0f", w, c->method[m].label,
+        td_text_addf(out, "%-*s %9s  %-20s %-20s %7s %7s %7s", w, c->method[m].label,
                      percent(s->quality.median, a), range(s->quality.low, s->quality.high, b),
-                     range(s->q1, s->q3, d), met, s->trials, s->trained);
+                     range(s->q1, s->q3, d), td_compare_tells(c, m, budget) ? met : "-",
+                     number(s->trials, 0, n), number(s->trained, 0, k));
         if (reference)
             td_text_addf(out, " %6s %8s %8s\n", "-", "-", "-");
         else
-            td_text_addf(out, " %6.2f %8s %8s\n", s->against.a12, p_value(s->against.p, p),
-                         p_value(s->p_holm, q));
+            td_text_addf(out, " %6s %8s %8s\n", number(s->against.a12, 2, n),
+                         p_value(s->against.p, p), p_value(s->p_holm, q));
     }
 }
 
-/* Median trials to a quality, over all runs: those that never reach it count as later than any. */
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Lower median of the trials to a quality, over all runs: by then half of them have reached it.
+ * Those that never do count as later than any. */
 static void median_reached(const td_comparison *c, int method, int target, double quality,
                            double *median, int *reached) {
     double *v = malloc(sizeof *v * (size_t)c->nseed);
@@ -78,8 +99,18 @@ static void median_reached(const td_comparison *c, int method, int target, doubl
             td_compare_reached(&c->run[(k * c->ntarget + target) * c->nmethod + method], quality);
         *reached += isfinite(v[k]);
     }
-    *median = td_quantile(v, c->nseed, 0.5);
+    qsort(v, (size_t)c->nseed, sizeof *v, by_value);
+    *median = v[(c->nseed - 1) / 2];
     free(v);
+}
+
+/* In the end; else there is a run whose quality is not known. */
+static bool is_known(const td_comparison *c, int method, int target) {
+    for (int k = 0; k < c->nseed; k++) {
+        const td_compare_run *r = &c->run[(k * c->ntarget + target) * c->nmethod + method];
+        if (isnan(r->score[c->nbudget - 1].quality)) return false;
+    }
+    return true;
 }
 
 static void add_reached(const td_comparison *c, int target, double quality, td_text *out) {
@@ -91,12 +122,33 @@ static void add_reached(const td_comparison *c, int target, double quality, td_t
     for (int m = 0; m < c->nmethod; m++) {
         double median;
         int reached;
-        char number[16] = "-", share[24];
+        char trials[16] = "-", share[24] = "-";
         median_reached(c, m, target, quality, &median, &reached);
-        if (isfinite(median)) snprintf(number, sizeof number, "%.0f", median);
-        snprintf(share, sizeof share, "%d/%d", reached, c->nseed);
-        td_text_addf(out, "%-*s %9s %9s\n", w, c->method[m].label, number, share);
+        if (is_known(c, m, target)) {
+            if (isfinite(median)) snprintf(trials, sizeof trials, "%.0f", median);
+            snprintf(share, sizeof share, "%d/%d", reached, c->nseed);
+        }
+        td_text_addf(out, "%-*s %9s %9s\n", w, c->method[m].label, trials, share);
     }
+}
+
+/* Why a method has no figures. */
+static void add_gaps(const td_comparison *c, td_text *out) {
+    bool whole = false, unknown = false;
+    for (int m = 0; m < c->nmethod; m++) {
+        whole = whole || !td_compare_tells(c, m, 0);
+        for (int t = 0; t < c->ntarget; t++) unknown = unknown || !is_known(c, m, t);
+    }
+    if (whole)
+        td_text_addf(out,
+                     "-: the phases of a scope share the budget, so that its runs of %" PRId64
+                     " trials do not begin with those of fewer: run compare with that budget\n",
+                     c->budget[c->nbudget - 1]);
+    if (unknown)
+        td_text_add(out, "-: a run's fixed network has no accuracy, so that its quality is not "
+                         "known\n");
+    if ((whole || unknown) && c->nmethod > 1)
+        td_text_add(out, "methods with - are in no test and not counted in p Holm\n");
 }
 
 static void add_notes(const td_comparison *c, const td_compare_stat *st, td_text *out) {
@@ -104,20 +156,27 @@ static void add_notes(const td_comparison *c, const td_compare_stat *st, td_text
                  "\nmedian: of %d runs, accuracy of the best design that meets all targets; a run "
                  "without one ranks lowest (met: runs with one)\n",
                  c->nseed);
-    double coverage = st[0].quality.coverage;
-    td_text_addf(
-        out, "95 %% interval: of the median, by order statistics; covers it in %.1f %%%s\n",
-        100 * coverage, coverage < 0.95 ? ", less than asked: there are too few seeds" : "");
-    if (c->nmethod < 2) return;
+    double coverage = NAN;
     bool exact = true;
-    for (int m = 0; m < c->nmethod; m++) exact = exact && (m == c->against || st[m].against.exact);
+    int tests = 0;
+    for (int m = 0; m < c->nmethod; m++) {
+        if (st[m].known) coverage = st[m].quality.coverage; /* of so many runs: all the same */
+        if (m == c->against || isnan(st[m].against.p)) continue;
+        exact = exact && st[m].against.exact;
+        tests++;
+    }
+    if (!isnan(coverage))
+        td_text_addf(
+            out, "95 %% interval: of the median, by order statistics; covers it in %.1f %%%s\n",
+            100 * coverage, coverage < 0.95 ? ", less than asked: there are too few seeds" : "");
+    add_gaps(c, out);
+    if (tests == 0) return;
     td_text_addf(out,
                  "A12: chance that a run is better than one of %s (equal: half)\n"
                  "p: two-sided rank-sum test against %s, %s; p Holm: corrected for %d comparison%s "
                  "in a table\n",
                  c->method[c->against].label, c->method[c->against].label,
-                 exact ? "exact" : "normal approximation", c->nmethod - 1,
-                 c->nmethod > 2 ? "s" : "");
+                 exact ? "exact" : "normal approximation", tests, tests > 1 ? "s" : "");
 }
 
 td_status td_report_comparison(const td_comparison *c, td_text *out, td_error *err) {
@@ -134,7 +193,7 @@ td_status td_report_comparison(const td_comparison *c, td_text *out, td_error *e
             if (c->trained != INT64_MAX)
                 td_text_addf(out, ", at most %" PRId64 " trained networks", c->trained);
             td_text_add(out, "\n");
-            add_methods(c, st, out);
+            add_methods(c, b, st, out);
         }
         int n = s == TD_OK ? td_compare_qualities(c, t, quality) : 0;
         for (int i = 0; i < n; i++) add_reached(c, t, quality[i], out);
@@ -151,12 +210,16 @@ static void put_known(td_arena *a, td_node *m, const char *key, double v) {
     td_node_put(a, m, key, isfinite(v) ? td_node_real(a, v) : td_node_null(a));
 }
 
-static void put_stat(const td_comparison *c, int m, const td_compare_stat *s, td_arena *a,
-                     td_node *list) {
+static void put_count(td_arena *a, td_node *m, const char *key, int n, bool known) {
+    td_node_put(a, m, key, known ? td_node_int(a, n) : td_node_null(a));
+}
+
+static void put_stat(const td_comparison *c, int m, int budget, const td_compare_stat *s,
+                     td_arena *a, td_node *list) {
     td_node *o = td_node_push(a, list, td_node_map(a));
     td_node_put_string(a, o, "method", c->method[m].label);
     td_node_put_int(a, o, "runs", s->n);
-    td_node_put_int(a, o, "runs_that_meet_targets", s->feasible);
+    put_count(a, o, "runs_that_meet_targets", s->feasible, td_compare_tells(c, m, budget));
     put_known(a, o, "median", s->quality.median);
     put_known(a, o, "low", s->quality.low);
     put_known(a, o, "high", s->quality.high);
@@ -171,7 +234,10 @@ static void put_stat(const td_comparison *c, int m, const td_compare_stat *s, td
     put_known(a, o, "p", s->against.p);
     put_known(a, o, "p_greater", s->against.p_greater);
     put_known(a, o, "p_less", s->against.p_less);
-    td_node_put_bool(a, o, "exact", s->against.exact);
+    if (isnan(s->against.p))
+        td_node_put(a, o, "exact", td_node_null(a));
+    else
+        td_node_put_bool(a, o, "exact", s->against.exact);
     put_known(a, o, "p_holm", s->p_holm);
 }
 
@@ -189,7 +255,7 @@ static td_status put_target(const td_comparison *c, int t, td_arena *a, td_node 
         td_node *at = td_node_push(a, budgets, td_node_map(a));
         td_node_put_int(a, at, "trials", c->budget[b]);
         td_node *methods = td_node_put(a, at, "methods", td_node_list(a));
-        for (int m = 0; m < c->nmethod; m++) put_stat(c, m, &st[m], a, methods);
+        for (int m = 0; m < c->nmethod; m++) put_stat(c, m, b, &st[m], a, methods);
     }
     td_node *reached = td_node_put(a, o, "reached", td_node_list(a));
     int n = td_compare_qualities(c, t, quality);
@@ -201,8 +267,8 @@ static td_status put_target(const td_comparison *c, int t, td_arena *a, td_node 
             td_node *e = td_node_push(a, reached, td_node_map(a));
             td_node_put_string(a, e, "method", c->method[m].label);
             put_known(a, e, "quality", quality[i]);
-            put_known(a, e, "median_trials", median);
-            td_node_put_int(a, e, "runs", runs);
+            put_known(a, e, "median_trials", is_known(c, m, t) ? median : NAN);
+            put_count(a, e, "runs", runs, is_known(c, m, t));
         }
     return TD_OK;
 }
@@ -260,9 +326,10 @@ void td_report_comparison_runs(const td_comparison *c, td_text *csv) {
     for (int i = 0; i < c->nrun; i++)
         for (int b = 0; b < c->nbudget; b++) {
             const td_compare_score *s = &c->run[i].score[b];
+            if (!td_compare_tells(c, c->run[i].method, b)) continue;
             add_run(c, &c->run[i], csv);
             td_text_addf(csv, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d", c->budget[b], s->trials,
-                         s->trained, isfinite(s->quality));
+                         s->trained, s->quality != -INFINITY);
             field(csv, s->quality);
             field(csv, s->best >= 0 ? (double)s->best : NAN);
             for (int m = 0; m < TD_NMETRIC; m++)

@@ -127,7 +127,9 @@ static td_status write_strips(const td_comparison *c, int target, const char *di
                                    .median = 100 * st[m].quality.median,
                                    .low = 100 * st[m].quality.low,
                                    .high = 100 * st[m].quality.high};
-        if (st[m].feasible < st[m].n)
+        if (!st[m].known)
+            strip[m].note = "not known: the fixed network has no accuracy";
+        else if (st[m].feasible < st[m].n)
             strip[m].note = td_arena_printf(a, "%d of %d: no design that meets the targets",
                                             st[m].n - st[m].feasible, st[m].n);
     }

@@ -2,7 +2,6 @@
  * comparison that was stopped has about as many runs of each method, and runs of one seed are near
  * each other: they share data and accuracies, which are freed when the last of them has ended. */
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,11 +79,8 @@ static td_status borrow(job *j, int seed, const td_accuracy **out, td_error *err
     td_status s = TD_OK;
     pthread_mutex_lock(&j->lock);
     if (!l->loaded) {
-        char text[24];
         td_accuracy own;
-        snprintf(text, sizeof text, "%llu", (unsigned long long)(j->c->seed + (uint64_t)seed));
-        const td_override o = {"seed", text, "--seeds"};
-        s = td_recipe_load_with(j->c->recipe, &o, 1, &l->recipe, err);
+        s = td__compare_load(j->c, j->c->seed + (uint64_t)seed, &l->recipe, err);
         if (s == TD_OK)
             s = td_accuracy_from_node(l->recipe->accuracy, l->recipe->net, l->recipe->seed, &own,
                                       err);
@@ -106,7 +102,6 @@ static void lent_free(lent *l) {
 static td_status search(job *j, place *at, td_error *err) {
     td_comparison *c = j->c;
     td_compare_run *run = &c->run[at->index];
-    td_override o[TD__COMPARE_OVERRIDES];
     td_recipe *r = NULL;
     td_run_summary sum = {0};
     td_run_options options = {.out = run->out,
@@ -119,8 +114,10 @@ static td_status search(job *j, place *at, td_error *err) {
                               .costs = j->costs};
     td_arena *a = td_arena_create();
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    int n = td__compare_overrides(c, run->method, run->target, run->seed, a, o);
-    td_status s = td_recipe_load_with(c->recipe, o, n, &r, err);
+    int n;
+    td_override *o = td__compare_overrides(c, run->method, run->target, run->seed, a, &n);
+    td_status s = o != NULL ? td_recipe_load_with(c->recipe, o, n, &r, err)
+                            : td_fail(err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) s = borrow(j, (int)(run->seed - c->seed), &options.accuracy, err);
     if (s == TD_OK) s = td_recipe_run(r, &options, &sum, err);
     pthread_mutex_lock(&j->lock);

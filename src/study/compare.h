@@ -4,12 +4,12 @@
 
 #include "recipe.h"
 
-enum { TD__COMPARE_OVERRIDES = 8 };
-
-/* What makes the recipe of one run of the file's recipe; returns their number. Texts live in the
- * arena. NULL texts: memory is out, td_recipe_load_with is not to be called. */
-int td__compare_overrides(const td_comparison *c, int method, int target, uint64_t seed,
-                          td_arena *a, td_override o[TD__COMPARE_OVERRIDES]);
+/* What makes the recipe of one run of the file's recipe: *n of them, in the arena. NULL: memory is
+ * out. */
+td_override *td__compare_overrides(const td_comparison *c, int method, int target, uint64_t seed,
+                                   td_arena *a, int *n);
+/* The recipe of the file with the seed, and what is set, alone. */
+td_status td__compare_load(const td_comparison *c, uint64_t seed, td_recipe **r, td_error *err);
 
 /* Scores and steps of a run from the trials of its store, searched as r says. The arena of c is
  * touched: one at a time. */

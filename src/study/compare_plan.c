@@ -78,6 +78,20 @@ static void add_values(const td_node *map, const char *skip, const char *separat
 
 /* ---- methods --------------------------------------------------------------------------------- */
 
+/* Other budgets give other runs, in another folder, but for trials where they are prefixes. */
+static const char *folder_of(const plan *p, const char *name, bool whole) {
+    const td_comparison *c = p->c;
+    td_text t = {0};
+    if (name == NULL) return NULL;
+    td_text_add(&t, name);
+    if (whole) td_text_addf(&t, "-%lld", (long long)c->budget[c->nbudget - 1]);
+    if (c->trained != INT64_MAX)
+        td_text_addf(&t, "%s-%lld", whole ? "" : "-trained", (long long)c->trained);
+    const char *folder = t.failed ? NULL : td_arena_strdup(p->a, t.data);
+    td_text_free(&t);
+    return folder;
+}
+
 static td_status add_method(plan *p, const td_node *spec, const char *scope, bool name_scope,
                             td_error *err) {
     const char *name = td_node_find(spec, "name")->text;
@@ -98,8 +112,9 @@ static td_status add_method(plan *p, const td_node *spec, const char *scope, boo
     if (label.data != NULL) m->label = td_arena_strdup(p->a, label.data);
     td_text_free(&label);
     if (m->label == NULL || m->strategy == NULL) return no_memory(err);
-    m->folder =
-        file_name(p->a, name_scope ? m->label : td_arena_printf(p->a, "%s %s", scope, m->label));
+    const char *both = name_scope ? m->label : td_arena_printf(p->a, "%s %s", scope, m->label);
+    m->whole = td_scope_find(scope)->n > 1;
+    m->folder = both != NULL ? folder_of(p, file_name(p->a, both), m->whole) : NULL;
     if (m->folder == NULL) return no_memory(err);
     if (strlen(m->folder) > 200)
         return td_fail(err, TD_E_USAGE, "strategy %.60s...: the options are too long", m->label);
@@ -141,12 +156,13 @@ static td_status list_strategies(plan *p, const char *text, const td_node **list
 }
 
 static td_status fail_scope(const char *name, td_error *err) {
-    int n;
+    int n, m = 0;
     const char *known[MOST];
     const td_scope *all = td_scope_list(&n);
-    for (int i = 0; i < n && i < MOST; i++) known[i] = all[i].name;
+    for (int i = 0; i < n && m < MOST; i++)
+        if (strcmp(all[i].name, "workload") != 0) known[m++] = all[i].name;
     td_text t = {0};
-    td_text_add_known(&t, name, known, n < MOST ? n : MOST);
+    td_text_add_known(&t, name, known, m);
     td_fail(err, TD_E_USAGE, "--scopes: there is no scope \"%.60s\"%s", name,
             t.data != NULL ? t.data : "");
     td_text_free(&t);
@@ -292,20 +308,44 @@ static td_status read_limits(plan *p, const td_compare_spec *spec, td_error *err
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
-int td__compare_overrides(const td_comparison *c, int method, int target, uint64_t seed,
-                          td_arena *a, td_override o[TD__COMPARE_OVERRIDES]) {
+/* Hours end a run by how busy the machine is, and given designs would be in all runs. */
+td_override *td__compare_overrides(const td_comparison *c, int method, int target, uint64_t seed,
+                                   td_arena *a, int *count) {
+    static const char *const out[] = {"compare_strategies", "final", "budget.hours", "enqueue"};
+    enum { OUT = sizeof out / sizeof out[0], OTHERS = 5 };
+    td_override *o = TD_NEW(a, td_override, c->n_set + OUT + OTHERS);
+    const char *number = td_arena_printf(a, "%llu", (unsigned long long)seed);
+    const char *trials = td_arena_printf(a, "%lld", (long long)c->budget[c->nbudget - 1]);
+    if (o == NULL || number == NULL || trials == NULL) return NULL;
     int n = 0;
-    o[n++] = (td_override){"compare_strategies", NULL, ""};
-    o[n++] = (td_override){"final", NULL, ""};
-    o[n++] = (td_override){"seed", td_arena_printf(a, "%llu", (unsigned long long)seed), "--seeds"};
-    o[n++] = (td_override){"budget.trials",
-                           td_arena_printf(a, "%lld", (long long)c->budget[c->nbudget - 1]),
-                           "--budgets"};
+    for (int i = 0; i < c->n_set; i++) o[n++] = c->set[i];
+    for (int i = 0; i < OUT; i++) o[n++] = (td_override){out[i], NULL, ""};
+    o[n++] = (td_override){"seed", number, "--seeds"};
+    o[n++] = (td_override){"budget.trials", trials, "--budgets"};
     o[n++] = (td_override){"strategy", c->method[method].strategy, "--strategies"};
     if (c->target[target].value != NULL)
         o[n++] = (td_override){"objective.targets", c->target[target].value, "--targets"};
     o[n++] = (td_override){"scope", c->method[method].scope, "--scopes"};
-    return n;
+    *count = n;
+    return o;
+}
+
+td_status td__compare_load(const td_comparison *c, uint64_t seed, td_recipe **r, td_error *err) {
+    *r = NULL;
+    td_arena *a = td_arena_create();
+    if (a == NULL) return no_memory(err);
+    td_override *o = TD_NEW(a, td_override, c->n_set + 1);
+    const char *number = td_arena_printf(a, "%llu", (unsigned long long)seed);
+    td_status s = o != NULL && number != NULL ? TD_OK : no_memory(err);
+    for (int i = 0; s == TD_OK && i < c->n_set; i++) o[i] = c->set[i];
+    if (s == TD_OK) o[c->n_set] = (td_override){"seed", number, "--seeds"};
+    if (s == TD_OK) s = td_recipe_load_with(c->recipe, o, c->n_set + 1, r, err);
+    td_arena_destroy(a);
+    return s;
+}
+
+bool td_compare_tells(const td_comparison *c, int method, int budget) {
+    return !c->method[method].whole || budget == c->nbudget - 1;
 }
 
 static td_status list_runs(plan *p, const char *out, td_error *err) {
@@ -332,12 +372,12 @@ static td_status list_runs(plan *p, const char *out, td_error *err) {
 
 static td_status recipe_of(const td_comparison *c, int method, int target, td_recipe **r,
                            td_error *err) {
-    td_override o[TD__COMPARE_OVERRIDES];
     td_arena *a = td_arena_create();
     *r = NULL;
     if (a == NULL) return no_memory(err);
-    int n = td__compare_overrides(c, method, target, c->seed, a, o);
-    td_status s = td_recipe_load_with(c->recipe, o, n, r, err);
+    int n;
+    td_override *o = td__compare_overrides(c, method, target, c->seed, a, &n);
+    td_status s = o != NULL ? td_recipe_load_with(c->recipe, o, n, r, err) : no_memory(err);
     td_arena_destroy(a);
     return s;
 }
@@ -355,6 +395,18 @@ static td_status check_runs(const td_comparison *c, td_error *err) {
         td_recipe_destroy(r);
     }
     return s;
+}
+
+static td_status copy_set(plan *p, const td_compare_spec *spec, td_error *err) {
+    td_override *o = TD_NEW(p->a, td_override, spec->n_set + 1);
+    if (o == NULL) return no_memory(err);
+    for (int i = 0; i < spec->n_set; i++) {
+        o[i] = (td_override){NULL, td_arena_strdup(p->a, spec->set[i]), "--set"};
+        if (o[i].value == NULL) return no_memory(err);
+    }
+    p->c->set = o;
+    p->c->n_set = spec->n_set;
+    return TD_OK;
 }
 
 td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const char *out,
@@ -378,7 +430,8 @@ td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const
                     spec->optimum);
     p.c->optimum = spec->optimum;
     if (s == TD_OK && spec->seeds < 1) s = td_fail(err, TD_E_USAGE, "expected at least one seed");
-    if (s == TD_OK) s = td_recipe_load(recipe, &r, err);
+    if (s == TD_OK) s = copy_set(&p, spec, err);
+    if (s == TD_OK) s = td_recipe_load_with(recipe, p.c->set, p.c->n_set, &r, err);
     if (s == TD_OK) {
         p.r = r;
         if (r->is_workload)
@@ -394,10 +447,12 @@ td_status td_compare_plan(const char *recipe, const td_compare_spec *spec, const
         p.c->nseed = spec->seeds;
         p.c->method = p.method;
         p.c->target = p.target;
-        if (s == TD_OK) s = p.c->name != NULL ? read_methods(&p, spec, err) : no_memory(err);
+        if (s == TD_OK && p.c->name == NULL) s = no_memory(err);
     }
+    if (s == TD_OK)
+        s = read_limits(&p, spec, err); /* folders of methods have them in their names */
+    if (s == TD_OK) s = read_methods(&p, spec, err);
     if (s == TD_OK) s = read_targets(&p, spec->targets, err);
-    if (s == TD_OK) s = read_limits(&p, spec, err);
     if (s == TD_OK && (int64_t)p.c->nseed * p.c->ntarget * p.c->nmethod > 100000)
         s = td_fail(err, TD_E_USAGE, "more than 100,000 runs");
     if (s == TD_OK) s = list_runs(&p, out, err);

@@ -4,12 +4,14 @@
 
 #include "compare.h"
 #include "row.h"
+#include "scope.h"
 
 /* The trials of a run, those of all phases of its scope one after the other, and what scores them.
  */
 typedef struct {
     const td_recipe *r;
     const td_accuracy *accuracy;
+    bool fixed_network; /* no network is searched */
     td_trial_row *t;
     int n;
     td_arena *arena;
@@ -55,7 +57,8 @@ static td_status find_network(const history *all, uint64_t hash, td_design *d, t
     return TD_OK;
 }
 
-/* What a run is worth whose best design is that of trial i. Of a source that knows more of a
+/* What a run is worth whose best design, which meets the targets, is that of trial i; NAN: its
+ * network has no accuracy, as a given one may not. Of a source that knows more of a
  * network than a search sees (several measurements in place of one draw) it is what that says. */
 static td_status quality_of(const history *all, int i, double *out, td_error *err) {
     *out = all->t[i].accuracy;
@@ -66,7 +69,9 @@ static td_status quality_of(const history *all, int i, double *out, td_error *er
     if (s == TD_OK && d.net != NULL) s = all->accuracy->score(all->accuracy->self, &d, &score, err);
     if (s == TD_OK && d.net != NULL) *out = score.valid;
     td_design_free(&d);
-    return s;
+    if (s != TD_E_INFEASIBLE) return s;
+    *out = NAN;
+    return TD_OK;
 }
 
 /* The trials that the budgets allow: a store may hold more, of an earlier, larger budget. */
@@ -103,16 +108,21 @@ static td_status walk(td_comparison *c, td_compare_run *run, const history *all,
         if (td_trials_best(&t[i], 1) != 0) continue; /* it could not be built */
         if (best >= 0 && !td__trial_better(&t[i], &t[best])) continue;
         best = i;
-        if (!t[i].feasible) continue;
-        double now;
-        td_status s = quality_of(all, i, &now, err);
+        double now = NAN;
+        td_status s = TD_OK;
+        if (t[i].feasible)
+            s = quality_of(all, i, &now, err);
+        else if (!all->fixed_network || t[i].violation > 0)
+            continue; /* it misses targets, or the search found a network that diverges */
         if (s != TD_OK) return s;
-        if (!isfinite(now)) now = -INFINITY;
         if (now == quality) continue;
-        quality = now;
+        quality = isfinite(now) ? now : NAN;
+        if (isnan(quality)) continue;
         step[run->nstep++] = (td_compare_step){i + 1, trained, now};
     }
     for (; b < c->nbudget; b++) score_at(t, n, best, quality, trained, &run->score[b]);
+    for (b = 0; b < c->nbudget; b++)
+        if (!td_compare_tells(c, run->method, b)) score_at(t, 0, -1, NAN, 0, &run->score[b]);
     run->step = TD_NEW(c->arena, td_compare_step, run->nstep + 1);
     if (run->step == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     memcpy(run->step, step, sizeof *step * (size_t)run->nstep);
@@ -142,7 +152,10 @@ static td_status load(const char *path, const td_scope *scope, history *all, td_
 
 td_status td__compare_score(td_comparison *c, td_compare_run *run, const td_recipe *r,
                             const td_accuracy *accuracy, td_error *err) {
-    history all = {.r = r, .accuracy = accuracy, .arena = td_arena_create()};
+    history all = {.r = r,
+                   .accuracy = accuracy,
+                   .fixed_network = td__scope_count(r, r->scope[0], 0).fixed_network,
+                   .arena = td_arena_create()};
     const char *path =
         all.arena != NULL ? td_arena_printf(all.arena, "%s/study.db", run->out) : NULL;
     td_status s = path != NULL ? load(path, r->scope[0], &all, err)
@@ -166,21 +179,38 @@ static void qualities(const td_comparison *c, int method, int target, int budget
         v[k] = c->run[(k * c->ntarget + target) * c->nmethod + method].score[budget].quality;
 }
 
+/* Nothing is known of it but how many runs there are. */
+static void forget(const td_comparison *c, td_compare_stat *st) {
+    const td_rank_sum none = {.u = NAN, .a12 = NAN, .p = NAN, .p_greater = NAN, .p_less = NAN};
+    *st = (td_compare_stat){.n = c->nseed,
+                            .quality = {.median = NAN, .low = NAN, .high = NAN, .coverage = NAN},
+                            .q1 = NAN,
+                            .q3 = NAN,
+                            .trials = NAN,
+                            .trained = NAN,
+                            .against = none,
+                            .p_holm = NAN};
+}
+
 static td_status one_method(const td_comparison *c, int method, int target, int budget, double *v,
                             double *trials, double *trained, td_compare_stat *st, td_error *err) {
-    *st = (td_compare_stat){.n = c->nseed, .p_holm = NAN};
+    forget(c, st);
+    if (!td_compare_tells(c, method, budget)) return TD_OK;
     qualities(c, method, target, budget, v);
+    st->known = true;
     for (int k = 0; k < c->nseed; k++) {
         const td_compare_score *s =
             &c->run[(k * c->ntarget + target) * c->nmethod + method].score[budget];
-        st->feasible += isfinite(v[k]);
+        st->known = st->known && !isnan(v[k]);
+        st->feasible += v[k] != -INFINITY; /* one that meets them may have no accuracy */
         trials[k] = (double)s->trials;
         trained[k] = (double)s->trained;
     }
-    st->q1 = td_quantile(v, c->nseed, 0.25);
-    st->q3 = td_quantile(v, c->nseed, 0.75);
     st->trials = td_quantile(trials, c->nseed, 0.5);
     st->trained = td_quantile(trained, c->nseed, 0.5);
+    if (!st->known) return TD_OK;
+    st->q1 = td_quantile(v, c->nseed, 0.25);
+    st->q3 = td_quantile(v, c->nseed, 0.75);
     return td_median_interval(v, c->nseed, 0.95, &st->quality, err);
 }
 
@@ -189,12 +219,15 @@ td_status td_compare_statistics(const td_comparison *c, int target, int budget,
     size_t n = (size_t)c->nseed;
     double *v = malloc(4 * n * sizeof *v), *p = malloc((size_t)c->nmethod * sizeof *p);
     td_status s = v != NULL && p != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int m = 0; s == TD_OK && m < c->nmethod; m++)
+        s = one_method(c, m, target, budget, v, v + 2 * n, v + 3 * n, &stat[m], err);
     if (s == TD_OK) qualities(c, c->against, target, budget, v);
     for (int m = 0; s == TD_OK && m < c->nmethod; m++) {
         double *own = v + n;
-        s = one_method(c, m, target, budget, own, v + 2 * n, v + 3 * n, &stat[m], err);
         p[m] = NAN;
-        if (s != TD_OK || m == c->against) continue;
+        if (m == c->against) stat[m].against = (td_rank_sum){0};
+        if (m == c->against || !stat[m].known || !stat[c->against].known) continue;
+        qualities(c, m, target, budget, own);
         s = td_rank_sum_test(own, c->nseed, v, c->nseed, &stat[m].against, err);
         p[m] = stat[m].against.p;
     }
@@ -213,7 +246,9 @@ int td_compare_qualities(const td_comparison *c, int target, double *out) {
     double *v = malloc(sizeof *v * (size_t)c->nseed);
     if (v == NULL) return 0;
     qualities(c, c->against, target, c->nbudget - 1, v);
-    *out = td_quantile(v, c->nseed, 0.5);
+    *out = 0;
+    for (int k = 0; k < c->nseed; k++) *out += isnan(v[k]) ? NAN : 0; /* not known: none */
+    if (!isnan(*out)) *out = td_quantile(v, c->nseed, 0.5);
     free(v);
     return isfinite(*out) ? 1 : 0;
 }

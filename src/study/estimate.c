@@ -179,12 +179,16 @@ td_work td_recipe_work(const td_recipe *r, int threads, int64_t max_trials) {
     return w;
 }
 
-td_work td_compare_work(const td_comparison *c, int threads) {
-    int64_t trials = c->budget[c->nbudget - 1];
+td_work td_compare_work(const td_comparison *c, const td_recipe *first, int threads) {
     if (threads <= 0) threads = td_cpu_count();
-    return (td_work){.costs = c->nrun * trials,
-                     .trainings = c->nrun * least(c->trained, trials),
-                     .at_a_time = (int)least(threads, c->nrun)};
+    td_work w = {.at_a_time = (int)least(threads, c->nrun)};
+    for (int i = 0; i < c->nrun; i++) {
+        const td_scope *scope = td_scope_find(c->method[c->run[i].method].scope);
+        td__scope_work one = td__scope_count(first, scope, 0);
+        w.costs += one.costs;
+        w.trainings += one.trainings + one.fixed_network; /* there is no final training of it */
+    }
+    return w;
 }
 
 double td_work_seconds(const td_work *w, const td_timing *t) {

@@ -59,8 +59,8 @@ static void scopes(void **state) {
            "--out cmp",
            0);
     assert_non_null(strstr(f->out, "phase-accelerator random"));
-    expect(f, "study export cmp/phase-accelerator-random/seed-3", 0);
-    char *csv = slurp(scratch_path(f->folder, "cmp/phase-accelerator-random/seed-3/trials.csv"));
+    expect(f, "study export cmp/phase-accelerator-random-12/seed-3", 0);
+    char *csv = slurp(scratch_path(f->folder, "cmp/phase-accelerator-random-12/seed-3/trials.csv"));
     assert_string_equal(f->out, csv);
     assert_non_null(strstr(csv, "\nphase-accelerator-1,0,"));
     assert_non_null(strstr(csv, "\nphase-accelerator-2,5,"));
@@ -75,6 +75,9 @@ static void dry_run(void **state) {
     assert_non_null(strstr(f->out, "if the budgets are used up: 72 trainings of "));
     assert_non_null(strstr(f->out, ", 72 costs of "));
     assert_false(exists(f, "results"));
+    expect(f, "compare recipe.yaml --seeds 3 --set budget.trials=5 --dry-run", 0);
+    assert_non_null(strstr(f->out, "6 runs of 5 trials"));
+    assert_non_null(strstr(f->out, ", 30 costs of "));
     expect(f, "search recipe.yaml --dry-run", 0);
     assert_non_null(strstr(f->out, "12 trainings of "));
     assert_non_null(strstr(f->out, ", 1 final trainings of "));
@@ -89,11 +92,16 @@ static void wrong_use(void **state) {
     expect_fault(f, "compare nothing", 4, "no file or shipped recipe \"nothing\"");
     expect_fault(f, "compare recipe.yaml --strategies ppo:x=1,evolution:x=1", 3, "");
     expect_fault(f, "compare recipe.yaml --scopes all", 2, "--scopes: there is no scope \"all\"");
+    assert_null(strstr(f->err, "workload"));
+    assert_non_null(strstr(f->err, "hand-made"));
     expect_fault(f, "compare recipe.yaml --against x", 2, "--against: \"x\" is not compared");
     expect_fault(f, "compare recipe.yaml --targets latency_us=fast", 3,
                  "--targets objective.targets: ");
     assert_int_equal(run(f, "", "compare recipe.yaml --seeds 0"), 2);
     assert_int_equal(run(f, "", "compare recipe.yaml --optimum 2"), 2);
+    assert_int_equal(run(f, "", "compare recipe.yaml --optimum 0"), 2);
+    assert_non_null(strstr(f->err, "--optimum: expected a number above 0"));
+    expect_fault(f, "compare recipe.yaml --set budget.trails=4", 3, "--set budget.trails: ");
     assert_false(exists(f, "results"));
 }
 

@@ -114,10 +114,10 @@ static void plans(void **state) {
     assert_string_equal(c->method[1].label, "evolution");
     assert_string_equal(c->method[1].strategy,
                         "{\"name\": \"evolution\", \"population\": 4, \"mutations\": 2}");
-    assert_string_equal(c->method[1].folder, "joint-evolution");
+    assert_string_equal(c->method[1].folder, "joint-evolution-trained-6");
     assert_true(c->nrun == 4 && c->against == 0 && c->nbudget == 1 && c->budget[0] == 12);
     assert_true(c->run[3].seed == 4 && c->run[3].method == 1);
-    assert_string_equal(c->run[3].out + strlen(f->folder), "/out/joint-evolution/seed-4");
+    assert_string_equal(c->run[3].out + strlen(f->folder), "/out/joint-evolution-trained-6/seed-4");
     td_comparison_destroy(c);
 
     c = plan(f,
@@ -132,15 +132,15 @@ static void plans(void **state) {
     assert_string_equal(
         c->method[0].strategy,
         "{\"name\": \"evolution\", \"population\": 4, \"mutations\": 1.5, \"solve\": 0}");
-    assert_string_equal(c->method[0].folder, "joint-evolution-mutations=1.5-solve=0");
+    assert_string_equal(c->method[0].folder, "joint-evolution-mutations=1.5-solve=0-trained-6");
     assert_true(c->nbudget == 2 && c->budget[0] == 4 && c->budget[1] == 8);
     assert_string_equal(c->target[0].value, "{\"latency_us\": 10, \"area_mm2\": 1}");
     assert_string_equal(c->run[17].out + strlen(f->folder),
-                        "/out/energy_uj=3/joint-evolution/seed-5");
-    td_work w = td_compare_work(c, 4);
-    assert_true(w.costs == 18 * 8 && w.trainings == 18 * 6 && w.at_a_time == 4 && w.finals == 0);
+                        "/out/energy_uj=3/joint-evolution-trained-6/seed-5");
     td_recipe *r;
     assert_ok(td_compare_recipe(c, &r, &f->err), &f->err);
+    td_work w = td_compare_work(c, r, 4);
+    assert_true(w.costs == 18 * 8 && w.trainings == 18 * 6 && w.at_a_time == 4 && w.finals == 0);
     assert_true(r->final == NULL && r->trials == 8 && r->seed == 3);
     assert_near(r->objective.target[TD_METRIC_LATENCY], 10e-6, 1e-20);
     td_recipe_destroy(r);
@@ -161,6 +161,7 @@ static void plans(void **state) {
 
 static void wrong_plans(void **state) {
     fixture *f = *state;
+    static const char *const wrong_key[] = {"budget.trails=4"};
     static const struct {
         td_compare_spec spec;
         td_status code;
@@ -185,6 +186,9 @@ static void wrong_plans(void **state) {
         {{.targets = "latency=1"}, TD_E_INPUT, "unknown key \"latency\""},
         {{.targets = "area_mm2=1;area_mm2=1"}, TD_E_USAGE, "area_mm2=1 is named twice"},
         {{.seeds = -1}, TD_E_USAGE, "at least one seed"},
+        {{.set = wrong_key, .n_set = 1},
+         TD_E_INPUT,
+         "--set budget.trails: budget: unknown key \"trails\""},
     };
     write_recipe(f, "");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -312,8 +316,10 @@ static void runs(void **state) {
     assert_non_null(one);
     assert_int_equal(w.finished, 6);
     assert_true(w.last.done == w.last.total && w.last.trained == w.last.max_trained);
-    assert_true(td_file_exists(scratch_path(f->folder, "one/joint-random/seed-5/trials.csv")));
-    assert_true(td_file_exists(scratch_path(f->folder, "one/joint-evolution/seed-3/best")));
+    assert_true(
+        td_file_exists(scratch_path(f->folder, "one/joint-random-trained-6/seed-5/trials.csv")));
+    assert_true(
+        td_file_exists(scratch_path(f->folder, "one/joint-evolution-trained-6/seed-3/best")));
     /* Threads change nothing. */
     w = (watch){0};
     char *three = run_text(f, three_seeds, "three", 3, &w);
@@ -332,7 +338,8 @@ static void runs(void **state) {
     /* Finished ones are not run again: the trials are those of before, to the millisecond. */
     td_arena *a = td_arena_create();
     char out[1200];
-    snprintf(out, sizeof out, "%s", scratch_path(f->folder, "one/joint-evolution/seed-4"));
+    snprintf(out, sizeof out, "%s",
+             scratch_path(f->folder, "one/joint-evolution-trained-6/seed-4"));
     int n, m;
     td_trial_row *before = trials_of(f, out, a, &n);
     char *again = run_text(f, three_seeds, "one", 2, &w);
@@ -401,7 +408,7 @@ static void another_recipe(void **state) {
     free(text);
     c = plan(f, spec, "other");
     assert_int_equal(td_compare_search(c, &o, &f->err), TD_E_USAGE);
-    assert_non_null(strstr(f->err.message, "other/joint-random/seed-3: "));
+    assert_non_null(strstr(f->err.message, "other/joint-random-trained-6/seed-3: "));
     td_comparison_destroy(c);
 }
 
@@ -451,6 +458,59 @@ static void write_table(fixture *f, const td_space *space, nets *known) {
     td_arena_destroy(a);
 }
 
+/* The table instead of trainings, and its networks; without: a network that it leaves out. */
+static void use_table(fixture *f, const char *compare, nets *known) {
+    td_recipe *r;
+    write_recipe(f, compare);
+    assert_ok(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err), &f->err);
+    write_table(f, r->net, known);
+    td_recipe_destroy(r);
+    const char *at = strstr(recipe, "accuracy:"), *end = strstr(recipe, "objective:");
+    td_text t = {0};
+    td_text_addf(&t, "%.*saccuracy: {source: table, file: table.csv, valid: [a, b, c]}\n%s%s",
+                 (int)(at - recipe), recipe, end, compare);
+    scratch_write(f->folder, "recipe.yaml", t.data, t.size);
+    td_text_free(&t);
+}
+
+/* Scopes of several phases have figures at the largest budget only. */
+static void check_gaps(fixture *f, const td_comparison *c) {
+    td_compare_stat st[8];
+    assert_in_range(c->nmethod, 1, 8);
+    for (int b = 0; b < 2; b++) {
+        assert_ok(td_compare_statistics(c, 0, b, st, &f->err), &f->err);
+        double p[8];
+        for (int m = 0; m < c->nmethod; m++) {
+            bool told = b == 1 || td_scope_find(c->method[m].scope)->n == 1;
+            assert_true(td_compare_tells(c, m, b) == told && st[m].known == told);
+            assert_true(isnan(st[m].quality.median) == !told && isnan(st[m].trials) == !told);
+            assert_true(isnan(st[m].p_holm) == (!told || m == c->against));
+            p[m] = told && m != c->against ? st[m].against.p : NAN;
+        }
+        assert_ok(td_holm(p, c->nmethod, p, &f->err), &f->err);
+        for (int m = 0; m < c->nmethod; m++) assert_true(isnan(p[m]) || p[m] == st[m].p_holm);
+    }
+    td_text t = {0};
+    td_report_comparison_runs(c, &t);
+    assert_non_null(strstr(t.data, ",alternate,alternate random,3,24,"));
+    assert_null(strstr(t.data, ",alternate,alternate random,3,4,"));
+    assert_non_null(strstr(t.data, ",joint,joint random,3,4,"));
+    td_text_free(&t);
+    assert_ok(td_report_comparison(c, &t, &f->err), &f->err);
+    assert_non_null(strstr(t.data, "\n-: the phases of a scope share the budget, so that its runs "
+                                   "of 24 trials"));
+    td_text_free(&t);
+    td_arena *a = td_arena_create();
+    td_node *root;
+    assert_ok(td_report_comparison_node(c, a, &root, &f->err), &f->err);
+    const td_node *at = td_node_find(td_node_find(root, "results")->item[0], "budgets")->item[0];
+    const td_node *alternate = td_node_find(at, "methods")->item[1];
+    static const char *const gone[] = {"median", "runs_that_meet_targets", "a12", "p", "p_holm"};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++)
+        assert_int_equal(td_node_find(alternate, gone[i])->kind, TD_NULL);
+    td_arena_destroy(a);
+}
+
 /* What a run is worth is the mean over the repeats of the network of its best design, whichever
  * phase found it; what the search went by is one of them. */
 static void scopes_and_tables(void **state) {
@@ -460,17 +520,7 @@ static void scopes_and_tables(void **state) {
         "compare:\n"
         "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
         "  accelerator: {choices: {pe_x: 1, simd: 4, local_kb: 64}}\n";
-    td_recipe *r;
-    write_recipe(f, fixed);
-    assert_ok(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err), &f->err);
-    write_table(f, r->net, &known);
-    td_recipe_destroy(r);
-    const char *at = strstr(recipe, "accuracy:"), *end = strstr(recipe, "objective:");
-    td_text t = {0};
-    td_text_addf(&t, "%.*saccuracy: {source: table, file: table.csv, valid: [a, b, c]}\n%s%s",
-                 (int)(at - recipe), recipe, end, fixed);
-    scratch_write(f->folder, "recipe.yaml", t.data, t.size);
-    td_text_free(&t);
+    use_table(f, fixed, &known);
     td_comparison *c =
         plan(f,
              (td_compare_spec){.strategies = "random",
@@ -504,7 +554,8 @@ static void scopes_and_tables(void **state) {
         }
         td_store_close(store);
         assert_true(n <= 24);
-        for (int b = 0; b < 2; b++) {
+        if (scope->n > 1) assert_true(isnan(run->score[0].quality));
+        for (int b = scope->n > 1; b < 2; b++) {
             int best = td_trials_best(all, n < c->budget[b] ? n : (int)c->budget[b]), k = 0;
             assert_true(run->score[b].best == best);
             if (best < 0 || !all[best].feasible) {
@@ -523,8 +574,140 @@ static void scopes_and_tables(void **state) {
         }
         td_arena_destroy(a);
     }
+    check_gaps(f, c);
     assert_true(differ > 0);
     assert_true(later > given && given > 0); /* networks of their own, and of an earlier phase */
+    td_comparison_destroy(c);
+}
+
+/* The handmade network is not in the table: its runs have no quality, the others are compared. */
+static void networks_without_accuracy(void **state) {
+    fixture *f = *state;
+    static nets known;
+    use_table(f,
+              "compare:\n  network: {space: fixed, net: handmade}\n"
+              "  accelerator: {choices: {pe_x: 2, simd: 8, local_kb: 64}}\n",
+              &known);
+    td_comparison *c = plan(f,
+                            (td_compare_spec){.strategies = "random",
+                                              .scopes = "joint,accelerator,hand-made,network",
+                                              .budgets = "12",
+                                              .targets = "area_mm2=5;area_mm2=0.01",
+                                              .seeds = 2},
+                            "unknown");
+    td_compare_options o = {.threads = 2};
+    td_compare_stat st[4];
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    assert_ok(td_compare_statistics(c, 0, 0, st, &f->err), &f->err);
+    for (int m = 0; m < 4; m++) {
+        bool fixed = m == 1 || m == 2;
+        assert_true(st[m].known == !fixed && st[m].feasible == 2);
+        assert_true(isnan(st[m].quality.median) == fixed);
+        assert_true(isnan(st[m].p_holm) == (fixed || m == 0));
+    }
+    assert_near(st[3].p_holm, st[3].against.p, 0); /* the one test there is */
+    /* No target is met: that is known without an accuracy. */
+    assert_ok(td_compare_statistics(c, 1, 0, st, &f->err), &f->err);
+    for (int m = 0; m < 4; m++)
+        assert_true(st[m].known && st[m].feasible == 0 && st[m].quality.median == -INFINITY);
+    td_text t = {0};
+    assert_ok(td_report_comparison(c, &t, &f->err), &f->err);
+    assert_non_null(strstr(t.data, "-: a run's fixed network has no accuracy"));
+    assert_null(strstr(t.data, "phases of a scope share"));
+    td_text_free(&t);
+    td_report_comparison_runs(c, &t);
+    assert_non_null(strstr(t.data, "accelerator,accelerator random,3,12,12,0,1,,"));
+    td_text_free(&t);
+    td_comparison_destroy(c);
+}
+
+/* The given network's training diverges: nothing is known of it. That networks which a search has
+ * found diverge is its result: it has none. */
+static void networks_that_diverge(void **state) {
+    fixture *f = *state;
+    static const char *const set[] = {"accuracy.rate=100", "accuracy.weight_decay=1",
+                                      "accuracy.epochs=12"};
+    write_recipe(f, "compare:\n"
+                    "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
+                    "  accelerator: {choices: {pe_x: 2, simd: 8, local_kb: 64}}\n");
+    td_comparison *c = plan(f,
+                            (td_compare_spec){.strategies = "random",
+                                              .scopes = "joint,accelerator",
+                                              .budgets = "3",
+                                              .set = set,
+                                              .n_set = 3,
+                                              .seeds = 1},
+                            "diverge");
+    td_compare_options o = {.threads = 1};
+    td_compare_stat st[2];
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    assert_ok(td_compare_statistics(c, 0, 0, st, &f->err), &f->err);
+    assert_true(st[0].known && st[0].feasible == 0 && st[0].quality.median == -INFINITY);
+    assert_true(!st[1].known && st[1].feasible == 1 && isnan(st[1].quality.median));
+    td_comparison_destroy(c);
+}
+
+/* Budgets that make other runs make other folders. */
+static void folders(void **state) {
+    fixture *f = *state;
+    static const char fixed[] = "compare:\n  network: {space: fixed, net: handmade}\n"
+                                "  accelerator: {space: fixed, hw: micro}\n";
+    static const char *const other[] = {"budget.trained=5"}, *const none[] = {"budget={trials: 9}"};
+    static const struct {
+        td_compare_spec spec;
+        const char *folder[2];
+    } cases[] = {
+        {{.budgets = "7,30"}, {"joint-random-trained-6", "alternate-random-30-6"}},
+        {{.budgets = "7"}, {"joint-random-trained-6", "alternate-random-7-6"}},
+        {{.set = other, .n_set = 1}, {"joint-random-trained-5", "alternate-random-12-5"}},
+        {{.set = none, .n_set = 1}, {"joint-random", "alternate-random-9"}},
+    };
+    write_recipe(f, fixed);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        td_compare_spec spec = cases[i].spec;
+        spec.strategies = "random";
+        spec.scopes = "joint,alternate";
+        td_comparison *c = plan(f, spec, "out");
+        for (int m = 0; m < 2; m++) assert_string_equal(c->method[m].folder, cases[i].folder[m]);
+        if (i == 0) {
+            td_recipe *r;
+            assert_ok(td_compare_recipe(c, &r, &f->err), &f->err);
+            td_work w = td_compare_work(c, r, 1);
+            /* joint: 6 of 30; alternate: 2 of the 6 are of its phases without networks */
+            assert_true(w.costs == 2 * (30 + 30) && w.trainings == 2 * (6 + 4));
+            td_recipe_destroy(r);
+        }
+        td_comparison_destroy(c);
+    }
+}
+
+/* Keys that are set hold in the plan and in each run; options go before them. */
+static void set_keys(void **state) {
+    fixture *f = *state;
+    static const char *const set[] = {"seed=9", "budget.trials=5", "schedule.batch=2",
+                                      "strategy.population=6", "budget.hours=1"};
+    write_recipe(f, "enqueue: [{s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1, pe_x: 1,"
+                    " simd: 4, local_kb: 64}]\n");
+    td_compare_spec spec = {.set = set, .n_set = 5, .seeds = 1};
+    td_comparison *c = plan(f, spec, "set");
+    assert_true(c->seed == 9 && c->budget[0] == 5);
+    assert_non_null(strstr(c->method[1].strategy, "\"population\": 6"));
+    td_compare_options o = {.threads = 1};
+    assert_ok(td_compare_search(c, &o, &f->err), &f->err);
+    assert_int_equal(c->run[0].score[0].trials, 5);
+    td_recipe *r;
+    assert_ok(td_recipe_stored(c->run[0].out, &r, &f->err), &f->err);
+    assert_true(r->seed == 9 && r->schedule.batch == 2 && r->hours == 0 && r->enqueue == NULL);
+    td_recipe_destroy(r);
+    td_arena *a = td_arena_create();
+    int n;
+    td_trial_row *t = trials_of(f, c->run[0].out, a, &n);
+    assert_true(n == 5 && !t[0].enqueued);
+    td_arena_destroy(a);
+    td_comparison_destroy(c);
+    spec.budgets = "3";
+    c = plan(f, spec, "set");
+    assert_true(c->budget[0] == 3 && c->seed == 9);
     td_comparison_destroy(c);
 }
 
@@ -557,6 +740,8 @@ static void statistics(void **state) {
     td_compare_run run[METHODS * SEEDS];
     td_compare_score score[METHODS * SEEDS];
     const int64_t budget = 10;
+    const td_compare_method method[METHODS] = {{.label = "a"}, {.label = "b"}, {.label = "c"}};
+    const td_compare_target no_target = {.label = ""};
     for (int i = 0; i < METHODS * SEEDS; i++) {
         score[i] = (td_compare_score){
             .quality = quality[i % METHODS][i / METHODS], .trials = 10, .trained = i / METHODS};
@@ -568,6 +753,8 @@ static void statistics(void **state) {
                              .nseed = SEEDS,
                              .nrun = METHODS * SEEDS,
                              .budget = &budget,
+                             .method = method,
+                             .target = &no_target,
                              .run = run};
     td_compare_stat st[METHODS];
     assert_ok(td_compare_statistics(&c, 0, 0, st, &f->err), &f->err);
@@ -588,6 +775,61 @@ static void statistics(void **state) {
     double q[1];
     assert_int_equal(td_compare_qualities(&c, 0, q), 1);
     assert_near(q[0], 0.55, 1e-15);
+
+    /* One run of b is not known: neither is b, and only c against a is left to correct. */
+    score[1 + METHODS].quality = NAN;
+    assert_ok(td_compare_statistics(&c, 0, 0, st, &f->err), &f->err);
+    assert_true(st[0].known && !st[1].known && st[2].known && st[1].feasible == 4);
+    assert_true(isnan(st[1].quality.median) && isnan(st[1].against.p) && isnan(st[1].p_holm));
+    assert_near(st[2].against.a12, 7.0 / 16, 1e-15);
+    assert_near(st[2].p_holm, st[2].against.p, 0);
+    /* One of the reference: nothing is tested, and there is no median to be reached. */
+    score[METHODS].quality = NAN;
+    assert_ok(td_compare_statistics(&c, 0, 0, st, &f->err), &f->err);
+    assert_true(!st[0].known && st[2].known && isnan(st[2].against.p) && isnan(st[2].p_holm));
+    assert_near(st[2].quality.median, 0.55, 1e-15);
+    assert_int_equal(td_compare_qualities(&c, 0, q), 0);
+}
+
+/* Two of four runs reach .7: after 9 trials half of them have. Of c one does: never. */
+static void lower_median_of_trials(void **state) {
+    fixture *f = *state;
+    enum { METHODS = 3, SEEDS = 4 };
+    static const int64_t at[METHODS][SEEDS] = {{9, 0, 4, 0}, {3, 8, 5, 7}, {0, 0, 6, 0}};
+    static const double quality = 0.7;
+    const int64_t budget = 10;
+    const td_compare_method method[METHODS] = {{.label = "a"}, {.label = "b"}, {.label = "c"}};
+    const td_compare_target no_target = {.label = ""};
+    td_compare_run run[METHODS * SEEDS];
+    td_compare_score score[METHODS * SEEDS];
+    td_compare_step step[METHODS * SEEDS];
+    for (int i = 0; i < METHODS * SEEDS; i++) {
+        int64_t trials = at[i % METHODS][i / METHODS];
+        score[i] = (td_compare_score){.quality = trials > 0 ? 0.75 : 0.6, .trials = 10};
+        step[i] = (td_compare_step){trials > 0 ? trials : 1, 1, score[i].quality};
+        run[i] = (td_compare_run){
+            .method = i % METHODS, .score = &score[i], .step = &step[i], .nstep = 1};
+    }
+    const td_comparison c = {.nmethod = METHODS,
+                             .ntarget = 1,
+                             .nbudget = 1,
+                             .nquality = 1,
+                             .nseed = SEEDS,
+                             .nrun = METHODS * SEEDS,
+                             .budget = &budget,
+                             .quality = &quality,
+                             .method = method,
+                             .target = &no_target,
+                             .trained = INT64_MAX,
+                             .run = run};
+    td_text t = {0};
+    assert_ok(td_report_comparison(&c, &t, &f->err), &f->err);
+    const char *expected = "method      median   reached\n"
+                           "a                9       2/4\n"
+                           "b                5       4/4\n"
+                           "c                -       1/4\n";
+    if (strstr(t.data, expected) == NULL) fail_msg("%s", t.data);
+    td_text_free(&t);
 }
 
 /* ---- shared accuracies ----------------------------------------------------------------------- */
@@ -776,8 +1018,13 @@ int main(void) {
         TEST(runs_without_a_design),
         TEST(another_recipe),
         TEST(scopes_and_tables),
+        TEST(networks_without_accuracy),
+        TEST(networks_that_diverge),
+        TEST(folders),
+        TEST(set_keys),
         TEST(not_compared),
         TEST(statistics),
+        TEST(lower_median_of_trials),
         TEST(shared_accuracies),
         TEST(scores_are_the_sources_own),
         TEST(faults_are_tried_again),
