@@ -66,7 +66,10 @@ def main():
             for m in methods:
                 cells = []
                 for t in targets:
-                    v = sorted(table[t, m, budget])
+                    v = sorted(table.get((t, m, budget), []))
+                    if not v:  # a scope of several phases at a smaller budget
+                        cells.append("-")
+                        continue
                     met = sum(x > float("-inf") for x in v)
                     cells.append(f"{percent(median(v))} ({percent(v[len(v) // 4])} .. "
                                  f"{percent(v[(3 * len(v)) // 4])}), {met}/{len(v)}")

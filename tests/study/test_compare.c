@@ -696,7 +696,7 @@ static void set_keys(void **state) {
     assert_ok(td_compare_search(c, &o, &f->err), &f->err);
     assert_int_equal(c->run[0].score[0].trials, 5);
     td_recipe *r;
-    assert_ok(td_recipe_stored(c->run[0].out, &r, &f->err), &f->err);
+    assert_ok(td_recipe_stored(c->run[0].out, NULL, 0, &r, &f->err), &f->err);
     assert_true(r->seed == 9 && r->schedule.batch == 2 && r->hours == 0 && r->enqueue == NULL);
     td_recipe_destroy(r);
     td_arena *a = td_arena_create();
