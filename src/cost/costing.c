@@ -153,6 +153,21 @@ static const td_loop *add_spatial(nest *w, int l, const td_loop *o, const td_loo
     return o;
 }
 
+/* The rules for loops in time that few accelerators have: places that grow from the inside, one dim
+ * at most. seen: the dims of the loops. */
+static bool in_order(const td_costing *c, int l, const td_loop *first, const td_loop *end,
+                     unsigned seen) {
+    unsigned last_place = 0;
+    if ((seen & (seen - 1)) && c->level[l].single[TD_AXIS_T]) return false;
+    while (end-- != first) {
+        if (end->bound == 1) continue;
+        const unsigned place = c->hw->rules.place[l][end->dim];
+        if (place < last_place) return false;
+        last_place = place;
+    }
+    return true;
+}
+
 static bool build(nest *w, const td_mapping *m) {
     const td_costing *c = w->c;
     td__nest *z = &w->z;
@@ -187,7 +202,8 @@ static bool build(nest *w, const td_mapping *m) {
             w->halos[l] = false;
         }
         int32_t *tile = z->tile[l + 1];
-        unsigned seen = 0, last_place = 0;
+        const td_loop *const in_time = o;
+        unsigned seen = 0;
         while (o-- != first) {
             const unsigned d = o->dim;
             const int32_t bound = o->bound;
@@ -196,15 +212,10 @@ static bool build(nest *w, const td_mapping *m) {
                 if (bound < 1) return false;
                 continue;
             }
-            const unsigned bit = set_loop(t++, z, tile, d, l, bound);
-            seen |= bit;
-            if (!v->ruled) continue;
-            const unsigned place = c->hw->rules.place[l][d];
-            if (place < last_place) return false;
-            last_place = place;
+            seen |= set_loop(t++, z, tile, d, l, bound);
         }
         if (seen & ~(unsigned)v->allowed[TD_AXIS_T]) return false;
-        if (v->ruled && (seen & (seen - 1)) && v->single[TD_AXIS_T]) return false;
+        if (v->ruled && !in_order(c, l, first, in_time, seen)) return false;
         if (seen & TD__DIMS_REDUCED) z->reduced = l;
         first = next;
     }
