@@ -181,14 +181,30 @@ td_status td_schedule_best(const td_net *net, const td_hw *hw, const td_schedule
                            td_schedule *out, int64_t *missing_bytes, td_error *err);
 void td_schedule_free(td_schedule *s); /* {0} is fine */
 
-/* Latency (s) and energy (J) that no schedule of the network on hw[i] has less of, for n
- * accelerators, without asking the mapper (microseconds each): what a search over accelerators
- * leaves out by. Latency: as bound_latency_s of the schedule; energy: MACs with their part of the
- * clock tree, and leakage over that latency. 0 where nothing is known. TD_E_INPUT: the network has
- * a fault. */
-td_status td_schedule_bounds(const td_net *net, const td_hw *const *hw, int n,
-                             const td_schedule_options *o, double latency_s[], double energy_j[],
-                             td_error *err);
+/* One network on many accelerators, figures only: what a search asks for. What depends on the
+ * network alone is done once, and with a cache the ways to run a layer on an accelerator are kept
+ * for all networks that have the layer: a known pair takes some ten microseconds. One thread at a
+ * time; several may share the cache. The network must outlive it. */
+typedef struct td_scheduler td_scheduler;
+typedef struct {
+    double latency_s, energy_j;
+} td_schedule_figures;
+/* o: NULL for the defaults; copied. TD_E_INPUT: the network has a fault, or no layer; TD_E_USAGE:
+ * the options. */
+td_status td_scheduler_create(const td_net *net, const td_schedule_options *o, td_scheduler **out,
+                              td_error *err);
+void td_scheduler_destroy(td_scheduler *s); /* NULL is fine */
+/* What no schedule on hw has less of, without asking the mapper (microseconds): what a search over
+ * accelerators leaves out by. Latency: bound_latency_s of the schedule; energy: MACs with their
+ * part of the clock tree, and leakage over that latency. hw has passed td_hw_check. */
+td_schedule_figures td_scheduler_floor(td_scheduler *s, const td_hw *hw);
+/* A higher floor, from the ways that its layers can run in. Errors as of td_schedule_best. */
+td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
+                             int64_t *missing_bytes, td_error *err);
+/* latency_s and energy_j of td_schedule_best, bit for bit, with its errors. Right after
+ * td_scheduler_bound of the same hw it goes on from there. */
+td_status td_scheduler_cost(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
+                            int64_t *missing_bytes, td_error *err);
 
 /* Checks a schedule from its own figures: occupancy <= capacity and bytes moved <= bandwidth x time
  * in every interval, places agree from maker to reader, sums equal totals. First fault as a

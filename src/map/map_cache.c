@@ -6,23 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tandem/map.h"
+#include "map_cache.h"
 
-/* Without names, gaps and figures that do not matter for a cost: td_hw_hash says which these are,
- * but an equal hash is no proof, so the fields themselves are compared as well. */
 typedef struct {
     td_problem problem;
     td_map_query query;
-    uint64_t hw_hash;
-    int32_t mac_instances, mac_mesh_x, n;
-    double mac_pj;
-    td_map_rules rules;
-    struct {
-        int64_t capacity_bits;
-        double buffering, bw[3], pj[3];
-        int32_t instances, mesh_x, block_bits;
-        uint8_t may_keep, must_keep, multicast, reduce;
-    } level[TD_MAX_LEVELS];
+    td__hw_key hw;
 } key;
 
 typedef struct entry {
@@ -46,32 +35,20 @@ typedef struct {
 
 struct td_map_cache {
     shard shard[SHARDS];
+    td__layer_memo *layers;
 };
 
-static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q, key *k) {
-    memset(k, 0, sizeof *k); /* padding bytes too: keys are compared as bytes */
-    memcpy(k->problem.dim, p->dim, sizeof p->dim);
-    memcpy(k->problem.stride, p->stride, sizeof p->stride);
-    memcpy(k->problem.dilation, p->dilation, sizeof p->dilation);
-    memcpy(k->problem.pad, p->pad, sizeof p->pad);
-    memcpy(k->problem.bits, p->bits, sizeof p->bits);
-    k->problem.acc_bits = p->acc_bits;
-    k->query.objective = q->objective;
-    k->query.counting = q->counting;
-    k->query.max_nodes = q->max_nodes;
-    k->query.max_seconds = q->max_seconds;
-    k->query.mode = q->mode;
-    k->query.min_utilization = q->min_utilization;
-    k->query.seed = q->seed;
-    k->query.imperfect = q->imperfect;
-    for (int i = 0; i < 2 && q->objective == TD_OBJ_WEIGHTED; i++)
-        k->query.weight[i] = q->weight[i];
-    memcpy(k->query.top, q->top, sizeof q->top);
-    for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) k->query.keep[l] = q->keep[l];
+td__layer_memo *td__map_cache_layers(td_map_cache *c) {
+    return c->layers;
+}
+
+void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
+    memset(k, 0, sizeof *k);
     k->hw_hash = td_hw_hash(hw);
     k->mac_instances = hw->mac.instances;
     k->mac_mesh_x = hw->mac.mesh_x;
     k->mac_pj = hw->mac.energy_pj;
+    k->clock_tree = hw->clock_tree;
     k->n = hw->n;
     memcpy(k->rules.allowed, hw->rules.allowed, sizeof k->rules.allowed);
     memcpy(k->rules.single, hw->rules.single, sizeof k->rules.single);
@@ -98,6 +75,29 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
     }
 }
 
+static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q, key *k) {
+    memset(k, 0, sizeof *k); /* padding bytes too: keys are compared as bytes */
+    memcpy(k->problem.dim, p->dim, sizeof p->dim);
+    memcpy(k->problem.stride, p->stride, sizeof p->stride);
+    memcpy(k->problem.dilation, p->dilation, sizeof p->dilation);
+    memcpy(k->problem.pad, p->pad, sizeof p->pad);
+    memcpy(k->problem.bits, p->bits, sizeof p->bits);
+    k->problem.acc_bits = p->acc_bits;
+    k->query.objective = q->objective;
+    k->query.counting = q->counting;
+    k->query.max_nodes = q->max_nodes;
+    k->query.max_seconds = q->max_seconds;
+    k->query.mode = q->mode;
+    k->query.min_utilization = q->min_utilization;
+    k->query.seed = q->seed;
+    k->query.imperfect = q->imperfect;
+    for (int i = 0; i < 2 && q->objective == TD_OBJ_WEIGHTED; i++)
+        k->query.weight[i] = q->weight[i];
+    memcpy(k->query.top, q->top, sizeof q->top);
+    for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) k->query.keep[l] = q->keep[l];
+    td__hw_key_make(hw, &k->hw);
+}
+
 td_map_cache *td_map_cache_create(size_t max_entries) {
     td_map_cache *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
@@ -108,6 +108,11 @@ td_map_cache *td_map_cache_create(size_t max_entries) {
             return NULL;
         }
         c->shard[i].max = (max_entries + SHARDS - 1) / SHARDS;
+    }
+    c->layers = td__layer_memo_create(max_entries * sizeof(entry)); /* as much again */
+    if (c->layers == NULL) {
+        td_map_cache_destroy(c);
+        return NULL;
     }
     return c;
 }
@@ -129,6 +134,7 @@ void td_map_cache_destroy(td_map_cache *c) {
         free(c->shard[i].slot);
         pthread_mutex_destroy(&c->shard[i].lock);
     }
+    td__layer_memo_destroy(c->layers);
     free(c);
 }
 

@@ -4,10 +4,12 @@
  *     schedule_home.c   where on the chip things can stay, and what that leaves to a layer
  *     schedule_ways.c   ways to run a layer, and which of them are of use
  *     schedule_table.c  ways to run each distinct layer: what the mapper is asked for
+ *     layer_memo.c      such ways, remembered for other networks
  *     schedule_dp.c     best places for all values and staged weights, given the resident weights
  *     schedule_pick.c   which weights are resident
  *     schedule_bound.c  what no schedule can beat
- *     schedule.c        the answer: intervals with their costs, sums
+ *     scheduler.c       all of these, for one network on many accelerators: figures
+ *     schedule.c        the same with all that is told of it: intervals with their costs
  *     schedule_check.c  independent of all of these
  *     schedule_node.c   export
  *
@@ -118,7 +120,8 @@ void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__ve
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-/* One way to run a layer problem: what the DP needs of it, and the mapping. */
+/* One way to run a layer problem: what the DP needs of it, and the mapping (NULL where it was not
+ * asked for). */
 typedef struct {
     const td_problem *problem;
     const td_mapping *mapping;
@@ -128,15 +131,15 @@ typedef struct {
     int64_t bits;               /* of the pool, its own tensors on chip included */
 } td__way;
 
-enum { TD__MAX_WAYS = 12 };
+enum { TD__MAX_WAYS = 12, TD__MASKS = TD_ALL_TENSORS + 1 };
 typedef struct {
     int n;
-    td__way way[TD__MAX_WAYS]; /* none is worse than another in everything */
+    td__way *way; /* by bits; none is worse than another in everything */
 } td__ways;
 
-/* By shape and by the tensors that stand on chip (TD_BIT mask). */
+/* of[shape][tensors that stand on chip, as a TD_BIT mask]. */
 typedef struct {
-    td__ways (*of)[TD_ALL_TENSORS + 1];
+    td__ways **of;
     int64_t calls, evaluations;
 } td__table;
 
@@ -151,6 +154,8 @@ typedef struct {
     int64_t demand; /* bits of the pool that all weights and the most live values could use */
     bool roomy;     /* that is at most half of the pool */
     bool doubt;     /* the mapper's last answer is far from its bound */
+    uint64_t asked; /* roomy: the masks that a layer is asked for, in order, 4 bits each; else 0 */
+    int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
 } td__maker;
 
 /* What a costed mapping of a shape with the tensors `chip` at home is like; false: too large for
@@ -172,8 +177,9 @@ td_status td__way_finish(td__maker *b, int shape, unsigned chip, const td_proble
 td_status td__way_spread(td__maker *b, int shape, const td_problem *p, const td_mapping *from,
                          unsigned to);
 
+/* mappings: the ways have their mappings; otherwise only figures, which may come from o->cache. */
 td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                          const td_schedule_options *o, td_arena *a, td__table *out,
+                          const td_schedule_options *o, bool mappings, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err);
 
 /* ---- dynamic program ------------------------------------------------------------------------- */
@@ -220,5 +226,47 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *p, const td_hw *hw, con
 
 /* Cycles that no schedule of this form can beat. */
 double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h, bool cold);
+/* pJ of the MACs alone. */
+double td__bound_pj(const td__sched_plan *p, const td_hw *hw);
+/* Cycles that DRAM needs at least for what no choice of ways and resident weights avoids, and the
+ * dynamic pJ of the cheapest ways. Memory from the arena; 0 where it is out. */
+typedef struct {
+    double dram_cycles, pj;
+} td__least;
+td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                          const td__table *t, td_arena *a);
+
+/* ---- one network, an accelerator at a time -----------------------------------------------------
+ */
+
+struct td_scheduler {
+    td_schedule_options o;
+    td_arena *own, *arena; /* of the network; of the accelerator at hand */
+    td__sched_plan plan;
+    const td_hw *hw;
+    td__home home;
+    td__table table;
+    td__dp *dp;
+    td_schedule_figures least; /* of the accelerator at hand, once its ways are known */
+    bool *resident, *on_chip;  /* by interval, by value */
+    td__choice *choice;
+    int64_t resident_bits;
+    bool opened, proved;
+};
+
+/* Ways of all layers on hw, with their mappings or without. */
+td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
+                             int64_t *missing_bytes, td_error *err);
+/* Best places, resident weights and ways. */
+td_status td__scheduler_solve(td_scheduler *s, td_error *err);
+/* Interval whose weights are loaded during interval i, -1: none. */
+int td__loads_for(const td_scheduler *s, int i);
+/* What interval i takes as decided: cycles on chip, DRAM bits and dynamic pJ, prefetch for the next
+ * one included; *limit as of td__vector_cycles, -1 of a mapped layer. */
+typedef struct {
+    double compute, read, write, dram, pj;
+    int limit;
+} td__spent;
+td__spent td__scheduler_spent(const td_scheduler *s, int i);
 
 #endif

@@ -1,6 +1,8 @@
 /* A latency that no schedule of this form can beat, from the network and the accelerator alone. */
 #include "schedule.h"
 
+#include <stdlib.h>
+
 /* MACs per cycle that the fan-outs can use for a problem: a fan-out never splits more ways than the
  * dims that may stand on it have. */
 static double most_parallel(const td_hw *hw, const td_problem *p) {
@@ -87,28 +89,67 @@ double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home
     return sum > dram ? sum : dram;
 }
 
-/* Dynamic energy of the MACs alone. */
-static double mac_pj(const td__sched_plan *p, const td_hw *hw) {
+double td__bound_pj(const td__sched_plan *p, const td_hw *hw) {
     double macs = 0;
     for (int i = 0; i < p->n; i++)
         if (p->step[i].shape >= 0) macs += (double)p->step[i].macs;
     return macs * hw->mac.energy_pj * (1 + hw->clock_tree);
 }
 
-td_status td_schedule_bounds(const td_net *net, const td_hw *const *hw, int n,
-                             const td_schedule_options *o, double latency_s[], double energy_j[],
-                             td_error *err) {
-    td_arena *a = td_arena_create();
-    td__sched_plan p;
-    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
-    td_status s = td__sched_plan_build(net, o->batch, a, &p, err);
-    for (int i = 0; s == TD_OK && i < n; i++) {
-        td__home home;
-        td__home_find(hw[i], &home);
-        td__sched_plan_limit(&p, home.pool, home.may);
-        latency_s[i] = td__bound_cycles(&p, hw[i], &home, o->cold) / hw[i]->clock_hz;
-        energy_j[i] = mac_pj(&p, hw[i]) * 1e-12 + hw[i]->leak_w * latency_s[i];
+/* ---- from the ways of layers -------------------------------------------------------------------
+ */
+
+/* Bits that being resident saves a layer's weights, and their own. */
+typedef struct {
+    double saved, bits;
+} saving;
+
+static int by_share(const void *x, const void *y) {
+    const saving *a = x, *b = y;
+    double left = a->saved * b->bits, right = b->saved * a->bits;
+    return left > right ? -1 : left < right;
+}
+
+/* Fewest DRAM bits of the ways of a shape, bits[0] with its weights in DRAM, bits[1] on chip; and
+ * the least pJ. */
+static void least_of(const td__ways *of, double bits[2], double *pj) {
+    bits[0] = bits[1] = *pj = INFINITY;
+    for (unsigned mask = 0; mask < TD__MASKS; mask++)
+        for (int k = 0; k < of[mask].n; k++) {
+            const td__way *w = &of[mask].way[k];
+            double *to = &bits[(mask & TD_BIT(TD_W)) != 0];
+            *to = fmin(*to, w->read + w->write);
+            *pj = fmin(*pj, w->pj);
+        }
+}
+
+td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                          const td__table *t, td_arena *a) {
+    td__least out = {0, 0};
+    saving *save = TD_NEW(a, saving, p->n > 0 ? p->n : 1);
+    if (save == NULL) return out;
+    double bits = 0;
+    int n = 0;
+    for (int i = 0; i < p->n; i++) {
+        if (p->step[i].shape < 0) continue;
+        double moved[2], pj, weights = (double)p->step[i].weight_bits;
+        least_of(t->of[p->step[i].shape], moved, &pj);
+        double away = fmin(moved[0], moved[1] + weights); /* streamed, or staged */
+        bits += away;
+        out.pj += pj;
+        if (moved[1] < away && weights > 0) save[n++] = (saving){away - moved[1], weights};
     }
-    td_arena_destroy(a);
-    return s;
+    /* Weights of at most the pool can be resident, of the last one a part. */
+    double room = h->home >= 0 ? (double)h->pool : 0;
+    if (n > 1) qsort(save, (size_t)n, sizeof *save, by_share);
+    for (int i = 0; i < n && room > 0; i++) {
+        double part = save[i].bits <= room ? 1 : room / save[i].bits;
+        bits -= part * save[i].saved;
+        room -= save[i].bits;
+    }
+    /* By the faster of the two directions, since which of them the bits take is not known. */
+    const td_level *top = &hw->level[hw->n - 1];
+    double rate = fmin(top->read_bw + top->write_bw, top->shared_bw);
+    out.dram_cycles = floor(bits * (1 - 0x1p-40) / rate);
+    return out;
 }

@@ -16,7 +16,7 @@
  * mapper could hardly improve (`served`).
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
  *   not carry over, and the mapper is asked for every mask. */
-#include "schedule.h"
+#include "map_cache.h"
 
 #include <string.h>
 
@@ -49,6 +49,18 @@ static int64_t own_bits(const td__maker *b, int shape, unsigned chip, bool ample
     if (ample && split(b)) bits += sums + (b->hw->rules.pad ? bits / 2 : 0);
     bits *= b->hw->level[b->home->home].buffering;
     return bits < 0x1p60 ? (int64_t)bits + 8 : INT64_C(1) << 60;
+}
+
+/* Whether `bits` and all that others could use fit into the pool; remembers for which demands the
+ * answer is the same. */
+static bool all_fit(td__maker *b, int64_t bits) {
+    int64_t most = b->home->pool - bits;
+    if (b->demand <= most) {
+        if (most < b->most_demand) b->most_demand = most;
+        return true;
+    }
+    if (most + 1 > b->least_demand) b->least_demand = most + 1;
+    return false;
 }
 
 /* ---- rooms -------------------------------------------------------------------------------------
@@ -176,7 +188,7 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
             td_status s = learn_both(b, shape, chip, at, &w, NULL, NULL);
             if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
         }
-        if (h->home < 0 || w.bits + b->demand <= h->pool) return TD_OK;
+        if (h->home < 0 || all_fit(b, w.bits)) return TD_OK;
         int64_t used = (w.bits > least ? w.bits - least : 0) / (split(b) ? h->stores : 1);
         at = next_room(b, own, chip, at, used < at.tiles ? used : at.tiles);
         if (at.tiles == 0) return TD_OK;
@@ -195,22 +207,48 @@ static unsigned natural_mask(const td__maker *b, const td__step *s) {
     return mask & b->home->may;
 }
 
+enum { MASK_BITS = 4, MASK_SET = 8 };
+
+/* td__maker.asked of a layer: each of its natural masks once. */
+static uint64_t natural_masks(const td__maker *b, int shape) {
+    const td__sched_plan *p = b->plan;
+    uint64_t asked = 0;
+    unsigned seen = 0;
+    int n = 0;
+    for (int i = 0; i < p->n; i++) {
+        if (p->step[i].shape != shape) continue;
+        unsigned mask = natural_mask(b, &p->step[i]);
+        if (!(seen >> mask & 1)) asked |= (uint64_t)(mask | MASK_SET) << MASK_BITS * n++;
+        seen |= 1u << mask;
+    }
+    return asked;
+}
+
+/* The room that demands leave: `at` comes from `bits` of the pool, and would from a little more or
+ * less. */
+static void same_room(td__maker *b, room at, int64_t bits) {
+    const td__home *h = b->home;
+    const int64_t step = h->pool / h->stores / 16 / 8 * 8;
+    int64_t grain = step > 0 && at.tiles >= step ? step : 8, least = at.tiles * h->stores;
+    int64_t most = least + grain * h->stores - 1;
+    if (bits < least || bits > most) least = most = bits; /* the other half is for home */
+    if (b->demand - (most - bits) > b->least_demand) b->least_demand = b->demand - (most - bits);
+    if (b->demand + (bits - least) < b->most_demand) b->most_demand = b->demand + (bits - least);
+}
+
 /* Roomy accelerators. *done: the layer runs so, and the mapper is not far from its bound; otherwise
  * other questions may find what this one missed. */
 static td_status natural(td__maker *b, int shape, bool *done) {
-    const td__sched_plan *p = b->plan;
-    unsigned asked = 0;
     *done = true;
-    for (int i = 0; i < p->n && *done; i++) {
-        if (p->step[i].shape != shape) continue;
-        unsigned mask = natural_mask(b, &p->step[i]);
-        if (asked >> mask & 1) continue;
-        asked |= 1u << mask;
+    for (uint64_t asked = b->asked; asked != 0 && *done; asked >>= MASK_BITS) {
+        unsigned mask = asked & TD_ALL_TENSORS;
         /* What all others may take, and the layer's own tensors amply. */
         int64_t own = own_bits(b, shape, mask, true);
-        int64_t taken = b->demand + own - own_bits(b, shape, mask, false);
-        bool tight = taken >= b->home->pool;
-        room at = room_of(b, own, mask, b->home->pool - (tight ? b->demand : taken));
+        int64_t ample = own - own_bits(b, shape, mask, false);
+        bool tight = !all_fit(b, ample + 1);
+        int64_t left = b->home->pool - b->demand - (tight ? 0 : ample);
+        room at = room_of(b, own, mask, left);
+        same_room(b, at, left);
         td__way w;
         td_status s = learn_both(b, shape, mask, at, &w, NULL, NULL);
         if (s == TD_OK && tight) { /* small tiles and sums at home may do better */
@@ -257,19 +295,41 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     bool done = false;
     td_status s = TD_OK;
     b->doubt = false;
-    if (b->roomy) s = natural(b, shape, &done);
+    if (b->asked != 0) s = natural(b, shape, &done);
     for (int k = 0; k < n && s == TD_OK && !done; k++)
         if ((mask[k] & ~b->home->may) == 0) s = climb(b, shape, mask[k]);
     if (s == TD_OK && b->table->of[shape][0].n == 0 && !done) {
         /* With nothing on chip tiles have the most room: if that does not do, nothing does. */
         td__way w;
         s = learn_both(b, shape, 0, room_of(b, 0, 0, b->home->pool), &w, missing_bytes, err);
-        int layer = b->plan->step[b->plan->shape_step[shape]].layer;
-        if (s != TD_OK && s != TD_E_MEMORY)
-            td_error_prefix(err, "layer %s", td_net_layer(b->plan->net, layer)->name);
     }
-    if (s == TD_OK) s = mend(b, shape);
-    if (s == TD_E_MEMORY) td_fail(err, s, "out of memory for the schedule");
+    return s == TD_OK ? mend(b, shape) : s;
+}
+
+/* The ways of a shape: known, or found and remembered. */
+static td_status find_shape(td__maker *b, int shape, td__layer_memo *memo, uint64_t hw,
+                            int64_t *missing_bytes, td_error *err) {
+    td__ways **of = &b->table->of[shape];
+    b->asked = b->roomy ? natural_masks(b, shape) : 0;
+    const td__layer_key key = {.hw = hw,
+                               .problem = &b->plan->shape[shape],
+                               .value = b->plan->shape_value[shape],
+                               .asked = b->asked,
+                               .demand = b->demand};
+    td_status s = TD_OK;
+    if (memo != NULL) *of = td__layer_memo_find(memo, &key, &s, missing_bytes, err);
+    if (*of != NULL) return s;
+    *of = TD_NEW(b->arena, td__ways, TD__MASKS);
+    if (*of == NULL) return TD_E_MEMORY;
+    b->least_demand = 0;
+    b->most_demand = INT64_MAX;
+    td_error why = {0};
+    int64_t missing = 0;
+    s = build_shape(b, shape, &missing, &why);
+    if (memo != NULL && !fatal(s))
+        td__layer_memo_put(memo, &key, b->least_demand, b->most_demand, *of, s, missing, &why);
+    if (s != TD_OK && missing_bytes != NULL) *missing_bytes = missing;
+    if (s != TD_OK && err != NULL) *err = why;
     return s;
 }
 
@@ -289,17 +349,22 @@ static int64_t demand_of(const td__sched_plan *p, const td__home *h) {
 }
 
 td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                          const td_schedule_options *o, td_arena *a, td__table *out,
+                          const td_schedule_options *o, bool mappings, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err) {
-    *out = (td__table){0};
-    out->of = td_arena_alloc(a, sizeof *out->of * (size_t)(p->n_shape > 0 ? p->n_shape : 1));
+    *out = (td__table){.of = TD_NEW(a, td__ways *, p->n_shape > 0 ? p->n_shape : 1)};
     if (out->of == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     td__maker b = {.plan = p, .hw = hw, .home = h, .o = o, .arena = a, .table = out};
     if (h->home >= 0) b.demand = demand_of(p, h);
     b.roomy = split(&b) && b.demand <= h->pool / 2;
-    for (int s = 0; s < p->n_shape; s++) {
-        td_status status = build_shape(&b, s, missing_bytes, err);
-        if (status != TD_OK) return status;
+    td__layer_memo *memo = o->cache != NULL && !mappings ? td__map_cache_layers(o->cache) : NULL;
+    uint64_t number = memo != NULL ? td__layer_memo_hw(memo, hw, o) : 0;
+    if (number == 0) memo = NULL;
+    for (int shape = 0; shape < p->n_shape; shape++) {
+        td_status s = find_shape(&b, shape, memo, number, missing_bytes, err);
+        if (s == TD_E_MEMORY) td_fail(err, s, "out of memory for the schedule");
+        const td_layer *layer = td_net_layer(p->net, p->step[p->shape_step[shape]].layer);
+        if (s != TD_OK && s != TD_E_MEMORY) td_error_prefix(err, "layer %s", layer->name);
+        if (s != TD_OK) return s;
     }
     return TD_OK;
 }

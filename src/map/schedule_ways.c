@@ -51,6 +51,8 @@ td_status td__way_add(td__maker *b, int shape, unsigned chip, const td_problem *
     if (!td__way_of(b, shape, chip, p, m, c, &w)) return TD_OK;
     td__ways *list = &b->table->of[shape][chip];
     if (!useful(list, &w)) return TD_OK;
+    if (list->way == NULL) list->way = TD_NEW(b->arena, td__way, TD__MAX_WAYS);
+    if (list->way == NULL) return TD_E_MEMORY;
     td_problem *own_p = TD_NEW(b->arena, td_problem, 1);
     td_mapping *own_m = TD_NEW(b->arena, td_mapping, 1);
     if (own_p == NULL || own_m == NULL) return TD_E_MEMORY;

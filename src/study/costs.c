@@ -12,7 +12,7 @@ enum { SHARDS = 16, FIRST_SLOTS = 1024 };
 
 typedef struct {
     uint64_t net, hw; /* both 0: free */
-    double metric[TD_NMETRIC];
+    td__costed is;
 } entry;
 
 typedef struct {
@@ -66,31 +66,41 @@ static bool widen(shard *s) {
     return true;
 }
 
-static void keep(shard *s, uint64_t hash, const td_design *d, const double metric[TD_NMETRIC]) {
-    if (s->count >= s->most || (2 * (s->count + 1) > s->slots && !widen(s))) return;
-    entry *e = find(s, d->net_hash, d->hw_hash, hash);
-    s->count += (e->net | e->hw) == 0;
-    e->net = d->net_hash;
-    e->hw = d->hw_hash;
-    memcpy(e->metric, metric, sizeof e->metric);
+bool td__costs_get(td_costs *c, uint64_t net, uint64_t hw, td__costed *out) {
+    const uint64_t hash = td__design_key(net, hw);
+    shard *s = &c->shard[hash % SHARDS];
+    pthread_mutex_lock(&s->lock);
+    const entry *e = s->slots > 0 ? find(s, net, hw, hash) : NULL;
+    bool known = e != NULL && (e->net | e->hw) != 0;
+    if (known) *out = e->is;
+    pthread_mutex_unlock(&s->lock);
+    return known;
+}
+
+void td__costs_put(td_costs *c, uint64_t net, uint64_t hw, bool answer, const td__costed *x) {
+    if ((net | hw) == 0) return;
+    const uint64_t hash = td__design_key(net, hw);
+    shard *s = &c->shard[hash % SHARDS];
+    pthread_mutex_lock(&s->lock);
+    if ((answer || s->count < s->most) && (2 * (s->count + 1) <= s->slots || widen(s))) {
+        entry *e = find(s, net, hw, hash);
+        s->count += (e->net | e->hw) == 0;
+        *e = (entry){net, hw, *x};
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 td_status td__costs_of(td_costs *costs, const td_design *d, const td_schedule_options *o,
                        double metric[TD_NMETRIC], td_error *err) {
-    if (costs == NULL || d->workload != NULL || (d->net_hash | d->hw_hash) == 0)
-        return td__design_cost(d, o, metric, NULL, err);
-    const uint64_t hash = td__design_key(d->net_hash, d->hw_hash);
-    shard *s = &costs->shard[hash % SHARDS];
-    pthread_mutex_lock(&s->lock);
-    const entry *e = s->slots > 0 ? find(s, d->net_hash, d->hw_hash, hash) : NULL;
-    bool known = e != NULL && (e->net | e->hw) != 0;
-    if (known) memcpy(metric, e->metric, sizeof e->metric);
-    pthread_mutex_unlock(&s->lock);
-    if (known) return TD_OK;
+    bool kept = costs != NULL && d->workload == NULL && (d->net_hash | d->hw_hash) != 0;
+    td__costed x = {.index = -1};
+    if (kept && td__costs_get(costs, d->net_hash, d->hw_hash, &x)) {
+        memcpy(metric, x.metric, sizeof x.metric);
+        return TD_OK;
+    }
     td_status status = td__design_cost(d, o, metric, NULL, err);
-    if (status != TD_OK) return status;
-    pthread_mutex_lock(&s->lock);
-    keep(s, hash, d, metric);
-    pthread_mutex_unlock(&s->lock);
+    if (status != TD_OK || !kept) return status;
+    memcpy(x.metric, metric, sizeof x.metric);
+    td__costs_put(costs, d->net_hash, d->hw_hash, false, &x);
     return TD_OK;
 }

@@ -4,6 +4,20 @@
 
 #include "row.h"
 
+/* latency (s) and energy (J) on a valid accelerator, without a schedule to look at. */
+static td_status figures(const td_net *net, const td_hw *hw, const td_schedule_options *o,
+                         double *latency, double *energy, td_error *err) {
+    td_scheduler *s = NULL;
+    td_schedule_figures f = {0};
+    td_status status = td_hw_check(hw, err);
+    if (status == TD_OK) status = td_scheduler_create(net, o, &s, err);
+    if (status == TD_OK) status = td_scheduler_cost(s, hw, &f, NULL, err);
+    td_scheduler_destroy(s);
+    *latency = f.latency_s;
+    *energy = f.energy_j;
+    return status;
+}
+
 static void combine(const td_design *d, const double *latency, const double *energy,
                     double metric[TD_NMETRIC]) {
     double l = latency[0], e = energy[0];
@@ -24,16 +38,15 @@ td_status td__design_cost(const td_design *d, const td_schedule_options *o,
     td_status s = n > 0 ? TD_OK : td_fail(err, TD_E_USAGE, "a design without a network");
     if (schedule != NULL && n > 0) memset(schedule, 0, sizeof *schedule * (size_t)n);
     for (int i = 0; s == TD_OK && i < n; i++) {
-        td_schedule one = {0};
-        s = td_schedule_best(td_design_net(d, i), &d->hw, o, &one, NULL, err);
+        if (schedule == NULL) {
+            s = figures(td_design_net(d, i), &d->hw, o, &latency[i], &energy[i], err);
+        } else {
+            s = td_schedule_best(td_design_net(d, i), &d->hw, o, &schedule[i], NULL, err);
+            latency[i] = schedule[i].latency_s;
+            energy[i] = schedule[i].energy_j;
+        }
         if (s == TD_E_INFEASIBLE && d->workload != NULL)
             td_error_prefix(err, "network %s", d->workload->name[i]);
-        latency[i] = one.latency_s;
-        energy[i] = one.energy_j;
-        if (schedule != NULL)
-            schedule[i] = one;
-        else
-            td_schedule_free(&one);
     }
     if (s == TD_OK) combine(d, latency, energy, metric);
     for (int i = 0; s != TD_OK && schedule != NULL && i < n; i++) {

@@ -1,5 +1,6 @@
-/* solve.c - see solve.h. Best first: accelerators in the order of a bound of their rank, costed
- * until no bound left is below the best rank found. */
+/* solve.c - see solve.h. Best first: what is known of an accelerator's rank is a floor, then a
+ * bound, then the rank itself, each dearer than the one before and none lower; the least of all is
+ * taken and looked at more closely, until it is a rank. */
 #include "solve.h"
 
 #include <pthread.h>
@@ -7,9 +8,8 @@
 #include <string.h>
 
 #include "costs.h"
-#include "seen.h"
 
-enum { MOST_POINTS = 1000000 };
+enum { MOST_POINTS = 1000000, MOST_ANSWERS = 1000000 };
 
 /* Smaller is better, in this order. */
 typedef struct {
@@ -23,26 +23,15 @@ typedef struct {
     uint64_t hash;
 } point;
 
-/* Answers by network: of `index`, -1: runs on none. */
-typedef struct {
-    int index;
-    int64_t scheduled;
-    double metric[TD_NMETRIC];
-} answer;
-
 struct td__solver {
     td_arena *arena;
     const td_space *space;
     const td_objective *objective;
     const td_schedule_options *schedule;
-    td_costs *costs;
+    td_costs *costs, *own; /* pairs, and answers by network; own: where none are lent */
+    uint64_t question;     /* all that an answer depends on but the network */
     point *point;
-    const td_hw **hw; /* of the points */
     int n;
-    pthread_mutex_t lock; /* of the answers */
-    td__seen seen;
-    answer *answer;
-    size_t n_answer, capacity;
 };
 
 /* ---- the points ------------------------------------------------------------------------------ */
@@ -109,26 +98,43 @@ static td_status add_points(td__solver *s, td_error *err) {
     return status;
 }
 
+static uint64_t hash_number(double v, uint64_t seed) {
+    return td_hash(&v, sizeof v, seed);
+}
+
+static uint64_t question_of(const td__solver *s) {
+    const td_objective *o = s->objective;
+    const td_schedule_options *q = s->schedule;
+    uint64_t h = td_hash(NULL, 0, 1);
+    for (int m = 0; m < TD_NMETRIC; m++) {
+        h = hash_number(o->target[m], h);
+        h = hash_number(o->own[m].set, h);
+        h = hash_number(o->own[m].p, h);
+        h = hash_number(o->own[m].q, h);
+    }
+    const double number[] = {o->kind,      o->p,        o->q,    o->beta,  o->train_violating,
+                             q->objective, q->counting, q->cold, q->batch, (double)q->max_nodes};
+    h = td_hash(number, sizeof number, h);
+    for (int i = 0; i < s->n; i++) h = td_hash(&s->point[i].hash, sizeof s->point[i].hash, h);
+    return h | 1; /* 0 is no question */
+}
+
 td_status td__solver_create(const td_space *hw, const td_objective *o,
                             const td_schedule_options *schedule, td_costs *costs, td__solver **out,
                             td_error *err) {
     *out = NULL;
     td__solver *s = calloc(1, sizeof *s);
     if (s == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    pthread_mutex_init(&s->lock, NULL);
-    *s = (td__solver){.lock = s->lock,
-                      .arena = td_arena_create(),
+    *s = (td__solver){.arena = td_arena_create(),
                       .space = hw,
                       .objective = o,
                       .schedule = schedule,
                       .costs = costs};
-    td_status status =
-        s->arena != NULL ? add_points(s, err) : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (status == TD_OK) {
-        s->hw = TD_NEW(s->arena, const td_hw *, s->n);
-        if (s->hw == NULL) status = td_fail(err, TD_E_MEMORY, "out of memory");
-    }
-    for (int i = 0; status == TD_OK && i < s->n; i++) s->hw[i] = s->point[i].hw;
+    if (costs == NULL) s->costs = s->own = td_costs_create(MOST_ANSWERS);
+    td_status status = s->arena != NULL && s->costs != NULL
+                           ? add_points(s, err)
+                           : td_fail(err, TD_E_MEMORY, "out of memory");
+    if (status == TD_OK) s->question = question_of(s);
     if (status == TD_OK)
         *out = s;
     else
@@ -138,9 +144,7 @@ td_status td__solver_create(const td_space *hw, const td_objective *o,
 
 void td__solver_destroy(td__solver *s) {
     if (s == NULL) return;
-    pthread_mutex_destroy(&s->lock);
-    td__seen_free(&s->seen);
-    free(s->answer);
+    td_costs_destroy(s->own);
     free(s->point);
     td_arena_destroy(s->arena);
     free(s);
@@ -148,85 +152,106 @@ void td__solver_destroy(td__solver *s) {
 
 /* ---- one network ----------------------------------------------------------------------------- */
 
+typedef enum { FLOOR, BOUND, RANK } stage;
+
+typedef struct {
+    rank r;
+    stage is;
+    double metric[TD_NMETRIC]; /* of a rank: the costs */
+} candidate;
+
 /* The rank of metrics or, where all of them are lower bounds, a bound of it. */
-static rank rank_of(const td_objective *o, const double metric[TD_NMETRIC], int index) {
+static rank rank_of(const td_objective *o, const double metric[TD_NMETRIC], int index, stage is) {
     rank r = {.violation = td__objective_violation(o, metric),
               .cost = td__objective_cost(o, 1, metric),
               .index = index};
-    if (o->train_violating) r.violation = 0; /* the reward has it in */
+    if (o->train_violating) r.violation = 0;                       /* the reward has it in */
+    if (is != RANK && !td__objective_falls(o)) r.cost = -INFINITY; /* less may be worse */
     return r;
 }
 
-static int by_rank(const void *x, const void *y) {
-    const rank *a = x, *b = y;
-    if (a->violation != b->violation) return a->violation < b->violation ? -1 : 1;
-    if (a->cost != b->cost) return a->cost < b->cost ? -1 : 1;
-    return a->index - b->index;
+static bool before(const rank *a, const rank *b) {
+    if (a->violation != b->violation) return a->violation < b->violation;
+    if (a->cost != b->cost) return a->cost < b->cost;
+    return a->index < b->index;
 }
 
-/* Bounds of the ranks of all points, best first. */
-static td_status bound(const td__solver *s, const td_net *net, rank *r, td_error *err) {
-    double *latency = malloc(sizeof *latency * (size_t)s->n);
-    double *energy = malloc(sizeof *energy * (size_t)s->n);
-    td_status status = latency != NULL && energy != NULL
-                           ? td_schedule_bounds(net, s->hw, s->n, s->schedule, latency, energy, err)
-                           : td_fail(err, TD_E_MEMORY, "out of memory");
-    bool falls = td__objective_falls(s->objective);
-    for (int i = 0; status == TD_OK && i < s->n; i++) {
-        double metric[TD_NMETRIC] = {[TD_METRIC_LATENCY] = latency[i],
-                                     [TD_METRIC_ENERGY] = energy[i],
-                                     [TD_METRIC_AREA] = s->hw[i]->area_mm2};
-        r[i] = rank_of(s->objective, metric, i);
-        if (!falls) r[i].cost = -INFINITY; /* a smaller metric can be worse: no bound */
+/* A heap: none stands above one that is before it. */
+static void sink(candidate *heap, int n, int i) {
+    for (int child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && before(&heap[child + 1].r, &heap[child].r)) child++;
+        if (!before(&heap[child].r, &heap[i].r)) return;
+        candidate c = heap[i];
+        heap[i] = heap[child];
+        heap[child] = c;
     }
-    if (status == TD_OK) qsort(r, (size_t)s->n, sizeof *r, by_rank);
-    free(latency);
-    free(energy);
-    return status;
 }
 
-static td_status search(const td__solver *s, const td_net *net, uint64_t net_hash, answer *out,
+static void put_figures(const td_schedule_figures *f, const td_hw *hw, stage is,
+                        double metric[TD_NMETRIC]) {
+    metric[TD_METRIC_LATENCY] = f->latency_s;
+    metric[TD_METRIC_ENERGY] = f->energy_j;
+    metric[TD_METRIC_AREA] = hw->area_mm2;
+    metric[TD_METRIC_POWER] = is == RANK && f->latency_s > 0 ? f->energy_j / f->latency_s : 0;
+}
+
+/* Looks at an accelerator more closely: at its bound, then at its costs, at once where they are
+ * known. metric: of a rank. One that cannot run the network gets an infinite rank, and *err. */
+static td_status look(const td__solver *s, td_scheduler *of, uint64_t net_hash, candidate *c,
+                      double metric[TD_NMETRIC], int64_t *scheduled, td_error *err) {
+    const point *p = &s->point[c->r.index];
+    td_schedule_figures f = {0};
+    td__costed x = {.index = -1};
+    td_status status = TD_OK;
+    if (c->is == FLOOR && td__costs_get(s->costs, net_hash, p->hash, &x)) {
+        c->is = RANK;
+    } else if (c->is == FLOOR) {
+        c->is = BOUND;
+        status = td_scheduler_bound(of, p->hw, &f, NULL, err);
+    } else {
+        c->is = RANK;
+        ++*scheduled;
+        status = td_scheduler_cost(of, p->hw, &f, NULL, err);
+        put_figures(&f, p->hw, RANK, x.metric);
+        if (status == TD_OK) td__costs_put(s->costs, net_hash, p->hash, false, &x);
+    }
+    if (c->is == BOUND) put_figures(&f, p->hw, BOUND, x.metric);
+    if (status == TD_OK) c->r = rank_of(s->objective, x.metric, c->r.index, c->is);
+    memcpy(metric, x.metric, sizeof x.metric);
+    if (status != TD_E_INFEASIBLE) return status;
+    c->is = RANK;
+    c->r.violation = c->r.cost = INFINITY;
+    return TD_OK;
+}
+
+static td_status search(const td__solver *s, const td_net *net, uint64_t net_hash, td__costed *out,
                         td_error *err) {
-    rank *r = malloc(sizeof *r * (size_t)s->n);
-    if (r == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_status status = bound(s, net, r, err);
-    rank best = {.violation = INFINITY, .cost = INFINITY, .index = -1};
-    *out = (answer){.index = -1};
-    for (int k = 0; status == TD_OK && k < s->n; k++) {
-        /* An equal one may still be the first of the space. */
-        if (best.index >= 0 && (r[k].violation > best.violation ||
-                                (r[k].violation == best.violation && r[k].cost > best.cost)))
-            break;
-        const int i = r[k].index;
-        td_design d = {.net = (td_net *)net,
-                       .hw = *s->hw[i],
-                       .has_hw = true,
-                       .net_hash = net_hash,
-                       .hw_hash = s->point[i].hash};
+    td_scheduler *of = NULL;
+    *out = (td__costed){.index = -1};
+    candidate *heap = malloc(sizeof *heap * (size_t)s->n);
+    td_status status = heap != NULL ? td_scheduler_create(net, s->schedule, &of, err)
+                                    : td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; status == TD_OK && i < s->n; i++) {
         double metric[TD_NMETRIC];
-        td_error why = {0};
-        status = td__costs_of(s->costs, &d, s->schedule, metric, &why);
-        out->scheduled++;
-        if (status == TD_E_INFEASIBLE) { /* the last reason is told if it runs on none */
-            if (err != NULL) *err = why;
-            status = TD_OK;
-            continue;
-        }
-        if (status != TD_OK) {
-            if (err != NULL) *err = why;
-            break;
-        }
-        rank here = rank_of(s->objective, metric, i);
-        if (best.index >= 0 && by_rank(&here, &best) >= 0) continue;
-        best = here;
-        out->index = i;
-        memcpy(out->metric, metric, sizeof metric);
+        td_schedule_figures f = td_scheduler_floor(of, s->point[i].hw);
+        put_figures(&f, s->point[i].hw, FLOOR, metric);
+        heap[i] = (candidate){rank_of(s->objective, metric, i, FLOOR), FLOOR};
     }
-    free(r);
+    for (int i = s->n / 2; status == TD_OK && i-- > 0;) sink(heap, s->n, i);
+    while (status == TD_OK && heap[0].is != RANK) {
+        status = look(s, of, net_hash, &heap[0], heap[0].metric, &out->scheduled, err);
+        sink(heap, s->n, 0);
+    }
+    if (status == TD_OK && heap[0].r.violation < INFINITY) {
+        out->index = heap[0].r.index;
+        memcpy(out->metric, heap[0].metric, sizeof out->metric);
+    }
+    td_scheduler_destroy(of);
+    free(heap);
     return status;
 }
 
-static td_status give(const td__solver *s, const answer *a, td__solved *out, td_error *err) {
+static td_status give(const td__solver *s, const td__costed *a, td__solved *out, td_error *err) {
     if (a->index < 0)
         return td_fail(err, TD_E_INFEASIBLE, "runs on none of the %d accelerators of %s", s->n,
                        s->space->name);
@@ -239,26 +264,11 @@ static td_status give(const td__solver *s, const answer *a, td__solved *out, td_
 
 td_status td__solver_best(td__solver *s, const td_net *net, uint64_t net_hash, td__solved *out,
                           td_error *err) {
-    answer a;
-    pthread_mutex_lock(&s->lock);
-    int64_t have = td__seen_get(&s->seen, net_hash);
-    if (have >= 0) a = s->answer[have];
-    pthread_mutex_unlock(&s->lock);
-    if (have >= 0) return give(s, &a, out, err);
-    td_status status = search(s, net, net_hash, &a, err);
-    if (status != TD_OK) return status;
-    pthread_mutex_lock(&s->lock);
-    if (s->n_answer == s->capacity) {
-        size_t capacity = s->capacity > 0 ? 2 * s->capacity : 64;
-        answer *wide = realloc(s->answer, sizeof *wide * capacity);
-        if (wide != NULL) {
-            s->answer = wide;
-            s->capacity = capacity;
-        }
+    td__costed a;
+    if (!td__costs_get(s->costs, net_hash, s->question, &a)) {
+        td_status status = search(s, net, net_hash, &a, err);
+        if (status != TD_OK) return status;
+        td__costs_put(s->costs, net_hash, s->question, true, &a);
     }
-    /* Not kept where memory is out: it is found again. */
-    if (s->n_answer < s->capacity && td__seen_put(&s->seen, net_hash, (int64_t)s->n_answer))
-        s->answer[s->n_answer++] = a;
-    pthread_mutex_unlock(&s->lock);
     return give(s, &a, out, err);
 }

@@ -39,10 +39,12 @@ static void make(setup *s, uint64_t seed, int steps) {
     assert_int_equal(s->home.tiles, 1);
     s->home.pool = 8 * pick(r, 300, 2500); /* values have 256 bytes, weights 16 or 144 */
     td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
-    s->table.of = td_arena_alloc(s->arena, sizeof *s->table.of * (size_t)s->plan.n_shape);
-    for (int k = 0; k < s->plan.n_shape; k++)
+    s->table.of = TD_NEW(s->arena, td__ways *, s->plan.n_shape);
+    for (int k = 0; k < s->plan.n_shape; k++) {
+        s->table.of[k] = TD_NEW(s->arena, td__ways, TD__MASKS);
         for (unsigned chip = 0; chip < 8; chip++) {
             td__ways *w = &s->table.of[k][chip];
+            w->way = TD_NEW(s->arena, td__way, TD__MAX_WAYS);
             int64_t own = 0;
             const td_problem *p = &s->plan.shape[k];
             for (int t = 0; t < TD_NTENSOR; t++)
@@ -60,6 +62,7 @@ static void make(setup *s, uint64_t seed, int steps) {
                 y->pj = pick(r, 1, 1000); /* whole: sums are exact */
             }
         }
+    }
     s->hw.leak_w = 0; /* likewise */
     s->hw.clock_tree = 0;
     for (int l = 0; l < s->hw.n; l++)

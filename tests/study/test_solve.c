@@ -112,7 +112,10 @@ static void as_by_enumeration(void **state) {
         assert_ok(td__solver_create(f->hw, &o, &f->schedule, costs, &s, &err), &err);
         assert_ok(td__solver_best(s, net, net_hash, &got, &err), &err);
 
-        double best[TD_NMETRIC] = {0}, least[2];
+        double best[TD_NMETRIC] = {0};
+        td_schedule_figures least[2];
+        td_scheduler *many;
+        assert_ok(td_scheduler_create(net, &f->schedule, &many, &err), &err);
         uint64_t best_hash = 0;
         int64_t n = 0;
         td_choices c = {.n = f->hw->n, .v = TD_NEW(a, double, f->hw->n)};
@@ -126,11 +129,13 @@ static void as_by_enumeration(void **state) {
             td_status st = td__design_cost(&pair, &f->schedule, metric, &sch, NULL);
             td_schedule_free(&sch);
             if (st != TD_OK) continue;
-            const td_hw *one[] = {&d.hw};
-            assert_ok(td_schedule_bounds(net, one, 1, &f->schedule, &least[0], &least[1], &err),
-                      &err);
-            assert_true(least[0] > 0 && least[0] <= metric[TD_METRIC_LATENCY]);
-            assert_true(least[1] > 0 && least[1] <= metric[TD_METRIC_ENERGY]);
+            least[0] = td_scheduler_floor(many, &d.hw);
+            assert_ok(td_scheduler_bound(many, &d.hw, &least[1], NULL, &err), &err);
+            for (int k = 0; k < 2; k++) {
+                assert_true(least[k].latency_s > 0 && least[k].energy_j > 0);
+                assert_true(least[k].latency_s <= metric[TD_METRIC_LATENCY]);
+                assert_true(least[k].energy_j <= metric[TD_METRIC_ENERGY]);
+            }
             if (best_hash == 0 || better(&o, metric, best)) {
                 memcpy(best, metric, sizeof best);
                 best_hash = d.hw_hash;
@@ -146,6 +151,7 @@ static void as_by_enumeration(void **state) {
         assert_ok(td__solver_best(s, NULL, net_hash, &again, &err), &err);
         assert_true(again.hw_hash == got.hw_hash);
         td__solver_destroy(s);
+        td_scheduler_destroy(many);
         td_net_destroy(net);
         td_arena_destroy(a);
     }

@@ -1,0 +1,206 @@
+/* scheduler.c - the parts of a schedule in their order, for one network and an accelerator at a
+ * time, and its figures. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "schedule.h"
+
+void td_schedule_options_default(td_schedule_options *o) {
+    *o = (td_schedule_options){.objective = TD_OBJ_LATENCY,
+                               .counting = TD_COUNT_EXACT,
+                               .batch = 1,
+                               /* A schedule asks some fifty questions: more nodes a question would
+                                * hardly change its latency. */
+                               .max_nodes = 4000};
+}
+
+static td_status check_options(const td_schedule_options *o, td_error *err) {
+    if (o->objective != TD_OBJ_LATENCY && o->objective != TD_OBJ_ENERGY)
+        return td_fail(err, TD_E_USAGE, "schedule: objective: expected latency or energy");
+    if (o->batch < 1)
+        return td_fail(err, TD_E_USAGE, "schedule: batch: expected a number >= 1, found %d",
+                       o->batch);
+    return TD_OK;
+}
+
+td_status td_scheduler_create(const td_net *net, const td_schedule_options *o, td_scheduler **out,
+                              td_error *err) {
+    *out = NULL;
+    td_scheduler *s = calloc(1, sizeof *s);
+    if (s == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    if (o != NULL)
+        s->o = *o;
+    else
+        td_schedule_options_default(&s->o);
+    s->own = td_arena_create();
+    s->arena = td_arena_create();
+    td_status status = check_options(&s->o, err);
+    if (status == TD_OK && (s->own == NULL || s->arena == NULL))
+        status = td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    if (status == TD_OK) status = td__sched_plan_build(net, s->o.batch, s->own, &s->plan, err);
+    if (status == TD_OK) {
+        s->resident = TD_NEW(s->own, bool, s->plan.n);
+        s->on_chip = TD_NEW(s->own, bool, s->plan.n_value);
+        s->choice = TD_NEW(s->own, td__choice, s->plan.n);
+        if (!s->resident || !s->on_chip || !s->choice)
+            status = td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    }
+    if (status == TD_OK)
+        *out = s;
+    else
+        td_scheduler_destroy(s);
+    return status;
+}
+
+void td_scheduler_destroy(td_scheduler *s) {
+    if (s == NULL) return;
+    td_arena_destroy(s->own);
+    td_arena_destroy(s->arena);
+    free(s);
+}
+
+/* ---- the parts --------------------------------------------------------------------------------
+ */
+
+static void take(td_scheduler *s, const td_hw *hw) {
+    s->hw = hw;
+    s->opened = false;
+    td__home_find(hw, &s->home);
+    td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
+}
+
+/* Layers that are not convolutions need a unit to run on. */
+static td_status check_vector(const td__sched_plan *p, const td_hw *hw, td_error *err) {
+    for (int i = 0; i < p->n && hw->vec.lanes < 1; i++) {
+        const td_layer *l = td_net_layer(p->net, p->step[i].layer);
+        if (p->step[i].shape < 0)
+            return td_fail(err, TD_E_INFEASIBLE,
+                           "layer %s: %s runs on the vector unit, and accelerator %s has none "
+                           "(vector lanes: 0)",
+                           l->name, td_op_name(l->op), hw->name);
+    }
+    return TD_OK;
+}
+
+td_schedule_figures td_scheduler_floor(td_scheduler *s, const td_hw *hw) {
+    take(s, hw);
+    td_schedule_figures f = {.latency_s = td__bound_cycles(&s->plan, hw, &s->home, s->o.cold) /
+                                          hw->clock_hz};
+    f.energy_j = td__bound_pj(&s->plan, hw) * 1e-12 + hw->leak_w * f.latency_s;
+    return f;
+}
+
+td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
+                             int64_t *missing_bytes, td_error *err) {
+    if (missing_bytes != NULL) *missing_bytes = 0;
+    td_status status = check_vector(&s->plan, hw, err);
+    if (status != TD_OK) return status;
+    take(s, hw);
+    td_arena_reset(s->arena);
+    status = td__table_build(&s->plan, hw, &s->home, &s->o, mappings, s->arena, &s->table,
+                             missing_bytes, err);
+    if (status != TD_OK) return status;
+    s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, s->o.objective, s->arena);
+    if (s->dp == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    s->opened = true;
+    return TD_OK;
+}
+
+td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
+    td__answer best = {.choice = s->choice};
+    s->opened = false; /* its memory has been worked on */
+    bool found = td__pick_resident(s->dp, &s->plan, s->hw, &s->home, &s->table, s->o.objective,
+                                   s->arena, s->resident, &best, &s->proved);
+    if (found && s->o.cold) found = td__dp_run(s->dp, s->resident, TD__COLD, false, &best);
+    if (!found)
+        return td_fail(err, TD_E_INTERNAL, "schedule: no choice of places for layers that all map");
+    s->resident_bits = 0;
+    memset(s->on_chip, 0, sizeof *s->on_chip * (size_t)s->plan.n_value);
+    for (int i = 0; i < s->plan.n; i++) {
+        if (s->resident[i]) s->resident_bits += s->plan.step[i].weight_bits;
+        s->on_chip[s->plan.step[i].value] = s->choice[i].out_chip;
+    }
+    return TD_OK;
+}
+
+int td__loads_for(const td_scheduler *s, int i) {
+    int next = (i + 1) % s->plan.n;
+    if (next == 0 && s->o.cold) return -1;
+    return s->choice[next].ahead ? next : -1;
+}
+
+td__spent td__scheduler_spent(const td_scheduler *s, int i) {
+    const td__step *step = &s->plan.step[i];
+    td__spent x = {.limit = -1};
+    if (step->shape >= 0) {
+        const td__way *way = s->choice[i].way;
+        x = (td__spent){.compute = way->cycles,
+                        .read = way->read,
+                        .write = way->write,
+                        .pj = way->pj,
+                        .limit = -1};
+        if (s->o.cold && s->resident[i] && !s->choice[i].ahead) { /* loaded once, now */
+            x.read += (double)step->weight_bits;
+            x.pj += td__load_pj(&s->plan, s->hw, &s->home, i);
+        }
+    } else {
+        td__vector_work v;
+        td__vector_step(&s->plan, i, s->on_chip, &v);
+        x = (td__spent){.read = v.dram_read, .write = v.dram_write};
+        x.compute = td__vector_cycles(s->hw, &s->home, &v, &x.limit);
+        x.pj = td__vector_pj(s->hw, &s->home, &v);
+    }
+    int next = td__loads_for(s, i);
+    if (next >= 0) {
+        x.read += (double)s->plan.step[next].weight_bits;
+        x.pj += td__load_pj(&s->plan, s->hw, &s->home, next);
+    }
+    x.dram = td__dram_cycles(s->hw, x.read, x.write);
+    return x;
+}
+
+/* ---- figures ----------------------------------------------------------------------------------
+ */
+
+/* Bounds from the relaxed program, in which weights on chip take no room. */
+static td_status find_least(td_scheduler *s, td_error *err) {
+    td__answer relaxed = {.choice = NULL};
+    memset(s->resident, 0, sizeof *s->resident * (size_t)s->plan.n);
+    if (!td__dp_run(s->dp, s->resident, TD__STEADY, true, &relaxed))
+        return td_fail(err, TD_E_INTERNAL, "schedule: no choice of places for layers that all map");
+    const td_hw *hw = s->hw;
+    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, s->arena);
+    bool by_energy = s->o.objective == TD_OBJ_ENERGY;
+    double cycles = by_energy ? least.dram_cycles : fmax(relaxed.first, least.dram_cycles);
+    s->least.latency_s =
+        fmax(cycles, td__bound_cycles(&s->plan, hw, &s->home, s->o.cold)) / hw->clock_hz;
+    s->least.energy_j = least.pj * 1e-12 * (1 - 0x1p-40) + hw->leak_w * s->least.latency_s;
+    if (by_energy)
+        s->least.energy_j = fmax(s->least.energy_j, relaxed.first * 1e-12 * (1 - 0x1p-40));
+    return TD_OK;
+}
+
+td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
+                             int64_t *missing_bytes, td_error *err) {
+    td_status status = td__scheduler_open(s, hw, false, missing_bytes, err);
+    if (status == TD_OK) status = find_least(s, err);
+    if (status == TD_OK) *out = s->least;
+    return status;
+}
+
+td_status td_scheduler_cost(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
+                            int64_t *missing_bytes, td_error *err) {
+    td_status status = TD_OK;
+    if (!s->opened || s->hw != hw) status = td__scheduler_open(s, hw, false, missing_bytes, err);
+    if (status == TD_OK) status = td__scheduler_solve(s, err);
+    if (status != TD_OK) return status;
+    double cycles = 0, pj = 0;
+    for (int i = 0; i < s->plan.n; i++) {
+        td__spent x = td__scheduler_spent(s, i);
+        cycles += x.compute > x.dram ? x.compute : x.dram;
+        pj += x.pj;
+    }
+    out->latency_s = cycles / hw->clock_hz;
+    out->energy_j = pj * 1e-12 + hw->leak_w * out->latency_s;
+    return TD_OK;
+}
