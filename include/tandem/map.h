@@ -84,8 +84,9 @@ typedef struct {
 td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
                       td_map_result *out, int64_t *missing_bytes, td_error *err);
 
-/* Answers of td_map_best by (problem, accelerator, query). Thread-safe. Infeasible answers are kept
- * too. max_entries 0: unbounded. */
+/* Answers of td_map_best by (problem, accelerator, query), of max_entries (about 3 KB each; 0:
+ * unbounded), and in a schedule without mappings the ways of four times as many layers (1 KB).
+ * Thread-safe. Infeasible answers are kept too. */
 typedef struct td_map_cache td_map_cache;
 td_map_cache *td_map_cache_create(size_t max_entries);
 void td_map_cache_destroy(td_map_cache *c);

@@ -51,12 +51,12 @@ typedef struct node {
 typedef struct {
     pthread_mutex_t lock;
     node **slot;
-    size_t slots, count, bytes;
+    size_t slots, count;
 } shard;
 
 struct td__layer_memo {
     shard layers[SHARDS], machines;
-    size_t max_bytes;
+    size_t max_layers;
 };
 
 static void shard_free(shard *s) {
@@ -100,10 +100,10 @@ static bool insert(shard *s, node *e) {
     return true;
 }
 
-td__layer_memo *td__layer_memo_create(size_t max_bytes) {
+td__layer_memo *td__layer_memo_create(size_t max_layers) {
     td__layer_memo *m = calloc(1, sizeof *m);
     if (m == NULL) return NULL;
-    m->max_bytes = max_bytes;
+    m->max_layers = max_layers;
     for (int i = 0; i < SHARDS; i++) pthread_mutex_init(&m->layers[i].lock, NULL);
     pthread_mutex_init(&m->machines.lock, NULL);
     return m;
@@ -215,11 +215,7 @@ void td__layer_memo_put(td__layer_memo *m, const td__layer_key *k, int64_t least
     shard *s = &m->layers[e->hash % SHARDS];
     pthread_mutex_lock(&s->lock);
     /* What another thread has put there meanwhile is the same. */
-    if ((m->max_bytes > 0 && s->bytes + bytes > m->max_bytes / SHARDS) ||
-        find(s, e->hash, &e->of, k->demand) != NULL || !insert(s, (node *)e)) {
-        free(e);
-    } else {
-        s->bytes += bytes;
-    }
+    bool full = m->max_layers > 0 && s->count >= (m->max_layers + SHARDS - 1) / SHARDS;
+    if (full || find(s, e->hash, &e->of, k->demand) != NULL || !insert(s, (node *)e)) free(e);
     pthread_mutex_unlock(&s->lock);
 }

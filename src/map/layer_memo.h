@@ -8,7 +8,7 @@
 #include "schedule.h"
 
 typedef struct td__layer_memo td__layer_memo;
-td__layer_memo *td__layer_memo_create(size_t max_bytes); /* 0: unbounded; NULL: memory */
+td__layer_memo *td__layer_memo_create(size_t max_layers); /* 0: unbounded; NULL: memory */
 void td__layer_memo_destroy(td__layer_memo *m);
 
 /* What the ways of a layer depend on. Between the demands that they were found for they are the

@@ -109,7 +109,7 @@ td_map_cache *td_map_cache_create(size_t max_entries) {
         }
         c->shard[i].max = (max_entries + SHARDS - 1) / SHARDS;
     }
-    c->layers = td__layer_memo_create(max_entries * sizeof(entry)); /* as much again */
+    c->layers = td__layer_memo_create(4 * max_entries);
     if (c->layers == NULL) {
         td_map_cache_destroy(c);
         return NULL;
