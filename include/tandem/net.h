@@ -74,11 +74,13 @@ td_status td_problem_parse(const char *text, td_problem *out, td_error *err);
     X(TD_OP_ADD, "add")                                                                            \
     X(TD_OP_MUL, "mul")                                                                            \
     X(TD_OP_CONCAT, "concat")                                                                      \
+    X(TD_OP_RESIZE, "resize")                                                                      \
     X(TD_OP_RELU, "relu")                                                                          \
     X(TD_OP_RELU6, "relu6")                                                                        \
     X(TD_OP_HSWISH, "hard_swish")                                                                  \
     X(TD_OP_SWISH, "swish")                                                                        \
-    X(TD_OP_SIGMOID, "sigmoid")
+    X(TD_OP_SIGMOID, "sigmoid")                                                                    \
+    X(TD_OP_HSIGMOID, "hard_sigmoid")
 typedef enum {
 #define TD_X(e, n) e,
     TD_OP_MAP(TD_X)
@@ -137,6 +139,9 @@ int td_net_global_pool(td_net *net, int x);
 int td_net_add(td_net *net, int a, int b);
 int td_net_mul(td_net *net, int a, int b);           /* b may be c x 1 x 1: broadcast */
 int td_net_concat(td_net *net, const int *x, int n); /* along channels */
+/* Bilinear, to h rows and w columns: centres of pixels at halves, beyond the border the border's
+ * pixel; no smoothing where it shrinks. */
+int td_net_resize(td_net *net, int x, int h, int w);
 int td_net_act(td_net *net, int x, td_op kind);
 void td_net_name_last(td_net *net, const char *format, ...) TD_PRINTF(2, 3);
 void td_net_set_bits(td_net *net, int layer, int w, int i, int o, int acc);
@@ -236,9 +241,9 @@ td_status td_net_forward(const td_net *net, const td_weights *w, const float *in
                          float *output, td_error *err);
 
 /* ONNX out: fp32, opset 13, input "input" NCHW float in 0..1 with a symbolic batch, output
- * "logits". The normalisation (x - mean[c]) / std[c] stands inside the graph. BN is folded first
- * where it can be. mean, std: c values each (std not 0). Replaces the file as a whole or not at
- * all. */
+ * "logits": N x C, or N x C x H x W of a network whose result has several pixels. The normalisation
+ * (x - mean[c]) / std[c] stands inside the graph. BN is folded first where it can be. mean, std: c
+ * values each (std not 0). Replaces the file as a whole or not at all. */
 td_status td_onnx_write(const td_net *net, const td_weights *w, const float *mean, const float *std,
                         const char *path, td_error *err);
 
