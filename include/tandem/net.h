@@ -150,13 +150,17 @@ td_status td_net_check(const td_net *net, td_error *err);
 /* Blocks (conv - BN - activation each; the projection has no activation; residual where stride is 1
  * and channels match and `residual` is set; no expanding convolution where expansion is 1: a fused
  * block then is one convolution with activation and no projection). se: squeeze-excite channels as
- * a fraction of the block's input channels (whole part, at least 1), 0 for none; its gate is a
- * sigmoid. */
+ * a fraction of the block's input channels (whole part, at least 1), 0 for none. What stands behind
+ * `act` may be left 0. */
 typedef struct {
     int32_t kernel, expansion, out_c, stride, groups; /* groups: of the fused convolution */
     bool fused, residual;
     double se;
     td_op act;
+    int32_t expanded;   /* channels inside; 0: expansion times those of the input */
+    int32_t squeezed;   /* channels of the squeeze-excite; 0: as se says */
+    td_op se_act, gate; /* inside of it; 0: act, and a sigmoid */
+    int32_t dilation;   /* of the k x k convolution; 0: 1 */
 } td_block;
 int td_net_block(td_net *net, int x, const td_block *b); /* IBN or fused IBN */
 int td_net_conv_bn_act(td_net *net, int x, int out_c, int kernel, int stride, int groups,
@@ -166,12 +170,14 @@ int td_net_squeeze_excite(td_net *net, int x, int squeezed_c, td_op act, td_op g
  * every adding function refuses) if the product is not in (0, 2^20]. */
 int td_round_channels(double c, double width, int divisor);
 
-/* Whole networks by name: "mobilenetv2", "resnet18", "resnet34", "resnet50" (any size and width,
- * classes), "handmade" (MobileNetV2-like for 28x28 and 32x32 input), "A", "B", "C" of the training
- * notes. A zero in `input`, or 0 classes:
- * the network's own. Width multiplies all channels, rounded to multiples of 8 (MobileNetV2's last
- * convolution does not shrink below width 1). Unknown names: TD_E_NOT_FOUND with the list. Caller
- * destroys *net. */
+/* Whole networks by name, all of any size, width and number of classes: MobileNets, ResNets,
+ * EfficientNets, their relatives for accelerators, DeepLabs (classes x H x W scores), and small
+ * ones for 28x28 and 32x32 images; td_net_list() has all. A zero in `input`, or 0 classes: the
+ * network's own. Width multiplies channels as its authors do, rounded to multiples of 8: the last
+ * convolution of MobileNetV2 and of MobileNetEdgeTPU and the features of MobileNetV3 do not shrink
+ * below width 1, stem and head of EfficientNet-lite do not change, nor do the channels behind a
+ * DeepLab's backbone. Unknown names: TD_E_NOT_FOUND with those that are known. Caller destroys
+ * *net. */
 typedef struct {
     const char *name, *about;
 } td_net_entry;

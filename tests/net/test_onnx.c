@@ -332,14 +332,16 @@ static void test_every_op(void **state) {
 /* Readers make floor(in x scale) rows, in single precision or in double. */
 static void test_resize(void **state) {
     (void)state;
-    for (int in = 1; in <= 40; in += 3)
-        for (int out = 1; out <= 131; out++) {
-            td_net *net = td_net_create("resize", TD_DIM(1, in, in));
-            td_net_resize(net, 0, out, 2 * in);
-            td_weights *w = td_weights_create(net);
-            model m = write_and_read(net, w);
-            check_graph(&m, true);
-            wire_bytes node = node_of(&m, "resize1");
+    enum { MOST = 131 };
+    for (int in = 1; in <= 40; in += 3) {
+        td_net *net = td_net_create("resize", TD_DIM(1, in, in));
+        for (int out = 1; out <= MOST; out++) td_net_resize(net, 0, out, 2 * in);
+        td_weights *w = td_weights_create(net);
+        model m = write_and_read(net, w);
+        check_graph(&m, false);
+        for (int out = 1; out <= MOST; out++) {
+            const char *name = td_net_layer(net, out)->name;
+            wire_bytes node = node_of(&m, name);
             expect_op(node, "Resize");
             assert_int_equal(wire_count(node, NODE_INPUT), 3);
             assert_int_equal(wire_message(node, NODE_INPUT, 1).size, 0);
@@ -348,19 +350,22 @@ static void test_resize(void **state) {
             assert_true(wire_is_text(wire_message(mode, ATTR_S, 0), "linear"));
             mode = attr_of(node, "coordinate_transformation_mode");
             assert_true(wire_is_text(wire_message(mode, ATTR_S, 0), "half_pixel"));
+            char scales[64];
+            snprintf(scales, sizeof scales, "%s.scales", name);
             float scale[4];
-            wire_bytes raw = wire_message(init_of(&m, "resize1.scales"), TENSOR_RAW, 0);
+            wire_bytes raw = wire_message(init_of(&m, scales), TENSOR_RAW, 0);
             assert_int_equal(raw.size, sizeof scale);
             memcpy(scale, raw.data, sizeof scale);
             assert_true(scale[0] == 1 && scale[1] == 1 && scale[3] == 2);
             assert_int_equal((int)floorf(scale[2] * (float)in), out);
             assert_int_equal((int)floor((double)scale[2] * in), out);
             assert_near((double)scale[2] * in / out, 1, 2e-7);
-            expect_tensor(m.graph, GRAPH_OUTPUT, "logits", 3, (int64_t[]){1, out, 2 * in});
-            free(m.data);
-            td_weights_destroy(w);
-            td_net_destroy(net);
         }
+        expect_tensor(m.graph, GRAPH_OUTPUT, "logits", 3, (int64_t[]){1, MOST, 2 * in});
+        free(m.data);
+        td_weights_destroy(w);
+        td_net_destroy(net);
+    }
 }
 
 static void test_random_networks(void **state) {
@@ -393,13 +398,14 @@ static void test_whole_networks(void **state) {
     for (int i = 0; i < n; i++) {
         td_rng r = td_rng_make(9, (uint64_t)i, TD_RNG_TEST);
         td_net *net;
-        assert_ok(td_net_build(list[i].name, TD_DIM(3, 32, 32), 1, 10, &net, &err), &err);
+        assert_ok(td_net_build(list[i].name, TD_DIM(3, 32, 32), 0.1, 10, &net, &err), &err);
         td_weights *w = random_weights(net, &r);
         model m = write_and_read(net, w);
         check_graph(&m, true);
         assert_int_equal(count_op(&m, "BatchNormalization"), 0);
+        bool map = strncmp(list[i].name, "deeplab", 7) == 0;
         expect_tensor(m.graph, GRAPH_INPUT, "input", 3, (int64_t[]){3, 32, 32});
-        expect_tensor(m.graph, GRAPH_OUTPUT, "logits", 1, (int64_t[]){10});
+        expect_tensor(m.graph, GRAPH_OUTPUT, "logits", map ? 3 : 1, (int64_t[]){10, 32, 32});
         free(m.data);
         if (getenv("TANDEM_ONNX_OUT") != NULL) leave(net, w, list[i].name, &r);
         td_weights_destroy(w);
