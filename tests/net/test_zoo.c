@@ -332,16 +332,52 @@ static void test_blocks(void **state) {
         }
         td_net_destroy(net);
     }
+    /* What may be left out: channels inside that are no multiple of the input's, of the
+     * squeeze-excite, its activations; a dilation, which changes neither shape nor counts. */
+    td_net *net = td_net_create("block", TD_DIM(16, 8, 8));
+    td_block special = base;
+    special.expanded = 40;
+    special.squeezed = 6;
+    special.se_act = TD_OP_SWISH;
+    special.gate = TD_OP_HSIGMOID;
+    special.dilation = 2;
+    int y = td_net_block(net, 0, &special);
+    assert_int_equal(td_net_layer(net, y)->op, TD_OP_ADD);
+    assert_int_equal(td_net_layer(net, 1)->c, 40);
+    assert_int_equal(td_net_layer(net, 4)->dilation[0], 2);
+    assert_int_equal(td_net_layer(net, 4)->h, 8);
+    assert_int_equal(count_ops(net, TD_OP_SWISH), 1);
+    assert_int_equal(count_ops(net, TD_OP_HSIGMOID), 1);
+    td_net_totals t;
+    td_net_count(net, &t);
+    assert_int_equal(t.params,
+                     16 * 40 + 80 + 40 * 9 + 80 + 40 * 6 + 6 + 6 * 40 + 40 + 40 * 16 + 32);
+    td_net_destroy(net);
+    net = td_net_create("block", TD_DIM(16, 8, 8));
+    special = base;
+    special.expanded = 16; /* as many as there are: nothing to expand */
+    td_net_block(net, 0, &special);
+    assert_int_equal(count_ops(net, TD_OP_CONV), 2);
+    td_net_destroy(net);
     /* Impossible blocks are faults, not crashes. */
     static const int bad[] = {0, -3, INT32_MAX};
     for (int i = 0; i < 3; i++) {
-        td_net *net = td_net_create("block", TD_DIM(16, 8, 8));
+        net = td_net_create("block", TD_DIM(16, 8, 8));
         td_block b = base;
         b.expansion = bad[i];
         assert_int_equal(td_net_block(net, 0, &b), -1);
         assert_int_equal(td_net_check(net, NULL), TD_E_USAGE);
         assert_int_equal(td_net_block(net, -1, &b), -1);
         td_net_destroy(net);
+        for (int k = 0; k < 3; k++) {
+            if (bad[i] == 0) continue; /* left out */
+            net = td_net_create("block", TD_DIM(16, 8, 8));
+            b = base;
+            *(k == 0 ? &b.expanded : k == 1 ? &b.squeezed : &b.dilation) = bad[i];
+            assert_int_equal(td_net_block(net, 0, &b), -1);
+            assert_int_equal(td_net_check(net, NULL), TD_E_USAGE);
+            td_net_destroy(net);
+        }
     }
 }
 

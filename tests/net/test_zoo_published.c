@@ -5,6 +5,8 @@
 
 #include "tandem/net.h"
 
+#include "random_net.h"
+
 static const td_shape own = {0, 0, 0};
 
 static td_net *build(const char *name, td_shape input, double width, int classes) {
@@ -297,6 +299,40 @@ static void test_any_size(void **state) {
         }
 }
 
+/* Each runs in the reference pass, on a small image: scores are numbers and depend on the image.
+ * Written as a file and read again it is itself. */
+static void test_runs(void **state) {
+    (void)state;
+    enum { SIDE = 24, CLASSES = 3, WORDS = 3 * SIDE * SIDE, MOST = CLASSES * SIDE * SIDE };
+    static float x[2 * WORDS], y[2 * MOST];
+    td_error err = {0};
+    int n;
+    const td_net_entry *list = td_net_list(&n);
+    for (int i = 0; i < n; i++) {
+        td_rng r = td_rng_make(11, (uint64_t)i, TD_RNG_TEST);
+        td_net *net = build(list[i].name, TD_DIM(3, SIDE, SIDE), 0.1, CLASSES), *again;
+        td_weights *w = random_weights(net, &r);
+        random_floats(&r, x, 2 * WORDS, -1, 1);
+        const td_layer *out = td_net_layer(net, td_net_output(net));
+        int words = out->c * out->h * out->w;
+        assert_in_range(words, CLASSES, MOST);
+        assert_ok(td_net_forward(net, w, x, 2, y, &err), &err);
+        double difference = 0;
+        for (int k = 0; k < words; k++) {
+            assert_true(isfinite(y[k]) && isfinite(y[words + k]));
+            difference += fabs((double)y[k] - (double)y[words + k]);
+        }
+        if (!(difference > 0)) fail_msg("%s gives the same for two images", list[i].name);
+        td_arena *a = td_arena_create();
+        assert_ok(td_net_from_node(td_net_to_node(net, a), &again, &err), &err);
+        assert_true(td_net_hash(net) == td_net_hash(again));
+        td_net_destroy(again);
+        td_arena_destroy(a);
+        td_weights_destroy(w);
+        td_net_destroy(net);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_parameters),
@@ -307,6 +343,7 @@ int main(void) {
         cmocka_unit_test(test_output_stride),
         cmocka_unit_test(test_about),
         cmocka_unit_test(test_any_size),
+        cmocka_unit_test(test_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
