@@ -171,7 +171,8 @@ typedef struct {
     int64_t local_bytes, rf_bytes; /* per PE, per lane */
     double io_bytes_per_s;
     double clock_hz;
-    int32_t port_bytes;                       /* local memory port, per lane and cycle */
+    int32_t port_bytes;  /* local memory port, per lane and cycle */
+    int32_t local_ports; /* 1: it reads or writes (1RW); 2: one for each (1R1W) */
     int32_t rf_accumulators, rf_weight_steps; /* pipeline depth: per SIMD unit, see td_edge_build */
     int64_t min_total_bytes;                  /* smallest sum of the local memories (0: none) */
     double max_rf_share;    /* lanes * rf_bytes <= max_rf_share * local_bytes (0: free) */
@@ -187,13 +188,13 @@ typedef struct {
  *
  *     pe_x pe_y simd lanes local_kb rf_kb io_gbps clock_ghz port_bytes
  *     rf_weight_steps rf_accumulators min_total_kb max_rf_share max_lane_width route_extra
- *     min_macs max_macs fixed_mm2 pe_um2 lane_um2 macro_um2
+ *     min_macs max_macs fixed_mm2 pe_um2 lane_um2 macro_um2 local_ports
  *
  * td_edge_key(i) lists them; NULL after the last. Set fails with TD_E_NOT_FOUND (no such key) or
  * TD_E_USAGE (out of range, or not whole where the parameter is); *p is then unchanged. Get returns
  * NAN for an unknown key. td_edge_init gives every parameter its default (0 where there is none:
- * the first row above must be set; the rules of the second row are off). `tech` is a name and not
- * among them. */
+ * the first row above must be set; the rules of the second row are off, local_ports is 2). `tech`
+ * is a name and not among them. */
 const char *td_edge_key(int i);
 void td_edge_init(td_edge *p);
 td_status td_edge_set(td_edge *p, const char *key, double value, td_error *err);

@@ -74,11 +74,13 @@ td_status td_problem_parse(const char *text, td_problem *out, td_error *err);
     X(TD_OP_ADD, "add")                                                                            \
     X(TD_OP_MUL, "mul")                                                                            \
     X(TD_OP_CONCAT, "concat")                                                                      \
+    X(TD_OP_RESIZE, "resize")                                                                      \
     X(TD_OP_RELU, "relu")                                                                          \
     X(TD_OP_RELU6, "relu6")                                                                        \
     X(TD_OP_HSWISH, "hard_swish")                                                                  \
     X(TD_OP_SWISH, "swish")                                                                        \
-    X(TD_OP_SIGMOID, "sigmoid")
+    X(TD_OP_SIGMOID, "sigmoid")                                                                    \
+    X(TD_OP_HSIGMOID, "hard_sigmoid")
 typedef enum {
 #define TD_X(e, n) e,
     TD_OP_MAP(TD_X)
@@ -137,6 +139,9 @@ int td_net_global_pool(td_net *net, int x);
 int td_net_add(td_net *net, int a, int b);
 int td_net_mul(td_net *net, int a, int b);           /* b may be c x 1 x 1: broadcast */
 int td_net_concat(td_net *net, const int *x, int n); /* along channels */
+/* Bilinear, to h rows and w columns: centres of pixels at halves, beyond the border the border's
+ * pixel; no smoothing where it shrinks. */
+int td_net_resize(td_net *net, int x, int h, int w);
 int td_net_act(td_net *net, int x, td_op kind);
 void td_net_name_last(td_net *net, const char *format, ...) TD_PRINTF(2, 3);
 void td_net_set_bits(td_net *net, int layer, int w, int i, int o, int acc);
@@ -145,13 +150,17 @@ td_status td_net_check(const td_net *net, td_error *err);
 /* Blocks (conv - BN - activation each; the projection has no activation; residual where stride is 1
  * and channels match and `residual` is set; no expanding convolution where expansion is 1: a fused
  * block then is one convolution with activation and no projection). se: squeeze-excite channels as
- * a fraction of the block's input channels (whole part, at least 1), 0 for none; its gate is a
- * sigmoid. */
+ * a fraction of the block's input channels (whole part, at least 1), 0 for none. What stands behind
+ * `act` may be left 0. */
 typedef struct {
     int32_t kernel, expansion, out_c, stride, groups; /* groups: of the fused convolution */
     bool fused, residual;
     double se;
     td_op act;
+    int32_t expanded;   /* channels inside; 0: expansion times those of the input */
+    int32_t squeezed;   /* channels of the squeeze-excite; 0: as se says */
+    td_op se_act, gate; /* inside of it; 0: act, and a sigmoid */
+    int32_t dilation;   /* of the k x k convolution; 0: 1 */
 } td_block;
 int td_net_block(td_net *net, int x, const td_block *b); /* IBN or fused IBN */
 int td_net_conv_bn_act(td_net *net, int x, int out_c, int kernel, int stride, int groups,
@@ -161,12 +170,14 @@ int td_net_squeeze_excite(td_net *net, int x, int squeezed_c, td_op act, td_op g
  * every adding function refuses) if the product is not in (0, 2^20]. */
 int td_round_channels(double c, double width, int divisor);
 
-/* Whole networks by name: "mobilenetv2", "resnet18", "resnet34", "resnet50" (any size and width,
- * classes), "handmade" (MobileNetV2-like for 28x28 and 32x32 input), "A", "B", "C" of the training
- * notes. A zero in `input`, or 0 classes:
- * the network's own. Width multiplies all channels, rounded to multiples of 8 (MobileNetV2's last
- * convolution does not shrink below width 1). Unknown names: TD_E_NOT_FOUND with the list. Caller
- * destroys *net. */
+/* Whole networks by name, all of any size, width and number of classes: MobileNets, ResNets,
+ * EfficientNets, their relatives for accelerators, DeepLabs (classes x H x W scores), and small
+ * ones for 28x28 and 32x32 images; td_net_list() has all. A zero in `input`, or 0 classes: the
+ * network's own. Width multiplies channels as its authors do, rounded to multiples of 8: the last
+ * convolution of MobileNetV2 and of MobileNetEdgeTPU and the features of MobileNetV3 do not shrink
+ * below width 1, stem and head of EfficientNet-lite do not change, nor do the channels behind a
+ * DeepLab's backbone. Unknown names: TD_E_NOT_FOUND with those that are known. Caller destroys
+ * *net. */
 typedef struct {
     const char *name, *about;
 } td_net_entry;
@@ -236,9 +247,9 @@ td_status td_net_forward(const td_net *net, const td_weights *w, const float *in
                          float *output, td_error *err);
 
 /* ONNX out: fp32, opset 13, input "input" NCHW float in 0..1 with a symbolic batch, output
- * "logits". The normalisation (x - mean[c]) / std[c] stands inside the graph. BN is folded first
- * where it can be. mean, std: c values each (std not 0). Replaces the file as a whole or not at
- * all. */
+ * "logits": N x C, or N x C x H x W of a network whose result has several pixels. The normalisation
+ * (x - mean[c]) / std[c] stands inside the graph. BN is folded first where it can be. mean, std: c
+ * values each (std not 0). Replaces the file as a whole or not at all. */
 td_status td_onnx_write(const td_net *net, const td_weights *w, const float *mean, const float *std,
                         const char *path, td_error *err);
 

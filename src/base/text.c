@@ -117,7 +117,14 @@ void td_text_add_known(td_text *t, const char *name, const char *const *known, i
         return;
     }
     td_text_add(t, n > 0 ? ", known are: " : ", none are known here");
-    for (int i = 0; i < n; i++) td_text_addf(t, "%s%s", i > 0 ? ", " : "", known[i]);
+    size_t room = t->size + 256; /* a message has 512 bytes in all, and says where it is from */
+    for (int i = 0; i < n; i++) {
+        if (t->size > room) {
+            td_text_addf(t, " and %d more", n - i);
+            return;
+        }
+        td_text_addf(t, "%s%s", i > 0 ? ", " : "", known[i]);
+    }
 }
 
 /* ---- UTF-8 ----------------------------------------------------------------------------------- */

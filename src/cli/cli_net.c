@@ -6,13 +6,29 @@
 
 #include "cli_option.h"
 
+/* "160", "160x224", "1x160x224". */
+static bool read_size(const char *text, td_shape *out) {
+    int v[3] = {0}, n = 0, end = 0;
+    for (const char *at = text;; at += end + 1) {
+        if (n == 3 || *at < '0' || *at > '9' || sscanf(at, "%d%n", &v[n], &end) != 1) return false;
+        if (v[n++] < 1) return false;
+        if (at[end] == '\0') break;
+        if (at[end] != 'x') return false;
+    }
+    *out = n == 1   ? TD_DIM(0, v[0], v[0])
+           : n == 2 ? TD_DIM(0, v[0], v[1])
+                    : TD_DIM(v[0], v[1], v[2]);
+    return true;
+}
+
 bool cli_net_option(cli_net *n, int key, const char *arg, struct argp_state *state) {
-    char after;
     switch (key) {
     case CLI_NET_SIZE:
-        if (sscanf(arg, "%dx%dx%d%c", &n->size.c, &n->size.h, &n->size.w, &after) != 3 ||
-            n->size.c < 1 || n->size.h < 1 || n->size.w < 1)
-            argp_error(state, "--size: expected CxHxW such as 3x224x224, found \"%s\"", arg);
+        if (!read_size(arg, &n->size))
+            argp_error(state,
+                       "--size: expected a side such as 160, or HxW or CxHxW such as 3x160x224, "
+                       "found \"%s\"",
+                       arg);
         n->shaped = "--size";
         return true;
     case CLI_NET_WIDTH:

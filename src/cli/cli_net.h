@@ -18,7 +18,7 @@ typedef struct {
 /* --size, --width, --classes: entries of an argp table, and their parser (false: another key). */
 enum { CLI_NET_SIZE = 2000, CLI_NET_WIDTH, CLI_NET_CLASSES };
 #define CLI_NET_OPTIONS                                                                            \
-    {"size", CLI_NET_SIZE, "CxHxW", 0, "input of a shipped network", 0},                           \
+    {"size", CLI_NET_SIZE, "SIDE", 0, "input of a shipped network: 160, 160x224 or 1x160x224", 0}, \
         {"width", CLI_NET_WIDTH, "W", 0, "channels times this (shipped networks)", 0}, {           \
         "classes", CLI_NET_CLASSES, "N", 0, "outputs (shipped networks)", 0                        \
     }

@@ -166,6 +166,7 @@ int cmd_eval(int argc, char **argv) {
         "of its schedule.\v"
         "Examples:\n"
         "  tandem eval mobilenetv2 --hw edge\n"
+        "  tandem eval efficientnet-lite0 --size 160 --width 0.5 --hw edge\n"
         "  tandem eval handmade --size 3x32x32 --hw micro --objective energy\n"
         "  tandem eval results/quickstart/best --format json\n"
         "  tandem eval handmade --hw micro --cases cases.jsonl",

@@ -81,8 +81,13 @@ static void collect(td_arena *a, td_node *root) {
 
 static void print_kind(const td_node *list, td_text *t) {
     td_text_addf(t, "%s\n", list->key);
+    int width = 18;
+    for (int i = 0; i < list->count; i++) {
+        int length = (int)strlen(td_node_find(list->item[i], "name")->text);
+        if (length > width) width = length;
+    }
     for (int i = 0; i < list->count; i++)
-        td_text_addf(t, "  %-18s %s\n", td_node_find(list->item[i], "name")->text,
+        td_text_addf(t, "  %-*s %s\n", width, td_node_find(list->item[i], "name")->text,
                      td_node_find(list->item[i], "about")->text);
 }
 

@@ -2,8 +2,8 @@
  * next to it in the file's `space:`, else twice and half of it. The accelerator is built anew, so
  * that its area, its energies per access, its leakage and its rules are those of the step, and the
  * network is scheduled anew. Steps that break a rule, or on which the network cannot run, are no
- * steps. Without a `space:`, clock and port width are left alone: the template has no price for
- * them, neither area nor voltage.
+ * steps. Without a `space:`, clock, width and number of ports are left alone: the template has no
+ * price for them, neither area nor voltage.
  *
  * Useful is a step that does not cost more of the objective (beyond a rounding) and lowers it, or
  * the product latency x energy x area; the two with the lowest product are told. */

@@ -19,10 +19,12 @@
  *
  * Ports. RF: one weight row and one row of sums read, one row of sums written per cycle (the
  * datapath's own need: a row holds 4 bytes for every SIMD unit), and port_bytes each way to the
- * local memory. Local: one read and one write port (1R1W macros), port_bytes per lane and cycle
- * each; inputs always pass through it (must_keep), weights and outputs may go between the pool and
- * the register file directly. Shared: the memories' ports to the on-chip network, port_bytes per PE
- * and cycle and direction. DRAM: the I/O bandwidth is shared by both directions.
+ * local memory. Local: port_bytes per lane and cycle; inputs always pass through it (must_keep),
+ * weights and outputs may go between the pool and the register file directly. Shared: the memories'
+ * ports to the on-chip network, port_bytes per PE and cycle. `local_ports` says whether that is for
+ * both directions together (1: single-ported macros, each access reads or writes; the density of
+ * the tables is that of their bit cells) or for each (2: 1R1W, whose second port has no price).
+ * DRAM: the I/O bandwidth is shared by both directions.
  *
  * Energy. RF accesses are of whole rows (block_bits), the wide case of the tables. The local memory
  * costs sram_pj_per_byte at sram_ref_bytes and grows with the square root of its size. An access
@@ -118,6 +120,14 @@ static double pj_per_byte(const td_tech *t, td_memory kind, const td_level *l) {
     return td_tech_access_pj(t, kind, (double)l->capacity_bits, 8);
 }
 
+/* The local memory's bits per cycle: of one port for both directions, or of one for each. */
+static void set_ports(td_level *l, const td_edge *p, double bits) {
+    if (p->local_ports == 1)
+        l->shared_bw = bits;
+    else
+        l->read_bw = l->write_bw = bits;
+}
+
 static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, td_hw *hw) {
     counts n = count(p);
     double port_bits = 8.0 * p->port_bytes, row_bits = 8.0 * WAYS * p->simd;
@@ -157,7 +167,7 @@ static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, t
     l->instances = n.pes;
     l->mesh_x = p->pe_x;
     l->block_bits = 8 * p->port_bytes;
-    l->read_bw = l->write_bw = p->lanes * port_bits;
+    set_ports(l, p, p->lanes * port_bits);
     l->area_mm2 = local_mm2(p, t);
     const double local_pj = pj_per_byte(t, TD_SRAM, l);
     set_energy(l, local_pj);
@@ -167,7 +177,7 @@ static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, t
     l->shares = LOCAL;
     l->capacity_bits = n.pes * p->local_bytes * 8;
     l->block_bits = 8 * p->port_bytes;
-    l->read_bw = l->write_bw = n.pes * port_bits;
+    set_ports(l, p, n.pes * port_bits);
     set_energy(l, local_pj + t->noc_pj_per_byte_mm * pool_mm(p, a));
 
     l = &hw->level[DRAM];

@@ -7,8 +7,8 @@
  * `rf_weight_steps` such steps (9: the taps of a 3x3 kernel) and `rf_accumulators` sums, each
  * twice: one half works while the other is loaded or drained. A set of weights works for steps *
  * accumulators cycles, and loading the next one takes 4 * steps * simd / port_bytes: with 4 * simd
- * / port_bytes sums the port just keeps up. 32 sums are that for 128 SIMD units on a 16-byte port,
- * 4 for 16 units.
+ * / port_bytes sums the port just keeps up with the weights. 32 sums are that for 128 SIMD units on
+ * a 16-byte port, 4 for 16 units.
  *
  * total_memory. The memories of the PEs together must hold the largest thing that may not go
  * through DRAM within a layer: the input and output of the widest layer of the networks meant for

@@ -326,6 +326,8 @@ static void account_vector(const checker *c, int i, account *a) {
     if (l->op == TD_OP_MAX_POOL || l->op == TD_OP_AVG_POOL) ops = out * l->kernel[0] * l->kernel[1];
     if (l->op == TD_OP_GLOBAL_POOL) ops = (double)x->c * x->h * x->w * batch;
     if (l->op == TD_OP_ADD || l->op == TD_OP_MUL) ops = out * (l->n_inputs - 1);
+    if (l->op == TD_OP_RESIZE)
+        ops = out * (x->h == l->h || x->h == 1 ? 1 : 2) * (x->w == l->w || x->w == 1 ? 1 : 2);
     for (int j = t->layer + 1; j <= c->end[i]; j++) /* what is fused works on every element once */
         if (c->interval[j] == i) ops += out;
     double from[2] = {0, 0}, to[2] = {0, 0}; /* by place: DRAM, chip */

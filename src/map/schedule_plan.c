@@ -22,8 +22,13 @@ static int64_t whole_bytes(int64_t bits) {
     return (bits + 7) / 8 * 8;
 }
 
-/* Operations of a layer on the vector unit: one per tap of a pool, per element joined, moved or
- * activated (a batch norm is one multiply-add). */
+/* Words that a bilinear resize reads for one of an axis: two, or one where nothing lies between. */
+static double taps_of_resize(int in, int out) {
+    return in > 1 && in != out ? 2 : 1;
+}
+
+/* Operations of a layer on the vector unit: one per tap of a pool or a resize, per element joined,
+ * moved or activated (a batch norm is one multiply-add). */
 static double vector_ops(const td_net *net, const td_layer *l, int batch) {
     double out = (double)words_of(l, batch);
     switch (l->op) {
@@ -32,6 +37,10 @@ static double vector_ops(const td_net *net, const td_layer *l, int batch) {
     case TD_OP_GLOBAL_POOL: return (double)words_of(td_net_layer(net, l->input[0]), batch);
     case TD_OP_ADD:
     case TD_OP_MUL: return out * (l->n_inputs - 1);
+    case TD_OP_RESIZE: {
+        const td_layer *x = td_net_layer(net, l->input[0]);
+        return out * taps_of_resize(x->h, l->h) * taps_of_resize(x->w, l->w);
+    }
     default: return out;
     }
 }

@@ -232,6 +232,7 @@ static bool infer(td_net *net, td_layer *l) {
         l->c = (int32_t)channels;
         return true;
     }
+    case TD_OP_RESIZE: l->c = x->c; return true; /* h and w are the caller's, checked below */
     default: take_shape(l, x); return true;
     }
 }
@@ -399,6 +400,13 @@ int td_net_concat(td_net *net, const int *x, int n) {
     l.n_inputs = n;
     for (int k = 0; k < n && k < TD_MAX_INPUTS; k++) l.input[k] = x[k];
     return td__net_add_layer(net, &l);
+}
+
+int td_net_resize(td_net *net, int x, int h, int w) {
+    td_layer l = td__layer_make(TD_OP_RESIZE);
+    l.h = h;
+    l.w = w;
+    return add_unary(net, x, l);
 }
 
 int td_net_act(td_net *net, int x, td_op kind) {

@@ -18,9 +18,9 @@ struct td_net {
     td_error fault;       /* the first one; code TD_OK if none */
 };
 
-/* Adds a layer whose op, inputs, attributes and (conv, fc) output channels are set; infers the
- * shape, fills what is not set (name: made; bits: 8, 8, 8, 32; attributes the op lacks: neutral).
- * Returns its value or -1. */
+/* Adds a layer whose op, inputs, attributes, output channels (conv, fc) and sides (resize) are set;
+ * infers the shape, fills what is not set (name: made; bits: 8, 8, 8, 32; attributes the op lacks:
+ * neutral). Returns its value or -1. */
 int td__net_add_layer(td_net *net, const td_layer *spec);
 
 /* An empty layer with neutral attributes. */

@@ -85,6 +85,31 @@ static void forward_global_pool(const td_layer *in, const float *x, float *y) {
     }
 }
 
+/* Where output i of `out` lies among `in` words: word *lo and the one behind it, which weighs
+ * the result. */
+static double source(int i, int in, int out, int *lo, int *hi) {
+    double at = (i + 0.5) * in / out - 0.5;
+    at = at < 0 ? 0 : at > in - 1 ? in - 1 : at;
+    *lo = (int)at;
+    *hi = *lo + 1 < in ? *lo + 1 : *lo;
+    return at - *lo;
+}
+
+static void forward_resize(const td_layer *l, const td_layer *in, const float *x, float *y) {
+    for (int c = 0; c < l->c; c++, x += (int64_t)in->h * in->w)
+        for (int p = 0; p < l->h; p++) {
+            int top, bottom, left, right;
+            double down = source(p, in->h, l->h, &top, &bottom);
+            const float *a = x + (int64_t)top * in->w, *b = x + (int64_t)bottom * in->w;
+            for (int q = 0; q < l->w; q++) {
+                double across = source(q, in->w, l->w, &left, &right);
+                double above = (1 - across) * (double)a[left] + across * (double)a[right];
+                double below = (1 - across) * (double)b[left] + across * (double)b[right];
+                *y++ = (float)((1 - down) * above + down * below);
+            }
+        }
+}
+
 static double activate(td_op op, double x) {
     switch (op) {
     case TD_OP_RELU: return x > 0 ? x : 0;
@@ -92,6 +117,7 @@ static double activate(td_op op, double x) {
     case TD_OP_HSWISH: return x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6;
     case TD_OP_SWISH: return x / (1 + exp(-x));
     case TD_OP_SIGMOID: return 1 / (1 + exp(-x));
+    case TD_OP_HSIGMOID: return x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6;
     default: return x;
     }
 }
@@ -122,6 +148,7 @@ static void forward_layer(const td_net *net, const td_weights *w, int i, float *
             y[j] = (float)((double)x[j] * (double)b[broadcast ? j / pixels : j]);
         break;
     }
+    case TD_OP_RESIZE: forward_resize(l, in, x, y); break;
     case TD_OP_CONCAT:
         for (int k = 0; k < l->n_inputs; k++) {
             int64_t part = td__layer_words(&net->layer[l->input[k]]);

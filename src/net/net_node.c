@@ -7,6 +7,7 @@
  *       - {op: batch_norm, name: norm}
  *       - {op: relu}
  *       - {op: add, inputs: [relu3, norm]}
+ *       - {op: resize, size: [28, 28]}
  *
  * What is not written: inputs [the layer before], name (made from op and number), kernel 1, stride
  * 1, dilation 1, pad "same", groups 1, bias (conv no, fc yes), bits [8, 8, 8, 32]. */
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WINDOW = 1, CONV = 2, OUT = 4 }; /* which groups of keys an op has */
+enum { WINDOW = 1, CONV = 2, OUT = 4, SIZE = 8 }; /* which groups of keys an op has */
 
 static int keys_of(td_op op) {
     switch (op) {
@@ -24,6 +25,7 @@ static int keys_of(td_op op) {
     case TD_OP_FC: return OUT;
     case TD_OP_MAX_POOL:
     case TD_OP_AVG_POOL: return WINDOW;
+    case TD_OP_RESIZE: return SIZE;
     default: return 0;
     }
 }
@@ -72,6 +74,7 @@ static td_node *layer_to_node(const td_net *net, int i, const char **names, td_a
         td__same_pad(l->kernel, l->dilation, same);
         if (memcmp(same, l->pad, sizeof same) != 0) put_ints(a, n, "pad", l->pad, 4);
     }
+    if (keys & SIZE) put_ints(a, n, "size", (const int32_t[]){l->h, l->w}, 2);
     if (keys & CONV) {
         put_pair(a, n, "dilation", l->dilation);
         if (l->groups != 1) td_node_put_int(a, n, "groups", l->groups);
@@ -184,7 +187,7 @@ static td_status only_known_keys(const td_node *map, td_op op, td_error *err) {
         int group; /* 0: every op has it */
     } all[] = {{"op", 0},       {"name", 0},        {"inputs", 0},      {"bits", 0},
                {"out", OUT},    {"bias", OUT},      {"kernel", WINDOW}, {"stride", WINDOW},
-               {"pad", WINDOW}, {"dilation", CONV}, {"groups", CONV}};
+               {"pad", WINDOW}, {"dilation", CONV}, {"groups", CONV},   {"size", SIZE}};
     enum { N = sizeof all / sizeof all[0] };
     const char *keys[N + 1] = {NULL};
     int n = 0;
@@ -256,6 +259,14 @@ static td_status read_layer(const td_node *map, td_net *net, td_arena *a, td__na
         status = read_pair(map, "kernel", l.kernel, err);
         if (status == TD_OK) status = read_pair(map, "stride", l.stride, err);
         if (status == TD_OK) status = read_pad(map, &l, err);
+    }
+    if (status == TD_OK && (keys & SIZE)) {
+        const td_node *size = NULL;
+        int32_t sides[2] = {0, 0};
+        status = td_node_get_list(map, "size", &size, err);
+        if (status == TD_OK) status = read_ints(size, 2, 1, TD__MAX_SIDE, sides, err);
+        l.h = sides[0];
+        l.w = sides[1];
     }
     if (status == TD_OK) status = read_bits(map, &l, err);
     if (status != TD_OK) return status;

@@ -98,6 +98,14 @@ void td__onnx_attr_float(td__onnx *g, Onnx__NodeProto *node, const char *name, f
     a->f = v;
 }
 
+void td__onnx_attr_text(td__onnx *g, Onnx__NodeProto *node, const char *name, const char *v) {
+    Onnx__AttributeProto *a =
+        attribute(g, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+    if (a == NULL) return;
+    a->has_s = 1;
+    a->s = (ProtobufCBinaryData){.len = strlen(v), .data = (uint8_t *)text(v)};
+}
+
 void td__onnx_attr_ints(td__onnx *g, Onnx__NodeProto *node, const char *name, const int32_t *v,
                         int n) {
     Onnx__AttributeProto *a = attribute(g, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);

@@ -23,6 +23,7 @@ Onnx__NodeProto *td__onnx_node(td__onnx *g, const char *op, const char *name,
                                const char *const *inputs, int n_inputs, const char *output);
 void td__onnx_attr_int(td__onnx *g, Onnx__NodeProto *node, const char *name, int64_t v);
 void td__onnx_attr_float(td__onnx *g, Onnx__NodeProto *node, const char *name, float v);
+void td__onnx_attr_text(td__onnx *g, Onnx__NodeProto *node, const char *name, const char *v);
 void td__onnx_attr_ints(td__onnx *g, Onnx__NodeProto *node, const char *name, const int32_t *v,
                         int n);
 

@@ -8,6 +8,7 @@
 #include "names.h"
 #include "onnx_graph.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,9 +57,15 @@ static const char *as_vector(writer *o, int i) {
     return t->vector;
 }
 
-/* The network's result is called "logits" by the node that makes it as a vector. */
+static bool is_map(const td_layer *l) {
+    return l->h > 1 || l->w > 1;
+}
+
+/* The network's result is called "logits" by the node that makes it: as a vector, or as an image
+ * where there is more than one pixel. */
 static const char *result(writer *o, int i, bool vector) {
-    const char *name = vector && i == o->net->n - 1 ? "logits" : of(o, i, ".out");
+    bool last = i == o->net->n - 1 && (vector || is_map(&o->net->layer[i]));
+    const char *name = last ? "logits" : of(o, i, ".out");
     if (vector)
         o->value[i].vector = name;
     else
@@ -115,11 +122,43 @@ static void write_bn(writer *o, int i) {
     td__onnx_attr_float(&o->g, n, "epsilon", o->w->bn_eps);
 }
 
+static void hard_sigmoid(writer *o, const char *name, const char *x, const char *y) {
+    Onnx__NodeProto *n = td__onnx_node(&o->g, "HardSigmoid", name, (const char *[]){x}, 1, y);
+    td__onnx_attr_float(&o->g, n, "alpha", 1.0F / 6.0F);
+    td__onnx_attr_float(&o->g, n, "beta", 0.5F);
+}
+
+/* The factor by which a side grows. Readers make floor(in x scale) words, in single precision or
+ * double: what rounding takes away is given back, it moves no pixel by more than 1e-7. */
+static float scale_of(int32_t in, int32_t out) {
+    float scale = (float)((double)out / in);
+    while (scale * (float)in < (float)out || (double)scale * in < out)
+        scale = nextafterf(scale, INFINITY);
+    return scale;
+}
+
+static void write_resize(writer *o, int i) {
+    const td_layer *l = &o->net->layer[i], *x = &o->net->layer[l->input[0]];
+    float *scale = TD_NEW(o->g.arena, float, 4);
+    if (scale == NULL) {
+        o->g.failed = true;
+        return;
+    }
+    scale[0] = scale[1] = 1;
+    scale[2] = scale_of(x->h, l->h);
+    scale[3] = scale_of(x->w, l->w);
+    const char *in[3] = {as_image(o, l->input[0]), ""}; /* no region of interest */
+    in[2] = td__onnx_floats(&o->g, of(o, i, ".scales"), scale, (const int64_t[]){4}, 1);
+    Onnx__NodeProto *n = td__onnx_node(&o->g, "Resize", o->name[i], in, 3, result(o, i, false));
+    td__onnx_attr_text(&o->g, n, "mode", "linear");
+    td__onnx_attr_text(&o->g, n, "coordinate_transformation_mode", "half_pixel");
+}
+
 static void write_act(writer *o, int i) {
     td__onnx *g = &o->g;
     const td_layer *l = &o->net->layer[i];
     const tensor *t = &o->value[l->input[0]];
-    bool vector = t->vector != NULL;
+    bool vector = t->vector != NULL && !is_map(l);
     const char *x = vector ? t->vector : t->image, *name = o->name[i], *y = result(o, i, vector);
     static const float zero = 0, six = 6;
     switch (l->op) {
@@ -130,6 +169,7 @@ static void write_act(writer *o, int i) {
         td__onnx_node(g, "Clip", name, (const char *[]){x, o->zero, o->six}, 3, y);
         break;
     case TD_OP_SIGMOID: td__onnx_node(g, "Sigmoid", name, (const char *[]){x}, 1, y); break;
+    case TD_OP_HSIGMOID: hard_sigmoid(o, name, x, y); break;
     case TD_OP_SWISH: {
         const char *gate = of(o, i, ".gate");
         td__onnx_node(g, "Sigmoid", gate, (const char *[]){x}, 1, gate);
@@ -138,9 +178,7 @@ static void write_act(writer *o, int i) {
     }
     case TD_OP_HSWISH: { /* HardSwish itself came with operator set 14 */
         const char *gate = of(o, i, ".gate");
-        Onnx__NodeProto *n = td__onnx_node(g, "HardSigmoid", gate, (const char *[]){x}, 1, gate);
-        td__onnx_attr_float(g, n, "alpha", 1.0F / 6.0F);
-        td__onnx_attr_float(g, n, "beta", 0.5F);
+        hard_sigmoid(o, gate, x, gate);
         td__onnx_node(g, "Mul", name, (const char *[]){x, gate}, 2, y);
         break;
     }
@@ -156,6 +194,7 @@ static void write_layer(writer *o, int i) {
     case TD_OP_CONV: write_conv(o, i); return;
     case TD_OP_FC: write_fc(o, i); return;
     case TD_OP_BN: write_bn(o, i); return;
+    case TD_OP_RESIZE: write_resize(o, i); return;
     case TD_OP_MAX_POOL:
     case TD_OP_AVG_POOL:
     case TD_OP_GLOBAL_POOL:
@@ -201,16 +240,18 @@ static td_status write_graph(writer *o, td_arena *a, const float *mean, const fl
     td__onnx_init(&o->g, a, net->name, 4 * n + 8, 4 * n + 8);
     if (!o->g.failed) {
         const td_layer *in = &net->layer[0], *out = &net->layer[net->n - 1];
+        bool map = is_map(out) && net->n > 1; /* an input alone has no node that makes a map */
         write_normalisation(o, mean, std);
         for (int i = 1; i < net->n; i++) write_layer(o, i);
-        if (o->value[net->n - 1].vector == NULL) {
+        if (!map && o->value[net->n - 1].vector == NULL) {
             Onnx__NodeProto *flat =
                 td__onnx_node(&o->g, "Flatten", "logits",
                               (const char *[]){o->value[net->n - 1].image}, 1, "logits");
             td__onnx_attr_int(&o->g, flat, "axis", 1);
         }
         td__onnx_input(&o->g, "input", (const int64_t[]){in->c, in->h, in->w}, 3);
-        td__onnx_output(&o->g, "logits", (const int64_t[]){td__layer_words(out)}, 1);
+        int64_t dims[] = {map ? out->c : td__layer_words(out), out->h, out->w};
+        td__onnx_output(&o->g, "logits", dims, map ? 3 : 1);
     }
     return td__onnx_pack(&o->g, OPSET, IR_VERSION, bytes, size, err);
 }

@@ -60,9 +60,10 @@ struct td__kernel {
 extern const td__kernel_class td__kernel_conv;      /* conv, fc (onednn_conv.c) */
 extern const td__kernel_class td__kernel_depthwise; /* some of them (depthwise.c) */
 bool td__depthwise_fits(const td__kernel_spec *s);
-extern const td__kernel_class td__kernel_pool;    /* onednn_pool.c */
-extern const td__kernel_class td__kernel_act;     /* onednn_act.c */
-extern const td__kernel_class td__kernel_combine; /* add, mul, concat (combine.c) */
+extern const td__kernel_class td__kernel_pool;     /* onednn_pool.c */
+extern const td__kernel_class td__kernel_act;      /* onednn_act.c */
+extern const td__kernel_class td__kernel_hsigmoid; /* hard_sigmoid.c */
+extern const td__kernel_class td__kernel_combine;  /* add, mul, concat (combine.c) */
 
 td_status td__backend_create(td__backend **out, td_error *err);
 void td__backend_destroy(td__backend *be);

@@ -203,6 +203,7 @@ td_status td__kernel_create(td__backend *be, const td__kernel_spec *s, td__kerne
     case TD_OP_ADD:
     case TD_OP_MUL:
     case TD_OP_CONCAT: class = &td__kernel_combine; break;
+    case TD_OP_HSIGMOID: class = &td__kernel_hsigmoid; break;
     default: class = &td__kernel_act; break;
     }
     td_status st = class->create(be, s, out, err);

@@ -24,6 +24,14 @@ static void a_near_name_or_all(void **state) {
     static const char *const nm[] = {"22nm", "7nm"};
     expect("14nm", nm, 2, ", known are: 22nm, 7nm");
     expect("anything", NULL, 0, ", none are known here");
+    /* What does not fit into a message is counted. */
+    static const char *many[100];
+    for (int i = 0; i < 100; i++) many[i] = "a-name-of-20-letters";
+    td_text t = {0};
+    td_text_add_known(&t, "zz", many, 100);
+    assert_in_range(strlen(t.data), 256, 320);
+    assert_string_equal(strrchr(t.data, ',') + 2, "a-name-of-20-letters and 88 more");
+    td_text_free(&t);
     char longer[200];
     memset(longer, 'm', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';

@@ -11,7 +11,7 @@ static void parameters(void **state) {
         assert_int_equal(td_edge_set(&p, key, 1, &err), TD_OK);
         assert_near(td_edge_get(&p, key), 1, 0);
     }
-    assert_int_equal(n, 21);
+    assert_int_equal(n, 22);
     assert_null(td_edge_key(-1));
     assert_int_equal(p.local_bytes, 1024);
     assert_int_equal(p.rf_bytes, 1024);
@@ -29,10 +29,10 @@ static void parameters(void **state) {
     const struct {
         const char *key;
         double value;
-    } wrong[] = {{"pe_x", 0},          {"pe_x", 1.5},     {"pe_x", NAN},    {"simd", -4},
-                 {"lanes", INFINITY},  {"rf_kb", 1e-4},   {"rf_kb", 0},     {"local_kb", 1e12},
-                 {"io_gbps", 0},       {"clock_ghz", -1}, {"lane_um2", -2}, {"min_macs", -1},
-                 {"max_rf_share", -.5}};
+    } wrong[] = {{"pe_x", 0},           {"pe_x", 1.5},      {"pe_x", NAN},     {"simd", -4},
+                 {"lanes", INFINITY},   {"rf_kb", 1e-4},    {"rf_kb", 0},      {"local_kb", 1e12},
+                 {"io_gbps", 0},        {"clock_ghz", -1},  {"lane_um2", -2},  {"min_macs", -1},
+                 {"max_rf_share", -.5}, {"local_ports", 0}, {"local_ports", 3}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(td_edge_set(&p, wrong[i].key, wrong[i].value, &err), TD_E_USAGE);
         assert_non_null(strstr(err.message, wrong[i].key));
@@ -120,6 +120,8 @@ static void template_errors(void **state) {
         {"template: edge\ntech: 22nm\n" GOOD "rf_kbs: 2\n", "rf_kb"},
         {"template: edge\ntech: 22nm\n" GOOD "pe_um2: fast\n",
          "t.yaml:12: pe_um2: expected a number"},
+        {"template: edge\ntech: 22nm\n" GOOD "local_ports: 3\n",
+         "t.yaml:12: local_ports: expected a number in [1, 2]"},
         {"template: edge\ntech: 22nm\n" GOOD "route_extra: 1.5\n",
          "t.yaml:12: route_extra: expected a whole"},
         {"template: edge\ntech: 22nm\n" GOOD "min_total_kb: 1.00001\n",

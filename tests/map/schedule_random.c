@@ -39,7 +39,7 @@ td_net *random_schedule_net(td_rng *r, int steps) {
     int x = random_conv(net, r, 0);
     for (int i = 1; i < steps; i++) {
         const td_layer *l = td_net_layer(net, x);
-        switch (pick(r, 0, 11)) {
+        switch (pick(r, 0, 12)) {
         case 0: x = td_net_add(net, x, twin(net, r, x)); break;
         case 1:
             if (l->h < 4) break;
@@ -66,6 +66,11 @@ td_net *random_schedule_net(td_rng *r, int steps) {
             y = td_net_conv(net, y, 2 * l->c, 3, 1, 2 * l->c, 1);
             y = td_net_conv(net, y, l->c, 1, 1, 1, 1);
             x = td_net_add(net, x, y);
+            break;
+        }
+        case 6: { /* down and up again, as segmentation does */
+            int y = td_net_conv(net, x, l->c, 3, 2, 1, 1);
+            x = td_net_add(net, x, td_net_resize(net, y, l->h, l->w));
             break;
         }
         default: x = random_conv(net, r, x);

@@ -31,7 +31,7 @@ static void checker_accepts(void **state) {
     (void)state;
     td_map_cache *cache = td_map_cache_create(0);
     int on_chip = 0, resident = 0, staged = 0, streamed = 0, loaded = 0;
-    for (uint64_t seed = 0; seed < 32; seed++) {
+    for (uint64_t seed = 0; seed < 48; seed++) {
         td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
         td_net *net = random_schedule_net(&r, pick(&r, 2, 8));
         td_edge e;

@@ -31,8 +31,9 @@ def check(model_path, input_path, logits_path):
     x = np.fromfile(input_path, "<f4").reshape(-1, *entry.shape[1:])
     wanted = np.fromfile(logits_path, "<f4").reshape(x.shape[0], -1)
     got = session.run(["logits"], {"input": x})[0]
-    assert got.shape == wanted.shape, (got.shape, wanted.shape)
     assert list(got.shape[1:]) == session.get_outputs()[0].shape[1:]
+    got = got.reshape(x.shape[0], -1)
+    assert got.shape == wanted.shape, (got.shape, wanted.shape)
     one = session.run(["logits"], {"input": x[:1]})[0]  # the batch is symbolic
     assert one.shape[0] == 1
     return float(np.abs(got - wanted).max() / max(np.abs(wanted).max(), 1e-30))

@@ -79,6 +79,8 @@ td_net *random_net(td_rng *r, int layers, int classes) {
                 td_net_global_pool(net, x);
             else if (pick(r, 0, 3) == 0)
                 td_net_fc(net, x, pick(r, 1, 9));
+            else
+                td_net_resize(net, x, pick(r, 1, 16), pick(r, 1, 16));
             break;
         default: td_net_act(net, x, (td_op)pick(r, TD_OP_RELU, TD_NOP - 1)); break;
         }
@@ -93,7 +95,9 @@ td_net *every_op_net(void) {
     int norm = td_net_bn(n, stem); /* the activation before it: cannot be folded */
     int x = td_net_conv_bn_act(n, norm, 8, 3, 1, 4, TD_OP_HSWISH);
     x = td_net_squeeze_excite(n, x, 3, TD_OP_SWISH, TD_OP_SIGMOID);
-    x = td_net_add(n, x, stem);
+    x = td_net_squeeze_excite(n, x, 2, TD_OP_RELU, TD_OP_HSIGMOID);
+    int small = td_net_conv(n, x, 8, 3, 3, 1, 1); /* 5 x 4 */
+    x = td_net_add(n, td_net_resize(n, small, 13, 11), td_net_add(n, x, stem));
     int wide = td_net_act(n, td_net_conv(n, x, 6, 3, 1, 2, 2), TD_OP_RELU);
     td_conv_spec uneven = {.out_c = 5,
                            .kernel = {2, 3},

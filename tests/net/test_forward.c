@@ -71,6 +71,7 @@ static void test_activations_by_hand(void **state) {
         {TD_OP_HSWISH, {0, -0.375, 0, 1.125, 5, 8}},
         {TD_OP_SIGMOID,
          {0.01798620996, 0.1824255238, 0.5, 0.8175744762, 0.9933071491, 0.9996646499}},
+        {TD_OP_HSIGMOID, {0, 0.25, 0.5, 0.75, 1, 1}},
         {TD_OP_SWISH, {-0.07194483985, -0.2736382857, 0, 1.226361714, 4.966535745, 7.997317199}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -81,6 +82,59 @@ static void test_activations_by_hand(void **state) {
         run(net, w, x, y);
         for (int k = 0; k < 6; k++) assert_near(y[k], cases[i].y[k], 1e-6);
         td_weights_destroy(w);
+        td_net_destroy(net);
+    }
+}
+
+/* Bilinear with the centres of pixels at halves: what is told for [0, 4] made twice as long
+ * everywhere, and a plane a y + b x + c, which stays one inside the border. */
+static void test_resize(void **state) {
+    (void)state;
+    static const struct {
+        int in, out;
+        float x[5], y[8];
+    } lines[] = {{2, 4, {0, 4}, {0, 1, 3, 4}},
+                 {2, 3, {0, 4}, {0, 2, 4}},
+                 {4, 2, {0, 1, 5, 6}, {0.5F, 5.5F}},
+                 {5, 2, {0, 1, 2, 3, 9}, {0.75F, 4.5F}}, /* at 0.75 and 3.25 */
+                 {1, 3, {7}, {7, 7, 7}},
+                 {3, 3, {1, 5, 2}, {1, 5, 2}},
+                 {2, 8, {0, 8}, {0, 0, 1, 3, 5, 7, 8, 8}}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        for (int down = 0; down < 2; down++) {
+            int in = lines[i].in, out = lines[i].out;
+            td_net *net = td_net_create("line", TD_DIM(1, down ? in : 1, down ? 1 : in));
+            td_net_resize(net, 0, down ? out : 1, down ? 1 : out);
+            td_weights *w = td_weights_create(net);
+            float y[8];
+            run(net, w, lines[i].x, y);
+            for (int k = 0; k < out; k++) assert_near(y[k], lines[i].y[k], 1e-6);
+            td_weights_destroy(w);
+            td_net_destroy(net);
+        }
+    enum { H = 4, W = 5, TO_H = 10, TO_W = 7 };
+    td_net *net = td_net_create("plane", TD_DIM(2, H, W));
+    td_net_resize(net, 0, TO_H, TO_W);
+    td_weights *w = td_weights_create(net);
+    float x[2 * H * W], y[2 * TO_H * TO_W];
+    for (int i = 0; i < 2 * H * W; i++) /* 3 row - 2 column + 100 channel */
+        x[i] = (float)(3 * (i / W % H) - 2 * (i % W) + 100 * (i / (H * W)));
+    run(net, w, x, y);
+    for (int i = 0; i < 2 * TO_H * TO_W; i++) {
+        double row = (i / TO_W % TO_H + 0.5) * H / TO_H - 0.5;
+        double column = (i % TO_W + 0.5) * W / TO_W - 0.5;
+        row = row < 0 ? 0 : row > H - 1 ? H - 1 : row;
+        column = column < 0 ? 0 : column > W - 1 ? W - 1 : column;
+        assert_near(y[i], 3 * row - 2 * column + 100 * (i / (TO_H * TO_W)), 1e-4);
+    }
+    td_weights_destroy(w);
+    td_net_destroy(net);
+
+    static const int bad[][2] = {{0, 3}, {3, -1}, {65537, 3}};
+    for (int i = 0; i < 3; i++) {
+        net = td_net_create("bad", TD_DIM(1, 4, 4));
+        assert_int_equal(td_net_resize(net, 0, bad[i][0], bad[i][1]), -1);
+        assert_int_equal(td_net_check(net, NULL), TD_E_USAGE);
         td_net_destroy(net);
     }
 }
@@ -222,9 +276,13 @@ static void test_batch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv_by_hand),          cmocka_unit_test(test_pools_by_hand),
-        cmocka_unit_test(test_activations_by_hand),   cmocka_unit_test(test_rest_by_hand),
-        cmocka_unit_test(test_convs_against_scatter), cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_conv_by_hand),
+        cmocka_unit_test(test_pools_by_hand),
+        cmocka_unit_test(test_activations_by_hand),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_rest_by_hand),
+        cmocka_unit_test(test_convs_against_scatter),
+        cmocka_unit_test(test_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

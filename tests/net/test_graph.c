@@ -33,6 +33,7 @@ static void test_random_shapes(void **state) {
             }
             if (l->op == TD_OP_CONV || l->op == TD_OP_FC) c = l->c;
             if (l->op == TD_OP_FC || l->op == TD_OP_GLOBAL_POOL) h = w = 1;
+            if (l->op == TD_OP_RESIZE) h = l->h, w = l->w;
             if (l->op == TD_OP_CONCAT) {
                 c = 0;
                 for (int k = 0; k < l->n_inputs; k++) c += td_net_layer(net, l->input[k])->c;

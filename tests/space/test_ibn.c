@@ -316,6 +316,8 @@ static void test_refused(void **unused) {
         {"space: fixed\n", 1, "net"},
         {"space: fixed\nnet: C\nkernel: 3\n", 3, "kernel"},
         {"space: fixed\nnet: C\nclasses: ten\n", 3, "classes"},
+        {"space: fixed\nnet: C\ninput: 0\n", 3, "input"},
+        {"space: fixed\nnet: C\ninput: 3x32x32\n", 3, "input"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         refused(true, wrong[i].text, wrong[i].line, wrong[i].part);
@@ -334,6 +336,12 @@ static void test_fixed(void **unused) {
     assert_int_equal(s->n, 0);
     assert_true(d.net_hash == td_net_hash(net));
     td_design_free(&d);
+    td_net *side;
+    assert_ok(td_net_build("C", TD_DIM(1, 40, 40), 1, 10, &side, &err), &err);
+    d = build(net_space(a, "space: fixed\nnet: C\ninput: 40\n"), &none);
+    assert_true(d.net_hash == td_net_hash(side));
+    td_design_free(&d);
+    td_net_destroy(side);
 
     char path[] = "/tmp/td-space-XXXXXX", recipe[64];
     assert_non_null(mkdtemp(path));

@@ -106,6 +106,7 @@ static double activate(td_op op, double z) {
     case TD_OP_RELU6: return z < 0 ? 0 : z > 6 ? 6 : z;
     case TD_OP_HSWISH: return z * (z < -3 ? 0 : z > 3 ? 6 : z + 3) / 6;
     case TD_OP_SWISH: return z / (1 + exp(-z));
+    case TD_OP_HSIGMOID: return (z < -3 ? 0 : z > 3 ? 6 : z + 3) / 6;
     default: return 1 / (1 + exp(-z));
     }
 }

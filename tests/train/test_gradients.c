@@ -195,6 +195,8 @@ ACT_NET(swish_plain, TD_OP_SWISH, false)
 ACT_NET(swish_bn, TD_OP_SWISH, true)
 ACT_NET(sigmoid_plain, TD_OP_SIGMOID, false)
 ACT_NET(sigmoid_bn, TD_OP_SIGMOID, true)
+ACT_NET(hsigmoid_plain, TD_OP_HSIGMOID, false)
+ACT_NET(hsigmoid_bn, TD_OP_HSIGMOID, true)
 
 static td_net *pools(td_op kind, int kernel, int stride) {
     td_net *n = td_net_create(td_op_name(kind), TD_DIM(2, 7, 7));
@@ -299,6 +301,8 @@ EXACT(swish_plain)
 EXACT(swish_bn)
 EXACT(sigmoid_plain)
 EXACT(sigmoid_bn)
+EXACT(hsigmoid_plain)
+EXACT(hsigmoid_bn)
 EXACT(max_pool)
 EXACT(avg_pool)
 EXACT(avg_pool_dense)
@@ -317,9 +321,10 @@ static void test_label_smoothing(void **state) {
 
 static void test_bf16_is_near(void **state) {
     (void)state;
-    builder all[] = {dense,    strided,      grouped,        depthwise, fc_flatten,
-                     relu_bn,  max_pool,     residual_chain, squeeze,   concat,
-                     products, many_readers, avg_pool,       dilated,   hswish_plain};
+    builder all[] = {dense,      strided, grouped,      depthwise,
+                     fc_flatten, relu_bn, max_pool,     residual_chain,
+                     squeeze,    concat,  products,     many_readers,
+                     avg_pool,   dilated, hswish_plain, hsigmoid_plain};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         result r = compare(all[i], TD_BF16, 0);
         double cosine = r.dot / sqrt(r.ours * r.theirs);
@@ -350,6 +355,8 @@ int main(void) {
         cmocka_unit_test(test_swish_bn),
         cmocka_unit_test(test_sigmoid_plain),
         cmocka_unit_test(test_sigmoid_bn),
+        cmocka_unit_test(test_hsigmoid_plain),
+        cmocka_unit_test(test_hsigmoid_bn),
         cmocka_unit_test(test_max_pool),
         cmocka_unit_test(test_avg_pool),
         cmocka_unit_test(test_avg_pool_dense),

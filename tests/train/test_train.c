@@ -240,6 +240,12 @@ static void test_faults(void **state) {
     assert_int_equal(td_train(net, &data, &o, &w, &r, &err), TD_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "one score per class"));
     td_net_destroy(net);
+    net = td_net_create("up", TD_DIM(1, 28, 28));
+    x = td_net_resize(net, td_net_conv(net, 0, 4, 3, 2, 1, 1), 28, 28);
+    td_net_fc(net, td_net_global_pool(net, x), 10);
+    assert_int_equal(td_train(net, &data, &o, &w, &r, &err), TD_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "layer resize2: resize cannot be trained"));
+    td_net_destroy(net);
 }
 
 static td_status parse_options(const char *yaml, td_train_options *o, td_error *err) {
