@@ -92,6 +92,7 @@ static const char *folder_of(const plan *p, const char *name, bool whole) {
     return folder;
 }
 
+/* scope NULL: the spec's own. */
 static td_status add_method(plan *p, const td_node *spec, const char *scope, bool name_scope,
                             td_error *err) {
     const char *name = td_node_find(spec, "name")->text;
@@ -104,7 +105,9 @@ static td_status add_method(plan *p, const td_node *spec, const char *scope, boo
     if (strcmp(p->r->strategy->name, name) == 0 && p->r->strategy_map != NULL)
         for (int i = 0; i < p->r->strategy_map->count; i++)
             put_copy(p->a, map, p->r->strategy_map->item[i]);
-    for (int i = 0; i < spec->count; i++) put_copy(p->a, map, spec->item[i]);
+    for (int i = 0; i < spec->count; i++)
+        if (strcmp(spec->item[i]->key, "scope") != 0) put_copy(p->a, map, spec->item[i]);
+    if (scope == NULL) scope = td_node_find(spec, "scope")->text;
     td_text_addf(&label, "%s%s%s", name_scope ? scope : "", name_scope ? " " : "", name);
     if (spec->count > 1) td_text_add(&label, ":");
     add_values(spec, "name", ":", &label);
@@ -112,7 +115,8 @@ static td_status add_method(plan *p, const td_node *spec, const char *scope, boo
     if (label.data != NULL) m->label = td_arena_strdup(p->a, label.data);
     td_text_free(&label);
     if (m->label == NULL || m->strategy == NULL) return no_memory(err);
-    const char *both = name_scope ? m->label : td_arena_printf(p->a, "%s %s", scope, m->label);
+    bool named = name_scope || td_node_find(spec, "scope") != NULL;
+    const char *both = named ? m->label : td_arena_printf(p->a, "%s %s", scope, m->label);
     m->whole = td_scope_find(scope)->n > 1;
     m->folder = both != NULL ? folder_of(p, file_name(p->a, both), m->whole) : NULL;
     if (m->folder == NULL) return no_memory(err);
@@ -155,7 +159,7 @@ static td_status list_strategies(plan *p, const char *text, const td_node **list
     return s;
 }
 
-static td_status fail_scope(const char *name, td_error *err) {
+static td_status fail_scope(const char *option, const char *name, td_error *err) {
     int n, m = 0;
     const char *known[MOST];
     const td_scope *all = td_scope_list(&n);
@@ -163,7 +167,7 @@ static td_status fail_scope(const char *name, td_error *err) {
         if (strcmp(all[i].name, "workload") != 0) known[m++] = all[i].name;
     td_text t = {0};
     td_text_add_known(&t, name, known, m);
-    td_fail(err, TD_E_USAGE, "--scopes: there is no scope \"%.60s\"%s", name,
+    td_fail(err, TD_E_USAGE, "%s: there is no scope \"%.60s\"%s", option, name,
             t.data != NULL ? t.data : "");
     td_text_free(&t);
     return TD_E_USAGE;
@@ -176,11 +180,19 @@ static td_status read_methods(plan *p, const td_compare_spec *spec, td_error *er
     td_status s = split(p->a, "--scopes", spec->scopes != NULL ? spec->scopes : "joint", ",", scope,
                         &nscope, err);
     for (int i = 0; s == TD_OK && i < nscope; i++)
-        if (td_scope_find(scope[i]) == NULL) s = fail_scope(scope[i], err);
+        if (td_scope_find(scope[i]) == NULL) s = fail_scope("--scopes", scope[i], err);
     if (s == TD_OK) s = list_strategies(p, spec->strategies, strategy, &n, err);
+    for (int k = 0; s == TD_OK && k < n; k++) { /* those with a scope of their own */
+        const td_node *own = td_node_find(strategy[k], "scope");
+        if (own != NULL && (own->text == NULL || td_scope_find(own->text) == NULL))
+            s = fail_scope("--strategies", own->text != NULL ? own->text : "", err);
+    }
     for (int i = 0; s == TD_OK && i < nscope; i++)
-        for (int k = 0; s == TD_OK && k < n; k++)
-            s = add_method(p, strategy[k], scope[i], nscope > 1, err);
+        for (int k = 0; s == TD_OK && k < n; k++) {
+            bool own = td_node_find(strategy[k], "scope") != NULL;
+            if (own && i > 0) continue;
+            s = add_method(p, strategy[k], own ? NULL : scope[i], !own && nscope > 1, err);
+        }
     if (s == TD_OK && p->c->nmethod < 1)
         s = td_fail(err, TD_E_USAGE, "expected strategies to compare");
     if (s != TD_OK || spec->against == NULL) return s;

@@ -95,6 +95,19 @@ static void plans(void **state) {
     td_recipe_destroy(r);
     td_comparison_destroy(c);
 
+    /* Scopes of strategies of their own, beside those of all others. */
+    c = plan(f,
+             (td_compare_spec){.strategies = "random,evolution:scope=solve:population=8",
+                               .scopes = "joint,solve"},
+             "out");
+    assert_int_equal(c->nmethod, 3);
+    assert_string_equal(c->method[0].label, "joint random");
+    assert_string_equal(c->method[1].label, "evolution:scope=solve:population=8");
+    assert_string_equal(c->method[1].scope, "solve");
+    assert_null(strstr(c->method[1].strategy, "scope"));
+    assert_string_equal(c->method[2].label, "solve random");
+    td_comparison_destroy(c);
+
     /* The recipe's own list, and targets from a file. */
     write_recipe(f, "compare_strategies: [random, \"evolution:solve=0\","
                     " {name: evolution, population: 8}]\n");
@@ -124,6 +137,7 @@ static void wrong_plans(void **state) {
         {{.strategies = "evolution:sovle=3"}, TD_E_INPUT, "unknown key \"sovle\""},
         {{.strategies = "evolution:solve=3:solve=4"}, TD_E_INPUT, "solve twice"},
         {{.scopes = "solo"}, TD_E_USAGE, "--scopes: there is no scope \"solo\", known are: joint"},
+        {{.strategies = "random:scope=solo"}, TD_E_USAGE, "there is no scope \"solo\""},
         {{.against = "evolutoin"}, TD_E_USAGE, "\"evolutoin\" is not compared, did you mean"},
         {{.budgets = "0"}, TD_E_USAGE, "--budgets: expected whole numbers from 1"},
         {{.budgets = "1.5"}, TD_E_USAGE, "--budgets: expected whole numbers from 1"},
