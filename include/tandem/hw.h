@@ -118,7 +118,8 @@ int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none 
 /* What a machine draws at its clock, at most: every MAC computes and every port moves what its
  * bandwidth gives, in the direction that costs more where both share it; leakage and clock tree on
  * top. That is what the power supply and the package are made for. No mapping of a layer draws more
- * in exact counting where all ports have limits; the average of a network is td_schedule's power_w.
+ * in exact counting where all ports have limits and words fill blocks; the average of a network is
+ * td_schedule's power_w.
  *
  * A direction without a limit is as busy as the MACs can make it if the level is the innermost that
  * may keep a tensor: a word of it for each MAC and cycle, one for all of those that the rules make
