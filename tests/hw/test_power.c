@@ -51,6 +51,19 @@ static void no_limits_by_hand(void **state) {
     assert_near(p.tops, 91.750400, 1e-9);
 }
 
+/* nvdla: in each of 32 cells 64 weights are read, a block of them, and 16 bits of the next filled;
+ * a cell makes one sum. */
+static void fan_outs_by_hand(void **state) {
+    (void)state;
+    td_hw hw = load("nvdla");
+    td_power p;
+    td_hw_power(&hw, &p);
+    const double w = 1e9 * 1e-12, block_pj = 64 * .35;
+    assert_near(p.level_w[0] / w, 32 * block_pj * (1 + 16. / 512), 1e-9);
+    assert_near(p.level_w[1] / w, 32 * 2 * 4 * .35, 1e-9);
+    assert_int_equal(p.unlimited, 0);
+}
+
 /* One port for both directions: the dearer one has it all, and what is left goes to the other. */
 static void shared_port(void **state) {
     (void)state;
@@ -118,9 +131,9 @@ static void every_shipped_one(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(micro_by_hand),     cmocka_unit_test(no_limits_by_hand),
-        cmocka_unit_test(shared_port),       cmocka_unit_test(vector_unit),
-        cmocka_unit_test(every_shipped_one),
+        cmocka_unit_test(micro_by_hand),    cmocka_unit_test(no_limits_by_hand),
+        cmocka_unit_test(fan_outs_by_hand), cmocka_unit_test(shared_port),
+        cmocka_unit_test(vector_unit),      cmocka_unit_test(every_shipped_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
