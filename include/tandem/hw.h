@@ -115,6 +115,28 @@ int64_t td_hw_peak_macs(const td_hw *hw); /* per cycle */
 uint64_t td_hw_hash(const td_hw *hw);
 int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none */
 
+/* What a machine draws at its clock, at most: every MAC computes and every port moves what its
+ * bandwidth gives, in the direction that costs more where both share it; leakage and clock tree on
+ * top. That is what the power supply and the package are made for. No mapping of a layer draws more
+ * in exact counting where all ports have limits and words fill blocks; the average of a network is
+ * td_schedule's power_w.
+ *
+ * A direction without a limit is as busy as the MACs can make it if the level is the innermost that
+ * may keep a tensor: a word of it for each MAC and cycle, one for all of those that the rules make
+ * share it (of the mac's bits; sums: 32), read, and for sums written as well. Otherwise nothing
+ * bounds it: it is left out, and its level's bit is set in `unlimited`. The vector unit is left out
+ * where it draws less than the MACs, since these wait while it runs. */
+typedef struct {
+    double mac_w;                  /* all MACs, or the vector unit if that draws more */
+    double level_w[TD_MAX_LEVELS]; /* the ports of all instances, W */
+    double clock_w, leak_w;
+    double chip_w, total_w; /* without and with the outermost level; W */
+    double tops;            /* two operations per MAC, 1e12 per second */
+    uint8_t unlimited;      /* TD_BIT(level) */
+} td_power;
+/* hw has passed td_hw_check. TOPS/W: tops / chip_w, tops / total_w. */
+void td_hw_power(const td_hw *hw, td_power *out);
+
 /* ---- technology ------------------------------------------------------------------------------ */
 
 /* tech/NODE.yaml: coefficients, each a map {value, unit, source, confidence}. A unit that is not
@@ -145,6 +167,8 @@ typedef struct {
 } td_tech;
 /* "22nm": the shipped tech/22nm.yaml; anything with a slash or a file ending is a path. */
 td_status td_tech_load(const char *node_or_path, td_tech *out, td_error *err);
+/* Only finds the file. */
+td_status td_tech_find(td_arena *a, const char *node_or_path, const char **path, td_error *err);
 td_status td_tech_from_node(const td_node *doc, td_tech *out, td_error *err);
 bool td_tech_whole(const td_tech *t); /* not of the line form */
 
@@ -215,6 +239,17 @@ double td_edge_get(const td_edge *p, const char *key);
  * technology table that is not whole is TD_E_INPUT. */
 td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_t *missing_bytes,
                         td_error *err);
+/* The rules by themselves: all that are broken, not only the first one. p is in range. */
+typedef enum {
+    TD_RULE_REGISTER_FILE_DEPTH,
+    TD_RULE_TOTAL_MEMORY,
+    TD_RULE_REGISTER_FILE_SHARE,
+    TD_RULE_LANE_WIDTH,
+    TD_RULE_MAC_RANGE,
+    TD_NEDGE_RULE
+} td_edge_rule;
+const char *td_edge_rule_name(td_edge_rule r); /* "register_file_depth" */
+unsigned td_edge_broken(const td_edge *p);     /* TD_BIT(rule) of each */
 
 /* Reads an accelerator: a file path (anything with a slash or a file ending) or a shipped name
  * ("edge", "micro"). The file holds either `template: edge` + parameters, or `levels:` in full; a

@@ -76,6 +76,13 @@ static td_status cost(const work *w, const td_design *d, cli_point *p, td_error 
     return TD_OK;
 }
 
+/* All rules that a refused accelerator breaks; 0 where it is not known. */
+static uint8_t rules_of(const td_design *d) {
+    td_edge e;
+    if (d->hw_node == NULL || td_edge_from_node(d->hw_node, &e, NULL) != TD_OK) return 0;
+    return (uint8_t)td_edge_broken(&e);
+}
+
 static td_status look_at(const work *w, const td_choices *c, td_arena *a, cli_point *p,
                          td_error *err) {
     td_design d = {0};
@@ -92,6 +99,7 @@ static td_status look_at(const work *w, const td_choices *c, td_arena *a, cli_po
         if (w->d->cost != NULL) s = cost(w, &d, p, err);
     } else if (s == TD_E_INFEASIBLE) {
         p->state = CLI_POINT_REFUSED;
+        p->rules = rules_of(&d);
     }
     if (s == TD_E_INFEASIBLE) {
         p->message = err->message[0] != '\0' ? strdup(err->message) : NULL;
@@ -235,6 +243,7 @@ static td_status sum_up(cli_points *p, td_error *err) {
         const cli_point *at = &p->point[i];
         hash[i] = at->hash;
         p->built += at->state != CLI_POINT_REFUSED;
+        p->broken[at->rules]++;
         p->costed += at->state == CLI_POINT_COSTED;
         if (at->message != NULL) memory = count_refusal(p, at);
     }

@@ -17,7 +17,8 @@ typedef enum {
 
 typedef struct {
     cli_point_state state;
-    uint64_t hash;                                  /* of its choices */
+    uint8_t rules; /* of the accelerator's template that are broken: TD_BIT(td_edge_rule) */
+    uint64_t hash; /* of its choices */
     double macs, params, area, latency_s, energy_j; /* NAN: unknown */
     char *message;                                  /* why it is refused or unscheduled */
 } cli_point;
@@ -34,7 +35,8 @@ typedef struct {
 typedef struct {
     cli_point *point;
     int64_t n, different, built, costed;
-    cli_refusal *refused; /* most frequent first */
+    int64_t broken[1 << TD_NEDGE_RULE]; /* points by the rules that they break, all of them */
+    cli_refusal *refused;               /* most frequent first */
     int n_refused, capacity;
 } cli_points;
 
@@ -64,7 +66,10 @@ bool cli_points_few(const td_space *s);
 td_node *cli_points_node(const cli_points *p, const cli_draw *d, td_arena *a);
 void cli_points_table(const td_node *points, td_text *out);
 td_status cli_points_csv(const cli_points *p, const cli_draw *d, td_text *out, td_error *err);
-/* Of a space that was walked: {of, points, built, refused}, and its lines. */
+/* Of a space that was walked: {of, points, built, refused}; where rules of a template are broken
+ * also {rules: [{rule, first, broken, only}], together: [{rules, points}]}: points by the first
+ * rule that they break, by any, by this alone; and by several at once, most frequent first. And its
+ * lines. */
 td_node *cli_walk_node(const cli_points *p, const char *of, td_arena *a);
 void cli_walk_table(const td_node *walk, td_text *out);
 

@@ -60,12 +60,64 @@ td_node *cli_points_node(const cli_points *p, const cli_draw *d, td_arena *a) {
     return m;
 }
 
+enum { MASKS = 1 << TD_NEDGE_RULE };
+
+/* A set of rules that are broken together. */
+typedef struct {
+    unsigned rules;
+    int64_t points;
+} combination;
+
+static int compare_combinations(const void *a, const void *b) {
+    const combination *x = a, *y = b;
+    if (x->points != y->points) return x->points < y->points ? 1 : -1;
+    return (x->rules > y->rules) - (x->rules < y->rules);
+}
+
+static void put_together(td_node *map, const cli_points *p, td_arena *a) {
+    combination c[MASKS];
+    int n = 0;
+    for (unsigned m = 1; m < MASKS; m++)
+        if ((m & (m - 1)) != 0 && p->broken[m] > 0) c[n++] = (combination){m, p->broken[m]};
+    if (n > 1) qsort(c, (size_t)n, sizeof *c, compare_combinations);
+    td_node *list = td_node_put(a, map, "together", td_node_list(a));
+    for (int i = 0; i < n; i++) {
+        td_node *e = td_node_push(a, list, td_node_map(a));
+        td_node *rules = td_node_put(a, e, "rules", td_node_list(a));
+        for (int r = 0; r < TD_NEDGE_RULE; r++)
+            if (c[i].rules & TD_BIT(r))
+                td_node_push(a, rules, td_node_string(a, td_edge_rule_name((td_edge_rule)r)));
+        td_node_put_int(a, e, "points", c[i].points);
+    }
+}
+
+static void put_rules(td_node *map, const cli_points *p, td_arena *a) {
+    td_node *list = td_node_list(a);
+    for (int r = 0; r < TD_NEDGE_RULE; r++) {
+        int64_t broken = 0, first = 0;
+        for (unsigned m = 1; m < MASKS; m++) {
+            if (m & TD_BIT(r)) broken += p->broken[m];
+            if ((m & (2 * TD_BIT(r) - 1)) == TD_BIT(r)) first += p->broken[m];
+        }
+        if (broken == 0) continue;
+        td_node *e = td_node_push(a, list, td_node_map(a));
+        td_node_put_string(a, e, "rule", td_edge_rule_name((td_edge_rule)r));
+        td_node_put_int(a, e, "first", first);
+        td_node_put_int(a, e, "broken", broken);
+        td_node_put_int(a, e, "only", p->broken[TD_BIT(r)]);
+    }
+    if (list == NULL || list->count == 0) return;
+    td_node_put(a, map, "rules", list);
+    put_together(map, p, a);
+}
+
 td_node *cli_walk_node(const cli_points *p, const char *of, td_arena *a) {
     td_node *m = td_node_map(a);
     td_node_put_string(a, m, "of", of);
     td_node_put_int(a, m, "points", p->n);
     td_node_put_int(a, m, "built", p->built);
     put_refused(m, p, a);
+    put_rules(m, p, a);
     return m;
 }
 
@@ -127,13 +179,48 @@ void cli_points_table(const td_node *m, td_text *t) {
     add_refused(t, m, true);
 }
 
+static void add_share(td_text *t, const td_node *e, const char *key, const td_node *walk) {
+    td_text digits = {0}, cell = {0};
+    td_text_addf(&digits, "%.0f", td_node_find(e, key)->real);
+    td_text_add_grouped(&cell, digits.data != NULL ? digits.data : "?");
+    td_text_addf(t, " %9s %5.1f %%", cell.data != NULL ? cell.data : "?", percent(e, key, walk));
+    td_text_free(&digits);
+    td_text_free(&cell);
+}
+
+/* Rule by rule, alone and together. */
+static void add_rules(td_text *t, const td_node *m) {
+    const td_node *rules = td_node_find(m, "rules"), *together = td_node_find(m, "together");
+    td_text_addf(t, "  %-20s %17s %17s %17s\n", "broken rules", "the first one", "at all",
+                 "the only one");
+    for (int i = 0; i < rules->count; i++) {
+        const td_node *e = rules->item[i];
+        td_text_addf(t, "  %-20s", td_node_find(e, "rule")->text);
+        add_share(t, e, "first", m);
+        add_share(t, e, "broken", m);
+        add_share(t, e, "only", m);
+        td_text_add(t, "\n");
+    }
+    for (int i = 0; i < together->count; i++) {
+        const td_node *e = together->item[i], *names = td_node_find(e, "rules");
+        if (i == 0) td_text_add(t, "  together:\n");
+        add_share(t, e, "points", m);
+        for (int k = 0; k < names->count; k++)
+            td_text_addf(t, "%s%s", k > 0 ? " + " : "  ", names->item[k]->text);
+        td_text_add(t, "\n");
+    }
+}
+
 void cli_walk_table(const td_node *m, td_text *t) {
     td_text_add(t, "\nof all ");
     add_count(t, m, "points");
     td_text_addf(t, " %s ", td_node_find(m, "of")->text);
     add_count(t, m, "built");
     td_text_addf(t, " can be built: %.2f %%\n", percent(m, "built", m));
-    add_refused(t, m, false);
+    if (td_node_find(m, "rules") != NULL)
+        add_rules(t, m);
+    else
+        add_refused(t, m, false);
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------- */

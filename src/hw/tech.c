@@ -50,7 +50,8 @@ _Static_assert(MOST_COEFFICIENTS >= COUNT(LINE_COEFFICIENTS), "the longer list")
 
 const char *const td_memory_name[TD_NMEMORY] = {"regfile", "sram", "dram"};
 
-static const char *const CONFIDENCES[] = {"verified", "computed", "recalled", "assumed"};
+static const char *const CONFIDENCES[] = {"verified", "computed", "recalled", "interpolated",
+                                          "assumed"};
 
 static td_status read_text(const td_node *map, const char *key, const char **out, td_error *err) {
     td_status s = td_node_get_string(map, key, out, err);
@@ -80,7 +81,8 @@ static td_status read_coefficient(const td_node *doc, const coefficient *c, td_t
         known = known || strcmp(confidence, CONFIDENCES[i]) == 0;
     if (!known)
         return td_node_fail(td_node_find(map, "confidence"), err,
-                            "expected verified, computed, recalled or assumed, found \"%s\"",
+                            "expected verified, computed, recalled, interpolated or assumed, found "
+                            "\"%s\"",
                             confidence);
     memcpy((char *)out + c->offset, &value, sizeof value);
     return TD_OK;
@@ -149,12 +151,16 @@ double td_tech_mac_pj(const td_tech *t, double a, double b) {
     return t->mac_pj * (a / t->mac_bits) * (b / t->mac_bits);
 }
 
+td_status td_tech_find(td_arena *a, const char *node_or_path, const char **path, td_error *err) {
+    return td__shipped_find(a, "tech", node_or_path, path, err);
+}
+
 td_status td_tech_load(const char *node_or_path, td_tech *out, td_error *err) {
     td_arena *a = td_arena_create();
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     const char *path;
     const td_node *doc;
-    td_status s = td__shipped_find(a, "tech", node_or_path, &path, err);
+    td_status s = td_tech_find(a, node_or_path, &path, err);
     if (s == TD_OK) s = td_node_load(a, path, &doc, err);
     if (s == TD_OK) s = td_tech_from_node(doc, out, err);
     td_arena_destroy(a);

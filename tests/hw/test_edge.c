@@ -223,6 +223,7 @@ static void edge_efficiency(void **state) {
 typedef enum { FINE, DEPTH, TOTAL, SHARE, WIDTH, RANGE, N_RULES } rule;
 static const char *const RULE_NAME[N_RULES] = {
     "", "register_file_depth", "total_memory", "register_file_share", "lane_width", "mac_range"};
+_Static_assert(N_RULES - DEPTH == TD_NEDGE_RULE, "the rules of hw.h, after FINE");
 
 static rule rule_of(const td_error *err) {
     for (int r = DEPTH; r < N_RULES; r++) {
@@ -252,6 +253,7 @@ typedef struct {
     const td_tech *tech;
     int64_t valid, first[N_RULES], alone[N_RULES];
     int64_t least_macs, most_macs;
+    int64_t only[N_RULES], several; /* one rule is broken; two or more */
     bool check;
 } tally;
 
@@ -262,11 +264,17 @@ static void judge(void *self, const td_edge *p) {
     int64_t missing = -1;
     td_status s = td_edge_build(p, t->tech, &hw, &missing, &err);
     rule expected = FINE;
+    unsigned mask = 0;
     for (int r = N_RULES - 1; r > FINE; r--)
         if (breaks(p, (rule)r)) {
             expected = (rule)r;
             t->alone[r]++;
+            mask |= TD_BIT(r - DEPTH);
         }
+    assert_int_equal(td_edge_broken(p), mask);
+    for (int r = DEPTH; r < N_RULES; r++)
+        if (mask == TD_BIT(r - DEPTH)) t->only[r]++;
+    if ((mask & (mask - 1)) != 0) t->several++;
     rule got = FINE;
     if (s != TD_OK) {
         assert_int_equal(s, TD_E_INFEASIBLE);
@@ -334,6 +342,14 @@ static void edge_space(void **state) {
     assert_int_equal(t.alone[TOTAL], 4000);
     assert_int_equal(t.alone[SHARE], 2000);
     assert_int_equal(t.alone[WIDTH], 9375);
+    for (int r = DEPTH; r < N_RULES; r++)
+        assert_string_equal(td_edge_rule_name((td_edge_rule)(r - DEPTH)), RULE_NAME[r]);
+    /* Alone and together: docs/hardware.md. */
+    assert_int_equal(t.only[DEPTH], 9200);
+    assert_int_equal(t.only[TOTAL], 2210);
+    assert_int_equal(t.only[SHARE], 885);
+    assert_int_equal(t.only[WIDTH], 3330);
+    assert_int_equal(t.several, 7085);
     close_template(&f);
 }
 

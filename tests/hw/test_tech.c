@@ -190,7 +190,9 @@ static void faults(void **state) {
     assert_ok(altered("value: 900", "value: 901", &t, &err), &err);
     assert_near(t.mac_um2, 901, 0);
     assert_int_equal(td_tech_load("14nm", &t, &err), TD_E_NOT_FOUND);
-    assert_non_null(strstr(err.message, "22nm, 7nm, pat"));
+    assert_non_null(strstr(err.message, "did you mean \"16nm\"?"));
+    assert_int_equal(td_tech_load("tsmc-5", &t, &err), TD_E_NOT_FOUND);
+    assert_non_null(strstr(err.message, "16nm, 22nm, 28nm, 45nm, 7nm, pat"));
     assert_int_equal(td_tech_load("./14nm.yaml", &t, &err), TD_E_NOT_FOUND);
     assert_ok(td_tech_load(TD_TEST_SOURCE "/tech/7nm.yaml", &t, &err), &err);
 }
