@@ -163,7 +163,8 @@ static td_status assemble(const td_scheduler *w, td_schedule *out, td_error *err
     out->energy_j = out->dynamic_j + out->leak_j;
     out->power_w = out->latency_s > 0 ? out->energy_j / out->latency_s : 0;
     out->utilization = cycles > 0 ? macs / (double)td_hw_peak_macs(w->hw) / cycles : 0;
-    out->bound_latency_s = td__bound_cycles(p, w->hw, &w->home, w->o.cold) / w->hw->clock_hz;
+    out->bound_latency_s =
+        td__bound_cycles(p, w->hw, &w->home, w->parallel, w->o.cold) / w->hw->clock_hz;
     out->objective = w->o.objective;
     out->counting = w->o.counting;
     out->cold = w->o.cold;

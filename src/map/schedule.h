@@ -207,11 +207,12 @@ typedef struct td__dp td__dp;
 td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                       const td__table *t, td_map_objective objective, td_arena *a);
 /* Best places for the given resident weights (resident[step]). Exact: no other choice of places,
- * staged weights and ways of the table has a smaller (first, second). False: none is feasible.
- * relaxed: every weight may be used from the chip for nothing and takes no room but its own
- * layer's: a lower bound for all sets. */
-bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, bool relaxed, td__answer *out);
-/* How often td__dp_run was called. */
+ * staged weights and ways of the table has a smaller (first, second). False: none is feasible. */
+bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer *out);
+/* The same where every weight may be used from the chip for nothing and takes no room but its own
+ * layer's: a lower bound for all sets of resident weights. */
+bool td__dp_relaxed(td__dp *dp, td__answer *out);
+/* How often the program was run. */
 int64_t td__dp_runs(const td__dp *dp);
 
 /* ---- resident weights ------------------------------------------------------------------------ */
@@ -224,11 +225,14 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *p, const td_hw *hw, con
 
 /* ---- bound ----------------------------------------------------------------------------------- */
 
-/* Cycles that no schedule of this form can beat. */
-double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h, bool cold);
+/* MACs per cycle that the fan-outs can use for each shape. */
+void td__most_parallel(const td__sched_plan *p, const td_hw *hw, double *out);
+/* Cycles that no schedule of this form can beat. parallel: of td__most_parallel. */
+double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                        const double *parallel, bool cold);
 /* pJ of the MACs alone. */
 double td__bound_pj(const td__sched_plan *p, const td_hw *hw);
-/* Cycles that DRAM needs at least for what no choice of ways and resident weights avoids, and the
+/* Cycles that DRAM needs at least for what no choice of ways and resident weights avoids, the
  * dynamic pJ of the cheapest ways. Memory from the arena; 0 where it is out. */
 typedef struct {
     double dram_cycles, pj;
@@ -245,6 +249,11 @@ struct td_scheduler {
     td__sched_plan plan;
     const td_hw *hw;
     td__home home;
+    double *parallel; /* MACs per cycle that a shape can use */
+    struct {          /* what these were found for: neighbours in a space have much in common */
+        td_map_rules rules;
+        int32_t instances[TD_MAX_LEVELS + 1], mesh_x[TD_MAX_LEVELS + 1];
+    } fans;
     td__table table;
     td__dp *dp;
     td_schedule_figures least; /* of the accelerator at hand, once its ways are known */

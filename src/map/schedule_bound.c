@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-/* MACs per cycle that the fan-outs can use for a problem: a fan-out never splits more ways than the
- * dims that may stand on it have. */
+/* A fan-out never splits more ways than the dims that may stand on it have. */
 static double most_parallel(const td_hw *hw, const td_problem *p) {
     double parallel = 1;
     for (int l = 0; l < hw->n; l++)
@@ -21,6 +20,10 @@ static double most_parallel(const td_hw *hw, const td_problem *p) {
             parallel *= ways < fan ? ways : fan;
         }
     return parallel;
+}
+
+void td__most_parallel(const td__sched_plan *p, const td_hw *hw, double *out) {
+    for (int i = 0; i < p->n_shape; i++) out[i] = most_parallel(hw, &p->shape[i]);
 }
 
 /* Rows (axis 0) or columns of the image that some output needs. */
@@ -41,7 +44,8 @@ typedef struct {
     double cycles, read, write;
 } least;
 
-static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h, int i) {
+static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                     const double *parallel, int i) {
     const td__step *s = &p->step[i];
     least b = {0};
     bool out_dram = p->beam ? s->value == td_net_output(p->net) : !p->value[s->value].stay;
@@ -61,7 +65,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
     if (s->shape >= 0) {
         const td_problem *q = &p->shape[s->shape];
         if (out_dram) b.write = (double)td_problem_words(q, TD_O) * q->bits[TD_O];
-        b.cycles = ceil((double)s->macs / most_parallel(hw, q));
+        b.cycles = ceil((double)s->macs / parallel[s->shape]);
         if (!(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool)
             b.read += (double)td_problem_words(q, TD_W) * q->bits[TD_W];
     } else {
@@ -70,10 +74,11 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
     return b;
 }
 
-double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h, bool cold) {
+double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                        const double *parallel, bool cold) {
     double sum = 0, read = 0, write = 0, weights = 0;
     for (int i = 0; i < p->n; i++) {
-        least b = of_step(p, hw, h, i);
+        least b = of_step(p, hw, h, parallel, i);
         double dram = td__dram_cycles(hw, b.read, b.write);
         sum += b.cycles > dram ? b.cycles : dram;
         read += b.read;
@@ -110,17 +115,25 @@ static int by_share(const void *x, const void *y) {
     return left > right ? -1 : left < right;
 }
 
-/* Fewest DRAM bits of the ways of a shape, bits[0] with its weights in DRAM, bits[1] on chip; and
- * the least pJ. */
-static void least_of(const td__ways *of, double bits[2], double *pj) {
-    bits[0] = bits[1] = *pj = INFINITY;
+/* Of the ways of a shape: fewest DRAM bits, [0] with its weights in DRAM, [1] on chip; least pJ;
+ * least bits of the pool beside its weights. */
+typedef struct {
+    double moved[2], pj;
+    int64_t beside;
+} fewest;
+
+static fewest fewest_of(const td__ways *of, int64_t weight_bits) {
+    fewest f = {{INFINITY, INFINITY}, INFINITY, INT64_MAX};
     for (unsigned mask = 0; mask < TD__MASKS; mask++)
         for (int k = 0; k < of[mask].n; k++) {
             const td__way *w = &of[mask].way[k];
-            double *to = &bits[(mask & TD_BIT(TD_W)) != 0];
-            *to = fmin(*to, w->read + w->write);
-            *pj = fmin(*pj, w->pj);
+            bool chip = (mask & TD_BIT(TD_W)) != 0;
+            int64_t beside = w->bits - (chip ? weight_bits : 0);
+            f.moved[chip] = fmin(f.moved[chip], w->read + w->write);
+            f.pj = fmin(f.pj, w->pj);
+            if (beside < f.beside) f.beside = beside;
         }
+    return f;
 }
 
 td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
@@ -129,18 +142,20 @@ td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__ho
     saving *save = TD_NEW(a, saving, p->n > 0 ? p->n : 1);
     if (save == NULL) return out;
     double bits = 0;
+    int64_t beside = 0;
     int n = 0;
     for (int i = 0; i < p->n; i++) {
         if (p->step[i].shape < 0) continue;
-        double moved[2], pj, weights = (double)p->step[i].weight_bits;
-        least_of(t->of[p->step[i].shape], moved, &pj);
-        double away = fmin(moved[0], moved[1] + weights); /* streamed, or staged */
+        double weights = (double)p->step[i].weight_bits;
+        fewest f = fewest_of(t->of[p->step[i].shape], p->step[i].weight_bits);
+        double away = fmin(f.moved[0], f.moved[1] + weights); /* streamed, or staged */
         bits += away;
-        out.pj += pj;
-        if (moved[1] < away && weights > 0) save[n++] = (saving){away - moved[1], weights};
+        out.pj += f.pj;
+        if (f.beside > beside) beside = f.beside;
+        if (f.moved[1] < away && weights > 0) save[n++] = (saving){away - f.moved[1], weights};
     }
-    /* Weights of at most the pool can be resident, of the last one a part. */
-    double room = h->home >= 0 ? (double)h->pool : 0;
+    /* As many weights as there is room for, of the last one a part. */
+    double room = h->home >= 0 && h->pool > beside ? (double)(h->pool - beside) : 0;
     if (n > 1) qsort(save, (size_t)n, sizeof *save, by_share);
     for (int i = 0; i < n && room > 0; i++) {
         double part = save[i].bits <= room ? 1 : room / save[i].bits;

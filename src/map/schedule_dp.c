@@ -44,6 +44,7 @@ struct td__dp {
     double *load_pj; /* of an interval's weights */
     cell **cell;     /* [boundary][set * 2 + flag] */
     bool *ahead_ok;  /* an interval's weights may be loaded ahead */
+    bool *none;      /* no resident weights */
     int64_t runs;
 };
 
@@ -117,7 +118,9 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
     d->load_pj = TD_NEW(a, double, n);
     d->cell = TD_NEW(a, cell *, n + 1);
     d->ahead_ok = TD_NEW(a, bool, n);
-    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok) return NULL;
+    d->none = TD_NEW(a, bool, n);
+    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok || !d->none)
+        return NULL;
     int live[TD__MAX_LIVE], behind[TD__MAX_LIVE];
     int n_live = 0;
     for (int i = 0; i <= n; i++) {
@@ -176,7 +179,7 @@ static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double
         if (!better(first, second, best_first, best_second)) continue;
         best_first = first;
         best_second = second;
-        *out = (step_cost){cycles, pj, k};
+        *out = (step_cost){.cycles = cycles, .pj = pj, .way = k};
     }
     return best_first < INFINITY;
 }
@@ -216,7 +219,7 @@ static void advance(const run *r, int i, int set, int flag, int next) {
         }
         for (int out = 0; out < (d->own[i] != 0 ? 2 : 1); out++) {
             int to = (v->next | (out ? d->own[i] : 0)) * 2 + ahead;
-            step_cost c;
+            step_cost c = {0};
             if (s->shape < 0) {
                 if (v->vector[out].bits > room) continue;
                 double dram = extra > 0 ? td__dram_cycles(d->hw, v->vector[out].read + extra,
@@ -230,10 +233,9 @@ static void advance(const run *r, int i, int set, int flag, int next) {
             }
             unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
             const td__ways *of = d->table->of[s->shape];
-            bool weights = flag || r->resident[i];
-            if (!weights || r->relaxed)
-                if (cheapest(d, &of[chip], room, extra, extra_pj, &c))
-                    relax(r, i, from, to, &c, chip, out);
+            bool weights = flag || (r->resident[i] && !r->relaxed);
+            if (!weights && cheapest(d, &of[chip], room, extra, extra_pj, &c))
+                relax(r, i, from, to, &c, chip, out);
             if (weights || r->relaxed) {
                 chip |= TD_BIT(TD_W);
                 if (cheapest(d, &of[chip], room, extra, extra_pj, &c))
@@ -246,7 +248,7 @@ static void advance(const run *r, int i, int set, int flag, int next) {
 /* Whose weights may be loaded during interval i. */
 static int loaded_during(const run *r, int i) {
     const td__dp *d = r->d;
-    if (r->relaxed) return -1;
+    if (r->relaxed) return -1; /* they are there for nothing */
     if (i + 1 == d->plan->n && r->regime == TD__COLD) return -1;
     int next = (i + 1) % d->plan->n;
     if (!d->ahead_ok[next]) return -1;
@@ -280,24 +282,34 @@ static void backward(const run *r, int wrap, td__choice *choice) {
     }
 }
 
-bool td__dp_run(td__dp *d, const bool *resident, td__regime regime, bool relaxed, td__answer *out) {
-    run r = {.d = d, .resident = resident, .regime = regime, .relaxed = relaxed};
+static bool solve(run *r, td__answer *out) {
+    td__dp *d = r->d;
     int n = d->plan->n;
     d->runs++;
-    for (int i = 0; i < n && !relaxed; i++)
-        if (resident[i]) r.resident_bits += d->plan->step[i].weight_bits;
-    if (d->home->home >= 0 && r.resident_bits > d->home->pool) return false;
     out->first = out->second = INFINITY;
-    bool wraps = regime == TD__STEADY && loaded_during(&r, n - 1) >= 0;
+    bool wraps = r->regime == TD__STEADY && loaded_during(r, n - 1) >= 0;
     for (int wrap = 0; wrap < (wraps ? 2 : 1); wrap++) {
-        forward(&r, wrap);
+        forward(r, wrap);
         const cell *end = &d->cell[n][wrap];
         if (!better(end->first, end->second, out->first, out->second)) continue;
         out->first = end->first;
         out->second = end->second;
-        if (out->choice != NULL) backward(&r, wrap, out->choice);
+        if (out->choice != NULL) backward(r, wrap, out->choice);
     }
     return out->first < INFINITY;
+}
+
+bool td__dp_run(td__dp *d, const bool *resident, td__regime regime, td__answer *out) {
+    run r = {.d = d, .resident = resident, .regime = regime};
+    for (int i = 0; i < d->plan->n; i++)
+        if (resident[i]) r.resident_bits += d->plan->step[i].weight_bits;
+    if (d->home->home >= 0 && r.resident_bits > d->home->pool) return false;
+    return solve(&r, out);
+}
+
+bool td__dp_relaxed(td__dp *d, td__answer *out) {
+    run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .relaxed = true};
+    return solve(&r, out);
 }
 
 int64_t td__dp_runs(const td__dp *d) {

@@ -47,7 +47,7 @@ static bool met(const picker *p) {
 /* Runs the set in p->resident; true if it is the best so far. */
 static bool try_set(picker *p) {
     td__answer a = {.choice = NULL};
-    if (!td__dp_run(p->dp, p->resident, TD__STEADY, false, &a)) return false;
+    if (!td__dp_run(p->dp, p->resident, TD__STEADY, &a)) return false;
     if (a.first > p->best.first) return false;
     if (a.first == p->best.first && a.second >= p->best.second) return false;
     p->best.first = a.first;
@@ -162,9 +162,7 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, 
     *proved = false;
     memset(resident, 0, (size_t)n);
     td__answer relaxed = {.choice = best->choice};
-    if (p.resident == NULL || p.item == NULL ||
-        !td__dp_run(dp, p.resident, TD__STEADY, true, &relaxed))
-        return false;
+    if (p.resident == NULL || p.item == NULL || !td__dp_relaxed(dp, &relaxed)) return false;
     p.bound_first = relaxed.first;
     p.bound_second = relaxed.second;
     find_items(&p, plan, hw, h, t, objective == TD_OBJ_ENERGY, relaxed.choice);
@@ -180,7 +178,7 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, 
     }
     *proved = *proved && !plan->beam;
     p.best.choice = best->choice;
-    if (!td__dp_run(dp, resident, TD__STEADY, false, &p.best)) return false;
+    if (!td__dp_run(dp, resident, TD__STEADY, &p.best)) return false;
     *best = p.best;
     return true;
 }

@@ -42,7 +42,8 @@ td_status td_scheduler_create(const td_net *net, const td_schedule_options *o, t
         s->resident = TD_NEW(s->own, bool, s->plan.n);
         s->on_chip = TD_NEW(s->own, bool, s->plan.n_value);
         s->choice = TD_NEW(s->own, td__choice, s->plan.n);
-        if (!s->resident || !s->on_chip || !s->choice)
+        s->parallel = TD_NEW(s->own, double, s->plan.n);
+        if (!s->resident || !s->on_chip || !s->choice || !s->parallel)
             status = td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     }
     if (status == TD_OK)
@@ -62,11 +63,26 @@ void td_scheduler_destroy(td_scheduler *s) {
 /* ---- the parts --------------------------------------------------------------------------------
  */
 
+/* The parts of `take` that only some parameters change are done where they have changed. */
 static void take(td_scheduler *s, const td_hw *hw) {
+    const td__home before = s->home;
+    const bool first = s->hw == NULL;
     s->hw = hw;
     s->opened = false;
     td__home_find(hw, &s->home);
-    td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
+    if (first || s->home.pool != before.pool || s->home.may != before.may)
+        td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
+    bool same = !first && memcmp(&s->fans.rules, &hw->rules, sizeof hw->rules) == 0;
+    for (int l = 0; l <= hw->n; l++) {
+        int32_t instances = l < hw->n ? hw->level[l].instances : hw->mac.instances;
+        int32_t mesh_x = l < hw->n ? hw->level[l].mesh_x : hw->mac.mesh_x;
+        same = same && s->fans.instances[l] == instances && s->fans.mesh_x[l] == mesh_x;
+        s->fans.instances[l] = instances;
+        s->fans.mesh_x[l] = mesh_x;
+    }
+    if (same) return;
+    s->fans.rules = hw->rules;
+    td__most_parallel(&s->plan, hw, s->parallel);
 }
 
 /* Layers that are not convolutions need a unit to run on. */
@@ -84,8 +100,9 @@ static td_status check_vector(const td__sched_plan *p, const td_hw *hw, td_error
 
 td_schedule_figures td_scheduler_floor(td_scheduler *s, const td_hw *hw) {
     take(s, hw);
-    td_schedule_figures f = {.latency_s = td__bound_cycles(&s->plan, hw, &s->home, s->o.cold) /
-                                          hw->clock_hz};
+    td_schedule_figures f = {.latency_s =
+                                 td__bound_cycles(&s->plan, hw, &s->home, s->parallel, s->o.cold) /
+                                 hw->clock_hz};
     f.energy_j = td__bound_pj(&s->plan, hw) * 1e-12 + hw->leak_w * f.latency_s;
     return f;
 }
@@ -111,7 +128,7 @@ td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
     s->opened = false; /* its memory has been worked on */
     bool found = td__pick_resident(s->dp, &s->plan, s->hw, &s->home, &s->table, s->o.objective,
                                    s->arena, s->resident, &best, &s->proved);
-    if (found && s->o.cold) found = td__dp_run(s->dp, s->resident, TD__COLD, false, &best);
+    if (found && s->o.cold) found = td__dp_run(s->dp, s->resident, TD__COLD, &best);
     if (!found)
         return td_fail(err, TD_E_INTERNAL, "schedule: no choice of places for layers that all map");
     s->resident_bits = 0;
@@ -162,30 +179,28 @@ td__spent td__scheduler_spent(const td_scheduler *s, int i) {
 /* ---- figures ----------------------------------------------------------------------------------
  */
 
-/* Bounds from the relaxed program, in which weights on chip take no room. */
-static td_status find_least(td_scheduler *s, td_error *err) {
-    td__answer relaxed = {.choice = NULL};
-    memset(s->resident, 0, sizeof *s->resident * (size_t)s->plan.n);
-    if (!td__dp_run(s->dp, s->resident, TD__STEADY, true, &relaxed))
-        return td_fail(err, TD_E_INTERNAL, "schedule: no choice of places for layers that all map");
+static void find_least(td_scheduler *s) {
     const td_hw *hw = s->hw;
-    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, s->arena);
+    const double slack = 1 - 0x1p-40; /* of sums of pJ in another order */
     bool by_energy = s->o.objective == TD_OBJ_ENERGY;
-    double cycles = by_energy ? least.dram_cycles : fmax(relaxed.first, least.dram_cycles);
-    s->least.latency_s =
-        fmax(cycles, td__bound_cycles(&s->plan, hw, &s->home, s->o.cold)) / hw->clock_hz;
-    s->least.energy_j = least.pj * 1e-12 * (1 - 0x1p-40) + hw->leak_w * s->least.latency_s;
-    if (by_energy)
-        s->least.energy_j = fmax(s->least.energy_j, relaxed.first * 1e-12 * (1 - 0x1p-40));
-    return TD_OK;
+    td__answer relaxed = {.choice = NULL};
+    if (!td__dp_relaxed(s->dp, &relaxed)) relaxed.first = 0;
+    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, s->arena);
+    double cycles =
+        fmax(least.dram_cycles, td__bound_cycles(&s->plan, hw, &s->home, s->parallel, s->o.cold));
+    if (!by_energy) cycles = fmax(cycles, relaxed.first);
+    s->least.latency_s = cycles / hw->clock_hz;
+    s->least.energy_j = least.pj * 1e-12 * slack + hw->leak_w * s->least.latency_s;
+    if (by_energy) s->least.energy_j = fmax(s->least.energy_j, relaxed.first * 1e-12 * slack);
 }
 
 td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
                              int64_t *missing_bytes, td_error *err) {
     td_status status = td__scheduler_open(s, hw, false, missing_bytes, err);
-    if (status == TD_OK) status = find_least(s, err);
-    if (status == TD_OK) *out = s->least;
-    return status;
+    if (status != TD_OK) return status;
+    find_least(s);
+    *out = s->least;
+    return TD_OK;
 }
 
 td_status td_scheduler_cost(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,

@@ -194,8 +194,7 @@ static void dp_is_exact(void **state) {
             figures expected = {0, 0};
             td__answer a = {.choice = choice};
             bool can = enumerate(&s, resident, cold, &expected);
-            assert_int_equal(td__dp_run(dp, resident, cold ? TD__COLD : TD__STEADY, false, &a),
-                             can);
+            assert_int_equal(td__dp_run(dp, resident, cold ? TD__COLD : TD__STEADY, &a), can);
             if (!can) continue;
             feasible++;
             figures found = answer_figures(&s, &a);
@@ -206,7 +205,7 @@ static void dp_is_exact(void **state) {
                 stayed += choice[i].out_chip;
             }
             td__answer relaxed = {.choice = NULL};
-            assert_true(td__dp_run(dp, resident, TD__STEADY, true, &relaxed));
+            assert_true(td__dp_relaxed(dp, &relaxed));
             if (!cold) assert_false(less(&s, found, answer_figures(&s, &relaxed)));
         }
         unmake(&s);
@@ -274,7 +273,7 @@ static void heuristic_set_is_good(void **state) {
                 trial[i] = set >> i & 1;
                 if (trial[i] && p->step[i].shape < 0) legal = false;
             }
-            if (legal && td__dp_run(dp, trial, TD__STEADY, false, &one) && one.first < best)
+            if (legal && td__dp_run(dp, trial, TD__STEADY, &one) && one.first < best)
                 best = one.first;
         }
         assert_true(a.first >= best);
