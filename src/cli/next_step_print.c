@@ -45,13 +45,20 @@ static void tell_best(const next_steps *x, td_text *out) {
 }
 
 void next_steps_table(const next_steps *x, td_text *out) {
-    td_text_addf(out, "\n %-48s %9s %9s %9s\n", "single steps", "latency", "energy", "area");
+    td_text name = {0};
+    size_t width = 20;
+    for (int i = 0; i < x->n; i++) {
+        name.size = 0;
+        add_name(&x->step[i], &name);
+        if (name.size > width) width = name.size;
+    }
+    td_text_addf(out, "\n %-*s %9s %9s %9s\n", (int)width, "single steps", "latency", "energy",
+                 "area");
     for (int i = 0; i < x->n; i++) {
         const next_step *t = &x->step[i];
-        td_text name = {0};
+        name.size = 0;
         add_name(t, &name);
-        td_text_addf(out, " %-48s ", name.data != NULL ? name.data : t->what);
-        td_text_free(&name);
+        td_text_addf(out, " %-*s ", (int)width, name.data != NULL ? name.data : t->what);
         if (t->rule != NULL)
             td_text_addf(out, "cannot be built: %s\n", t->rule);
         else if (t->reason != NULL)
@@ -60,6 +67,7 @@ void next_steps_table(const next_steps *x, td_text *out) {
             td_text_addf(out, "%9s %9s %9s\n", change(t->latency_s, x->latency_s).s,
                          change(t->energy_j, x->energy_j).s, change(t->area_mm2, x->area_mm2).s);
     }
+    td_text_free(&name);
     tell_best(x, out);
 }
 
