@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_hw.h"
 #include "cli_net.h"
 #include "cli_option.h"
+#include "eval_summary.h"
 #include "eval_table.h"
 #include "next_step.h"
 #include "tandem/map.h"
@@ -15,12 +17,24 @@
 typedef struct {
     cli_net net;
     const char *hw, *cases;
+    cli_set set; /* of the accelerator */
     td_schedule_options schedule;
     bool objective, batch, nodes; /* were given */
+    enum { BY_FORMAT, STEPS, NO_STEPS } steps;
     cli_format format;
 } options;
 
-enum { OPT_HW = 1000, OPT_OBJECTIVE, OPT_COLD, OPT_BATCH, OPT_NODES, OPT_CASES };
+enum {
+    OPT_HW = 1000,
+    OPT_SET,
+    OPT_OBJECTIVE,
+    OPT_COLD,
+    OPT_BATCH,
+    OPT_NODES,
+    OPT_CASES,
+    OPT_STEPS,
+    OPT_NO_STEPS
+};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
@@ -46,6 +60,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         o->nodes = true;
         return 0;
     case OPT_CASES: o->cases = arg; return 0;
+    case OPT_SET:
+        if (!cli_set_add(&o->set, arg)) argp_error(state, "--set: at most %d", CLI_MOST_SET);
+        return 0;
+    case OPT_STEPS: o->steps = STEPS; return 0;
+    case OPT_NO_STEPS: o->steps = NO_STEPS; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
             argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
@@ -57,6 +76,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (o->net.name == NULL)
             argp_error(state, "expected a NET (a name, a file or a results folder)");
+        if (o->steps == STEPS && o->format == CLI_CSV)
+            argp_error(state, "--steps: CSV has the layers only, expected table or json");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -104,9 +125,42 @@ static td_status take_options(options *o, const char *hw_name, td_arena *a, td_e
     return TD_OK;
 }
 
+static td_status load_hw(const options *o, const char *name, td_arena *a, td_hw *hw,
+                         td_error *err) {
+    const td_node *doc;
+    td_status s = cli_hw_doc(name, &o->set, NULL, a, &doc, err);
+    if (s == TD_OK) s = td_hw_from_node(doc, hw, err);
+    if (s == TD_E_INFEASIBLE) td_error_prefix(err, "%s: cannot be built", name);
+    return s;
+}
+
+static td_status tell(const options *o, const char *hw_name, const eval_pair *e, td_arena *a,
+                      td_text *out, td_error *err) {
+    const td_schedule *s = e->asked;
+    bool want = o->steps == STEPS || (o->steps == BY_FORMAT && o->format == CLI_TABLE);
+    next_steps steps;
+    td_status st =
+        want ? next_steps_find(e->net, hw_name, &o->set, e->hw, &o->schedule, s, a, &steps, err)
+             : TD_OK;
+    if (st != TD_OK) return st;
+    if (o->format == CLI_JSON) {
+        td_node *n = eval_node(e, a);
+        if (want) td_node_put(a, n, "next_steps", next_steps_node(&steps, a));
+        td_node_to_json(n, 2, out);
+        td_text_add(out, "\n");
+    } else if (o->format == CLI_CSV) {
+        eval_csv(e->net, s, out);
+    } else {
+        eval_table(e->net, e->hw, s, out);
+        eval_summary(e, out);
+        if (want) next_steps_table(&steps, out);
+    }
+    return TD_OK;
+}
+
 static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
     td_net *net = NULL;
-    td_schedule s = {0};
+    td_schedule asked = {0}, other = {0};
     td_hw hw;
     const char *hw_name = o->hw;
     o->schedule.cache = td_map_cache_create(0);
@@ -118,26 +172,25 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
         st = td_fail(err, TD_E_USAGE, "expected --hw NAME or FILE (`tandem list accelerators`)");
         goto done;
     }
-    st = td_hw_load(hw_name, &hw, err);
+    st = load_hw(o, hw_name, a, &hw, err);
     if (st != TD_OK) goto done;
-    st = td_schedule_best(net, &hw, &o->schedule, &s, NULL, err);
+    /* Both inferences: asked what the table shows, and the other beside it. */
+    td_schedule_options turned = o->schedule;
+    turned.cold = !turned.cold;
+    st = td_schedule_best(net, &hw, &o->schedule, &asked, NULL, err);
+    if (st == TD_OK) st = td_schedule_best(net, &hw, &turned, &other, NULL, err);
     if (st != TD_OK) {
         if (st == TD_E_INFEASIBLE)
             td_error_prefix(err, "%s on %s: cannot be built", td_net_name(net), hw.name);
         goto done;
     }
-    if (o->cases != NULL && (st = write_cases(net, &s, o->cases, a, err)) != TD_OK) goto done;
-    if (o->format == CLI_JSON) {
-        td_node_to_json(td_schedule_to_node(net, &hw, &s, a), 2, out);
-        td_text_add(out, "\n");
-    } else if (o->format == CLI_CSV) {
-        eval_csv(net, &s, out);
-    } else {
-        eval_table(net, &hw, &s, out);
-        st = next_step(net, hw_name, &hw, &o->schedule, &s, out, err);
-    }
+    if (o->cases != NULL && (st = write_cases(net, &asked, o->cases, a, err)) != TD_OK) goto done;
+    bool cold = o->schedule.cold;
+    eval_pair e = {net, &hw, &asked, cold ? &asked : &other, cold ? &other : &asked};
+    st = tell(o, hw_name, &e, a, out, err);
 done:
-    td_schedule_free(&s);
+    td_schedule_free(&asked);
+    td_schedule_free(&other);
     td_net_destroy(net);
     td_map_cache_destroy(o->schedule.cache);
     return st;
@@ -146,6 +199,8 @@ done:
 int cmd_eval(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
         {"hw", OPT_HW, "HW", 0, "accelerator: a shipped name or a file", 0},
+        {"set", OPT_SET, "KEY=VALUE", 0,
+         "another value for a key of the accelerator's file (repeatable)", 0},
         CLI_NET_OPTIONS,
         {"objective", OPT_OBJECTIVE, "WHAT", 0,
          "latency (default) or energy: what the schedule minimises", 0},
@@ -154,6 +209,9 @@ int cmd_eval(int argc, char **argv) {
         {"max-nodes", OPT_NODES, "N", 0, "of the mapper, per question (4000)", 0},
         {"cases", OPT_CASES, "FILE", 0,
          "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
+        {"steps", OPT_STEPS, 0, 0,
+         "evaluate each single step of the accelerator (a table does, JSON does not by itself)", 0},
+        {"no-steps", OPT_NO_STEPS, 0, 0, "do not", 0},
         {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
         {0}};
     static const struct argp argp = {
@@ -161,13 +219,17 @@ int cmd_eval(int argc, char **argv) {
         parse,
         "NET",
         "Cost of a network on an accelerator: the best schedule found, layer by layer, with what "
-        "limits each and what stays on chip. NET is a shipped network, a network file, or the "
+        "limits each, what stays on chip, and what each single step of the accelerator would "
+        "change. "
+        "NET is a shipped network, a network file, or the "
         "folder of a search's best design, which brings its accelerator along, and the options "
         "of its schedule.\v"
         "Examples:\n"
         "  tandem eval mobilenetv2 --hw edge\n"
         "  tandem eval efficientnet-lite0 --size 160 --width 0.5 --hw edge\n"
         "  tandem eval handmade --size 3x32x32 --hw micro --objective energy\n"
+        "  tandem eval mobilenetv2 --hw edge --set local_kb=1024 --batch 8\n"
+        "  tandem eval mobilenetv2 --hw edge --steps --format json\n"
         "  tandem eval results/quickstart/best --format json\n"
         "  tandem eval handmade --hw micro --cases cases.jsonl",
         0,

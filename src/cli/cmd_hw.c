@@ -4,6 +4,7 @@
 #include <argp.h>
 #include <string.h>
 
+#include "cli_hw.h"
 #include "hw_view.h"
 
 typedef struct {
@@ -37,13 +38,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static td_status run(const options *o, td_arena *a, td_text *out, td_error *err) {
-    const char *path;
     const td_node *doc;
     hw_view v;
-    td_status s = td_hw_find(a, o->name, &path, err);
-    if (s == TD_OK) s = td_node_load(a, path, &doc, err);
-    for (int i = 0; s == TD_OK && i < o->set.n; i++)
-        s = td_node_override(a, (td_node *)doc, "--set", o->set.value[i], err);
+    td_status s = cli_hw_doc(o->name, &o->set, NULL, a, &doc, err);
     if (s == TD_OK) s = hw_view_make(doc, a, &v, err);
     if (s == TD_E_INFEASIBLE) td_error_prefix(err, "%s: cannot be built", o->name);
     if (s != TD_OK) return s;

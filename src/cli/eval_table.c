@@ -91,40 +91,6 @@ static const char *chip_text(const td_interval *t, bool two_inputs, char out[48]
     return out;
 }
 
-/* What limits, in shares of the time, largest first. */
-static void describe_limits(const td_schedule *s, td_text *out) {
-    struct {
-        const char *name;
-        double cycles;
-    } group[2 * TD_MAX_LEVELS + 8];
-    int n = 0;
-    double all = 0;
-    for (int i = 0; i < s->n; i++) {
-        const td_interval *t = &s->interval[i];
-        int k = 0;
-        while (k < n && strcmp(group[k].name, t->limit) != 0) k++;
-        if (k == (int)(sizeof group / sizeof group[0])) continue;
-        if (k == n) {
-            group[n].name = t->limit;
-            group[n++].cycles = 0;
-        }
-        group[k].cycles += t->cycles;
-        all += t->cycles;
-    }
-    td_text_add(out, "limits: ");
-    for (int shown = 0; shown < n; shown++) {
-        int best = shown;
-        for (int k = shown + 1; k < n; k++)
-            if (group[k].cycles > group[best].cycles) best = k;
-        const char *name = group[best].name;
-        double cycles = group[best].cycles;
-        group[best] = group[shown];
-        if (all > 0 && cycles / all >= 0.005)
-            td_text_addf(out, "%s%s %.0f %%", shown > 0 ? ", " : "", name, 100 * cycles / all);
-    }
-    td_text_add(out, "\n");
-}
-
 void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_text *out) {
     describe_hw(hw, out);
     describe_net(net, s, out);
@@ -147,16 +113,6 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
     td_text_addf(out, " %-18s %-34s %8s %12s %4.0f %%  %-16s %9s\n\n", "total", "",
                  cli_count(macs).s, cli_thousands(cycles).s, 100 * s->utilization, "",
                  cli_small(s->energy_j, "J").s);
-    td_text_addf(out, "latency %s (%s/s, bound %s), energy %s (leakage %s), %s\n",
-                 cli_small(s->latency_s, "s").s,
-                 cli_thousands(s->latency_s > 0 ? s->batch / s->latency_s : 0).s,
-                 cli_small(s->bound_latency_s, "s").s, cli_small(s->energy_j, "J").s,
-                 cli_small(s->leak_j, "J").s, cli_small(s->power_w, "W").s);
-    td_text_addf(out, "on chip: %s of weights resident, at most %s in use; %s over the I/O%s\n",
-                 cli_bytes((double)s->resident_weight_bytes).s,
-                 cli_bytes((double)s->peak_chip_bytes).s, cli_bytes(s->dram_bytes).s,
-                 s->proved ? "" : " (places found by search, not proved)");
-    describe_limits(s, out);
 }
 
 /* ---- CSV --------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-/* eval_table.h - a schedule as a table for a person and as CSV, for `tandem eval`. */
+/* eval_table.h - a schedule layer by layer, as a table for a person and as CSV, for `tandem eval`.
+ */
 #ifndef TANDEM_CLI_EVAL_TABLE_H
 #define TANDEM_CLI_EVAL_TABLE_H
 

@@ -170,14 +170,111 @@ static void folder_of_a_design(void **unused) {
     assert_int_equal(run("eval handmade --hw micro", false), 0);
     char *direct = td_arena_strdup(a, out);
     assert_int_equal(run(command, false), 0);
-    /* But for the next step: levels in full say less of other accelerators than a template. */
-    *strstr(out, "next step") = *strstr(direct, "next step") = '\0';
+    /* But for the steps: levels in full say less of other accelerators than a template. */
+    *strstr(out, "\n single steps") = *strstr(direct, "\n single steps") = '\0';
     assert_string_equal(out, direct);
     unlink(path);
     unlink(own);
     rmdir(folder);
     td_text_free(&text);
     td_net_destroy(net);
+    td_arena_destroy(a);
+}
+
+static const td_node *evaluate(td_arena *a, const char *what) {
+    char command[256];
+    const td_node *doc;
+    td_error err = {0};
+    snprintf(command, sizeof command, "eval %s --format json", what);
+    assert_int_equal(run(command, false), 0);
+    const char *text = td_arena_strdup(a, out);
+    assert_ok(td_json_parse(a, text, strlen(text), "stdout", 1, &doc, &err), &err);
+    return doc;
+}
+
+/* The share of each limit is the sum of the intervals that have it; lanes of the vector unit are
+ * told apart from MACs. */
+static void limits_are_sums(void **unused) {
+    (void)unused;
+    static const char *const what[] = {"handmade --hw micro", "handmade --hw micro --cold",
+                                       "mobilenetv2 --hw edge", "handmade --hw eyeriss-168"};
+    td_arena *a = td_arena_create();
+    bool vector = false, dram = false;
+    for (int k = 0; k < 4; k++) {
+        const td_node *doc = evaluate(a, what[k]), *limits = td_node_find(doc, "limits"),
+                      *list = td_node_find(doc, "intervals");
+        double shares = 0, all = 0, last = INFINITY;
+        for (int i = 0; i < list->count; i++) all += real_at(list->item[i], "cycles");
+        for (int l = 0; l < limits->count; l++) {
+            const char *name = td_node_find(limits->item[l], "limit")->text;
+            double cycles = 0, told = real_at(limits->item[l], "cycles");
+            bool lanes = strcmp(name, "vector unit") == 0;
+            for (int i = 0; i < list->count; i++) {
+                const td_node *t = list->item[i];
+                const char *limit = td_node_find(t, "limit")->text;
+                bool mapped = td_node_find(t, "case") != NULL;
+                if (lanes ? !mapped && strcmp(limit, "compute") == 0
+                          : strcmp(limit, name) == 0 && (mapped || strcmp(limit, "compute") != 0))
+                    cycles += real_at(t, "cycles");
+            }
+            assert_near(told, cycles, 1e-9 * all);
+            assert_near(real_at(limits->item[l], "share"), cycles / all, 1e-12);
+            assert_true(told > 0 && told <= last);
+            last = told;
+            shares += told / all;
+            vector = vector || lanes;
+            dram = dram || strcmp(name, "DRAM weights") == 0;
+        }
+        assert_near(shares, 1, 1e-9);
+    }
+    assert_true(vector && dram);
+    td_arena_destroy(a);
+}
+
+/* Both inferences stand in both answers, each as `tandem eval` tells it by itself; batches count by
+ * the sample. */
+static void cold_and_batch(void **unused) {
+    (void)unused;
+    td_arena *a = td_arena_create();
+    for (int batch = 1; batch <= 4; batch += 3) {
+        char what[96];
+        snprintf(what, sizeof what, "handmade --hw micro --batch %d", batch);
+        const td_node *steady = evaluate(a, what);
+        snprintf(what, sizeof what, "handmade --hw micro --batch %d --cold", batch);
+        const td_node *cold = evaluate(a, what), *both[] = {steady, cold};
+        for (int k = 0; k < 2; k++) {
+            const td_node *first = td_node_find(both[k], "first_inference"),
+                          *later = td_node_find(both[k], "steady_state");
+            expect_same(first, "latency_s", cold, "latency_s", "first");
+            expect_same(first, "energy_j", cold, "energy_j", "first");
+            expect_same(later, "latency_s", steady, "latency_s", "later");
+            expect_same(later, "energy_j", steady, "energy_j", "later");
+            assert_near(real_at(both[k], "inferences_per_s") * real_at(steady, "latency_s"), batch,
+                        1e-9);
+        }
+        /* All of the weights that stay are loaded once, and nothing else changes but places. */
+        double loaded = real_at(cold, "dram_bytes") - real_at(steady, "dram_bytes");
+        assert_true(real_at(steady, "resident_weight_bytes") > 0);
+        assert_true(loaded >= real_at(steady, "resident_weight_bytes"));
+        assert_true(real_at(cold, "latency_s") > real_at(steady, "latency_s"));
+        assert_near(real_at(steady, "macs"), real_at(cold, "macs"), 0); /* of one sample */
+    }
+    assert_int_equal(run("eval handmade --hw micro --batch 4 --no-steps", false), 0);
+    assert_non_null(strstr(out, "inferences/s in batches of 4: "));
+    assert_non_null(strstr(out, "\nfirst inference (cold) "));
+    assert_int_equal(run("eval handmade --hw micro --cold --no-steps", false), 0);
+    assert_non_null(strstr(out, "\nlater inferences 17.5 us, "));
+    td_arena_destroy(a);
+}
+
+/* Values of --set are the accelerator's. */
+static void set_is_of_the_accelerator(void **unused) {
+    (void)unused;
+    td_arena *a = td_arena_create();
+    double now = real_at(evaluate(a, "handmade --hw micro"), "latency_s"),
+           twice = real_at(evaluate(a, "handmade --hw micro --set clock_ghz=0.8 --set io_gbps=1.6"),
+                           "latency_s");
+    assert_near(twice, now / 2, 1e-12 * now); /* the same cycles at twice the clock */
     td_arena_destroy(a);
 }
 
@@ -197,6 +294,11 @@ static void wrong_use(void **unused) {
         {"eval handmade --hw micro --size 1x28x28x28", "CxHxW", TD_E_USAGE},
         {"eval handmade --hw micro --size 28x-28", "CxHxW", TD_E_USAGE},
         {"eval handmade --hw micro --size large", "CxHxW", TD_E_USAGE},
+        {"eval handmade --hw micro --steps --format csv", "table or json", TD_E_USAGE},
+        {"eval handmade --hw micro --set lanes", "KEY=VALUE", TD_E_USAGE},
+        {"eval handmade --hw micro --set lanes=0", "lanes", TD_E_INPUT},
+        {"eval handmade --hw micro --set nosuch=1", "nosuch", TD_E_INPUT},
+        {"eval handmade --hw micro --set rf_kb=0.5", "cannot be built", TD_E_INFEASIBLE},
         {"eval nosuchnet --hw micro", "nosuchnet", TD_E_NOT_FOUND},
         {"eval handmade --hw nosuchhw", "nosuchhw", TD_E_NOT_FOUND},
         {"eval no/such/file.yaml --hw micro", "no/such/file.yaml", TD_E_NOT_FOUND},
@@ -215,9 +317,9 @@ static void wrong_use(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_agree),
-        cmocka_unit_test(cases_go_to_cost),
-        cmocka_unit_test(folder_of_a_design),
+        cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
+        cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
+        cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
         cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);

@@ -1,0 +1,13 @@
+/* cli_hw.h - the accelerator that the command line names, with what --set puts into it. */
+#ifndef TANDEM_CLI_HW_H
+#define TANDEM_CLI_HW_H
+
+#include "cli.h"
+#include "tandem/hw.h"
+
+/* The document of a shipped name or a file, in the arena, with the values of `set` (may be NULL)
+ * and then those of `more` (may be NULL) in it. Not checked yet: td_hw_from_node does. */
+td_status cli_hw_doc(const char *name, const cli_set *set, const cli_set *more, td_arena *a,
+                     const td_node **doc, td_error *err);
+
+#endif

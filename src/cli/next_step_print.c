@@ -1,0 +1,102 @@
+/* The next steps as a table for a person, and as a node of the JSON. */
+#include <stdio.h>
+
+#include "next_step.h"
+
+enum { TOLD = 2 };
+
+static void add_name(const next_step *t, td_text *out) {
+    td_text_addf(out, "%s %.6g -> %.6g%s%s", t->what, t->from, t->to, t->unit[0] ? " " : "",
+                 t->unit);
+}
+
+typedef struct {
+    char s[16];
+} percent;
+
+static percent change(double then, double now) {
+    percent c = {"-"};
+    double v = 100 * (then / now - 1);
+    if (isfinite(v) && fabs(v) < 0.05)
+        snprintf(c.s, sizeof c.s, "0 %%");
+    else if (isfinite(v))
+        snprintf(c.s, sizeof c.s, fabs(v) < 9.95 ? "%+.1f %%" : "%+.0f %%", v);
+    return c;
+}
+
+static void tell_best(const next_steps *x, td_text *out) {
+    int told = 0;
+    td_text_add(out, "next step: ");
+    for (int r = 1; r <= TOLD; r++)
+        for (int i = 0; i < x->n; i++) {
+            const next_step *t = &x->step[i];
+            if (t->rank != r) continue;
+            if (told++ > 0) td_text_add(out, "; ");
+            add_name(t, out);
+            td_text_addf(out, ": latency %s", change(t->latency_s, x->latency_s).s);
+            if (isfinite(t->energy_j))
+                td_text_addf(out, ", energy %s", change(t->energy_j, x->energy_j).s);
+            if (isfinite(t->area_mm2))
+                td_text_addf(out, ", area %s", change(t->area_mm2, x->area_mm2).s);
+        }
+    if (told == 0) td_text_addf(out, "none of %d single steps is of use", x->n);
+    if (!x->template) td_text_add(out, " (what they cost in area: not in the file)");
+    td_text_add(out, "\n");
+}
+
+void next_steps_table(const next_steps *x, td_text *out) {
+    td_text name = {0};
+    size_t width = 20;
+    for (int i = 0; i < x->n; i++) {
+        name.size = 0;
+        add_name(&x->step[i], &name);
+        if (name.size > width) width = name.size;
+    }
+    td_text_addf(out, "\n %-*s %9s %9s %9s\n", (int)width, "single steps", "latency", "energy",
+                 "area");
+    for (int i = 0; i < x->n; i++) {
+        const next_step *t = &x->step[i];
+        name.size = 0;
+        add_name(t, &name);
+        td_text_addf(out, " %-*s ", (int)width, name.data != NULL ? name.data : t->what);
+        if (t->rule != NULL)
+            td_text_addf(out, "cannot be built: %s\n", t->rule);
+        else if (t->reason != NULL)
+            td_text_addf(out, "%s\n", t->reason);
+        else
+            td_text_addf(out, "%9s %9s %9s\n", change(t->latency_s, x->latency_s).s,
+                         change(t->energy_j, x->energy_j).s, change(t->area_mm2, x->area_mm2).s);
+    }
+    td_text_free(&name);
+    tell_best(x, out);
+}
+
+static void put_known(td_arena *a, td_node *n, const char *key, double v) {
+    if (isfinite(v)) td_node_put_real(a, n, key, v);
+}
+
+td_node *next_steps_node(const next_steps *x, td_arena *a) {
+    td_node *list = td_node_list(a);
+    for (int i = 0; i < x->n; i++) {
+        const next_step *t = &x->step[i];
+        td_node *n = td_node_push(a, list, td_node_map(a));
+        td_node_put_string(a, n, "parameter", t->what);
+        td_node_put_real(a, n, "from", t->from);
+        td_node_put_real(a, n, "to", t->to);
+        td_node *set = td_node_put(a, n, "set", td_node_list(a));
+        for (int k = 0; k < t->set.n; k++) td_node_push(a, set, td_node_string(a, t->set.value[k]));
+        if (t->rule != NULL) td_node_put_string(a, n, "rule", t->rule);
+        if (t->reason != NULL) {
+            td_node_put_string(a, n, "reason", t->reason);
+            continue;
+        }
+        put_known(a, n, "latency_s", t->latency_s);
+        put_known(a, n, "energy_j", t->energy_j);
+        put_known(a, n, "area_mm2", t->area_mm2);
+        put_known(a, n, "latency_ratio", t->latency_s / x->latency_s);
+        put_known(a, n, "energy_ratio", t->energy_j / x->energy_j);
+        put_known(a, n, "area_ratio", t->area_mm2 / x->area_mm2);
+        if (t->rank > 0) td_node_put_int(a, n, "rank", t->rank);
+    }
+    return list;
+}
