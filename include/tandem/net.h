@@ -150,10 +150,12 @@ td_status td_net_check(const td_net *net, td_error *err);
 /* Blocks (conv - BN - activation each; the projection has no activation; residual where stride is 1
  * and channels match and `residual` is set; no expanding convolution where expansion is 1: a fused
  * block then is one convolution with activation and no projection). se: squeeze-excite channels as
- * a fraction of the block's input channels (whole part, at least 1), 0 for none. What stands behind
- * `act` may be left 0. */
+ * a fraction of the block's input channels (whole part, at least 1), 0 for none. groups: of the
+ * convolution that expands, the k x k one of a fused block, the first 1x1 of an inverted bottleneck
+ * (0: 1; none without expansion there); the projection is never grouped, so that each output sees
+ * every group. What stands behind `act` may be left 0. */
 typedef struct {
-    int32_t kernel, expansion, out_c, stride, groups; /* groups: of the fused convolution */
+    int32_t kernel, expansion, out_c, stride, groups;
     bool fused, residual;
     double se;
     td_op act;

@@ -84,15 +84,20 @@ td_status td_space_check(const td_space *s, td_error *err);
 /* Spaces live in the arena that they are made in, and so must the document.
  *
  * Network spaces, from a recipe's map (unknown keys are errors):
- *   space: ibn | ibn-fused   inverted bottlenecks; each key left out is the shipped space's:
- *     input: [1, 28, 28]      c, h, w
+ *   space: ibn | ibn-fused   inverted bottlenecks; each key left out is the shipped space's. So are
+ *     ibn-mobilenetv2, ibn-efficientnet and ibn-evolved, over the stages of published networks:
+ *     input: [1, 28, 28]      c, h, w; or a side: 160
  *     classes: 10
  *     stem: {channels: 16, stride: 2, kernel: 3}
  *     stages:                 channels, stride of the first block, depths; a stage may have its own
- *       - {channels: 24, stride: 2, depth: [1, 2, 3]}       kernel, expansion, width and fused
+ *       - {channels: 24, stride: 2, depth: [1, 2, 3]}       kernel, expansion, width, fused, groups
+ *     min_map: 3              strides become 1, the stem's first, until the last map has so many
+ *                             rows and columns; 0: strides are as they stand
  *     kernel: [3, 5, 7]       decisions s2.b1.kernel, ...
  *     expansion: [3, 6]       s2.b1.expansion
  *     fused: [false, true]    s2.b1.fused; IBN or fused IBN
+ *     groups: [1, 2, 4]       s2.b1.groups; of the convolution that expands (td_block); they divide
+ *                             all channels that it may get
  *     width: [0.5, 0.75, 1]   s2.width; times channels, to multiples of divisor. Widths that
  *     divisor: 8              round to the same channels are one choice (the nearest stays)
  *     head: [64, 128]         1x1 convolution before the classifier; 0: none
@@ -107,7 +112,7 @@ td_status td_space_check(const td_space *s, td_error *err);
  *     operators:              named once, in the order of the choices
  *       skip: {op: identity}                              where a layer changes the shape: a 1x1
  *       mb3: {op: ibn, kernel: 3, expansion: 3}           convolution with batch norm
- *       wide: {op: fused, kernel: 5, expansion: 6, se: 0.25, act: hard_swish}
+ *       wide: {op: fused, kernel: 5, expansion: 6, groups: 2, se: 0.25, act: hard_swish}
  *       plain: {op: conv, kernel: 3}
  *     layers:                 decisions l1, l2, ..., or by name; stride: of the first of `repeat`
  *       - {channels: 64, stride: 2, repeat: 3}
@@ -135,6 +140,8 @@ td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, t
 typedef struct {
     const char *name, *about;
     bool network;
+    const char *keys; /* the recipe's map (YAML) that stands in where one leaves keys out; NULL: an
+                         accelerator's, which is a file */
 } td_space_entry;
 const td_space_entry *td_space_list(int *n);
 td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_error *err);

@@ -60,6 +60,17 @@ static void put_files(td_arena *a, td_node *list, const char *folder) {
     }
 }
 
+/* With the exact number of its points. */
+static void put_space(td_arena *a, td_node *list, const td_space_entry *space) {
+    td_node *e = put_entry(a, list, space->name, space->about);
+    td_space *s;
+    td_text size = {0};
+    if (td_space_by_name(space->name, a, &s, NULL) == TD_OK &&
+        td_space_size(s, &size, NULL) == TD_OK)
+        td_node_put_string(a, e, "points", size.data);
+    td_text_free(&size);
+}
+
 static void collect(td_arena *a, td_node *root) {
     int n;
     td_node *list = td_node_put(a, root, "networks", td_node_list(a));
@@ -69,7 +80,7 @@ static void collect(td_arena *a, td_node *root) {
     put_files(a, td_node_put(a, root, "technologies", td_node_list(a)), "tech");
     list = td_node_put(a, root, "spaces", td_node_list(a));
     const td_space_entry *spaces = td_space_list(&n);
-    for (int i = 0; i < n; i++) put_entry(a, list, spaces[i].name, spaces[i].about);
+    for (int i = 0; i < n; i++) put_space(a, list, &spaces[i]);
     list = td_node_put(a, root, "strategies", td_node_list(a));
     const td_strategy *const *strategies = td_strategy_list(&n);
     for (int i = 0; i < n; i++) put_entry(a, list, strategies[i]->name, strategies[i]->about);
@@ -86,9 +97,14 @@ static void print_kind(const td_node *list, td_text *t) {
         int length = (int)strlen(td_node_find(list->item[i], "name")->text);
         if (length > width) width = length;
     }
-    for (int i = 0; i < list->count; i++)
-        td_text_addf(t, "  %-*s %s\n", width, td_node_find(list->item[i], "name")->text,
+    for (int i = 0; i < list->count; i++) {
+        const td_node *points = td_node_find(list->item[i], "points");
+        td_text_addf(t, "  %-*s %s", width, td_node_find(list->item[i], "name")->text,
                      td_node_find(list->item[i], "about")->text);
+        if (points != NULL) td_text_add(t, "; ");
+        if (points != NULL) td_text_add_grouped(t, points->text);
+        td_text_add(t, points != NULL ? " points\n" : "\n");
+    }
 }
 
 int cmd_list(int argc, char **argv) {

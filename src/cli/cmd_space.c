@@ -79,18 +79,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 typedef struct {
     td_space *net, *hw, *all; /* all: the one there is, or the product */
+    const char *keys;         /* of a shipped space of networks */
     td_schedule_options schedule;
 } sides;
 
-static bool is_shipped(const char *name, bool *network) {
+static const td_space_entry *find_shipped(const char *name) {
     int n;
     const td_space_entry *e = td_space_list(&n);
     for (int i = 0; i < n; i++)
-        if (strcmp(e[i].name, name) == 0) {
-            *network = e[i].network;
-            return true;
-        }
-    return false;
+        if (strcmp(e[i].name, name) == 0) return &e[i];
+    return NULL;
 }
 
 /* A recipe (network:, accelerator:), or an accelerator's own file (template: and space:). */
@@ -120,14 +118,14 @@ static td_status load_file(const char *path, const cli_set *set, td_arena *a, si
 
 static td_status load(const options *o, td_arena *a, sides *out, td_error *err) {
     const char *what = o->what;
-    bool network;
     td_status s;
+    const td_space_entry *shipped = find_shipped(what);
     const char *recipe = cli_recipe_find(what, a);
-    if (o->set.n > 0 &&
-        (is_shipped(what, &network) || (recipe == NULL && strpbrk(what, "/.") == NULL)))
+    if (o->set.n > 0 && (shipped != NULL || (recipe == NULL && strpbrk(what, "/.") == NULL)))
         return td_fail(err, TD_E_USAGE, "--set is for a RECIPE or a file");
-    if (is_shipped(what, &network)) {
-        s = td_space_by_name(what, a, network ? &out->net : &out->hw, err);
+    if (shipped != NULL) {
+        out->keys = shipped->keys;
+        s = td_space_by_name(what, a, shipped->network ? &out->net : &out->hw, err);
     } else if (recipe == NULL && strpbrk(what, "/.") == NULL) {
         s = td_space_by_name(what, a, &out->all, err); /* tells the names that there are */
     } else {
@@ -191,7 +189,21 @@ static td_status describe(const sides *x, td_arena *a, td_node *root, td_error *
     if (s == TD_OK && x->hw != NULL) s = put_size(x->hw, a, root, "accelerators", err);
     td_node *list = td_node_put(a, root, "decisions", td_node_list(a));
     for (int i = 0; i < x->all->n; i++) put_decision(x->all, i, a, list);
+    const td_node *keys;
+    if (s != TD_OK || x->keys == NULL) return s;
+    s = td_yaml_parse(a, x->keys, strlen(x->keys), x->all->name, &keys, err);
+    if (s == TD_OK) td_node_put(a, root, "keys", (td_node *)keys);
     return s;
+}
+
+/* What a recipe's map may leave out, as it may be written there. */
+static void add_keys(td_text *t, const char *keys) {
+    td_text_add(t, "\nin a recipe (what is left out is as here):\n\nnetwork:\n");
+    while (*keys != '\0') {
+        int length = (int)strcspn(keys, "\n");
+        td_text_addf(t, "  %.*s\n", length, keys);
+        keys += length + (keys[length] == '\n');
+    }
 }
 
 static void add_list(td_text *t, const td_node *list, const char *between) {
@@ -266,7 +278,7 @@ static td_status list_spaces(cli_format format, td_arena *a, td_text *t, td_erro
     const td_space_entry *e = td_space_list(&n);
     td_node *list = td_node_list(a);
     if (format == CLI_TABLE)
-        td_text_addf(t, "%-10s  %-11s  %9s  %14s  %s\n", "name", "of", "decisions", "points",
+        td_text_addf(t, "%-16s  %-11s  %9s  %39s  %s\n", "name", "of", "decisions", "points",
                      "about");
     for (int i = 0; i < n; i++) {
         td_space *s;
@@ -281,7 +293,7 @@ static td_status list_spaces(cli_format format, td_arena *a, td_text *t, td_erro
         td_text size = {0};
         td_text_add_grouped(&size, td_node_find(m, "size")->text);
         if (format == CLI_TABLE)
-            td_text_addf(t, "%-10s  %-12s %9d  %14s  %s\n", e[i].name, td_node_find(m, "of")->text,
+            td_text_addf(t, "%-16s  %-12s %9d  %39s  %s\n", e[i].name, td_node_find(m, "of")->text,
                          s->n, size.data, e[i].about);
         td_text_free(&size);
     }
@@ -369,6 +381,7 @@ static td_status show_space(const options *o, td_arena *a, td_text *t, td_error 
         td_text_add(t, "\n");
     } else if (s == TD_OK && o->format == CLI_TABLE) {
         add_table(t, root);
+        if (x.keys != NULL && o->sample == 0) add_keys(t, x.keys);
     }
     return s;
 }

@@ -55,13 +55,14 @@ int td_net_block(td_net *net, int x, const td_block *b) {
 
     int y = x;
     bool projects = true;
+    int groups = b->groups > 0 ? b->groups : 1;
     if (b->fused) {
         /* Without expansion one convolution does all of it, as in EfficientNetV2 (Tan and Le,
          * 2021): it has the activation, and nothing is left to project. */
         projects = expands;
-        y = window(net, x, expands ? expanded : b->out_c, b->groups > 0 ? b->groups : 1, b);
+        y = window(net, x, expands ? expanded : b->out_c, groups, b);
     } else {
-        if (expands) y = td_net_conv_bn_act(net, y, expanded, 1, 1, 1, b->act);
+        if (expands) y = td_net_conv_bn_act(net, y, expanded, 1, 1, groups, b->act);
         y = window(net, y, expanded, expanded, b);
     }
     if (b->se > 0 || b->squeezed != 0) {

@@ -178,11 +178,16 @@ td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **do
 }
 
 td_status td__shape_read(const td_node *map, td_shape *out, td_error *err) {
-    const td_node *n = NULL;
-    td_status s = td_node_opt_list(map, "input", &n, err);
-    if (s != TD_OK || n == NULL) return s;
+    const td_node *n = td_node_find(map, "input");
+    if (n == NULL || n->kind == TD_NULL) return TD_OK;
+    if (n->kind == TD_INT && n->integer >= 1 && n->integer <= 65536) {
+        out->h = out->w = (int32_t)n->integer;
+        return TD_OK;
+    }
     int32_t v[3];
-    if (n->count != 3) return td_node_fail(n, err, "expected [channels, height, width]");
+    if (n->kind != TD_LIST || n->count != 3)
+        return td_node_fail(n, err,
+                            "expected an integer in [1, 65536] or [channels, height, width]");
     for (int i = 0; i < 3; i++) {
         const td_node *item = n->item[i];
         if (item->kind != TD_INT || item->integer < 1 || item->integer > 65536)

@@ -54,8 +54,8 @@ const char *td__space_file(const td_node *named, td_arena *a);
  * TD_E_NOT_FOUND with the place of the node. */
 td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **doc, td_error *err);
 
-/* Most channels and rows of a kernel that spaces of networks take. */
-enum { TD__SPACE_CHANNELS = 65536, TD__SPACE_KERNEL = 31 };
+/* Most channels, rows of a kernel, and groups that spaces of networks take. */
+enum { TD__SPACE_CHANNELS = 65536, TD__SPACE_KERNEL = 31, TD__SPACE_GROUPS = 4096 };
 /* First convolution of a network: `stem: {channels, stride, kernel}`. */
 typedef struct {
     int channels, stride, kernel;
@@ -76,7 +76,8 @@ td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_workload(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err);
-/* Optional `input: [c, h, w]` of a network. */
+/* Optional `input` of a network: [channels, rows, columns], or the side of an image with the
+ * channels that *out has. */
 td_status td__shape_read(const td_node *map, td_shape *out, td_error *err);
 
 #endif

@@ -17,7 +17,7 @@ typedef enum { IDENTITY, CONV, IBN, FUSED } op_kind;
 typedef struct {
     const char *name;
     op_kind kind;
-    int kernel, expansion;
+    int kernel, expansion, groups;
     double se;
     td_op act;
 } op;
@@ -47,7 +47,7 @@ static int add_layer(td_net *net, int x, const layer *l, const op *o) {
                   .expansion = o->expansion,
                   .out_c = l->channels,
                   .stride = l->stride,
-                  .groups = 1,
+                  .groups = o->groups,
                   .fused = o->kind == FUSED,
                   .residual = true,
                   .se = o->se,
@@ -139,8 +139,9 @@ static td_status read_kind(const td_node *n, op_kind *out, td_error *err) {
 static td_status read_op(const td_node *n, td_op act, op *out, td_error *err) {
     static const char *const of_identity[] = {"op", NULL};
     static const char *const of_conv[] = {"op", "kernel", "act", NULL};
-    static const char *const of_block[] = {"op", "kernel", "expansion", "se", "act", NULL};
-    int64_t kernel = 3, expansion = 1;
+    static const char *const of_block[] = {"op", "kernel", "expansion", "groups",
+                                           "se", "act",    NULL};
+    int64_t kernel = 3, expansion = 1, groups = 1;
     if (n->kind != TD_MAP) return td_node_fail(n, err, "expected a map (op, kernel, ...)");
     *out = (op){.name = n->key, .act = act};
     td_status s = read_kind(n, &out->kind, err);
@@ -151,10 +152,12 @@ static td_status read_op(const td_node *n, td_op act, op *out, td_error *err) {
     if (s == TD_OK && kernel % 2 == 0)
         s = td_node_fail(td_node_find(n, "kernel"), err, "expected an odd size");
     if (s == TD_OK && block) s = td_node_get_int(n, "expansion", 1, 64, &expansion, err);
+    if (s == TD_OK) s = td_node_opt_int(n, "groups", 1, TD__SPACE_GROUPS, &groups, err);
     if (s == TD_OK) s = td_node_opt_real(n, "se", 0, 1, &out->se, err);
     if (s == TD_OK && td_node_find(n, "act") != NULL) s = td__act_read(n, &out->act, err);
     out->kernel = (int)kernel;
     out->expansion = (int)expansion;
+    out->groups = (int)groups;
     return s;
 }
 
@@ -267,7 +270,8 @@ td_status td__space_blocks(const td_node *recipe, const td_node *defaults, td_ar
     p->layers = TD_NEW(a, layer, MAX_LAYERS);
     if (p->layers == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     int64_t classes = 0, head = 0;
-    s = td__shape_read(n, &p->input, err);
+    s = td__shape_read(defaults, &p->input, err);
+    if (s == TD_OK) s = td__shape_read(n, &p->input, err);
     if (s == TD_OK) s = td_node_get_int(n, "classes", 1, 1000000, &classes, err);
     if (s == TD_OK) s = td_node_get_int(n, "head", 0, TD__SPACE_CHANNELS, &head, err);
     if (s == TD_OK) s = td__stem_read(n, &p->stem, err);

@@ -54,18 +54,6 @@ static td_status fail_unknown(const td_node *named, td_error *err) {
     return s == TD_E_INPUT ? TD_E_NOT_FOUND : s;
 }
 
-/* `input: 160`, an image of so many rows and columns with the network's channels, or
- * [channels, rows, columns]. */
-static td_status read_input(const td_node *n, td_shape *out, td_error *err) {
-    const td_node *side = td_node_find(n, "input");
-    if (side == NULL || side->kind == TD_LIST) return td__shape_read(n, out, err);
-    if (side->kind != TD_INT || side->integer < 1 || side->integer > 65536)
-        return td_node_fail(side, err,
-                            "expected an integer in [1, 65536] or [channels, height, width]");
-    *out = TD_DIM(0, (int32_t)side->integer, (int32_t)side->integer);
-    return TD_OK;
-}
-
 /* input, width and classes belong to the shipped networks; a file says all itself. */
 static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, td_arena *a,
                           td_error *err) {
@@ -73,7 +61,7 @@ static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, 
     p->width = 1;
     if (is_shipped_net(named->text)) {
         p->name = named->text;
-        td_status s = read_input(n, &p->input, err);
+        td_status s = td__shape_read(n, &p->input, err);
         if (s == TD_OK) s = td_node_opt_real(n, "width", 0.01, 100, &p->width, err);
         if (s == TD_OK) s = td_node_opt_int(n, "classes", 1, 1000000, &classes, err);
         p->classes = (int)classes;

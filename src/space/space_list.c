@@ -19,9 +19,46 @@
     "expansion: [3, 6]\n"                                                                          \
     "width: [0.5, 0.75, 1.0, 1.25]\n"                                                              \
     "fused: " fused "\n"                                                                           \
+    "groups: 1\n"                                                                                  \
     "head: 128\n"                                                                                  \
     "act: relu\n"                                                                                  \
     "divisor: 8\n"
+
+/* The spaces of NAHAS (Zhou et al., arXiv 2102.08619, section 4) over published skeletons. S1:
+ * MobileNetV2's (Sandler et al., CVPR 2018, table 2). S2: EfficientNet-B0's (Tan and Le, ICML 2019,
+ * table 1) without squeeze-excite and swish. S3: that of S2 with the operator, groups and filters.
+ * The published depths are the deepest; the first block of a stage always stands. */
+#define SKELETON(name, stages, all)                                                                \
+    "space: " name "\n"                                                                            \
+    "input: [3, 224, 224]\n"                                                                       \
+    "classes: 1000\n"                                                                              \
+    "min_map: 3\n"                                                                                 \
+    "stem: {channels: 32, stride: 2, kernel: 3}\n"                                                 \
+    "stages:\n" stages "kernel: [3, 5, 7]\n"                                                       \
+    "expansion: [3, 6]\n" all "head: 1280\n"                                                       \
+    "act: relu6\n"                                                                                 \
+    "divisor: 8\n"
+#define STAGE(channels, stride, depth)                                                             \
+    "  - {channels: " #channels ", stride: " #stride ", depth: " depth "}\n"
+#define FIRST_STAGE "  - {channels: 16, stride: 1, depth: [1], expansion: [1]}\n"
+#define MOBILENETV2                                                                                \
+    FIRST_STAGE                                                                                    \
+    STAGE(24, 2, "[1, 2]")                                                                         \
+    STAGE(32, 2, "[1, 2, 3]")                                                                      \
+    STAGE(64, 2, "[1, 2, 3, 4]")                                                                   \
+    STAGE(96, 1, "[1, 2, 3]")                                                                      \
+    STAGE(160, 2, "[1, 2, 3]")                                                                     \
+    STAGE(320, 1, "[1]")
+#define EFFICIENTNET_B0                                                                            \
+    FIRST_STAGE                                                                                    \
+    STAGE(24, 2, "[1, 2]")                                                                         \
+    STAGE(40, 2, "[1, 2]")                                                                         \
+    STAGE(80, 2, "[1, 2, 3]")                                                                      \
+    STAGE(112, 1, "[1, 2, 3]")                                                                     \
+    STAGE(192, 2, "[1, 2, 3, 4]")                                                                  \
+    STAGE(320, 1, "[1]")
+#define IBN_ONLY "width: 1\nfused: false\ngroups: 1\n"
+#define EVOLVED "width: [0.5, 0.75, 1.0, 1.25, 1.5]\nfused: [false, true]\ngroups: [1, 2, 4]\n"
 
 /* NAS-Bench-Macro (Su et al. 2021, arXiv 2103.11922): 3^8 networks for CIFAR-10. */
 #define MACRO                                                                                      \
@@ -47,6 +84,13 @@
       "inverted bottlenecks for 28x28 images: width, depth, kernels, expansions")                  \
     X("ibn-fused", true, td__space_ibn, IBN("ibn-fused", "[3, 5]", "[false, true]"),               \
       "ibn with the choice of inverted or fused bottleneck per block")                             \
+    X("ibn-mobilenetv2", true, td__space_ibn, SKELETON("ibn-mobilenetv2", MOBILENETV2, IBN_ONLY),  \
+      "inverted bottlenecks over MobileNetV2's stages, 224x224: depth, kernels, expansions")       \
+    X("ibn-efficientnet", true, td__space_ibn,                                                     \
+      SKELETON("ibn-efficientnet", EFFICIENTNET_B0, IBN_ONLY),                                     \
+      "the same over EfficientNet-B0's, no squeeze-excite, ReLU6")                                 \
+    X("ibn-evolved", true, td__space_ibn, SKELETON("ibn-evolved", EFFICIENTNET_B0, EVOLVED),       \
+      "ibn-efficientnet with fused or inverted bottlenecks, groups, width per stage")              \
     X("blocks", true, td__space_blocks, MACRO,                                                     \
       "layers that choose among named operators; as shipped: NAS-Bench-Macro, for CIFAR-10")       \
     X("micro", false, NULL, NULL,                                                                  \
@@ -55,12 +99,7 @@
       "large ones of the same template: 64 to 65,536, around one like the Edge TPU")
 
 static const td_space_entry entries[] = {
-#define TD_X(name, network, maker, text, about) {name, about, network},
-    SPACES(TD_X)
-#undef TD_X
-};
-static const char *const texts[] = {
-#define TD_X(name, network, maker, text, about) text,
+#define TD_X(name, network, maker, text, about) {name, about, network, text},
     SPACES(TD_X)
 #undef TD_X
 };
@@ -84,7 +123,7 @@ static int find_entry(const char *name) {
 }
 
 static td_status parse_text(int i, td_arena *a, const td_node **doc, td_error *err) {
-    return td_yaml_parse(a, texts[i], strlen(texts[i]), entries[i].name, doc, err);
+    return td_yaml_parse(a, entries[i].keys, strlen(entries[i].keys), entries[i].name, doc, err);
 }
 
 /* at: the node of a recipe that has the name; NULL: the command line. */

@@ -55,6 +55,41 @@ static void test_list(void **unused) {
     td_arena_destroy(a);
 }
 
+/* What a recipe may leave out is shown as it may be written there: a recipe with all of it is the
+ * same space. */
+static void test_keys(void **unused) {
+    (void)unused;
+    static const char *const names[] = {"ibn", "ibn-mobilenetv2", "ibn-evolved", "blocks"};
+    char path[] = "/tmp/td-cmd-space-XXXXXX.yaml", arguments[128];
+    int fd = mkstemps(path, 5);
+    assert_true(fd >= 0);
+    td_error err = {0};
+    for (int i = 0; i < 4; i++) {
+        td_arena *a = td_arena_create();
+        assert_int_equal(run(names[i], out, sizeof out), 0);
+        const char *recipe = strstr(out, "network:\n");
+        assert_non_null(recipe);
+        assert_ok(td_file_write(path, recipe, strlen(recipe), &err), &err);
+        snprintf(arguments, sizeof arguments, "%s --format json", path);
+        const td_node *written = json(a, arguments);
+        snprintf(arguments, sizeof arguments, "%s --format json", names[i]);
+        const td_node *shipped = json(a, arguments);
+        assert_string_equal(td_node_find(written, "size")->text,
+                            td_node_find(shipped, "size")->text);
+        td_text x = {0}, y = {0};
+        td_node_to_json(td_node_find(written, "decisions"), 0, &x);
+        td_node_to_json(td_node_find(shipped, "decisions"), 0, &y);
+        assert_string_equal(x.data, y.data);
+        td_text_free(&x);
+        td_text_free(&y);
+        assert_string_equal(td_node_find(td_node_find(shipped, "keys"), "space")->text, names[i]);
+        assert_null(td_node_find(written, "keys"));
+        td_arena_destroy(a);
+    }
+    close(fd);
+    remove(path);
+}
+
 /* Built and refused points add up; the same seed draws the same points, another one others. */
 static void test_sample(void **unused) {
     (void)unused;
@@ -138,9 +173,8 @@ static void test_wrong_use(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_sample),
-        cmocka_unit_test(test_recipe),
+        cmocka_unit_test(test_list),      cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_sample),    cmocka_unit_test(test_recipe),
         cmocka_unit_test(test_wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);

@@ -110,6 +110,34 @@ static void list_as_json(void **state) {
     assert_true(json(f)->count >= 2);
     expect(f, "list", 0);
     assert_non_null(strstr(f->out, "strategies\n"));
+    expect(f, "list spaces --format json", 0);
+    const td_node *blocks = NULL, *spaces = json(f);
+    for (int i = 0; i < spaces->count; i++)
+        if (strcmp(td_node_find(spaces->item[i], "name")->text, "blocks") == 0)
+            blocks = spaces->item[i];
+    assert_non_null(blocks);
+    assert_string_equal(td_node_find(blocks, "points")->text, "6561");
+    expect(f, "list spaces", 0);
+    assert_non_null(strstr(f->out, "; 20,175,854,061,888 points\n"));
+}
+
+/* Every shipped recipe is read; the one whose table is not shipped says so in a dry run. */
+static void shipped_recipes(void **state) {
+    fixture *f = *state;
+    expect(f, "list recipes --format json", 0);
+    const td_node *list = json(f);
+    assert_true(list->count >= 3);
+    for (int i = 0; i < list->count; i++) {
+        const char *name = td_node_find(list->item[i], "name")->text;
+        expect(f, td_arena_printf(f->arena, "space %s", name), 0);
+        assert_non_null(strstr(f->out, " accelerators = "));
+    }
+    expect(f, "search edge-evolved --dry-run", 0);
+    assert_non_null(strstr(f->out, "114,349,156,532,545,162,031,308,800,000 networks"));
+    assert_non_null(strstr(f->out, "x 50,000 accelerators (edge)"));
+    assert_non_null(strstr(f->out, "rows: network, joint\n"));
+    assert_non_null(strstr(f->out, "time: not known: "));
+    assert_non_null(strstr(f->out, "edge-evolved.csv: cannot open"));
 }
 
 /* docs/cli.md names every command, and every status with its exit code. */
@@ -240,6 +268,7 @@ int main(void) {
         CASE(short_options_mean_one_thing),
         CASE(wrong_use),
         CASE(list_as_json),
+        CASE(shipped_recipes),
         CASE(the_manual_is_complete),
         CASE(recipes_that_are_not_there),
         CASE(recipes_that_are_wrong),

@@ -368,6 +368,45 @@ static void test_resize(void **state) {
     }
 }
 
+/* Groups of the convolutions that expand blocks: the attribute, and weights of one group's inputs.
+ */
+static void test_grouped_blocks(void **state) {
+    (void)state;
+    td_rng r = td_rng_make(3, 0, TD_RNG_TEST);
+    td_net *net = td_net_create("grouped", TD_DIM(3, 9, 9));
+    int x = td_net_conv_bn_act(net, 0, 8, 3, 1, 1, TD_OP_RELU);
+    td_block b = {3, 3, 8, 1, 4, true, true, 0, TD_OP_RELU};
+    x = td_net_block(net, x, &b);
+    b.fused = false;
+    b.groups = 2;
+    x = td_net_block(net, x, &b);
+    td_net_fc(net, td_net_global_pool(net, x), 5);
+    td_weights *w = random_weights(net, &r);
+    model m = write_and_read(net, w);
+    check_graph(&m, true);
+    static const int64_t groups[] = {1, 4, 1, 2, 24, 1};
+    static const int64_t dims[][4] = {{8, 3, 3, 3},  {24, 2, 3, 3}, {8, 24, 1, 1},
+                                      {24, 4, 1, 1}, {24, 1, 3, 3}, {8, 24, 1, 1}};
+    int found = 0;
+    for (int i = 0; i < wire_count(m.graph, GRAPH_NODE); i++) {
+        wire_bytes node = wire_message(m.graph, GRAPH_NODE, i);
+        if (!wire_is_text(wire_message(node, NODE_OP, 0), "Conv")) continue;
+        expect_int(node, "group", groups[found]);
+        char name[64];
+        wire_bytes id = wire_message(node, NODE_INPUT, 1);
+        snprintf(name, sizeof name, "%.*s", (int)id.size, (const char *)id.data);
+        int64_t v[4];
+        assert_int_equal(wire_ints(init_of(&m, name), TENSOR_DIMS, v, 4), 4);
+        for (int k = 0; k < 4; k++) assert_int_equal(v[k], dims[found][k]);
+        found++;
+    }
+    assert_int_equal(found, 6);
+    free(m.data);
+    leave(net, w, "grouped_blocks", &r);
+    td_weights_destroy(w);
+    td_net_destroy(net);
+}
+
 static void test_random_networks(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 60; seed++) {
@@ -437,7 +476,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_network),   cmocka_unit_test(test_every_op),
         cmocka_unit_test(test_random_networks), cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_whole_networks),  cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_whole_networks),  cmocka_unit_test(test_grouped_blocks),
+        cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,44 @@ static void what_is_left_out_is_the_shipped_space(void **state) {
     td_arena_destroy(a);
 }
 
+/* MobileNetEdgeTPU v2 XS, as the zoo builds it, is a point: fused blocks in groups of 64 channels,
+ * which are 2 of 32 x 4 channels inside and 3 of 48 x 4. */
+static void a_published_network_with_groups(void **state) {
+    (void)state;
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    td_space *s = net_space(a, "space: blocks\ninput: [3, 224, 224]\nclasses: 1001\n"
+                               "stem: {channels: 32, stride: 2, kernel: 5}\n"
+                               "operators:\n"
+                               "  project: {op: identity}\n"
+                               "  wide: {op: fused, expansion: 8}\n"
+                               "  fused: {op: fused, expansion: 4}\n"
+                               "  two: {op: fused, expansion: 4, groups: 2}\n"
+                               "  three: {op: fused, expansion: 4, groups: 3}\n"
+                               "  ibn8: {op: ibn, expansion: 8}\n"
+                               "  ibn4: {op: ibn, expansion: 4}\n"
+                               "layers:\n"
+                               "  - {channels: 16, operators: project}\n"
+                               "  - {channels: 32, stride: 2, operators: wide}\n"
+                               "  - {channels: 32, operators: [fused, two]}\n"
+                               "  - {channels: 48, stride: 2, operators: wide}\n"
+                               "  - {channels: 48, repeat: 3, operators: [fused, three, ibn4]}\n"
+                               "  - {channels: 96, stride: 2, operators: wide}\n"
+                               "  - {channels: 96, repeat: 3, operators: ibn4}\n"
+                               "  - {channels: 144, operators: ibn8}\n"
+                               "  - {channels: 144, repeat: 3, operators: ibn4}\n"
+                               "  - {channels: 160, stride: 2, operators: ibn8}\n"
+                               "  - {channels: 160, repeat: 3, operators: ibn4}\n"
+                               "  - {channels: 192, operators: ibn8}\n"
+                               "head: 1280\nact: relu\n");
+    td_net *net = network(s, "{l3: two, l5: three, l6: fused, l7: three}", a), *wanted;
+    assert_ok(td_net_build("mobilenet-edgetpu-v2-xs", TD_DIM(0, 0, 0), 1, 0, &wanted, &err), &err);
+    assert_true(td_net_hash(net) == td_net_hash(wanted));
+    td_net_destroy(net);
+    td_net_destroy(wanted);
+    td_arena_destroy(a);
+}
+
 static void mistakes(void **state) {
     (void)state;
     static const struct {
@@ -200,12 +238,15 @@ static void mistakes(void **state) {
         {"operators: {a: {op: conv, expansion: 3}}", "unknown key \"expansion\"", 2},
         {"operators: {a: {op: ibn, kernel: 4, expansion: 3}}", "kernel: expected an odd size", 2},
         {"operators: {a: {op: ibn, kernel: 3}}", "missing key \"expansion\"", 2},
+        {"operators: {a: {op: conv, groups: 2}}", "unknown key \"groups\"", 2},
+        {"operators: {a: {op: ibn, expansion: 3, groups: 0}}", "groups: expected an integer", 2},
+        {"operators: {a: {op: ibn, expansion: 3, groups: 3}}", "3 groups do not divide 32", 1},
         {"operators: {a: {op: conv, act: tanh}}", "act: expected one of relu", 2},
         {"operators: {a: {op: ibn, expansion: 64}}\nlayers: [{channels: 65536, repeat: 2}]",
          "channels", 1},
         {"stem: {channels: 8, kernel: 2}", "stem.kernel: expected an odd size", 2},
         {"head: -1", "head: expected an integer", 2},
-        {"input: [3, 32]", "input: expected [channels, height, width]", 2},
+        {"input: [3, 32]", "or [channels, height, width]", 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[512];
@@ -244,6 +285,7 @@ int main(void) {
         cmocka_unit_test(fused_blocks_and_squeeze_excite),
         cmocka_unit_test(vectors_that_leave_out_different_equals_are_twins),
         cmocka_unit_test(what_is_left_out_is_the_shipped_space),
+        cmocka_unit_test(a_published_network_with_groups),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(choices_that_are_not_canonical),
     };

@@ -78,6 +78,55 @@ static void test_decisions(void **unused) {
     td_arena_destroy(a);
 }
 
+/* Groups are decided where they matter. By hand, with g groups: an inverted bottleneck without
+ * expansion has none of them, a fused block always has. */
+static void test_groups(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *expansion, *fused, *parent;
+        uint64_t when;
+        int64_t vectors, networks;
+    } of[] = {
+        {"3", "false", "", 0, 3, 3},
+        {"[3, 6]", "[false, true]", "", 0, 12, 12},
+        {"1", "true", "", 0, 3, 3},
+        {"1", "false", NULL, 0, 1, 1},
+        {"1", "[false, true]", "s1.b1.fused", 2, 4, 4},
+        {"[1, 3, 6]", "false", "s1.b1.expansion", 6, 7, 7},
+        {"[1, 3]", "true", "", 0, 6, 6},
+        {"[1, 3]", "[false, true]", "", 0, 12, 10}, /* twins where both are decided */
+    };
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        td_arena *a = td_arena_create();
+        char text[256];
+        snprintf(text, sizeof text,
+                 "space: ibn\nkernel: 3\nwidth: 1\ngroups: [1, 2, 4]\nexpansion: %s\nfused: %s\n"
+                 "stages: [{channels: 16}]\n",
+                 of[i].expansion, of[i].fused);
+        td_space *s = net_space(a, text);
+        const td_decision *groups = NULL;
+        for (int k = 0; k < s->n; k++)
+            if (strcmp(s->d[k].name, "s1.b1.groups") == 0) groups = &s->d[k];
+        assert_int_equal(groups != NULL, of[i].parent != NULL);
+        if (groups != NULL) {
+            assert_string_equal(groups->parent < 0 ? "" : s->d[groups->parent].name, of[i].parent);
+            assert_int_equal(groups->when, of[i].when);
+        }
+        double v[8];
+        td_choices c = {s->n, v};
+        uint64_t nets[16];
+        int64_t n = 0;
+        for (bool more = td_space_first(s, &c); more; more = td_space_next(s, &c)) {
+            td_design d = build(s, &c);
+            nets[n++] = d.net_hash;
+            td_design_free(&d);
+        }
+        assert_int_equal(n, of[i].vectors);
+        assert_int_equal(sort_distinct(nets, n), of[i].networks);
+        td_arena_destroy(a);
+    }
+}
+
 /* ---- which vectors are one network -------------------------------------------------------------
  */
 
@@ -298,6 +347,18 @@ static void test_refused(void **unused) {
         {"space: ibn\nfused: [true, true]\n", 2, "fused"},
         {"space: ibn\nfused: 1\n", 2, "fused"},
         {"space: ibn\nfused: []\n", 2, "fused"},
+        {"space: ibn\ngroups: [0]\n", 2, "[1, 4096]"},
+        {"space: ibn\ngroups: 1.5\n", 2, "integer"},
+        {"space: ibn\ngroups: [1, 3]\n", 2, "3 groups do not divide 16 channels"},
+        {"space: ibn\nwidth: 1\nstages:\n  - {channels: 24, depth: [1, 2]}\n"
+         "  - {channels: 32, groups: [1, 16]}\n",
+         5, "16 groups do not divide 24 channels, which a block of stage 2"},
+        {"space: ibn\nwidth: 1\nstem: {channels: 24}\nstages:\n"
+         "  - {channels: 16, depth: [0, 1]}\n  - {channels: 32, groups: [16]}\n",
+         6, "16 groups do not divide 24 channels"},
+        {"space: ibn\nwidth: [1, 1.25]\nstages:\n"
+         "  - {channels: 32, depth: 2, groups: [16]}\n",
+         4, "16 groups do not divide 40 channels"},
         {"space: ibn\nact: rely\n", 2, "relu"},
         {"space: ibn\nact: conv\n", 2, "relu"},
         {"space: ibn\ninput: [1, 28]\n", 2, "input"},
@@ -399,7 +460,7 @@ int main(void) {
         cmocka_unit_test(test_shipped_pairs), cmocka_unit_test(test_network_c),
         cmocka_unit_test(test_layers),        cmocka_unit_test(test_widths_merge),
         cmocka_unit_test(test_refused),       cmocka_unit_test(test_fixed),
-        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list),          cmocka_unit_test(test_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,6 +239,17 @@ static td_net *residual_chain(void) {
     return finish(n, x);
 }
 
+/* Groups of the convolutions that expand: k x k, and 1x1. */
+static td_net *grouped_blocks(void) {
+    td_net *n = td_net_create("grouped_blocks", TD_DIM(1, 8, 8));
+    int x = td_net_conv_bn_act(n, 0, 8, 3, 2, 1, TD_OP_RELU);
+    x = td_net_block(n, x, &(td_block){3, 3, 8, 1, 2, true, true, 0, TD_OP_RELU});
+    x = td_net_block(n, x, &(td_block){3, 3, 8, 1, 4, false, true, 0, TD_OP_RELU6});
+    x = td_net_block(n, x, &(td_block){5, 2, 16, 2, 4, true, true, 0, TD_OP_RELU});
+    x = td_net_block(n, x, &(td_block){3, 1, 16, 1, 2, true, true, 0, TD_OP_RELU});
+    return finish(n, x);
+}
+
 static td_net *squeeze(void) {
     td_net *n = td_net_create("squeeze", TD_DIM(1, 8, 8));
     int x = td_net_conv_bn_act(n, 0, 8, 3, 2, 1, TD_OP_SWISH);
@@ -308,6 +319,7 @@ EXACT(avg_pool)
 EXACT(avg_pool_dense)
 EXACT(many_readers)
 EXACT(residual_chain)
+EXACT(grouped_blocks)
 EXACT(squeeze)
 EXACT(products)
 EXACT(concat)
@@ -321,10 +333,10 @@ static void test_label_smoothing(void **state) {
 
 static void test_bf16_is_near(void **state) {
     (void)state;
-    builder all[] = {dense,      strided, grouped,      depthwise,
-                     fc_flatten, relu_bn, max_pool,     residual_chain,
-                     squeeze,    concat,  products,     many_readers,
-                     avg_pool,   dilated, hswish_plain, hsigmoid_plain};
+    builder all[] = {dense,          strided,       grouped,        depthwise, fc_flatten,
+                     relu_bn,        max_pool,      residual_chain, squeeze,   concat,
+                     products,       many_readers,  avg_pool,       dilated,   hswish_plain,
+                     hsigmoid_plain, grouped_blocks};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         result r = compare(all[i], TD_BF16, 0);
         double cosine = r.dot / sqrt(r.ours * r.theirs);
@@ -362,6 +374,7 @@ int main(void) {
         cmocka_unit_test(test_avg_pool_dense),
         cmocka_unit_test(test_many_readers),
         cmocka_unit_test(test_residual_chain),
+        cmocka_unit_test(test_grouped_blocks),
         cmocka_unit_test(test_squeeze),
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_concat),
