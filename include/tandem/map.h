@@ -16,8 +16,9 @@ extern "C" {
 /* Raised with each change of cost, mapper or schedule that can alter a figure: stores keep it with
  * their trials, so that figures of different revisions are never mixed.
  *     2  no vector unit: infeasible; vector layers are held to the bandwidth of the memory that
- *        they work on; results kept where their sums end leave it at their own precision */
-enum { TD_COST_REVISION = 2 };
+ *        they work on; results kept where their sums end leave it at their own precision
+ *     3  an add or multiply behind a convolution is done in its drain; better mappings */
+enum { TD_COST_REVISION = 3 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -105,10 +106,13 @@ typedef enum {
     TD_AT_STAGED
 } td_place; /* staged: prefetched one interval ahead */
 
-/* One interval: one convolution or fc (with the batch norm and activation fused into its drain), or
- * one vector-unit layer (pools, add, multiply, concatenate, a lone activation). */
+/* One interval: one convolution or fc, or one vector-unit layer (pools, add, multiply, concatenate,
+ * a lone activation). Batch norms and activations behind it are done in passing. So is one add or
+ * multiply behind a convolution or fc that joins its results with another value of their size which
+ * is there by then, while results are drained: the vector unit works meanwhile. */
 typedef struct {
     int layer;          /* in the network */
+    int joined;         /* the add or multiply done in its drain, -1: none; reads input2 */
     bool mapped;        /* conv or fc: the fields below are meaningful */
     td_problem problem; /* as mapped */
     td_mapping mapping;
@@ -122,8 +126,8 @@ typedef struct {
     double latency_s, energy_j;
     double dram_bytes[TD_NTENSOR], prefetch_bytes; /* prefetch: the next intervals' weights */
     int64_t chip_bytes; /* on-chip occupancy: resident values and weights, staged, tiles */
-    char limit[24];     /* "compute", level name, "vector port", "DRAM weights", "DRAM activations",
-                         * "prefetch" */
+    char limit[24];     /* "compute", level name, "vector port", "vector lanes" (of what is joined),
+                         * "DRAM weights", "DRAM activations", "prefetch" */
     double utilization; /* real MACs / peak / cycles */
 } td_interval;
 

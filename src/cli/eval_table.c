@@ -69,6 +69,9 @@ static void shape_text(const td_net *net, const td_interval *t, int batch, char 
     td_problem p;
     if (td_layer_problem(net, t->layer, batch, &p)) {
         td_problem_text(&p, out, size);
+        size_t n = strlen(out);
+        if (t->joined >= 0)
+            snprintf(out + n, size - n, " + %s", td_op_name(td_net_layer(net, t->joined)->op));
         return;
     }
     const td_layer *l = td_net_layer(net, t->layer);
@@ -79,7 +82,8 @@ static void shape_text(const td_net *net, const td_interval *t, int batch, char 
         snprintf(out, size, "%s %dx%dx%d", td_op_name(l->op), l->c, l->h, l->w);
 }
 
-static const char *chip_text(const td_interval *t, bool two_inputs, char out[48]) {
+static const char *chip_text(const td_net *net, const td_interval *t, char out[48]) {
+    bool two_inputs = td_net_layer(net, t->layer)->n_inputs > 1 || t->joined >= 0;
     out[0] = '\0';
     bool in = t->input == TD_AT_CHIP, in2 = two_inputs && t->input2 == TD_AT_CHIP;
     if (in || in2) strcat(out, two_inputs && in != in2 ? (in ? "in(1) " : "in(2) ") : "in ");
@@ -105,8 +109,7 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
         if (t->mapped) snprintf(util, sizeof util, "%.0f %%", 100 * t->utilization);
         td_text_addf(out, " %-18.40s %-34s %8s %12s %6s  %-16s %9s   %s\n", l->name, shape,
                      t->mapped ? cli_count((double)t->macs).s : "", cli_thousands(t->cycles).s,
-                     util, t->limit, cli_small(t->energy_j, "J").s,
-                     chip_text(t, l->n_inputs > 1, chip));
+                     util, t->limit, cli_small(t->energy_j, "J").s, chip_text(net, t, chip));
         macs += (double)t->macs;
         cycles += t->cycles;
     }
@@ -122,7 +125,7 @@ void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
     static const char *const where[] = {"dram", "chip", "staged"};
     td_text_add(out, "layer,op,shape,macs,cycles,compute_cycles,dram_cycles,latency_s,utilization,"
                      "limit,energy_j,dram_bytes_w,dram_bytes_i,dram_bytes_o,prefetch_bytes,"
-                     "chip_bytes,input,input2,output,weights\r\n");
+                     "chip_bytes,input,input2,output,weights,joined\r\n");
     for (int i = 0; i < s->n; i++) {
         const td_interval *t = &s->interval[i];
         const td_layer *l = td_net_layer(net, t->layer);
@@ -144,8 +147,10 @@ void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
             td_real_text(d[k], number);
             td_text_addf(out, ",%s", number);
         }
-        td_text_addf(out, ",%lld,%s,%s,%s,%s\r\n", (long long)t->chip_bytes, where[t->input],
-                     l->n_inputs > 1 ? where[t->input2] : "", where[t->output],
+        td_text_addf(out, ",%lld,%s,%s,%s,%s,", (long long)t->chip_bytes, where[t->input],
+                     l->n_inputs > 1 || t->joined >= 0 ? where[t->input2] : "", where[t->output],
                      t->mapped ? where[t->weights] : "");
+        if (t->joined >= 0) td_report_csv_field(out, td_net_layer(net, t->joined)->name);
+        td_text_add(out, "\r\n");
     }
 }

@@ -30,7 +30,7 @@ static int64_t others_bits(const td_scheduler *w, int i) {
     for (int v = 0; v < p->n_value; v++) {
         if (!w->on_chip[v] || p->value[v].maker >= i || p->value[v].last < i) continue;
         bool mine = false;
-        for (int k = 0; k < s->n_in; k++) mine = mine || s->in[k] == v;
+        for (int k = 0; k < (s->shape >= 0 ? 1 : s->n_in); k++) mine = mine || s->in[k] == v;
         if (!mine) bits += p->value[v].bits;
     }
     int next = td__loads_for(w, i);
@@ -46,9 +46,10 @@ static void name_limit(const td_hw *hw, td_interval *out, int level) {
     const double *d = out->dram_bytes;
     const char *name;
     if (out->compute_cycles >= out->dram_cycles)
-        name = level >= 0                 ? hw->level[level].name
-               : level == TD__VECTOR_PORT ? "vector port"
-                                          : "compute";
+        name = level >= 0                  ? hw->level[level].name
+               : level == TD__VECTOR_PORT  ? "vector port"
+               : level == TD__VECTOR_LANES ? "vector lanes"
+                                           : "compute";
     else if (out->prefetch_bytes >= d[TD_W] && out->prefetch_bytes >= d[TD_I] + d[TD_O])
         name = "prefetch";
     else
@@ -88,6 +89,13 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
     td__dram_traffic(w->hw, &out->problem, &out->mapping, &out->cost, bits, &read, &write);
     for (int t = 0; t < TD_NTENSOR; t++) out->dram_bytes[t] = bits[t] / 8;
     td__chip_cycles(&out->cost, h->top, limit);
+    out->joined = s->joined;
+    if (s->joined >= 0) {
+        td__vector_work v;
+        td__vector_step(&w->plan, i, w->on_chip, &v);
+        td__joined_cycles(w->hw, h, way, &v, limit);
+        out->dram_bytes[TD_I] += v.dram_read / 8;
+    }
     if (w->o.cold && w->resident[i] && !w->choice[i].ahead) /* loaded once, in its own interval */
         out->dram_bytes[TD_W] += (double)s->weight_bits / 8;
     return TD_OK;
@@ -113,7 +121,7 @@ static td_status fill(const td_scheduler *w, int i, td_interval *out, td_error *
     const td__step *s = &w->plan.step[i];
     const td__spent x = td__scheduler_spent(w, i);
     int limit = x.limit;
-    *out = (td_interval){.layer = s->layer};
+    *out = (td_interval){.layer = s->layer, .joined = -1};
     out->input = place(w->on_chip[s->in[0]]);
     out->input2 = s->n_in > 1 ? place(w->on_chip[s->in[1]]) : TD_AT_DRAM;
     out->output = place(w->on_chip[s->value]);

@@ -31,11 +31,13 @@ typedef struct {
 } td__value;
 
 /* One interval's work. value, in: numbers of layers of the network (= values). shape: index of its
- * layer problem, -1 on the vector unit. */
+ * layer problem, -1 on the vector unit. joined: the element-wise layer whose one operand are a
+ * mapped layer's results, and which is done while they are drained; in[1] is the other operand. -1:
+ * none. */
 typedef struct {
-    int layer, value, shape, n_in, in[TD_MAX_INPUTS];
+    int layer, value, shape, joined, n_in, in[TD_MAX_INPUTS];
     int64_t macs, weight_bits;
-    double ops; /* of the vector unit, in an interval that it runs */
+    double ops; /* of the vector unit */
 } td__step;
 
 typedef struct {
@@ -92,6 +94,9 @@ td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, 
 /* DRAM traffic of a mapped layer, bits per tensor; *read and *write are the sums by direction. */
 void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
                       double bits[TD_NTENSOR], double *read, double *write);
+/* The same of the home level, by direction; 0 where there is none. */
+void td__home_traffic(const td__home *h, const td_problem *p, const td_mapping *m, const td_cost *c,
+                      double *read, double *write);
 /* Cycles that the outermost level needs for so many bits, rounded up to whole cycles. */
 double td__dram_cycles(const td_hw *hw, double read, double write);
 /* Cycles of a mapped layer but for the outermost level, and the level that sets them (-1: MACs). */
@@ -111,11 +116,13 @@ typedef struct {
     int word_bits;
 } td__vector_work;
 /* Lanes, the unit's own port, and the home level, which serves what stands on chip: the slowest.
- * *limit (may be NULL): -1 the lanes, TD__VECTOR_PORT, or the level. */
-enum { TD__VECTOR_PORT = -2 };
+ * *limit (may be NULL): -1 the lanes, TD__VECTOR_PORT, or the level. (TD__VECTOR_LANES: those of a
+ * joined layer.) */
+enum { TD__VECTOR_PORT = -2, TD__VECTOR_LANES = -3 };
 double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_work *w, int *limit);
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w);
-/* The work of step s under the places on_chip[value]. */
+/* The work of step s under the places on_chip[value]; of a mapped one, that of the layer joined to
+ * it: its other operand is read, results come and go with the drain. */
 void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__vector_work *out);
 
 /* ---- table ----------------------------------------------------------------------------------- */
@@ -125,12 +132,18 @@ void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__ve
 typedef struct {
     const td_problem *problem;
     const td_mapping *mapping;
-    double cycles, read, write; /* on chip; DRAM bits */
-    double dram;                /* cycles of these bits */
-    double pj;                  /* dynamic, with the clock's share */
-    int64_t bits;               /* of the pool, its own tensors on chip included */
+    double cycles, read, write;   /* on chip; DRAM bits */
+    double home_read, home_write; /* bits at the home level */
+    double dram;                  /* cycles of these bits */
+    double pj;                    /* dynamic, with the clock's share */
+    int64_t bits;                 /* of the pool, its own tensors on chip included */
 } td__way;
 
+/* Cycles on chip of a mapped layer to which another one is joined: MACs, levels, where the home
+ * level serves both, and the vector unit work at the same time. limit: of the mapped layer, may be
+ * changed; NULL if it does not matter. */
+double td__joined_cycles(const td_hw *hw, const td__home *h, const td__way *way,
+                         const td__vector_work *w, int *limit);
 enum { TD__MAX_WAYS = 12, TD__MASKS = TD_ALL_TENSORS + 1 };
 typedef struct {
     int n;

@@ -55,7 +55,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
     for (int k = 0; k < s->n_in; k++) {
         const td__value *v = &p->value[s->in[k]];
         if (p->beam ? v->maker >= 0 : v->stay) continue;
-        const td_problem *q = s->shape >= 0 ? &p->shape[s->shape] : NULL;
+        const td_problem *q = s->shape >= 0 && k == 0 ? &p->shape[s->shape] : NULL;
         if (q == NULL)
             b.read += (double)v->bits;
         else
@@ -65,7 +65,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
     if (s->shape >= 0) {
         const td_problem *q = &p->shape[s->shape];
         if (out_dram) b.write = (double)td_problem_words(q, TD_O) * q->bits[TD_O];
-        b.cycles = ceil((double)s->macs / parallel[s->shape]);
+        b.cycles = fmax(ceil((double)s->macs / parallel[s->shape]), ceil(s->ops / hw->vec.lanes));
         if (!(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool)
             b.read += (double)td_problem_words(q, TD_W) * q->bits[TD_W];
     } else {

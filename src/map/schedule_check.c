@@ -14,6 +14,8 @@ typedef struct {
     int *interval;   /* layer -> interval that computes it; -1: the image */
     int *last;       /* layer -> last interval that reads it from outside its chain; -1 */
     int *end;        /* interval -> the layer whose value it hands on */
+    int *joined;     /* interval -> the element-wise layer done in its drain; -1 */
+    int *other;      /* interval -> the value that layer reads beside its results; -1 */
     double *weights; /* interval -> bits of its weights, 0 on the vector unit */
     int home, tiles; /* levels; -1: no storage that could hold values */
     double pool;     /* bits */
@@ -58,19 +60,54 @@ static double value_bits(const checker *c, int v) {
     return ceil((double)l->c * l->h * l->w * c->s->batch * bits / 8) * 8;
 }
 
+static int readers_of(const checker *c, int x) {
+    int readers = 0;
+    for (int r = 1; r < td_net_size(c->net); r++) {
+        const td_layer *reader = td_net_layer(c->net, r);
+        for (int k = 0; k < reader->n_inputs; k++) readers += reader->input[k] == x;
+    }
+    return readers;
+}
+
+/* The interval of a convolution or fc in whose drain the sum or product i is taken: what it hands
+ * on so far is one operand, of nobody else, and the other one, as large, was made before. -1: none.
+ */
+static int joins(const checker *c, int i) {
+    const td_layer *l = td_net_layer(c->net, i);
+    if ((l->op != TD_OP_ADD && l->op != TD_OP_MUL) || l->n_inputs != 2) return -1;
+    for (int k = 0; k < 2; k++) {
+        int x = l->input[k], y = l->input[1 - k], at = c->interval[x];
+        if (x == y || at < 0 || readers_of(c, x) != 1 || c->end[at] != x || c->joined[at] >= 0)
+            continue;
+        const td_layer *maker = td_net_layer(c->net, c->s->interval[at].layer);
+        const td_layer *a = td_net_layer(c->net, x), *b = td_net_layer(c->net, y);
+        if ((maker->op == TD_OP_CONV || maker->op == TD_OP_FC) && c->interval[y] < at &&
+            a->c == b->c && a->h == b->h && a->w == b->w && a->bits[TD_O] == l->bits[TD_O])
+            return at;
+    }
+    return -1;
+}
+
+static void join(checker *c, int i, int at) {
+    const td_layer *l = td_net_layer(c->net, i);
+    int other = l->input[0] == c->end[at] ? l->input[1] : l->input[0];
+    c->interval[i] = at;
+    c->joined[at] = i;
+    c->other[at] = other;
+    if (c->last[other] < at) c->last[other] = at;
+}
+
 static td_status structure(checker *c) {
     int n = td_net_size(c->net), intervals = 0;
     for (int i = 0; i < n; i++) c->interval[i] = c->last[i] = -1;
+    for (int i = 0; i < c->s->n; i++) c->joined[i] = c->other[i] = -1;
     for (int i = 1; i < n; i++) {
         const td_layer *l = td_net_layer(c->net, i);
-        int x = l->input[0], readers = 0;
-        for (int r = 1; r < n; r++) {
-            const td_layer *reader = td_net_layer(c->net, r);
-            for (int k = 0; k < reader->n_inputs; k++) readers += reader->input[k] == x;
-        }
-        bool fused = in_place(l) && readers == 1 && x > 0;
-        if (fused) {
+        int x = l->input[0], at = joins(c, i);
+        if (in_place(l) && x > 0 && readers_of(c, x) == 1) {
             c->interval[i] = c->interval[x];
+        } else if (at >= 0) {
+            join(c, i, at);
         } else {
             if (intervals >= c->s->n || c->s->interval[intervals].layer != i)
                 return fail(c, -1, "layer %s has no interval in its turn", l->name);
@@ -84,6 +121,9 @@ static td_status structure(checker *c) {
     for (int i = 0; i < c->s->n; i++) {
         td_problem p;
         bool mapped = td_layer_problem(c->net, c->s->interval[i].layer, c->s->batch, &p);
+        if (c->s->interval[i].joined != c->joined[i])
+            return fail(c, i, "joined is layer %d, expected %d", c->s->interval[i].joined,
+                        c->joined[i]);
         if (mapped != c->s->interval[i].mapped)
             return fail(c, i, "mapped is %d, expected %d", c->s->interval[i].mapped, mapped);
         c->weights[i] =
@@ -118,7 +158,8 @@ static td_status places(const checker *c) {
         const td_layer *l = td_net_layer(c->net, t->layer);
         if (t->input != place_of(c, l->input[0]))
             return fail(c, i, "its input is not where its maker left it");
-        if (l->n_inputs > 1 && t->input2 != place_of(c, l->input[1]))
+        int second = c->joined[i] >= 0 ? c->other[i] : l->n_inputs > 1 ? l->input[1] : -1;
+        if (second >= 0 && t->input2 != place_of(c, second))
             return fail(c, i, "its second input is not where its maker left it");
         if (t->output != TD_AT_DRAM && t->output != TD_AT_CHIP)
             return fail(c, i, "its output stands nowhere");
@@ -155,6 +196,7 @@ static double others(const checker *c, int i) {
     for (int j = 0; j < i; j++) {
         if (s->interval[j].output != TD_AT_CHIP || c->last[c->end[j]] < i) continue;
         bool mine = false;
+        /* What is joined to a mapped layer's results is not among its own tensors. */
         for (int k = 0; k < l->n_inputs; k++) mine = mine || l->input[k] == c->end[j];
         if (!mine) bits += value_bits(c, c->end[j]);
     }
@@ -353,6 +395,38 @@ static void account_vector(const checker *c, int i, account *a) {
             blocks(top, to[0], word) * top->update_pj;
 }
 
+/* The layer joined to a mapped one: its other operand is read, results are in the drain. */
+static void account_joined(const checker *c, int i, account *a) {
+    const td_interval *t = &c->s->interval[i];
+    const td_layer *l = td_net_layer(c->net, c->joined[i]);
+    const td_level *top = &c->hw->level[c->hw->n - 1];
+    double out = (double)l->c * l->h * l->w * c->s->batch, ops = 0;
+    for (int j = c->joined[i]; j <= c->end[i]; j++) ops += c->interval[j] == i ? out : 0;
+    double from[2] = {0, 0};
+    from[place_of(c, c->other[i]) == TD_AT_CHIP] = value_bits(c, c->other[i]);
+    int word = td_net_layer(c->net, t->layer)->bits[TD_O];
+    a->chip_cycles = fmax(a->chip_cycles, ceil(ops / c->hw->vec.lanes));
+    a->chip_cycles = fmax(a->chip_cycles, ceil(from[1] / c->hw->vec.bw));
+    double chip = ops * c->hw->vec.energy_pj;
+    if (c->home >= 0 && from[1] > 0) {
+        const td_level *h = &c->hw->level[c->home];
+        double read = from[1], write = 0;
+        for (int x = 0; x < TD_NTENSOR; x++) {
+            if (!(t->mapping.keep[c->home] & TD_BIT(x))) continue;
+            int bits = td_word_bits(&t->problem, &t->mapping, c->home, (td_tensor)x);
+            read += t->cost.at[c->home][x].reads * bits;
+            write += (t->cost.at[c->home][x].fills + t->cost.at[c->home][x].updates) * bits;
+        }
+        a->chip_cycles = fmax(a->chip_cycles, ceil(read / h->read_bw));
+        a->chip_cycles = fmax(a->chip_cycles, ceil(write / h->write_bw));
+        a->chip_cycles = fmax(a->chip_cycles, ceil((read + write) / h->shared_bw));
+        chip += blocks(h, from[1], word) * h->read_pj;
+    }
+    a->read += from[0];
+    a->bits[TD_I] += from[0];
+    a->pj += chip * (1 + c->hw->clock_tree) + blocks(top, from[0], word) * top->read_pj;
+}
+
 /* Weights of interval `of` come on chip ahead of their use. */
 static void account_load(const checker *c, int of, account *a) {
     const td_level *top = &c->hw->level[c->hw->n - 1], *home = &c->hw->level[c->home];
@@ -366,7 +440,7 @@ static void account_load(const checker *c, int of, account *a) {
 
 static td_status figures(const checker *c, int i, double *pj) {
     const td_interval *t = &c->s->interval[i];
-    if (!t->mapped && c->hw->vec.lanes < 1)
+    if ((!t->mapped || t->joined >= 0) && c->hw->vec.lanes < 1)
         return fail(c, i, "it needs the vector unit, there is none");
     const td_level *top = &c->hw->level[c->hw->n - 1];
     account a = {0};
@@ -374,6 +448,7 @@ static td_status figures(const checker *c, int i, double *pj) {
         account_mapped(c, t, &a);
     else
         account_vector(c, i, &a);
+    if (t->joined >= 0) account_joined(c, i, &a);
     int n = c->s->n;
     bool ahead = i > 0 && c->s->interval[i - 1].prefetch_bytes > 0;
     if (c->s->cold && t->weights == TD_AT_CHIP && !ahead) {
@@ -456,7 +531,7 @@ td_status td_schedule_check(const td_net *net, const td_hw *hw, const td_schedul
         return td_fail(err, TD_E_INPUT, "schedule: it is empty");
     checker c = {.net = net, .hw = hw, .s = s, .err = err};
     size_t n = (size_t)td_net_size(net) + (size_t)s->n;
-    int *memory = calloc(3 * n, sizeof *memory);
+    int *memory = calloc(5 * n, sizeof *memory);
     c.weights = calloc((size_t)s->n, sizeof *c.weights);
     if (memory == NULL || c.weights == NULL) {
         st = td_fail(err, TD_E_MEMORY, "out of memory");
@@ -465,6 +540,8 @@ td_status td_schedule_check(const td_net *net, const td_hw *hw, const td_schedul
     c.interval = memory;
     c.last = memory + n;
     c.end = memory + 2 * n;
+    c.joined = memory + 3 * n;
+    c.other = memory + 4 * n;
     double pj = 0;
     find_home(&c);
     st = structure(&c);

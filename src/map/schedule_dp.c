@@ -16,9 +16,11 @@
 
 /* A set of values on chip at the boundary before an interval, as the interval sees it. */
 typedef struct {
-    int64_t others; /* bits of values on chip that pass by */
-    uint16_t next;  /* the set at the boundary behind, without the interval's own value */
-    uint8_t chip;   /* mapped: TD_BIT(TD_I) if the input is on chip */
+    int64_t others;         /* bits of values on chip that pass by */
+    uint16_t next;          /* the set at the boundary behind, without the interval's own value */
+    uint8_t chip;           /* mapped: TD_BIT(TD_I) if the input is on chip */
+    td__vector_work joined; /* mapped: of the layer joined to it ... */
+    double joined_pj;
     struct {
         double cycles, read, write, dram, pj;
         int64_t bits;
@@ -67,6 +69,23 @@ static bool reads(const td__step *s, int value) {
     return false;
 }
 
+static void see_vector(td__dp *d, int i, int64_t operands, bool *on_chip, view *v) {
+    const td__sched_plan *p = d->plan;
+    const td__step *s = &p->step[i];
+    for (int out = 0; out < 2; out++) {
+        td__vector_work w;
+        on_chip[s->value] = out == 1;
+        td__vector_step(p, i, on_chip, &w);
+        v->vector[out].cycles = td__vector_cycles(d->hw, d->home, &w, NULL);
+        v->vector[out].read = w.dram_read;
+        v->vector[out].write = w.dram_write;
+        v->vector[out].dram = td__dram_cycles(d->hw, w.dram_read, w.dram_write);
+        v->vector[out].pj = td__vector_pj(d->hw, d->home, &w);
+        v->vector[out].bits = operands + (out == 1 ? p->value[s->value].bits : 0);
+    }
+    on_chip[s->value] = false;
+}
+
 static void see(td__dp *d, int i, int set, const int *live, int n_live, const int *behind,
                 int n_behind, bool *on_chip) {
     const td__sched_plan *p = d->plan;
@@ -77,28 +96,22 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = set >> k & 1;
     for (int k = 0; k < n_live; k++) {
         if (!on_chip[live[k]]) continue;
-        if (reads(s, live[k]))
+        /* The input of a mapped layer is in its way's bits, the operand joined to it is not. */
+        if (s->shape < 0 ? reads(s, live[k]) : s->in[0] == live[k])
             operands += p->value[live[k]].bits;
         else
             v->others += p->value[live[k]].bits;
         for (int j = 0; j < n_behind; j++)
             if (behind[j] == live[k]) v->next = (uint16_t)(v->next | 1u << j);
     }
-    if (s->shape >= 0) {
-        if (on_chip[s->in[0]]) v->chip = TD_BIT(TD_I);
+    if (s->shape < 0) {
+        see_vector(d, i, operands, on_chip, v);
     } else {
-        for (int out = 0; out < 2; out++) {
-            td__vector_work w;
-            on_chip[s->value] = out == 1;
-            td__vector_step(p, i, on_chip, &w);
-            v->vector[out].cycles = td__vector_cycles(d->hw, d->home, &w, NULL);
-            v->vector[out].read = w.dram_read;
-            v->vector[out].write = w.dram_write;
-            v->vector[out].dram = td__dram_cycles(d->hw, w.dram_read, w.dram_write);
-            v->vector[out].pj = td__vector_pj(d->hw, d->home, &w);
-            v->vector[out].bits = operands + (out == 1 ? p->value[s->value].bits : 0);
+        if (on_chip[s->in[0]]) v->chip = TD_BIT(TD_I);
+        if (s->joined >= 0) {
+            td__vector_step(p, i, on_chip, &v->joined);
+            v->joined_pj = td__vector_pj(d->hw, d->home, &v->joined);
         }
-        on_chip[s->value] = false;
     }
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
 }
@@ -166,20 +179,22 @@ static inline bool better(double first, double second, double than_first, double
     return first < than_first || (first == than_first && second < than_second);
 }
 
-/* Cheapest way of a list in `room` with `extra` bits more to read and `extra_pj`. */
+/* Cheapest way of a list in `room` with `extra` bits more to read and `extra_pj`; joined: work of
+ * the layer joined to it, or NULL. */
 static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double extra,
-                     double extra_pj, step_cost *out) {
+                     double extra_pj, const td__vector_work *joined, step_cost *out) {
     double best_first = INFINITY, best_second = INFINITY;
     for (int k = 0; k < list->n && list->way[k].bits <= room; k++) {
         const td__way *w = &list->way[k];
+        double chip = joined ? td__joined_cycles(d->hw, d->home, w, joined, NULL) : w->cycles;
         double dram = extra > 0 ? td__dram_cycles(d->hw, w->read + extra, w->write) : w->dram;
-        double cycles = w->cycles > dram ? w->cycles : dram;
+        double cycles = chip > dram ? chip : dram;
         double pj = w->pj + extra_pj + d->leak_pj * cycles;
         double first = d->by_energy ? pj : cycles, second = d->by_energy ? cycles : pj;
         if (!better(first, second, best_first, best_second)) continue;
         best_first = first;
         best_second = second;
-        *out = (step_cost){.cycles = cycles, .pj = pj, .way = k};
+        *out = (step_cost){cycles, pj, k};
     }
     return best_first < INFINITY;
 }
@@ -233,12 +248,14 @@ static void advance(const run *r, int i, int set, int flag, int next) {
             }
             unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
             const td__ways *of = d->table->of[s->shape];
+            const td__vector_work *joined = s->joined >= 0 ? &v->joined : NULL;
+            const double read = extra + v->joined.dram_read, pj = extra_pj + v->joined_pj;
             bool weights = flag || (r->resident[i] && !r->relaxed);
-            if (!weights && cheapest(d, &of[chip], room, extra, extra_pj, &c))
+            if (!weights && cheapest(d, &of[chip], room, read, pj, joined, &c))
                 relax(r, i, from, to, &c, chip, out);
             if (weights || r->relaxed) {
                 chip |= TD_BIT(TD_W);
-                if (cheapest(d, &of[chip], room, extra, extra_pj, &c))
+                if (cheapest(d, &of[chip], room, read, pj, joined, &c))
                     relax(r, i, from, to, &c, chip, out);
             }
         }

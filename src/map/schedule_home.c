@@ -71,20 +71,31 @@ td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, 
     return need;
 }
 
-void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
-                      double bits[TD_NTENSOR], double *read, double *write) {
-    int top = hw->n - 1;
+static void level_traffic(const td_problem *p, const td_mapping *m, const td_cost *c, int level,
+                          double bits[TD_NTENSOR], double *read, double *write) {
     *read = *write = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         bits[t] = 0;
-        if (!(m->keep[top] & TD_BIT(t))) continue;
-        const td_access *a = &c->at[top][t];
-        double word = (double)td_word_bits(p, m, top, (td_tensor)t) * c->used[top];
+        if (!(m->keep[level] & TD_BIT(t))) continue;
+        const td_access *a = &c->at[level][t];
+        double word = (double)td_word_bits(p, m, level, (td_tensor)t) * c->used[level];
         double in = a->reads * word, out = (a->fills + a->updates) * word;
         bits[t] = in + out;
         *read += in;
         *write += out;
     }
+}
+
+void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
+                      double bits[TD_NTENSOR], double *read, double *write) {
+    level_traffic(p, m, c, hw->n - 1, bits, read, write);
+}
+
+void td__home_traffic(const td__home *h, const td_problem *p, const td_mapping *m, const td_cost *c,
+                      double *read, double *write) {
+    double bits[TD_NTENSOR];
+    *read = *write = 0;
+    if (h->home >= 0) level_traffic(p, m, c, h->home, bits, read, write);
 }
 
 double td__dram_cycles(const td_hw *hw, double read, double write) {
@@ -145,6 +156,24 @@ double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_wo
     double port = ceil(both / hw->vec.bw);
     if (port > cycles && limit != NULL) *limit = TD__VECTOR_PORT;
     return fmax(cycles, port);
+}
+
+double td__joined_cycles(const td_hw *hw, const td__home *h, const td__way *way,
+                         const td__vector_work *w, int *limit) {
+    double cycles = way->cycles, lanes = ceil(w->ops / hw->vec.lanes);
+    if (h->home >= 0 && w->chip_read > 0) {
+        const td_level *l = &hw->level[h->home];
+        double read = way->home_read + w->chip_read, write = way->home_write;
+        double moved = fmax(read / l->read_bw, write / l->write_bw);
+        moved = ceil(fmax(moved, (read + write) / l->shared_bw));
+        if (moved > cycles && limit != NULL) *limit = h->home;
+        cycles = fmax(cycles, moved);
+    }
+    double port = ceil(w->chip_read / hw->vec.bw);
+    if (port > cycles && limit != NULL) *limit = TD__VECTOR_PORT;
+    cycles = fmax(cycles, port);
+    if (lanes > cycles && limit != NULL) *limit = TD__VECTOR_LANES;
+    return fmax(cycles, lanes);
 }
 
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w) {

@@ -23,7 +23,9 @@ static td_node *put_energy(const td_hw *hw, const td_interval *t, td_arena *a, t
         }
         known = td__mapped_pj(hw, c);
         td_node_put_real(a, e, "clock_tree", known - c->total_pj);
-        td_node_put_real(a, e, "loading_weights", dynamic_pj > known ? dynamic_pj - known : 0);
+        /* What the mapping does not know of. */
+        const char *rest = t->joined >= 0 ? "joined_and_loading_weights" : "loading_weights";
+        td_node_put_real(a, e, rest, dynamic_pj > known ? dynamic_pj - known : 0);
     } else {
         td_node_put_real(a, e, "vector_unit_and_memories", dynamic_pj);
     }
@@ -37,9 +39,11 @@ static td_node *interval_node(const td_net *net, const td_hw *hw, const td_inter
     td_node *n = td_node_map(a);
     td_node_put_string(a, n, "layer", l->name);
     td_node_put_string(a, n, "op", td_op_name(l->op));
+    if (t->joined >= 0) td_node_put_string(a, n, "joined", td_net_layer(net, t->joined)->name);
     td_node *p = td_node_put(a, n, "places", td_node_map(a));
     td_node_put_string(a, p, "input", place_names[t->input]);
-    if (l->n_inputs > 1) td_node_put_string(a, p, "input2", place_names[t->input2]);
+    if (l->n_inputs > 1 || t->joined >= 0)
+        td_node_put_string(a, p, "input2", place_names[t->input2]);
     td_node_put_string(a, p, "output", place_names[t->output]);
     if (t->mapped) td_node_put_string(a, p, "weights", place_names[t->weights]);
     td_node_put_int(a, n, "macs", t->macs);

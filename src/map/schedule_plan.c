@@ -1,7 +1,9 @@
 /* The network as intervals and the values between them. A convolution or fc takes along the batch
  * norm and the activation behind it, as long as each is the sole reader of what it works on: they
- * are applied while results are drained. The same holds behind a layer of the vector unit, where
- * their operations count but need no pass of their own over the data. */
+ * are applied while results are drained. So is one layer behind them that joins the results with
+ * another value element by element (the sum of a residual), if that value is there by then; its
+ * operations are the vector unit's, which works meanwhile. The same holds behind a layer of the
+ * vector unit, where operations count but need no pass of their own over the data. */
 #include "schedule.h"
 
 #include <string.h>
@@ -57,24 +59,50 @@ static int shape_of(td__sched_plan *p, const td_problem *problem, const int64_t 
     return p->n_shape++;
 }
 
+/* Operand of layer `join` that is not v, if it joins v with a value of the same size that is made
+ * before step s; -1: it does not. */
+static int other_operand(const td__sched_plan *p, int join, int v, int s) {
+    const td_layer *l = td_net_layer(p->net, join), *mine = td_net_layer(p->net, v);
+    if ((l->op != TD_OP_ADD && l->op != TD_OP_MUL) || l->n_inputs != 2) return -1;
+    int other = l->input[0] == v ? l->input[1] : l->input[0];
+    const td_layer *o = td_net_layer(p->net, other);
+    bool made = other == 0 || (p->value[other].maker >= 0 && p->value[other].maker < s);
+    bool same =
+        o->c == mine->c && o->h == mine->h && o->w == mine->w && l->bits[TD_O] == mine->bits[TD_O];
+    return made && same && other != v ? other : -1;
+}
+
+/* Follows what is done in passing behind value v of step s, to the value that it hands on. */
+static int follow(td__sched_plan *p, td__step *step, int s, int v, const int *only_reader) {
+    bool mapped = mapped_op(td_net_layer(p->net, step->layer)->op);
+    for (int next; (next = only_reader[v]) >= 0; v = next) {
+        const td_layer *f = td_net_layer(p->net, next);
+        int other = mapped && step->joined < 0 ? other_operand(p, next, v, s) : -1;
+        if (other >= 0) {
+            step->joined = next;
+            step->in[step->n_in++] = other;
+            if (p->value[other].last < s) p->value[other].last = s;
+        } else if (!unary_op(f->op)) {
+            break;
+        }
+        if (!mapped || step->joined >= 0) step->ops += vector_ops(p->net, f, p->batch);
+        p->value[v].maker = -2;
+    }
+    return v;
+}
+
 static td_status add_step(td__sched_plan *p, int layer, const int *only_reader, td_error *err) {
     const td_layer *l = td_net_layer(p->net, layer);
     int s = p->n++;
     td__step *step = &p->step[s];
-    *step = (td__step){.layer = layer, .shape = -1, .n_in = l->n_inputs};
+    *step = (td__step){.layer = layer, .shape = -1, .joined = -1, .n_in = l->n_inputs};
     for (int k = 0; k < l->n_inputs; k++) {
         step->in[k] = l->input[k];
         p->value[l->input[k]].last = s;
     }
     bool mapped = mapped_op(l->op);
     if (!mapped) step->ops = vector_ops(p->net, l, p->batch);
-    int v = layer;
-    for (int next; (next = only_reader[v]) >= 0; v = next) {
-        const td_layer *f = td_net_layer(p->net, next);
-        if (!unary_op(f->op)) break;
-        if (!mapped) step->ops += vector_ops(p->net, f, p->batch);
-        p->value[v].maker = -2;
-    }
+    int v = follow(p, step, s, layer, only_reader);
     step->value = v;
     p->value[v].maker = s;
     td_problem problem;
@@ -165,13 +193,14 @@ void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__ve
     const td__step *step = &p->step[s];
     const td_layer *l = td_net_layer(p->net, step->layer);
     *out = (td__vector_work){.ops = step->ops, .word_bits = l->bits[TD_O]};
-    for (int k = 0; k < step->n_in; k++) {
+    for (int k = step->shape >= 0 ? 1 : 0; k < step->n_in; k++) {
         double bits = (double)p->value[step->in[k]].bits;
         if (on_chip[step->in[k]])
             out->chip_read += bits;
         else
             out->dram_read += bits;
     }
+    if (step->shape >= 0) return;
     double bits = (double)p->value[step->value].bits;
     if (on_chip[step->value])
         out->chip_write += bits;

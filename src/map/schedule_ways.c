@@ -39,6 +39,7 @@ bool td__way_of(const td__maker *b, int shape, unsigned chip, const td_problem *
     td__need need = td__home_need(b->hw, h, p, m, c, chip, b->plan->shape_value[shape]);
     out->bits = need.home + need.beyond + need.tiles * h->stores;
     td__dram_traffic(b->hw, p, m, c, bits, &out->read, &out->write);
+    td__home_traffic(h, p, m, c, &out->home_read, &out->home_write);
     out->dram = td__dram_cycles(b->hw, out->read, out->write);
     out->cycles = td__chip_cycles(c, h->top, &limit);
     out->pj = td__mapped_pj(b->hw, c);

@@ -88,12 +88,13 @@ static void take(td_scheduler *s, const td_hw *hw) {
 /* Layers that are not convolutions need a unit to run on. */
 static td_status check_vector(const td__sched_plan *p, const td_hw *hw, td_error *err) {
     for (int i = 0; i < p->n && hw->vec.lanes < 1; i++) {
-        const td_layer *l = td_net_layer(p->net, p->step[i].layer);
-        if (p->step[i].shape < 0)
-            return td_fail(err, TD_E_INFEASIBLE,
-                           "layer %s: %s runs on the vector unit, and accelerator %s has none "
-                           "(vector lanes: 0)",
-                           l->name, td_op_name(l->op), hw->name);
+        const td__step *step = &p->step[i];
+        if (step->shape >= 0 && step->joined < 0) continue;
+        const td_layer *l = td_net_layer(p->net, step->joined >= 0 ? step->joined : step->layer);
+        return td_fail(err, TD_E_INFEASIBLE,
+                       "layer %s: %s runs on the vector unit, and accelerator %s has none "
+                       "(vector lanes: 0)",
+                       l->name, td_op_name(l->op), hw->name);
     }
     return TD_OK;
 }
@@ -151,11 +152,17 @@ td__spent td__scheduler_spent(const td_scheduler *s, int i) {
     td__spent x = {.limit = -1};
     if (step->shape >= 0) {
         const td__way *way = s->choice[i].way;
-        x = (td__spent){.compute = way->cycles,
-                        .read = way->read,
-                        .write = way->write,
-                        .pj = way->pj,
-                        .limit = -1};
+        x.compute = way->cycles;
+        x.read = way->read;
+        x.write = way->write;
+        x.pj = way->pj;
+        if (step->joined >= 0) {
+            td__vector_work v;
+            td__vector_step(&s->plan, i, s->on_chip, &v);
+            x.compute = td__joined_cycles(s->hw, &s->home, way, &v, NULL);
+            x.read += v.dram_read;
+            x.pj += td__vector_pj(s->hw, &s->home, &v);
+        }
         if (s->o.cold && s->resident[i] && !s->choice[i].ahead) { /* loaded once, now */
             x.read += (double)step->weight_bits;
             x.pj += td__load_pj(&s->plan, s->hw, &s->home, i);

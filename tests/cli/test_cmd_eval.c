@@ -57,7 +57,7 @@ static void formats_agree(void **unused) {
         assert_int_equal(strncmp(line, name, strlen(name)), 0);
         int commas = 0;
         for (const char *s = line; *s != '\0'; s++) commas += *s == ',';
-        assert_int_equal(commas, 19);
+        assert_int_equal(commas, 20);
         cycles += real_at(list->item[i], "cycles");
     }
     assert_null(strtok(NULL, "\r\n"));
@@ -101,7 +101,10 @@ static int same_cost(const td_node *interval, const td_node *cost) {
             expect_same(level, level->item[t]->key, td_node_find(other, level->item[t]->key),
                         "energy_pj", layer);
     }
-    assert_true(real_at(interval, "compute_cycles") == on_chip);
+    if (td_node_find(interval, "joined") == NULL)
+        assert_true(real_at(interval, "compute_cycles") == on_chip);
+    else
+        assert_true(real_at(interval, "compute_cycles") >= on_chip);
     return n;
 }
 
@@ -263,7 +266,7 @@ static void cold_and_batch(void **unused) {
     assert_non_null(strstr(out, "inferences/s in batches of 4: "));
     assert_non_null(strstr(out, "\nfirst inference (cold) "));
     assert_int_equal(run("eval handmade --hw micro --cold --no-steps", false), 0);
-    assert_non_null(strstr(out, "\nlater inferences 17.5 us, "));
+    assert_non_null(strstr(out, "\nlater inferences 17.0 us, "));
     td_arena_destroy(a);
 }
 

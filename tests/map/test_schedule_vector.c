@@ -77,7 +77,7 @@ static void slowest_is_named(void **state) {
     };
     td_net *net = td_net_create("sum", TD_DIM(4, 14, 14));
     int x = td_net_conv(net, 0, 16, 1, 1, 1, 1);
-    td_net_conv(net, td_net_add(net, x, td_net_conv(net, x, 16, 1, 1, 1, 1)), 16, 1, 1, 1, 1);
+    td_net_conv(net, td_net_add(net, x, td_net_pool(net, x, TD_OP_MAX_POOL, 3, 1)), 16, 1, 1, 1, 1);
     for (size_t k = 0; k < sizeof c / sizeof c[0]; k++) {
         td_hw hw;
         micro(&hw);
@@ -103,10 +103,57 @@ static void slowest_is_named(void **state) {
     td_net_destroy(net);
 }
 
+/* The sum of a residual is taken while the convolution before it drains: the pool's port gives its
+ * other operand beside what it gives and takes of the convolution, the unit's port and lanes work
+ * meanwhile, and the slowest is named. */
+static void sums_in_the_drain(void **state) {
+    (void)state;
+    enum { V = 16 * 14 * 14 }; /* bytes */
+    static const struct {
+        double port; /* bytes per cycle */
+        int lanes;
+        double cycles; /* 0: those of the convolution */
+        const char *limit;
+    } c[] = {{1024, 1024, 0, NULL}, {1, 1024, V, "vector port"}, {1024, 1, V, "vector lanes"}};
+    td_net *net = td_net_create("sum", TD_DIM(4, 14, 14));
+    int x = td_net_conv(net, 0, 16, 1, 1, 1, 1);
+    td_net_conv(net, td_net_add(net, x, td_net_conv(net, x, 16, 1, 1, 1, 1)), 16, 1, 1, 1, 1);
+    for (size_t k = 0; k < sizeof c / sizeof c[0]; k++) {
+        td_hw hw;
+        micro(&hw);
+        hw.vec.bw = 8 * c[k].port;
+        hw.vec.lanes = c[k].lanes;
+        td_error err = {0};
+        td_schedule s;
+        assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
+        assert_ok(td_schedule_check(net, &hw, &s, &err), &err);
+        assert_int_equal(s.n, 3);
+        const td_interval *t = &s.interval[1];
+        assert_int_equal(t->layer, 2);
+        assert_int_equal(t->joined, 3);
+        assert_true(t->input2 == TD_AT_CHIP && t->output == TD_AT_CHIP);
+        double pool = 0, own = (double)t->cost.compute_cycles; /* bytes */
+        for (int l = 0; l < 3; l++) own = fmax(own, (double)t->cost.level_cycles[l]);
+        for (int i = 0; i < TD_NTENSOR; i++)
+            if (t->mapping.keep[2] & TD_BIT(i)) pool += t->cost.at[2][i].reads;
+        own = fmax(own, ceil((pool + V) * 8 / hw.level[2].read_bw));
+        assert_near(t->compute_cycles, c[k].cycles > 0 ? c[k].cycles : own, 0);
+        if (c[k].limit != NULL) assert_string_equal(t->limit, c[k].limit);
+        s.interval[1].compute_cycles -= 1; /* the checker knows */
+        assert_int_equal(td_schedule_check(net, &hw, &s, &err), TD_E_INPUT);
+        s.interval[1].compute_cycles += 1;
+        s.interval[1].joined = -1;
+        assert_int_equal(td_schedule_check(net, &hw, &s, &err), TD_E_INPUT);
+        td_schedule_free(&s);
+    }
+    td_net_destroy(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_vector_unit),
         cmocka_unit_test(slowest_is_named),
+        cmocka_unit_test(sums_in_the_drain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
