@@ -16,11 +16,11 @@
 
 /* A set of values on chip at the boundary before an interval, as the interval sees it. */
 typedef struct {
-    int64_t others;         /* bits of values on chip that pass by */
-    uint16_t next;          /* the set at the boundary behind, without the interval's own value */
-    uint8_t chip;           /* mapped: TD_BIT(TD_I) if the input is on chip */
-    td__vector_work joined; /* mapped: of the layer joined to it ... */
-    double joined_pj;
+    int64_t others; /* bits of values on chip that pass by */
+    uint16_t next;  /* the set at the boundary behind, without the interval's own value */
+    uint8_t chip;   /* mapped: TD_BIT(TD_I) if the input is on chip */
+    double joined_read, joined_pj; /* mapped: of the layer joined to it, DRAM bits and pJ */
+    const double *joined;          /* ... and cycles on chip of both by mask and way, or NULL */
     struct {
         double cycles, read, write, dram, pj;
         int64_t bits;
@@ -39,6 +39,7 @@ struct td__dp {
     const td__home *home;
     const td__table *table;
     bool by_energy;
+    bool one_port;  /* DRAM has one rate for both directions together, and no other limit */
     double leak_pj; /* per cycle */
     view **view;    /* [interval][set] */
     int *sets;      /* sets at the boundary before an interval; sets[n] = 1 */
@@ -47,6 +48,7 @@ struct td__dp {
     cell **cell;     /* [boundary][set * 2 + flag] */
     bool *ahead_ok;  /* an interval's weights may be loaded ahead */
     bool *none;      /* no resident weights */
+    double **joined; /* [2 * interval + operand on chip] */
     int64_t runs;
 };
 
@@ -86,6 +88,20 @@ static void see_vector(td__dp *d, int i, int64_t operands, bool *on_chip, view *
     on_chip[s->value] = false;
 }
 
+/* By mask and way, of a step to which a layer is joined whose other operand is on chip or in DRAM.
+ */
+static const double *joined_cycles(td__dp *d, int i, bool chip, const td__vector_work *w) {
+    double *c = d->joined[2 * i + chip];
+    const td__ways *of = d->table->of[d->plan->step[i].shape];
+    if (c[0] > 0) return c; /* by another set of values */
+    for (int mask = 0; mask < TD__MASKS; mask++)
+        for (int k = 0; k < of[mask].n; k++)
+            c[mask * TD__MAX_WAYS + k] =
+                td__joined_cycles(d->hw, d->home, &of[mask].way[k], w, NULL);
+    c[0] = fmax(c[0], 1); /* of mask 0: there is always a way, and a cycle */
+    return c;
+}
+
 static void see(td__dp *d, int i, int set, const int *live, int n_live, const int *behind,
                 int n_behind, bool *on_chip) {
     const td__sched_plan *p = d->plan;
@@ -109,8 +125,11 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     } else {
         if (on_chip[s->in[0]]) v->chip = TD_BIT(TD_I);
         if (s->joined >= 0) {
-            td__vector_step(p, i, on_chip, &v->joined);
-            v->joined_pj = td__vector_pj(d->hw, d->home, &v->joined);
+            td__vector_work w;
+            td__vector_step(p, i, on_chip, &w);
+            v->joined_read = w.dram_read;
+            v->joined_pj = td__vector_pj(d->hw, d->home, &w);
+            v->joined = joined_cycles(d, i, w.chip_read > 0, &w);
         }
     }
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
@@ -124,6 +143,8 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
     if (d == NULL || on_chip == NULL) return NULL;
     *d = (td__dp){.plan = p, .hw = hw, .home = h, .table = t};
     d->by_energy = objective == TD_OBJ_ENERGY;
+    const td_level *top = &hw->level[hw->n - 1];
+    d->one_port = isinf(top->read_bw) && isinf(top->write_bw);
     d->leak_pj = hw->leak_w / hw->clock_hz * 1e12;
     d->view = TD_NEW(a, view *, n);
     d->sets = TD_NEW(a, int, n + 1);
@@ -132,7 +153,9 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
     d->cell = TD_NEW(a, cell *, n + 1);
     d->ahead_ok = TD_NEW(a, bool, n);
     d->none = TD_NEW(a, bool, n);
-    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok || !d->none)
+    d->joined = TD_NEW(a, double *, 2 * n);
+    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok || !d->none ||
+        !d->joined)
         return NULL;
     int live[TD__MAX_LIVE], behind[TD__MAX_LIVE];
     int n_live = 0;
@@ -145,6 +168,10 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
         const td__step *s = &p->step[i];
         d->view[i] = TD_NEW(a, view, d->sets[i]);
         if (d->view[i] == NULL) return NULL;
+        for (int chip = 0; s->joined >= 0 && chip < 2; chip++) {
+            d->joined[2 * i + chip] = TD_NEW(a, double, TD__MASKS *TD__MAX_WAYS);
+            if (d->joined[2 * i + chip] == NULL) return NULL;
+        }
         for (int j = 0; j < n_behind; j++)
             if (behind[j] == s->value) d->own[i] = (uint16_t)(1u << j);
         for (int set = 0; set < d->sets[i]; set++)
@@ -179,16 +206,22 @@ static inline bool better(double first, double second, double than_first, double
     return first < than_first || (first == than_first && second < than_second);
 }
 
-/* Cheapest way of a list in `room` with `extra` bits more to read and `extra_pj`; joined: work of
- * the layer joined to it, or NULL. */
+/* Cheapest way of a list in `room` with `extra` bits more to read and `extra_pj`; chip: cycles on
+ * chip of each way with what is joined to it, NULL: its own. */
 static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double extra,
-                     double extra_pj, const td__vector_work *joined, step_cost *out) {
+                     double extra_pj, const double *chip, step_cost *out) {
     double best_first = INFINITY, best_second = INFINITY;
+    const td_level *top = &d->hw->level[d->hw->n - 1];
     for (int k = 0; k < list->n && list->way[k].bits <= room; k++) {
         const td__way *w = &list->way[k];
-        double chip = joined ? td__joined_cycles(d->hw, d->home, w, joined, NULL) : w->cycles;
-        double dram = extra > 0 ? td__dram_cycles(d->hw, w->read + extra, w->write) : w->dram;
-        double cycles = chip > dram ? chip : dram;
+        double cycles = chip != NULL ? chip[k] : w->cycles;
+        if (cycles > best_first && !d->by_energy) continue;
+        if (extra <= 0)
+            cycles = cycles > w->dram ? cycles : w->dram;
+        else if (cycles * top->shared_bw < w->read + extra + w->write || !d->one_port) {
+            double dram = td__dram_cycles(d->hw, w->read + extra, w->write);
+            cycles = cycles > dram ? cycles : dram;
+        }
         double pj = w->pj + extra_pj + d->leak_pj * cycles;
         double first = d->by_energy ? pj : cycles, second = d->by_energy ? cycles : pj;
         if (!better(first, second, best_first, best_second)) continue;
@@ -248,13 +281,15 @@ static void advance(const run *r, int i, int set, int flag, int next) {
             }
             unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
             const td__ways *of = d->table->of[s->shape];
-            const td__vector_work *joined = s->joined >= 0 ? &v->joined : NULL;
-            const double read = extra + v->joined.dram_read, pj = extra_pj + v->joined_pj;
+            const double read = extra + v->joined_read, pj = extra_pj + v->joined_pj;
+            const double *joined =
+                v->joined != NULL ? v->joined + (size_t)chip * TD__MAX_WAYS : NULL;
             bool weights = flag || (r->resident[i] && !r->relaxed);
             if (!weights && cheapest(d, &of[chip], room, read, pj, joined, &c))
                 relax(r, i, from, to, &c, chip, out);
             if (weights || r->relaxed) {
                 chip |= TD_BIT(TD_W);
+                if (joined != NULL) joined += TD_BIT(TD_W) * TD__MAX_WAYS;
                 if (cheapest(d, &of[chip], room, read, pj, joined, &c))
                     relax(r, i, from, to, &c, chip, out);
             }
