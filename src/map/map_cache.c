@@ -75,6 +75,27 @@ void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
     }
 }
 
+/* What the mapper sees of an accelerator: nothing of areas, leakage, clock and vector unit, nor
+ * what the levels outside of all tensors can do. So accelerators that differ in their DRAM share
+ * the answers to questions about layers that never go there. */
+static td_hw seen(const td_hw *hw, const td_map_query *q) {
+    td_hw h = *hw;
+    int outermost = 0;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (q->top[t] > outermost) outermost = q->top[t];
+    h.area_mm2 = h.leak_w = h.clock_tree = h.mac.area_mm2 = h.mac.leak_w = 0;
+    h.clock_hz = 1;
+    h.vec = (td_vector_unit){0};
+    for (int l = 0; l < h.n && l < TD_MAX_LEVELS; l++) {
+        td_level *v = &h.level[l];
+        v->leak_w = v->area_mm2 = 0;
+        if (l <= outermost) continue;
+        v->read_bw = v->write_bw = v->shared_bw = INFINITY;
+        v->read_pj = v->fill_pj = v->update_pj = 0;
+    }
+    return h;
+}
+
 static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q, key *k) {
     memset(k, 0, sizeof *k); /* padding bytes too: keys are compared as bytes */
     memcpy(k->problem.dim, p->dim, sizeof p->dim);
@@ -95,7 +116,8 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
         k->query.weight[i] = q->weight[i];
     memcpy(k->query.top, q->top, sizeof q->top);
     for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) k->query.keep[l] = q->keep[l];
-    td__hw_key_make(hw, &k->hw);
+    const td_hw h = seen(hw, q);
+    td__hw_key_make(&h, &k->hw);
 }
 
 td_map_cache *td_map_cache_create(size_t max_entries) {

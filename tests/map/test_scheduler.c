@@ -1,0 +1,120 @@
+/* Figures of many accelerators for one network: those of whole schedules, bit for bit, whatever the
+ * cache knows from other networks and other accelerators; floors and bounds never lie above. */
+#include <math.h>
+
+#include "common.h"
+#include "schedule_random.h"
+#include "tandem/map.h"
+
+enum { NETS = 6, CHIPS = 12 };
+
+/* Two thirds of the accelerators differ from the one before in DRAM only: energy, bandwidth and,
+ * as in the template, area and leakage. */
+static void make_chips(td_rng *r, td_hw *hw) {
+    td_edge e;
+    for (int i = 0; i < CHIPS; i++) {
+        if (i % 3 == 0) {
+            random_micro(r, &e, &hw[i]);
+            continue;
+        }
+        hw[i] = hw[i - 1];
+        td_level *dram = &hw[i].level[hw[i].n - 1];
+        dram->shared_bw *= i % 3 == 1 ? 2 : 0.3;
+        dram->read_pj *= 1.5;
+        hw[i].leak_w *= 1.1;
+        hw[i].area_mm2 += 0.1;
+    }
+}
+
+static void as_schedules(void **state) {
+    (void)state;
+    td_map_cache *shared = td_map_cache_create(0), *small = td_map_cache_create(64);
+    td_hw hw[CHIPS];
+    double gap = 0;
+    int n = 0;
+    for (uint64_t seed = 0; seed < NETS; seed++) {
+        td_rng r = td_rng_make(seed / 2, 1, TD_RNG_TEST); /* the same chips for two networks */
+        make_chips(&r, hw);
+        td_rng q = td_rng_make(seed, 2, TD_RNG_TEST);
+        td_net *net = random_schedule_net(&q, 4 + (int)seed);
+        td_schedule_options bare, with;
+        td_schedule_options_default(&bare);
+        bare.max_nodes = 300;
+        bare.objective = seed % 3 == 2 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
+        bare.cold = seed == 3;
+        with = bare;
+        td_error err = {0};
+        for (int pass = 0; pass < 2; pass++) {
+            with.cache = pass == 0 ? shared : small; /* one that is soon full */
+            td_scheduler *s;
+            assert_ok(td_scheduler_create(net, &with, &s, &err), &err);
+            for (int i = 0; i < CHIPS; i++) {
+                td_schedule whole = {0}, cached = {0};
+                td_schedule_figures least = td_scheduler_floor(s, &hw[i]), bound, got;
+                td_status st = td_schedule_best(net, &hw[i], &bare, &whole, NULL, NULL);
+                assert_int_equal(td_schedule_best(net, &hw[i], &with, &cached, NULL, NULL), st);
+                if (i % 2 == 0)
+                    assert_int_equal(td_scheduler_bound(s, &hw[i], &bound, NULL, NULL), st);
+                assert_int_equal(td_scheduler_cost(s, &hw[i], &got, NULL, &err), st);
+                if (st != TD_OK) continue;
+                assert_true(got.latency_s == whole.latency_s && got.energy_j == whole.energy_j);
+                assert_true(cached.latency_s == whole.latency_s);
+                assert_true(cached.energy_j == whole.energy_j);
+                assert_true(least.latency_s == whole.bound_latency_s);
+                assert_true(least.energy_j <= whole.energy_j);
+                if (i % 2 == 0) {
+                    assert_true(bound.latency_s >= least.latency_s);
+                    assert_true(bound.latency_s <= whole.latency_s);
+                    assert_true(bound.energy_j >= least.energy_j);
+                    assert_true(bound.energy_j <= whole.energy_j);
+                    gap += whole.latency_s / bound.latency_s - 1;
+                    n++;
+                }
+                td_schedule_free(&whole);
+                td_schedule_free(&cached);
+            }
+            td_scheduler_destroy(s);
+        }
+        td_net_destroy(net);
+    }
+    printf("         the bound is %.1f %% below the latency on average\n", 100 * gap / n);
+    assert_true(n > 20);
+    td_map_cache_destroy(shared);
+    td_map_cache_destroy(small);
+}
+
+/* Layers that never go to DRAM are mapped once for all accelerators that differ there only. */
+static void neighbours_share_mappings(void **state) {
+    (void)state;
+    td_map_cache *cache = td_map_cache_create(0);
+    td_error err = {0};
+    td_hw hw;
+    td_net *net = NULL;
+    assert_ok(td_hw_load("edge", &hw, &err), &err);
+    assert_ok(td_net_build("mobilenetv2", TD_DIM(3, 64, 64), 1, 10, &net, &err), &err);
+    td_schedule_options o;
+    td_schedule_options_default(&o);
+    o.max_nodes = 300;
+    o.cache = cache;
+    uint64_t asked[2] = {0};
+    for (int k = 0; k < 2; k++) {
+        td_schedule s;
+        assert_ok(td_schedule_best(net, &hw, &o, &s, NULL, &err), &err);
+        td_schedule_free(&s);
+        td_map_cache_stats(cache, NULL, &asked[k]);
+        hw.level[hw.n - 1].shared_bw /= 4;
+        hw.area_mm2 -= 1;
+    }
+    printf("         %d questions, then %d\n", (int)asked[0], (int)(asked[1] - asked[0]));
+    assert_true(asked[0] > 15 && asked[1] - asked[0] <= 6);
+    td_net_destroy(net);
+    td_map_cache_destroy(cache);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_schedules),
+        cmocka_unit_test(neighbours_share_mappings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
