@@ -3,10 +3,11 @@
 
     experiments/scopes_summary.py OUT
 
-Per set of targets: the best accuracy there is (part 4), medians at both budgets, and how many networks a
-method had looked up when it first was as good as the median of `joint` in the end.
+Per set of targets: the best accuracy there is (part 3, or what any run found), medians at both budgets, and how many
+networks a method had looked up, and trials made, when it first was as good as the median of joint evolution in the end.
 """
 import csv
+import json
 import os
 import sys
 
@@ -42,53 +43,80 @@ def by_method(folder):
     return table
 
 
-def trained_to_reach(folder, targets, method, goal):
-    """Networks looked up until a run is as good as `goal`: one number per run, infinite if never."""
+def until(folder, targets, method, goal, what):
+    """`trained` networks or number of the `trial` until a run is as good as `goal`: one number per run, infinite if never."""
     seeds = {r["seed"] for r in rows(folder, "runs.csv")}
     reached = {s: float("inf") for s in seeds}
     for r in rows(folder, "curves.csv"):
         if r["targets"] == targets and r["method"] == method and float(r["quality"]) >= goal:
-            reached[r["seed"]] = min(reached[r["seed"]], int(r["trained"]))
+            reached[r["seed"]] = min(reached[r["seed"]], int(r[what]))
     return list(reached.values())
 
 
+def table_of(targets, row_names, cell):
+    print("| | " + " | ".join(t.replace("latency_us=", "").replace(",area_mm2=", " us, ") + " mm2" for t in targets) + " |")
+    print("|---" * (len(targets) + 1) + "|")
+    for name in row_names:
+        print(f"| {name} | " + " | ".join(cell(name, t) for t in targets) + " |")
+
+
+def qualities(table, targets, methods, budget, best):
+    """Median accuracy in % and the runs that meet the targets."""
+
+    def cell(m, t):
+        if m == "best":
+            return percent(best[t])
+        v = table.get((t, m, budget), [])
+        if not v:  # a scope of several phases at a smaller budget
+            return "-"
+        return f"{percent(median(v))} ({sum(x > float('-inf') for x in v)})"
+
+    print(f"\n{budget} trials: median accuracy in %, in brackets the runs that meet the targets\n")
+    table_of(targets, ["best"] + methods, cell)
+
+
+def p_values(targets, name):
+    path = os.path.join(OUT, name)
+    if not os.path.exists(path):
+        return
+    with open(path) as f:
+        results = {r["targets"]: r["budgets"] for r in json.load(f)["results"]}
+    for budget in (2000, 500):
+        p = {}
+        for t in targets:
+            for b in results[t]:
+                if b["trials"] == budget:
+                    p.update({(m["method"], t): m for m in b["methods"]})
+        names = list(dict.fromkeys(k[0] for k in p))
+        print(f"\n{name}, {budget} trials: p of the rank-sum test, two-sided, Holm over the table\n")
+        table_of(targets, names, lambda m, t: f"{p[m, t]['p_holm']:.0e}" if "p_holm" in p[m, t] else "-")
+
+
 def main():
+    table = by_method("methods")
+    targets = list(dict.fromkeys(k[0] for k in table))
+    methods = list(dict.fromkeys(k[1] for k in table))
     optimum = {k[0]: max(v) for k, v in by_method("optimum").items()}
-    for folder, budgets in (("strategies", (500, 2000)), ("scopes", (500, 2000)), ("phases-500", (500,))):
-        table = by_method(folder)
-        targets = list(dict.fromkeys(k[0] for k in table))
-        methods = list(dict.fromkeys(k[1] for k in table))
-        for budget in budgets:
-            print(f"\n{folder}, {budget} trials: median (quartiles) of the accuracy in %, runs that meet the targets\n")
-            print("| method | " + " | ".join(targets) + " |")
-            print("|---" * (len(targets) + 1) + "|")
-            print("| optimum | " + " | ".join(percent(optimum.get(t, float("-inf"))) for t in targets) + " |")
-            for m in methods:
-                cells = []
-                for t in targets:
-                    v = sorted(table.get((t, m, budget), []))
-                    if not v:  # a scope of several phases at a smaller budget
-                        cells.append("-")
-                        continue
-                    met = sum(x > float("-inf") for x in v)
-                    cells.append(f"{percent(median(v))} ({percent(v[len(v) // 4])} .. "
-                                 f"{percent(v[(3 * len(v)) // 4])}), {met}/{len(v)}")
-                print(f"| {m} | " + " | ".join(cells) + " |")
-        goal_method = next((m for m in methods if m.startswith("joint")), None)
-        if folder != "scopes" or goal_method is None:
-            continue
-        print("\nscopes: networks looked up (median of the runs) until as good as the median of joint after 2,000 trials\n")
-        print("| method | " + " | ".join(targets) + " |")
-        print("|---" * (len(targets) + 1) + "|")
-        for m in methods:
-            cells = []
-            for t in targets:
-                goal = median(table[t, goal_method, 2000])
-                v = sorted(trained_to_reach(folder, t, m, goal))
-                mid = v[len(v) // 2]
-                never = sum(x == float("inf") for x in v)
-                cells.append(("never" if mid == float("inf") else str(mid)) + (f" ({never} never)" if never else ""))
-            print(f"| {m} | " + " | ".join(cells) + " |")
+    found = {t: max(max(v) for k, v in table.items() if k[0] == t) for t in targets}
+    print("best: " + ("of all networks, each with its best accelerator" if optimum else "that any run found"))
+    for budget in (2000, 500):
+        qualities(table, targets, methods, budget, optimum or found)
+    small = by_method("phases-500")
+    if small:
+        qualities(small, targets, list(dict.fromkeys(k[1] for k in small)), 500, optimum or found)
+    p_values(targets, "against-random.json")
+    p_values(targets, "against-evolution.json")
+    goal = "evolution"
+    for what in ("trained", "trials"):
+        print(f"\n{what} until as good as the median of joint evolution after 2,000 trials: median of the runs, in brackets those that never were\n")
+
+        def cell(m, t):
+            v = sorted(until("methods", t, m, median(table[t, goal, 2000]), what))
+            never = sum(x == float("inf") for x in v)
+            mid = v[len(v) // 2]
+            return ("never" if mid == float("inf") else str(mid)) + (f" ({never})" if never else "")
+
+        table_of([t for t in targets if median(table[t, goal, 2000]) > float("-inf")], methods, cell)
 
 
 main()
