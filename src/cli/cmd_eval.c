@@ -9,18 +9,28 @@
 #include "cli_net.h"
 #include "cli_option.h"
 #include "eval_table.h"
+#include "eval_timeline.h"
 #include "next_step.h"
 #include "tandem/map.h"
 
 typedef struct {
     cli_net net;
-    const char *hw, *cases;
+    const char *hw, *cases, *timeline, *trace;
     td_schedule_options schedule;
     bool objective, batch, nodes; /* were given */
     cli_format format;
 } options;
 
-enum { OPT_HW = 1000, OPT_OBJECTIVE, OPT_COLD, OPT_BATCH, OPT_NODES, OPT_CASES };
+enum {
+    OPT_HW = 1000,
+    OPT_OBJECTIVE,
+    OPT_COLD,
+    OPT_BATCH,
+    OPT_NODES,
+    OPT_CASES,
+    OPT_TIMELINE,
+    OPT_TRACE
+};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
@@ -46,6 +56,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         o->nodes = true;
         return 0;
     case OPT_CASES: o->cases = arg; return 0;
+    case OPT_TIMELINE: o->timeline = arg; return 0;
+    case OPT_TRACE: o->trace = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
             argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
@@ -127,6 +139,8 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
         goto done;
     }
     if (o->cases != NULL && (st = write_cases(net, &s, o->cases, a, err)) != TD_OK) goto done;
+    st = eval_timeline(net, &hw, &s, o->timeline, o->trace, a, err);
+    if (st != TD_OK) goto done;
     if (o->format == CLI_JSON) {
         td_node_to_json(td_schedule_to_node(net, &hw, &s, a), 2, out);
         td_text_add(out, "\n");
@@ -154,6 +168,10 @@ int cmd_eval(int argc, char **argv) {
         {"max-nodes", OPT_NODES, "N", 0, "of the mapper, per question (4000)", 0},
         {"cases", OPT_CASES, "FILE", 0,
          "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
+        {"timeline", OPT_TIMELINE, "FILE", 0,
+         "also write what is where when: intervals, transfers, what stands on chip (JSON)", 0},
+        {"trace", OPT_TRACE, "FILE", 0,
+         "the same in Chrome's trace event format, for Perfetto or chrome://tracing", 0},
         {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
         {0}};
     static const struct argp argp = {
@@ -169,7 +187,8 @@ int cmd_eval(int argc, char **argv) {
         "  tandem eval efficientnet-lite0 --size 160 --width 0.5 --hw edge\n"
         "  tandem eval handmade --size 3x32x32 --hw micro --objective energy\n"
         "  tandem eval results/quickstart/best --format json\n"
-        "  tandem eval handmade --hw micro --cases cases.jsonl",
+        "  tandem eval handmade --hw micro --cases cases.jsonl\n"
+        "  tandem eval mobilenetv2 --hw edge --trace trace.json",
         0,
         0,
         0};
