@@ -15,7 +15,8 @@ td_status eval_timeline(const td_net *net, const td_hw *hw, const td_schedule *s
     td_timeline t = {0};
     if (timeline == NULL && trace == NULL) return TD_OK;
     td_status st = td_timeline_build(net, hw, s, &t, err);
-    if (st == TD_OK && td_timeline_check(net, hw, s, &t, err) != TD_OK) st = TD_E_INTERNAL;
+    if (st == TD_OK && td_timeline_check(net, hw, s, &t, err) != TD_OK)
+        st = err->code = TD_E_INTERNAL; /* our schedule, not the user's input */
     if (st == TD_OK && timeline != NULL)
         st = write_json(td_timeline_to_node(net, hw, &t, a), 1, timeline, err);
     if (st == TD_OK && trace != NULL)

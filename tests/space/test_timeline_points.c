@@ -1,6 +1,6 @@
 /* All shipped networks at their own sizes on random accelerators of the `edge` and `micro` spaces:
- * no timeline breaks a rule of its checker. One accelerator of each; with TANDEM_SLOW=1 200 of edge
- * and 40 of micro, which takes a quarter of an hour. */
+ * no timeline breaks a rule of its checker. Each network on one accelerator; with TANDEM_SLOW=1 on
+ * 200 of edge and 40 of micro, which takes a quarter of an hour. */
 #include <pthread.h>
 
 #include "common.h"
@@ -14,6 +14,7 @@ typedef struct {
     const td_net_entry *entry;
     td_net **net;
     int n_nets, n_hw;
+    bool all; /* pairs, or half of them: every network on one of two accelerators */
     td_hw hw[MOST];
     td_map_cache *cache;
     pthread_mutex_t lock;
@@ -41,6 +42,7 @@ static td_schedule_options options_of(const work *w, int n, int h) {
 static void one(void *self, int i) {
     work *w = self;
     int n = i % w->n_nets, h = i / w->n_nets;
+    if (!w->all && h != n / 2 % 2) return;
     td_schedule_options o = options_of(w, n, h);
     td_schedule s = {0};
     td_timeline t = {0};
@@ -99,15 +101,15 @@ static void draw(work *w, const char *name, int count) {
 static void no_violation(void **state) {
     (void)state;
     const char *slow = getenv("TANDEM_SLOW");
-    const bool all = slow != NULL && strcmp(slow, "1") == 0;
     static work w = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    w.all = slow != NULL && strcmp(slow, "1") == 0;
     td_error err = {0};
     w.entry = td_net_list(&w.n_nets);
     w.net = calloc((size_t)w.n_nets, sizeof *w.net);
     assert_non_null(w.net);
     w.cache = td_map_cache_create(400000);
-    draw(&w, "edge", all ? 200 : 1);
-    draw(&w, "micro", all ? 40 : 1);
+    draw(&w, "edge", w.all ? 200 : 1);
+    draw(&w, "micro", w.all ? 40 : 1);
     for (int n = 0; n < w.n_nets; n++)
         assert_ok(td_net_build(w.entry[n].name, TD_DIM(0, 0, 0), 1, 0, &w.net[n], &err), &err);
     assert_ok(td_parallel_for(0, w.n_nets * w.n_hw, one, &w), &err);
@@ -117,8 +119,9 @@ static void no_violation(void **state) {
                   w.n_nets, w.n_hw, w.checked, w.cold, w.unmapped, w.transfers, w.holdings,
                   w.values, w.staged, w.wrapped);
     if (w.fault[0] != '\0') fail_msg("%s", w.fault);
-    assert_int_equal(w.checked + w.unmapped, w.n_nets * w.n_hw);
-    assert_true(w.checked > w.n_nets * w.n_hw * 9 / 10);
+    const int pairs = w.all ? w.n_nets * w.n_hw : w.n_nets;
+    assert_int_equal(w.checked + w.unmapped, pairs);
+    assert_true(w.checked > pairs * 9 / 10);
     assert_true(w.cold > 0 && w.staged > 0 && w.values > 0);
     for (int n = 0; n < w.n_nets; n++) td_net_destroy(w.net[n]);
     free(w.net);
