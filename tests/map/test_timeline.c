@@ -53,6 +53,37 @@ static void random_schedules_hold(void **state) {
     td_map_cache_destroy(cache);
 }
 
+/* Also those where little or nothing can stay on chip. */
+static void shipped_accelerators(void **state) {
+    (void)state;
+    enum { MOST = 64 };
+    const char *name[MOST];
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    td_net *net;
+    int n = td_data_names(a, "hw", name, MOST);
+    assert_true(n >= 12);
+    assert_ok(td_net_build("handmade", TD_DIM(0, 0, 0), 1, 0, &net, &err), &err);
+    for (int i = 0; i < n; i++) {
+        td_hw hw;
+        td_schedule s;
+        td_timeline t;
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        o.max_nodes = 100;
+        o.cold = i % 2 == 1;
+        assert_ok(td_hw_load(name[i], &hw, &err), &err);
+        assert_ok(td_schedule_best(net, &hw, &o, &s, NULL, &err), &err);
+        assert_ok(td_timeline_build(net, &hw, &s, &t, &err), &err);
+        if (td_timeline_check(net, &hw, &s, &t, &err) != TD_OK)
+            fail_msg("%s: %s", name[i], err.message);
+        td_timeline_free(&t);
+        td_schedule_free(&s);
+    }
+    td_net_destroy(net);
+    td_arena_destroy(a);
+}
+
 static const td_holding *held(const td_timeline *t, td_hold kind, int layer) {
     const td_holding *found = NULL;
     for (int k = 0; k < t->n_holdings; k++)
@@ -279,7 +310,8 @@ static void of_another_network(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_schedules_hold), cmocka_unit_test(a_residual_block),
-        cmocka_unit_test(exports), cmocka_unit_test(of_another_network)};
+        cmocka_unit_test(random_schedules_hold), cmocka_unit_test(shipped_accelerators),
+        cmocka_unit_test(a_residual_block), cmocka_unit_test(exports),
+        cmocka_unit_test(of_another_network)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
