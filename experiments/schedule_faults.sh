@@ -21,7 +21,7 @@ faults=(
     'the last interval does not load for the first|schedule.c|s/if (next == 0 && w->o->cold) return -1;/if (next == 0) return -1;/'
     'tiles count in one store only|schedule.c|s/need\.tiles \* h->stores/need.tiles/'
     'the first load of resident weights is forgotten|schedule.c|s/out->dram_bytes\[TD_W\] += .*//'
-    'and takes no time|schedule.c|s/^ *\*read += (double)s->weight_bits;//'
+    'the first load of resident weights takes no time|schedule.c|s/^ *\*read += (double)s->weight_bits;//'
     'loading ahead takes no time|schedule.c|s/^ *read += (double)w->plan\.step\[next\]\.weight_bits;//'
     'bytes loaded ahead are not in the sum|schedule.c|s/^ *out->dram_bytes += t->prefetch_bytes;//'
     'transfers take no time|schedule.c|s/out->cycles = out->compute_cycles > out->dram_cycles ?.*/out->cycles = out->compute_cycles;/'

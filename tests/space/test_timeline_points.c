@@ -1,6 +1,6 @@
 /* All shipped networks at their own sizes on random accelerators of the `edge` and `micro` spaces:
  * no timeline breaks a rule of its checker. Each network on one accelerator; with TANDEM_SLOW=1 on
- * 200 of edge and 40 of micro, which takes a quarter of an hour. */
+ * 200 of edge and 30 of micro, which takes a quarter of an hour. */
 #include <pthread.h>
 
 #include "common.h"
@@ -109,7 +109,7 @@ static void no_violation(void **state) {
     assert_non_null(w.net);
     w.cache = td_map_cache_create(400000);
     draw(&w, "edge", w.all ? 200 : 1);
-    draw(&w, "micro", w.all ? 40 : 1);
+    draw(&w, "micro", w.all ? 30 : 1);
     for (int n = 0; n < w.n_nets; n++)
         assert_ok(td_net_build(w.entry[n].name, TD_DIM(0, 0, 0), 1, 0, &w.net[n], &err), &err);
     assert_ok(td_parallel_for(0, w.n_nets * w.n_hw, one, &w), &err);
