@@ -221,6 +221,86 @@ td_node *td_schedule_to_node(const td_net *net, const td_hw *hw, const td_schedu
 /* The neutral case of one mapped interval: `tandem cost` of it gives interval->cost bit for bit. */
 void td_interval_case(const td_net *net, const td_interval *i, td_case *out);
 
+/* ---- timeline of a schedule -------------------------------------------------------------------
+ *
+ * What is where when, in one inference: its intervals, what passes the outermost level, what stands
+ * on chip. Times are cycles from the start of the inference. */
+
+/* compute: the cycles of the interval in which the chip is at work; the others are waits for the
+ * outermost level, wherever in the interval they fall. */
+typedef struct {
+    int layer; /* in the network */
+    bool mapped;
+    double start, end, compute;
+    char limit[24]; /* as td_interval has it */
+} td_slot;
+
+/* Data on their way from or to the outermost level, at a constant rate. An interval's own stream
+ * over all of it, as computing and transfers overlap in the model: sooner, they would not fit into
+ * the tiles. What is loaded ahead takes the bandwidth that they leave, from the interval's start.
+ * write: to the outermost level; outputs that are read are partial sums. */
+typedef struct {
+    int interval; /* in which it runs */
+    int user;     /* interval that works on the data: the same, or the next one (ahead) */
+    int layer;    /* whose weights or output they are */
+    td_tensor tensor;
+    bool write, ahead;
+    double bytes, start, end;
+} td_transfer;
+
+/* resident: weights that stay over inferences; their place is taken from the start even in a cold
+ * one, before they are loaded. staged: weights, from the start of the interval that loads them to
+ * the end of the one that uses them. value: from the start of its maker to the end of its last
+ * reader. tiles: of the running layer, in all instances, with their buffering. */
+typedef enum { TD_HOLD_RESIDENT, TD_HOLD_STAGED, TD_HOLD_VALUE, TD_HOLD_TILES, TD_NHOLD } td_hold;
+const char *td_hold_name(td_hold h); /* "resident", "staged", "value", "tiles" */
+
+typedef struct {
+    td_hold kind;
+    int layer; /* whose weights, output or tiles they are */
+    int64_t bytes;
+    double start, end;
+} td_holding;
+
+/* What is staged for the first interval of the next inference, in the steady state, is there twice:
+ * at the end for the next one, and at the start from the one before. */
+typedef struct {
+    td_slot *slot; /* one per interval, in order */
+    td_transfer *transfer;
+    td_holding *holding; /* in order of start */
+    int n_slots, n_transfers, n_holdings;
+    double cycles, clock_hz;
+    int64_t pool_bytes; /* what holdings share; -1: unbounded, 0: nothing can stay on chip */
+    bool cold;
+    int batch;
+} td_timeline;
+
+/* The timeline of a schedule, as its places and figures have it: whether they are right is for
+ * td_timeline_check. TD_E_INPUT: the schedule is of another network. Caller frees with
+ * td_timeline_free. */
+td_status td_timeline_build(const td_net *net, const td_hw *hw, const td_schedule *s,
+                            td_timeline *out, td_error *err);
+void td_timeline_free(td_timeline *t); /* {0} is fine */
+
+/* Bytes on chip by kind at a moment; a holding is there from its start until just before its end.
+ * Returns their sum. */
+int64_t td_timeline_occupancy(const td_timeline *t, double cycle, int64_t bytes[TD_NHOLD]);
+
+/* Holds a timeline to the network, the accelerator and the schedule (its mappings, places and
+ * sums), with no code of what makes either: intervals without gaps and as long as their computing;
+ * every byte that layers need moved in the interval that needs it, at every moment within the
+ * bandwidths; values and weights there from maker to last reader, or brought; occupancy within the
+ * capacity at every moment; the schedule's latency, bytes and occupancies are the sums. First fault
+ * as a message, TD_E_INPUT. */
+td_status td_timeline_check(const td_net *net, const td_hw *hw, const td_schedule *s,
+                            const td_timeline *t, td_error *err);
+
+/* As a document of our own (docs/formats.md), and in Chrome's trace event format, for Perfetto or
+ * chrome://tracing. Memory from the arena; NULL: memory. */
+td_node *td_timeline_to_node(const td_net *net, const td_hw *hw, const td_timeline *t, td_arena *a);
+td_node *td_timeline_to_trace(const td_net *net, const td_hw *hw, const td_timeline *t,
+                              td_arena *a);
+
 #ifdef __cplusplus
 }
 #endif

@@ -11,12 +11,13 @@
 #include "cli_option.h"
 #include "eval_summary.h"
 #include "eval_table.h"
+#include "eval_timeline.h"
 #include "next_step.h"
 #include "tandem/map.h"
 
 typedef struct {
     cli_net net;
-    const char *hw, *cases;
+    const char *hw, *cases, *timeline, *trace;
     cli_set set; /* of the accelerator */
     td_schedule_options schedule;
     bool objective, batch, nodes; /* were given */
@@ -33,7 +34,9 @@ enum {
     OPT_NODES,
     OPT_CASES,
     OPT_STEPS,
-    OPT_NO_STEPS
+    OPT_NO_STEPS,
+    OPT_TIMELINE,
+    OPT_TRACE
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
@@ -65,6 +68,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case OPT_STEPS: o->steps = STEPS; return 0;
     case OPT_NO_STEPS: o->steps = NO_STEPS; return 0;
+    case OPT_TIMELINE: o->timeline = arg; return 0;
+    case OPT_TRACE: o->trace = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
             argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
@@ -185,6 +190,7 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
         goto done;
     }
     if (o->cases != NULL && (st = write_cases(net, &asked, o->cases, a, err)) != TD_OK) goto done;
+    if ((st = eval_timeline(net, &hw, &asked, o->timeline, o->trace, a, err)) != TD_OK) goto done;
     bool cold = o->schedule.cold;
     eval_pair e = {net, &hw, &asked, cold ? &asked : &other, cold ? &other : &asked};
     st = tell(o, hw_name, &e, a, out, err);
@@ -212,6 +218,10 @@ int cmd_eval(int argc, char **argv) {
         {"steps", OPT_STEPS, 0, 0,
          "evaluate each single step of the accelerator (a table does, JSON does not by itself)", 0},
         {"no-steps", OPT_NO_STEPS, 0, 0, "do not", 0},
+        {"timeline", OPT_TIMELINE, "FILE", 0,
+         "also write what is where when: intervals, transfers, what stands on chip (JSON)", 0},
+        {"trace", OPT_TRACE, "FILE", 0,
+         "the same in Chrome's trace event format, for Perfetto or chrome://tracing", 0},
         {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
         {0}};
     static const struct argp argp = {
@@ -231,7 +241,8 @@ int cmd_eval(int argc, char **argv) {
         "  tandem eval mobilenetv2 --hw edge --set local_kb=1024 --batch 8\n"
         "  tandem eval mobilenetv2 --hw edge --steps --format json\n"
         "  tandem eval results/quickstart/best --format json\n"
-        "  tandem eval handmade --hw micro --cases cases.jsonl",
+        "  tandem eval handmade --hw micro --cases cases.jsonl\n"
+        "  tandem eval mobilenetv2 --hw edge --trace trace.json",
         0,
         0,
         0};

@@ -10,8 +10,9 @@
  *     schedule_bound.c  what no schedule can beat
  *     scheduler.c       all of these, for one network on many accelerators: figures
  *     schedule.c        the same with all that is told of it: intervals with their costs
- *     schedule_check.c  independent of all of these
+ *     schedule_check.c  independent of all of these, with what schedule_facts.c knows
  *     schedule_node.c   export
+ *     timeline.c        the answer as events in time (timeline_check.c, timeline_node.c)
  *
  * Sizes are in bits here, times in cycles, energies in pJ; "pool" is the storage on the chip that
  * resident data and the tiles of a running layer share. */

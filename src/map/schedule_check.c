@@ -1,24 +1,19 @@
 /* td_schedule_check: holds a schedule to the rules of the model, from the network, the accelerator
  * and the schedule's own places, mappings and figures. It shares no code with the files that make
  * schedules (the evaluator of mappings aside), so that a mistake there shows here. */
-#include "tandem/map.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "schedule_facts.h"
 
 typedef struct {
     const td_net *net;
     const td_hw *hw;
     const td_schedule *s;
-    int *interval;   /* layer -> interval that computes it; -1: the image */
-    int *last;       /* layer -> last interval that reads it from outside its chain; -1 */
-    int *end;        /* interval -> the layer whose value it hands on */
-    int *joined;     /* interval -> the element-wise layer done in its drain; -1 */
-    int *other;      /* interval -> the value that layer reads beside its results; -1 */
-    double *weights; /* interval -> bits of its weights, 0 on the vector unit */
-    int home, tiles; /* levels; -1: no storage that could hold values */
-    double pool;     /* bits */
+    const int *interval, *last, *end, *joined, *other; /* the facts, as td__facts has them */
+    const double *weights, *value;
+    int home, tiles;
+    double pool;
     td_error *err;
 } checker;
 
@@ -45,106 +40,25 @@ static bool close_to(double a, double b) {
 /* ---- structure --------------------------------------------------------------------------------
  */
 
-static bool in_place(const td_layer *l) {
-    return l->op == TD_OP_BN || l->op >= TD_OP_RELU;
-}
-
 static double value_bits(const checker *c, int v) {
-    const td_layer *l = td_net_layer(c->net, v);
-    int bits = l->bits[TD_O];
-    for (int r = 1; r < td_net_size(c->net); r++) {
-        const td_layer *reader = td_net_layer(c->net, r);
-        for (int k = 0; k < reader->n_inputs; k++)
-            if (reader->input[k] == v && reader->bits[TD_I] > bits) bits = reader->bits[TD_I];
-    }
-    return ceil((double)l->c * l->h * l->w * c->s->batch * bits / 8) * 8;
+    return c->value[v];
 }
 
-static int readers_of(const checker *c, int x) {
-    int readers = 0;
-    for (int r = 1; r < td_net_size(c->net); r++) {
-        const td_layer *reader = td_net_layer(c->net, r);
-        for (int k = 0; k < reader->n_inputs; k++) readers += reader->input[k] == x;
-    }
-    return readers;
-}
-
-/* The interval of a convolution or fc in whose drain the sum or product i is taken: what it hands
- * on so far is one operand, of nobody else, and the other one, as large, was made before. -1: none.
- */
-static int joins(const checker *c, int i) {
-    const td_layer *l = td_net_layer(c->net, i);
-    if ((l->op != TD_OP_ADD && l->op != TD_OP_MUL) || l->n_inputs != 2) return -1;
-    for (int k = 0; k < 2; k++) {
-        int x = l->input[k], y = l->input[1 - k], at = c->interval[x];
-        if (x == y || at < 0 || readers_of(c, x) != 1 || c->end[at] != x || c->joined[at] >= 0)
-            continue;
-        const td_layer *maker = td_net_layer(c->net, c->s->interval[at].layer);
-        const td_layer *a = td_net_layer(c->net, x), *b = td_net_layer(c->net, y);
-        if ((maker->op == TD_OP_CONV || maker->op == TD_OP_FC) && c->interval[y] < at &&
-            a->c == b->c && a->h == b->h && a->w == b->w && a->bits[TD_O] == l->bits[TD_O])
-            return at;
-    }
-    return -1;
-}
-
-static void join(checker *c, int i, int at) {
-    const td_layer *l = td_net_layer(c->net, i);
-    int other = l->input[0] == c->end[at] ? l->input[1] : l->input[0];
-    c->interval[i] = at;
-    c->joined[at] = i;
-    c->other[at] = other;
-    if (c->last[other] < at) c->last[other] = at;
-}
-
-static td_status structure(checker *c) {
-    int n = td_net_size(c->net), intervals = 0;
-    for (int i = 0; i < n; i++) c->interval[i] = c->last[i] = -1;
-    for (int i = 0; i < c->s->n; i++) c->joined[i] = c->other[i] = -1;
-    for (int i = 1; i < n; i++) {
-        const td_layer *l = td_net_layer(c->net, i);
-        int x = l->input[0], at = joins(c, i);
-        if (in_place(l) && x > 0 && readers_of(c, x) == 1) {
-            c->interval[i] = c->interval[x];
-        } else if (at >= 0) {
-            join(c, i, at);
-        } else {
-            if (intervals >= c->s->n || c->s->interval[intervals].layer != i)
-                return fail(c, -1, "layer %s has no interval in its turn", l->name);
-            c->interval[i] = intervals++;
-            for (int k = 0; k < l->n_inputs; k++) c->last[l->input[k]] = c->interval[i];
-        }
-        c->end[c->interval[i]] = i;
-    }
-    if (intervals != c->s->n)
-        return fail(c, -1, "%d intervals for %d layers or chains", c->s->n, intervals);
-    for (int i = 0; i < c->s->n; i++) {
-        td_problem p;
-        bool mapped = td_layer_problem(c->net, c->s->interval[i].layer, c->s->batch, &p);
-        if (c->s->interval[i].joined != c->joined[i])
+/* An interval for each layer or chain, in their order. */
+static td_status structure(const checker *c, const td__facts *f) {
+    for (int i = 0; i < f->n; i++)
+        if (i >= c->s->n || c->s->interval[i].layer != f->layer[i])
+            return fail(c, -1, "layer %s has no interval in its turn",
+                        td_net_layer(c->net, f->layer[i])->name);
+    if (f->n != c->s->n) return fail(c, -1, "%d intervals for %d layers or chains", c->s->n, f->n);
+    for (int i = 0; i < f->n; i++)
+        if (c->s->interval[i].mapped != f->mapped[i])
+            return fail(c, i, "mapped is %d, expected %d", c->s->interval[i].mapped, f->mapped[i]);
+    for (int i = 0; i < f->n; i++)
+        if (c->s->interval[i].joined != f->joined[i])
             return fail(c, i, "joined is layer %d, expected %d", c->s->interval[i].joined,
-                        c->joined[i]);
-        if (mapped != c->s->interval[i].mapped)
-            return fail(c, i, "mapped is %d, expected %d", c->s->interval[i].mapped, mapped);
-        c->weights[i] =
-            mapped ? ceil((double)td_problem_words(&p, TD_W) * p.bits[TD_W] / 8) * 8 : 0;
-    }
+                        f->joined[i]);
     return TD_OK;
-}
-
-static void find_home(checker *c) {
-    c->home = c->tiles = -1;
-    for (int l = c->hw->n - 2; l >= 0; l--) {
-        const td_level *v = &c->hw->level[l];
-        if (v->may_keep == 0 || (v->capacity_bits < 0 && v->shares < 0)) continue;
-        if (v->instances == 1) {
-            c->home = l;
-            c->tiles = v->shares < 0 ? l : v->shares;
-            const td_level *s = &c->hw->level[c->tiles];
-            c->pool = s->capacity_bits < 0 ? INFINITY : (double)s->capacity_bits * s->instances;
-        }
-        return;
-    }
 }
 
 static td_place place_of(const checker *c, int layer) {
@@ -529,22 +443,26 @@ td_status td_schedule_check(const td_net *net, const td_hw *hw, const td_schedul
     if (st != TD_OK) return st;
     if (s->n < 1 || s->interval == NULL || s->batch < 1)
         return td_fail(err, TD_E_INPUT, "schedule: it is empty");
-    checker c = {.net = net, .hw = hw, .s = s, .err = err};
-    size_t n = (size_t)td_net_size(net) + (size_t)s->n;
-    int *memory = calloc(5 * n, sizeof *memory);
-    c.weights = calloc((size_t)s->n, sizeof *c.weights);
-    if (memory == NULL || c.weights == NULL) {
-        st = td_fail(err, TD_E_MEMORY, "out of memory");
-        goto done;
-    }
-    c.interval = memory;
-    c.last = memory + n;
-    c.end = memory + 2 * n;
-    c.joined = memory + 3 * n;
-    c.other = memory + 4 * n;
+    td_arena *a = td_arena_create();
+    if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the check");
+    td__facts f;
+    st = td__facts_of(net, hw, s->batch, a, &f, err);
+    checker c = {.net = net,
+                 .hw = hw,
+                 .s = s,
+                 .interval = f.interval,
+                 .last = f.last,
+                 .end = f.end,
+                 .joined = f.joined,
+                 .other = f.other,
+                 .weights = f.weights,
+                 .value = f.value,
+                 .home = f.home,
+                 .tiles = f.tiles,
+                 .pool = f.pool,
+                 .err = err};
     double pj = 0;
-    find_home(&c);
-    st = structure(&c);
+    if (st == TD_OK) st = structure(&c, &f);
     if (st == TD_OK) st = places(&c);
     for (int i = 0; i < s->n && st == TD_OK; i++) {
         if (s->interval[i].mapped) st = same_layer(&c, i);
@@ -552,8 +470,6 @@ td_status td_schedule_check(const td_net *net, const td_hw *hw, const td_schedul
         if (st == TD_OK) st = figures(&c, i, &pj);
     }
     if (st == TD_OK) st = sums(&c, pj);
-done:
-    free(memory);
-    free(c.weights);
+    td_arena_destroy(a);
     return st;
 }

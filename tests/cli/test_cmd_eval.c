@@ -281,6 +281,47 @@ static void set_is_of_the_accelerator(void **unused) {
     td_arena_destroy(a);
 }
 
+/* Both files are of the schedule that is told. */
+static void timeline_and_trace(void **unused) {
+    (void)unused;
+    char folder[] = "/tmp/tandem-eval-XXXXXX", path[2][128], command[512];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path[0], sizeof path[0], "%s/timeline.json", folder);
+    snprintf(path[1], sizeof path[1], "%s/trace.json", folder);
+    snprintf(command, sizeof command,
+             "eval handmade --hw micro --cold --format json --timeline %s --trace %s", path[0],
+             path[1]);
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    const td_node *schedule, *timeline, *trace;
+    assert_int_equal(run(command, false), 0);
+    assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &schedule, &err), &err);
+    assert_ok(td_node_load(a, path[0], &timeline, &err), &err);
+    assert_ok(td_node_load(a, path[1], &trace, &err), &err);
+    const td_node *told = td_node_find(schedule, "intervals"),
+                  *shown = td_node_find(timeline, "intervals"),
+                  *events = td_node_find(trace, "traceEvents");
+    double bytes = 0, end = 0;
+    assert_int_equal(told->count, shown->count);
+    for (int i = 0; i < told->count; i++) {
+        assert_string_equal(td_node_find(told->item[i], "layer")->text,
+                            td_node_find(shown->item[i], "layer")->text);
+        assert_true(real_at(told->item[i], "cycles") ==
+                    real_at(shown->item[i], "end") - real_at(shown->item[i], "start"));
+    }
+    const td_node *moved = td_node_find(timeline, "transfers");
+    for (int i = 0; i < moved->count; i++) bytes += real_at(moved->item[i], "bytes");
+    assert_near(bytes, real_at(schedule, "dram_bytes"), 1e-6);
+    for (int i = 0; i < events->count; i++)
+        if (strcmp(td_node_find(events->item[i], "ph")->text, "X") == 0)
+            end = fmax(end, real_at(events->item[i], "ts") + real_at(events->item[i], "dur"));
+    assert_near(end * 1e-6, real_at(schedule, "latency_s"), 1e-9 * end * 1e-6);
+    unlink(path[0]);
+    unlink(path[1]);
+    rmdir(folder);
+    td_arena_destroy(a);
+}
+
 static void wrong_use(void **unused) {
     (void)unused;
     static const struct {
@@ -307,6 +348,8 @@ static void wrong_use(void **unused) {
         {"eval no/such/file.yaml --hw micro", "no/such/file.yaml", TD_E_NOT_FOUND},
         {"eval some.onnx --hw micro", "ONNX", TD_E_UNSUPPORTED},
         {"eval handmade --hw micro --cases /nonexistent/x.jsonl", "/nonexistent", TD_E_IO},
+        {"eval handmade --hw micro --timeline /nonexistent/x.json", "/nonexistent", TD_E_IO},
+        {"eval handmade --hw micro --trace /nonexistent/x.json", "/nonexistent", TD_E_IO},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         int code = run(wrong[i].command, true);
@@ -323,7 +366,7 @@ int main(void) {
         cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
         cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
         cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
-        cmocka_unit_test(wrong_use),
+        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }
