@@ -16,8 +16,10 @@ extern "C" {
 /* Raised with each change of cost, mapper or schedule that can alter a figure: stores keep it with
  * their trials, so that figures of different revisions are never mixed.
  *     2  no vector unit: infeasible; vector layers are held to the bandwidth of the memory that
- *        they work on; results kept where their sums end leave it at their own precision */
-enum { TD_COST_REVISION = 2 };
+ *        they work on; results kept where their sums end leave it at their own precision
+ *     3  lists of fan-outs that a budget of nodes cuts short have some of every kind: better
+ *        mappings */
+enum { TD_COST_REVISION = 3 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
