@@ -17,7 +17,8 @@ extern "C" {
  * their trials, so that figures of different revisions are never mixed.
  *     2  no vector unit: infeasible; vector layers are held to the bandwidth of the memory that
  *        they work on; results kept where their sums end leave it at their own precision
- *     3  an add or multiply behind a convolution is done in its drain; better mappings */
+ *     3  an add or multiply behind a convolution is done in its drain; lists of fan-outs that a
+ *        budget of nodes cuts short have some of every kind: better mappings */
 enum { TD_COST_REVISION = 3 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */

@@ -38,7 +38,15 @@ typedef struct {
     int32_t total;
     bool full;               /* no factor could be larger, given the others */
     double idle[TD_NTENSOR]; /* product of the factors in dims that a tensor lacks */
+    uint32_t turn;           /* order among those of equal size */
 } td__fan;
+
+/* Fractional part of the multiples of the golden ratio, as 32 bits: a first part of the numbers in
+ * this order is spread evenly over all of them, however large it is, and a larger one has the same
+ * numbers and more. */
+static inline uint32_t td__turn(uint32_t i) {
+    return i * UINT32_C(0x9e3779b9);
+}
 
 /* A limit on cycles: a read, write or shared bandwidth of a level. */
 typedef struct {
@@ -72,7 +80,8 @@ typedef struct {
     bool plain;                  /* input tiles of one layer never overlap and have no gaps */
     bool padded;                 /* the plane has rows or columns of made zeros */
     double inside;               /* positions (p, q, r, s) that lie in the image */
-    td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first */
+    td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first; of equals any first part has
+                                  * some of all kinds */
     int n_fan[TD_MAX_LEVELS], n_full[TD_MAX_LEVELS];
     bool cut;        /* some fans were left out: too many */
     bool ordered;    /* some level has a fixed order of loops */

@@ -284,6 +284,13 @@ static int by_size(const void *a, const void *b) {
     return 0;
 }
 
+static int by_turn(const void *a, const void *b) {
+    const td__fan *x = a, *y = b;
+    if (x->full != y->full) return x->full ? -1 : 1;
+    if (x->total != y->total) return x->total > y->total ? -1 : 1;
+    return x->turn < y->turn ? -1 : 1;
+}
+
 static bool same_factors(const td__fan *a, const td__fan *b) {
     for (int d = 0; d < TD_NDIM; d++)
         if (a->f[d] != b->f[d]) return false;
@@ -396,6 +403,8 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
     for (int i = 0; i < count; i++)
         if (n == 0 || fans[i].full != fans[n - 1].full || !same_factors(&fans[i], &fans[n - 1]))
             fans[n++] = fans[i];
+    for (int i = 0; i < n; i++) fans[i].turn = td__turn((uint32_t)i);
+    qsort(fans, (size_t)n, sizeof *fans, by_turn);
     if (n > max_fans) {
         n = max_fans;
         z->cut = true;

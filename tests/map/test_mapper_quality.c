@@ -1,6 +1,7 @@
 /* How much the default budget of nodes leaves on the table, and how far the bounds are: every
  * distinct layer of MobileNetV2 on two accelerators. The limits are what docs/validation.md says,
- * with little room: an answer that gets worse should be seen. */
+ * with little room: an answer that gets worse should be seen. And small budgets, on layers that are
+ * hard for them. */
 #include "common.h"
 #include "tandem/map.h"
 
@@ -23,11 +24,11 @@ static void note(ratios *r, double v) {
     r->n++;
 }
 
-static int distinct_layers(td_problem p[MOST_LAYERS]) {
+static int distinct_layers(const char *name, td_problem p[MOST_LAYERS]) {
     td_error err = {0};
     td_net *net;
     int n = 0;
-    assert_ok(td_net_build("mobilenetv2", TD_DIM(3, 224, 224), 1, 1000, &net, &err), &err);
+    assert_ok(td_net_build(name, TD_DIM(0, 0, 0), 1, 0, &net, &err), &err);
     for (int i = 0; i < td_net_size(net) && n < MOST_LAYERS; i++) {
         memset(&p[n], 0, sizeof p[n]);
         if (!td_layer_problem(net, i, 1, &p[n])) continue;
@@ -44,7 +45,7 @@ static void measure(const char *name, td_map_objective o, ratios *cost, ratios *
     td_problem p[MOST_LAYERS];
     td_error err = {0};
     td_hw hw;
-    int n = distinct_layers(p);
+    int n = distinct_layers("mobilenetv2", p);
     assert_ok(td_hw_load(name, &hw, &err), &err);
     assert_true(n >= 30);
     for (int i = 0; i < n; i += EACH) {
@@ -77,7 +78,7 @@ static void mobilenetv2_on_edge(void **state) {
     measure("edge", TD_OBJ_LATENCY, &cost[0], &gap[0]);
     measure("edge", TD_OBJ_ENERGY, &cost[1], &gap[1]);
     within(&cost[0], 1.0005, 1.0001);
-    within(&cost[1], 1.035, 1.004);
+    within(&cost[1], 1.012, 1.0005);
     within(&gap[0], 1.0005, 1.0001);
     within(&gap[1], 1.25, 1.03);
 }
@@ -93,10 +94,81 @@ static void mobilenetv2_on_eyeriss(void **state) {
     within(&gap[1], 1.0005, 1.0001);
 }
 
+/* ---- small budgets ----------------------------------------------------------------------------
+ */
+
+/* Cycles of a layer whose tensors all stand in the pool of `edge`: its fan-outs alone decide. */
+static double cycles_on_chip(const td_problem *p, const td_hw *edge, uint64_t nodes) {
+    enum { SHARED = 2, DRAM = 3 };
+    td_hw hw = *edge;
+    td_error err = {0};
+    td_map_query q;
+    td_map_result r;
+    assert_int_equal(hw.level[SHARED].shares, SHARED - 1);
+    hw.level[DRAM].must_keep = 0;
+    td_map_query_default(&q, &hw);
+    for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = SHARED;
+    q.keep[SHARED] = TD_ALL_TENSORS;
+    q.max_nodes = nodes;
+    assert_ok(td_map_best(p, &hw, &q, &r, NULL, &err), &err);
+    return r.objective;
+}
+
+/* Fused convolutions at 112x112, 16 to 48 channels: 48 of 64 SIMD units are busy at best, all PEs
+ * and lanes along P and Q. Sets of fans that do it must not fall victim to how many are listed. */
+static void known_optima(void **state) {
+    (void)state;
+    static const uint64_t nodes[] = {2000, 3000, 4000, 5000, 6000, 20000};
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("edge", &hw, &err), &err);
+    for (int kernel = 3; kernel <= 5; kernel += 2) {
+        td_net *net = td_net_create("fused", TD_DIM(16, 112, 112));
+        td_problem p;
+        assert_true(td_layer_problem(net, td_net_conv(net, 0, 48, kernel, 1, 1, 1), 1, &p));
+        const double best = 112.0 * 112 * 48 * 16 * kernel * kernel / (48 * 4 * 4 * 16);
+        for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+            assert_true(cycles_on_chip(&p, &hw, nodes[i]) == best);
+        td_net_destroy(net);
+    }
+}
+
+/* More nodes do not promise to be better, as lists and dives share them; they are, but for few. */
+static void more_nodes(void **state) {
+    (void)state;
+    static const char *const net[] = {"mobilenet-edgetpu", "efficientnet-b4"};
+    static const uint64_t nodes[] = {1000, 2000, 4000, 5000, 20000};
+    enum { BUDGETS = sizeof nodes / sizeof nodes[0], SCHEDULE = 2 /* 4,000: a schedule's */ };
+    ratios step = {0}, cost = {0};
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("edge", &hw, &err), &err);
+    for (int k = 0; k < 2; k++) {
+        td_problem p[MOST_LAYERS];
+        int n = distinct_layers(net[k], p);
+        for (int i = 0; i < n; i += EACH) {
+            double v[BUDGETS];
+            for (int b = 0; b < BUDGETS; b++) {
+                v[b] = cycles_on_chip(&p[i], &hw, nodes[b]);
+                if (b > 0) note(&step, v[b] / v[b - 1]);
+            }
+            note(&cost, v[SCHEDULE] / v[BUDGETS - 1]);
+        }
+    }
+    printf("edge, on chip: more nodes worse in %d of %d steps, at most %.4f times; 4,000 / 20,000: "
+           "worst %.4f, mean %.4f\n",
+           step.n - step.same, step.n, step.worst, cost.worst, cost.sum / cost.n);
+    assert_true(step.n - step.same <= 2);
+    within(&step, 1.02, 1);
+    within(&cost, 1.01, 1.0005);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mobilenetv2_on_edge),
         cmocka_unit_test(mobilenetv2_on_eyeriss),
+        cmocka_unit_test(known_optima),
+        cmocka_unit_test(more_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
