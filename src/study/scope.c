@@ -117,6 +117,13 @@ static bool is_unknown(const td__run *u, const td_space *net, td_error *err) {
     return s == TD_E_INFEASIBLE;
 }
 
+double td__space_points(const td_space *s) {
+    td_text size = {0};
+    double points = td_space_size(s, &size, NULL) == TD_OK ? strtod(size.data, NULL) : NAN;
+    td_text_free(&size);
+    return points > 0 ? points : INFINITY;
+}
+
 td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_t max_trials) {
     td__scope_work w = {.fixed_network = !searches_networks(scope)};
     for (int i = 0; i < scope->n; i++) {
@@ -125,15 +132,10 @@ td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_
         share(scope, i, &trials, &trained);
         if (what == NOTHING) trials = 1;
         int64_t networks = trained < trials ? trained : trials;
-        if (what == SOLVE) {
-            td_text size = {0};
-            double points =
-                td_space_size(r->hw, &size, NULL) == TD_OK ? strtod(size.data, NULL) : 1;
-            w.costs += networks * (int64_t)fmin(points, 1e9); /* NAN, "inf": refused elsewhere */
-            td_text_free(&size);
-        } else {
+        if (what == SOLVE)
+            w.solves += (int64_t)fmin((double)networks, td__space_points(r->net));
+        else
             w.costs += trials;
-        }
         if (what & (NETWORKS | SOLVE) && !r->is_workload) w.trainings += networks;
     }
     return w;

@@ -82,8 +82,9 @@ static void dry_run(void **state) {
     assert_non_null(strstr(f->out, "12 trainings of "));
     assert_non_null(strstr(f->out, ", 1 final trainings of "));
     write_recipe(f, "path: data", "path: nowhere");
-    expect(f, "search recipe.yaml --dry-run", 0);
-    assert_non_null(strstr(f->out, "time: not known: "));
+    expect_fault(f, "search recipe.yaml --dry-run", 4, "nowhere");
+    expect_fault(f, "compare recipe.yaml --dry-run", 4, "nowhere");
+    assert_false(exists(f, "results"));
 }
 
 static void wrong_use(void **state) {
