@@ -503,6 +503,17 @@ static td_status refuse_late(const td__run *u, const part *p, int64_t study, td_
     return TD_E_USAGE;
 }
 
+/* Which phase a row's name means: that of the scope its first one; -1: none of this scope. */
+static int phase_named(const td_scope *scope, const char *row) {
+    char study[TD_STUDY_NAME];
+    if (strcmp(row, scope->name) == 0) return 0;
+    for (int i = 0; i < scope->n; i++) {
+        td_scope_study(scope, i, study);
+        if (strcmp(row, study) == 0) return i;
+    }
+    return -1;
+}
+
 td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, td__designs *out,
                            int64_t *study, const char **name, td_error *err) {
     const td_recipe *r = u->r;
@@ -510,7 +521,13 @@ td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, 
     const char *known[TD_MAX_ROWS];
     for (int i = 0; i < r->n_scope; i++) {
         known[i] = r->scope[i]->name;
-        if (row != NULL && strcmp(row, known[i]) == 0) scope = r->scope[i];
+        int phase = row != NULL ? phase_named(r->scope[i], row) : -1;
+        if (phase > 0)
+            return td_fail(err, TD_E_USAGE,
+                           "row \"%s\": designs are given to the first phase only, which is "
+                           "\"%s-1\"; what a later one searches is not known before",
+                           row, known[i]);
+        if (phase == 0) scope = r->scope[i];
     }
     if (scope == NULL) {
         td_text t = {0};
