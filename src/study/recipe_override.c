@@ -4,15 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Does a node name a file, or may it? Names of shipped things have neither slash nor dot. */
+/* Does a node name a file, or may it? Of the latter, names of shipped things have neither slash nor
+ * dot. */
 static bool names_file(const td_node *n) {
-    static const char *const keys[] = {"file", "path", "net", "hw", "space", "tech"};
-    if (n->kind != TD_STRING || strpbrk(n->text, "/.") == NULL) return false;
-    if (n->key == NULL)
-        return n->parent != NULL && n->parent->key != NULL &&
-               strcmp(n->parent->key, "enqueue") == 0;
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strcmp(n->key, keys[i]) == 0) return true;
+    static const char *const files[] = {"file", "path", "enqueue"};
+    static const char *const either[] = {"net", "hw", "space", "tech"};
+    const char *key = n->key != NULL ? n->key : n->parent != NULL ? n->parent->key : NULL;
+    if (n->kind != TD_STRING || key == NULL) return false;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (strcmp(key, files[i]) == 0) return true;
+    for (size_t i = 0; i < sizeof either / sizeof either[0]; i++)
+        if (strcmp(key, either[i]) == 0) return strpbrk(n->text, "/.") != NULL;
     return false;
 }
 

@@ -184,7 +184,8 @@ static void files_of_options_are_found_again(void **state) {
 static void rows_and_phases(void **state) {
     fixture *f = *state;
     write_recipe(f, "budget: {trials: 12}",
-                 "scope: phase-network\ncompare:\n  network: {space: fixed, net: handmade}\n"
+                 "scope: phase-network\ncompare:\n"
+                 "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
                  "  accelerator: {space: fixed, hw: micro}\nbudget: {trials: 4, trained: 3}");
     expect(f, "search recipe.yaml --quiet", 0);
     expect(f, "study show results/tiny --row phase-network", 0);
