@@ -296,27 +296,38 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
 /* ---- how long it takes ----------------------------------------------------------------------- */
 
 /* CPU seconds of one evaluation, from a few: random designs of the joint space are built and
- * costed, and parts of the trainings of up to two of them extrapolated. */
+ * costed, random networks solved, and parts of the trainings of up to two designs extrapolated. */
 typedef struct {
     int designs, meet; /* that were costed; of these, meet the targets */
     int trainings;     /* of which a part was timed */
     bool trains;       /* false: the accuracy comes from elsewhere than a training */
     double fraction;   /* that part of the last one's epochs */
-    double cost_s, training_s, final_s, load_s; /* final_s 0: none; load_s: reading the data */
+    /* cost_s: the mapper meets most layers for the first time, as at a search's begin;
+     * known_cost_s: it knows all of them. */
+    double cost_s, known_cost_s, training_s, final_s,
+        load_s; /* final_s 0: none; load_s: the data */
+    /* Of the scope `solve`: random networks, each with the best of `points` accelerators that can
+     * be built; times as of costs. All 0 where nothing is solved. */
+    int solved, points;
+    double solve_s, known_solve_s;
 } td_timing;
-/* Takes some seconds, reads the data. TD_E_INFEASIBLE: no random design can be built; errors of
- * reading the data. */
-td_status td_recipe_time(const td_recipe *r, td_timing *out, td_error *err);
 
-/* What a search does when its budgets are used up. */
+/* What a search does when its budgets are used up. solves: networks whose accelerator is solved
+ * for. */
 typedef struct {
-    int64_t costs, trainings, finals;
+    int64_t costs, solves, trainings, finals;
     int at_a_time, finals_at_a_time; /* at most as many threads, and no more than lag + 1 */
 } td_work;
 /* threads, max_trials: as in td_run_options. */
 td_work td_recipe_work(const td_recipe *r, int threads, int64_t max_trials);
-/* Wall time on idle cores. */
-double td_work_seconds(const td_work *w, const td_timing *t);
+/* Times what the work consists of. Takes some seconds, reads the data. TD_E_INFEASIBLE: no random
+ * design can be built, or no accuracy comes of any: there is no figure, but a search may find
+ * some. All other errors are those of a search: of reading the data, of a space that cannot be
+ * solved, ... */
+td_status td_recipe_time(const td_recipe *r, const td_work *w, td_timing *out, td_error *err);
+/* Wall time on idle cores; known_layers: if the mapper knew all layers from the start, the least
+ * that it can take. */
+double td_work_seconds(const td_work *w, const td_timing *t, bool known_layers);
 /* "about 12 min on 2 cores if the budgets are used up: 44 trainings of 14 s, 2000 costs of 3.0 ms",
  * and what was timed. */
 void td_work_describe(const td_work *w, const td_timing *t, td_text *out);

@@ -1,6 +1,8 @@
 #include "cli_net.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -43,6 +45,25 @@ bool cli_net_option(cli_net *n, int key, const char *arg, struct argp_state *sta
     }
 }
 
+/* Of a workload's best design each network has a folder. */
+static td_status fail_workload(const char *networks, td_arena *a, td_error *err) {
+    td_text t = {0};
+    struct dirent **e = NULL;
+    int n = scandir(networks, &e, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        if (e[i]->d_name[0] != '.')
+            td_text_addf(&t, "%s%s/%s", t.size > 0 ? ", " : "", networks, e[i]->d_name);
+        free(e[i]);
+    }
+    free(e);
+    const char *list = t.data != NULL ? td_arena_strdup(a, t.data) : NULL;
+    td_text_free(&t);
+    return td_fail(err, TD_E_NOT_FOUND,
+                   "%s: the best accelerator of a workload has several networks; expected one of "
+                   "them: %.600s",
+                   networks, list != NULL ? list : "NAME");
+}
+
 /* A network's file, or the folder of a search's best design (best/, or the results folder around
  * it). *file NULL: not a path to anything. */
 static td_status find_file(td_arena *a, const char *name, const char **file, const char **hw,
@@ -62,6 +83,10 @@ static td_status find_file(td_arena *a, const char *name, const char **file, con
         if (hw != NULL && *hw == NULL && td_file_exists(own)) *hw = own;
         *file = net;
         return TD_OK;
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *networks = td_arena_printf(a, "%s/%snetworks", name, inside[i]);
+        if (networks != NULL && td_file_exists(networks)) return fail_workload(networks, a, err);
     }
     return td_fail(err, TD_E_NOT_FOUND,
                    "%s: there is no network.yaml in this folder, nor in %s/best", name, name);

@@ -165,12 +165,11 @@ void cli_bar_show(void *self, const td_progress *p) {
     td_text_free(&t);
 }
 
-void cli_add_estimate(const td_recipe *r, const td_work *w, td_text *out) {
+td_status cli_add_estimate(const td_recipe *r, const td_work *w, td_text *out, td_error *err) {
     td_timing t;
-    td_error err = {0};
-    td_text_add(out, "time: ");
-    if (td_recipe_time(r, &t, &err) == TD_OK)
-        td_work_describe(w, &t, out);
-    else
-        td_text_addf(out, "not known: %s\n", err.message);
+    td_status s = td_recipe_time(r, w, &t, err);
+    if (s == TD_OK || s == TD_E_INFEASIBLE) td_text_add(out, "time: ");
+    if (s == TD_OK) td_work_describe(w, &t, out);
+    if (s == TD_E_INFEASIBLE) td_text_addf(out, "not known: %s\n", err->message);
+    return s == TD_E_INFEASIBLE ? TD_OK : s;
 }

@@ -30,7 +30,8 @@ cli_bar cli_bar_begin(void);
 void cli_bar_show(void *self, const td_progress *p);
 void cli_bar_end(const cli_bar *b); /* ends its line */
 
-/* The line of --dry-run about time; what cannot be timed is told there and is no fault. */
-void cli_add_estimate(const td_recipe *r, const td_work *w, td_text *out);
+/* The line of --dry-run about time. That no design of a sample can be timed is told there and is no
+ * fault; what a search would end with, such as data that are not there, is. */
+td_status cli_add_estimate(const td_recipe *r, const td_work *w, td_text *out, td_error *err);
 
 #endif

@@ -194,11 +194,10 @@ int cmd_compare(int argc, char **argv) {
         s = td_compare_recipe(c, &r, &err);
         if (s == TD_OK) {
             td_work work = td_compare_work(c, r, o.threads);
-            cli_add_estimate(r, &work, &text);
+            s = cli_add_estimate(r, &work, &text, &err);
         }
         td_recipe_destroy(r);
-        if (s != TD_OK) goto end;
-        code = cli_print(&text);
+        if (s == TD_OK) code = cli_print(&text);
         goto end;
     }
     if (!o.quiet && text.data != NULL) fputs(text.data, stderr);

@@ -154,12 +154,23 @@ typedef struct {
     int n, *pick, count;
 } chosen;
 
+/* A row by the name of its scope, or one phase of it. */
+static bool is_of_row(const char *study, const char *row) {
+    const td_scope *scope = td_scope_find(row);
+    char name[TD_STUDY_NAME];
+    for (int i = 0; scope != NULL && i < scope->n; i++) {
+        td_scope_study(scope, i, name);
+        if (strcmp(study, name) == 0) return true;
+    }
+    return strcmp(study, row) == 0;
+}
+
 static td_status load(const options *o, td_store *store, const td_study_info *s, int n, td_arena *a,
                       chosen *c, int *count, td_error *err) {
     td_status st = TD_OK;
     *count = 0;
     for (int i = 0; st == TD_OK && i < n; i++) {
-        if (o->row != NULL && strcmp(o->row, s[i].name) != 0) continue;
+        if (o->row != NULL && !is_of_row(s[i].name, o->row)) continue;
         chosen *one = &c[(*count)++];
         one->name = s[i].name;
         st = td_store_trials(store, s[i].name, a, &one->t, &one->n, err);
@@ -249,7 +260,10 @@ int cmd_study(int argc, char **argv) {
             return writing[i].run(argc - 1, argv + 1);
         }
     static const struct argp_option argp_options[] = {
-        {"row", OPT_ROW, "NAME", 0, "one row of the recipe: joint, network, ... (default: all)", 0},
+        {"row", OPT_ROW, "NAME", 0,
+         "one row of the recipe: joint, network, ..., or a phase of one: alternate-2 (default: "
+         "all)",
+         0},
         {"limit", OPT_LIMIT, "N", 0, "the last N trials only", 0},
         {"format", 'f', "FORMAT", 0, "table, json or csv (default: table; export: csv)", 0},
         {0}};

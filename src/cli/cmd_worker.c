@@ -86,6 +86,11 @@ int cmd_worker(int argc, char **argv) {
         s = td_recipe_join(r, &run, &err);
         cli_bar_end(&b);
     }
+    if (s == TD_OK && o.parent == 0 && !o.quiet)
+        fprintf(stderr,
+                "tandem: the searches of all rows are over; results are written by the search that "
+                "runs there, or else by `tandem study resume %s`\n",
+                o.folder);
     if (s == TD_E_INTERRUPTED && o.parent == 0) tell_interrupted(&o, a);
     if (s == TD_E_INTERRUPTED)
         code = td_status_exit_code(s);

@@ -3,8 +3,25 @@
 
 enum { LEFT = 76, TOP = 34, BOTTOM = 52, RIGHT = 16 };
 
+/* Width of a curve: half of it stands above the foot of a log axis, where 0 is drawn. */
+static const double stroke = 1.8;
+
 static bool drawn(const td__axis *a, double v) {
     return isfinite(v) && (!a->log || v > 0);
+}
+
+static double curve_at(const td__axis *y, double v) {
+    return y->log && v <= 0 ? y->from - stroke / 2 : td__axis_at(y, v);
+}
+
+/* A log scale has no 0: it stands at the foot, and the foot is named so. */
+static void name_zero(const td_plot_line *line, int n, const td__axis *x, const td__axis *y,
+                      td_text *svg) {
+    bool any = false;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < line[i].n; k++) any = any || line[i].y[k] <= 0;
+    if (!y->log || !any) return;
+    td__svg_text(svg, x->from - 8, y->from + 4, "end", "", "0");
 }
 
 /* Beyond the frame where a value has no place in it: infinite ends of bands, 0 on a log scale. */
@@ -42,10 +59,10 @@ static void curve(const td_plot_line *l, const td__axis *x, const td__axis *y, i
         if (!drawn(x, l->x[i]) || !isfinite(l->y[i])) continue;
         if (!open)
             td_text_addf(out,
-                         "<path fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" "
+                         "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%g\" "
                          "stroke-dasharray=\"%s\" d=\"M",
-                         td__svg_colour(index), td__svg_dashes(index));
-        double px = td__axis_at(x, l->x[i]), py = end_at(y, l->y[i]);
+                         td__svg_colour(index), stroke, td__svg_dashes(index));
+        double px = td__axis_at(x, l->x[i]), py = curve_at(y, l->y[i]);
         if (open) td_text_addf(out, "H%.2fV%.2f", px, py);
         if (!open) td_text_addf(out, "%.2f %.2f", px, py);
         open = true;
@@ -75,6 +92,7 @@ td_status td_plot_lines(const td_plot *p, const td_plot_line *line, int n, td_te
                  "height=\"%.2f\"/></clipPath>\n",
                  x.from, y.to, width, height);
     td__svg_axes(svg, p, &x, &y, true);
+    name_zero(line, n, &x, &y, svg);
     td_text_add(svg, "<g clip-path=\"url(#area)\">\n");
     for (int i = 0; i < n; i++)
         if (line[i].low != NULL && line[i].high != NULL)

@@ -97,7 +97,9 @@ const char *td__svg_colour(int i) {
     return colours[i % N_COLOURS];
 }
 
+/* From curve to curve, so that one which lies on another shows it through its gaps: the first is
+ * drawn whole, and below all others. */
 const char *td__svg_dashes(int i) {
-    static const char *const dashes[] = {"none", "6 3", "2 3", "8 3 2 3"};
-    return dashes[i / N_COLOURS % 4];
+    static const char *const dashes[] = {"none", "7 5", "2 4", "10 4 2 4"};
+    return dashes[i % 4];
 }

@@ -96,8 +96,9 @@ static td_status write_curves(const td_comparison *c, int target, bool by_traine
                         regret ? "regret" : "best so far", c->nseed);
     const td_plot p = {.title = title,
                        .x_label = by_trained ? "trained networks" : "trials",
-                       .y_label = regret ? "optimum less accuracy of the best so far (%)"
-                                         : "accuracy of the best design that meets the targets (%)",
+                       .y_label =
+                           regret ? "optimum less accuracy of the best so far (%; 0 at the foot)"
+                                  : "accuracy of the best design that meets the targets (%)",
                        .log_x = !by_trained,
                        .log_y = regret};
     if (s == TD_OK) s = td_plot_lines(&p, line, c->nmethod, &svg, err);
@@ -161,12 +162,93 @@ static const char *folder_of(const td_comparison *c, int target, const char *out
     return td_arena_printf(a, "%.*s", (int)(end - run), run);
 }
 
+/* ---- tables that were there ------------------------------------------------------------------ */
+
+static bool has_label(const td_node *list, const char *key, const char *label) {
+    for (int i = 0; list != NULL && i < list->count; i++) {
+        const td_node *one = td_node_find(list->item[i], key);
+        if (one != NULL && one->text != NULL && strcmp(one->text, label) == 0) return true;
+    }
+    return false;
+}
+
+static int64_t int_of(const td_node *map, const char *key) {
+    const td_node *n = td_node_find(map, key);
+    return n != NULL && n->kind == TD_INT ? n->integer : 0;
+}
+
+static bool labels_within(const td_node *old, const td_node *now, const char *list,
+                          const char *key) {
+    const td_node *all = td_node_find(old, list);
+    for (int i = 0; all != NULL && i < all->count; i++) {
+        const td_node *label = td_node_find(all->item[i], key);
+        if (label != NULL && label->text != NULL &&
+            !has_label(td_node_find(now, list), key, label->text))
+            return false;
+    }
+    return true;
+}
+
+/* Whether the figures of one comparison stand in another one, which has more seeds, methods, sets
+ * of targets or budgets. */
+static bool is_within(const td_node *old, const td_node *now) {
+    const int64_t first = int_of(old, "first_seed"), now_first = int_of(now, "first_seed");
+    if (first < now_first || first + int_of(old, "seeds") > now_first + int_of(now, "seeds") ||
+        int_of(old, "trained") != int_of(now, "trained") ||
+        !labels_within(old, now, "methods", "folder") ||
+        !labels_within(old, now, "results", "targets"))
+        return false;
+    const td_node *results = td_node_find(old, "results"), *mine = td_node_find(now, "results");
+    if (results == NULL || results->count == 0 || mine == NULL || mine->count == 0) return true;
+    const td_node *budgets = td_node_find(results->item[0], "budgets");
+    const td_node *now_budgets = td_node_find(mine->item[0], "budgets");
+    for (int i = 0; budgets != NULL && i < budgets->count; i++) {
+        bool found = false;
+        for (int k = 0; now_budgets != NULL && k < now_budgets->count; k++)
+            found = found ||
+                    int_of(budgets->item[i], "trials") == int_of(now_budgets->item[k], "trials");
+        if (!found) return false;
+    }
+    return true;
+}
+
+/* The folder of the next figures that are set aside: earlier-1, earlier-2, ... */
+static const char *earlier_folder(const char *out, td_arena *a) {
+    for (int i = 1; i < 10000; i++) {
+        const char *path = td_arena_printf(a, "%s/earlier-%d", out, i);
+        if (path == NULL || !td_file_exists(path)) return path;
+    }
+    return NULL;
+}
+
+/* Figures that the new ones do not hold are set aside. */
+static td_status keep_earlier(const char *out, const td_node *now, td_arena *a, td_error *err) {
+    static const char *const names[] = {"comparison.json", "runs.csv",    "curves.csv",
+                                        "curves.svg",      "trained.svg", "quality.svg"};
+    const td_node *old;
+    const char *path = td_arena_printf(a, "%s/comparison.json", out);
+    if (path == NULL) return no_memory(err);
+    if (!td_file_exists(path) || td_node_load(a, path, &old, NULL) != TD_OK || is_within(old, now))
+        return TD_OK;
+    const char *folder = earlier_folder(out, a);
+    td_status s = folder != NULL ? td_dir_make(folder, err) : no_memory(err);
+    for (size_t i = 0; s == TD_OK && i < sizeof names / sizeof names[0]; i++) {
+        const char *from = td_arena_printf(a, "%s/%s", out, names[i]);
+        const char *to = td_arena_printf(a, "%s/%s", folder, names[i]);
+        if (from == NULL || to == NULL) return no_memory(err);
+        if (td_file_exists(from) && rename(from, to) != 0)
+            s = td_fail(err, TD_E_IO, "%s: cannot be moved to %s", from, folder);
+    }
+    return s;
+}
+
 td_status td_report_comparison_write(const td_comparison *c, const char *out, td_error *err) {
     td_text runs = {0}, curves = {0}, json = {0};
     td_node *root = NULL;
     td_arena *a = td_arena_create();
     td_status s = a != NULL ? td_dir_make(out, err) : no_memory(err);
     if (s == TD_OK) s = td_report_comparison_node(c, a, &root, err);
+    if (s == TD_OK) s = keep_earlier(out, root, a, err);
     if (s == TD_OK) {
         td_report_comparison_runs(c, &runs);
         td_report_comparison_curves(c, &curves);

@@ -259,6 +259,8 @@ static td_status override_all(td_recipe *r, const td_override *o, int n, td_erro
     td_text t = {0};
     for (int i = 0; s == TD_OK && i < n; i++)
         s = td__recipe_override(r->arena, (td_node *)r->doc, &o[i], err);
+    if (s == TD_OK && n > 0)
+        s = td__recipe_settle(r->arena, (td_node *)r->doc, r->doc->file, r->path, err);
     if (s != TD_OK || n == 0) return s;
     td_node_to_yaml(r->doc, &t);
     r->text = t.failed || t.data == NULL ? NULL : td_arena_strdup(r->arena, t.data);

@@ -53,6 +53,12 @@ td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_err
 /* One override of td_recipe_load_with in a document that was read. */
 td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err);
 
+/* Files that overrides name, in full: the changed recipe is read again from other folders (a
+ * resume, workers). They are looked for as they stand, then beside the recipe. from: the file of
+ * the nodes that are the recipe's own. */
+td_status td__recipe_settle(td_arena *a, td_node *doc, const char *from, const char *recipe,
+                            td_error *err);
+
 /* The map `objective`, checked. */
 td_status td__recipe_objective(const td_node *n, td_objective *o, td_error *err);
 

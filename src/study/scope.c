@@ -117,6 +117,13 @@ static bool is_unknown(const td__run *u, const td_space *net, td_error *err) {
     return s == TD_E_INFEASIBLE;
 }
 
+double td__space_points(const td_space *s) {
+    td_text size = {0};
+    double points = td_space_size(s, &size, NULL) == TD_OK ? strtod(size.data, NULL) : NAN;
+    td_text_free(&size);
+    return points > 0 ? points : INFINITY;
+}
+
 td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_t max_trials) {
     td__scope_work w = {.fixed_network = !searches_networks(scope)};
     for (int i = 0; i < scope->n; i++) {
@@ -125,15 +132,10 @@ td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_
         share(scope, i, &trials, &trained);
         if (what == NOTHING) trials = 1;
         int64_t networks = trained < trials ? trained : trials;
-        if (what == SOLVE) {
-            td_text size = {0};
-            double points =
-                td_space_size(r->hw, &size, NULL) == TD_OK ? strtod(size.data, NULL) : 1;
-            w.costs += networks * (int64_t)fmin(points, 1e9); /* NAN, "inf": refused elsewhere */
-            td_text_free(&size);
-        } else {
+        if (what == SOLVE)
+            w.solves += (int64_t)fmin((double)networks, td__space_points(r->net));
+        else
             w.costs += trials;
-        }
         if (what & (NETWORKS | SOLVE) && !r->is_workload) w.trainings += networks;
     }
     return w;
@@ -501,6 +503,17 @@ static td_status refuse_late(const td__run *u, const part *p, int64_t study, td_
     return TD_E_USAGE;
 }
 
+/* Which phase a row's name means: that of the scope its first one; -1: none of this scope. */
+static int phase_named(const td_scope *scope, const char *row) {
+    char study[TD_STUDY_NAME];
+    if (strcmp(row, scope->name) == 0) return 0;
+    for (int i = 0; i < scope->n; i++) {
+        td_scope_study(scope, i, study);
+        if (strcmp(row, study) == 0) return i;
+    }
+    return -1;
+}
+
 td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, td__designs *out,
                            int64_t *study, const char **name, td_error *err) {
     const td_recipe *r = u->r;
@@ -508,7 +521,13 @@ td_status td__rows_enqueue(td__run *u, const char *row, const td_node *designs, 
     const char *known[TD_MAX_ROWS];
     for (int i = 0; i < r->n_scope; i++) {
         known[i] = r->scope[i]->name;
-        if (row != NULL && strcmp(row, known[i]) == 0) scope = r->scope[i];
+        int phase = row != NULL ? phase_named(r->scope[i], row) : -1;
+        if (phase > 0)
+            return td_fail(err, TD_E_USAGE,
+                           "row \"%s\": designs are given to the first phase only, which is "
+                           "\"%s-1\"; what a later one searches is not known before",
+                           row, known[i]);
+        if (phase == 0) scope = r->scope[i];
     }
     if (scope == NULL) {
         td_text t = {0};

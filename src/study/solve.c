@@ -150,6 +150,10 @@ void td__solver_destroy(td__solver *s) {
     free(s);
 }
 
+int td__solver_points(const td__solver *s) {
+    return s->n;
+}
+
 /* ---- one network ----------------------------------------------------------------------------- */
 
 typedef enum { FLOOR, BOUND, RANK } stage;

@@ -15,6 +15,8 @@ td_status td__solver_create(const td_space *hw, const td_objective *o,
                             const td_schedule_options *schedule, td_costs *costs, td__solver **out,
                             td_error *err);
 void td__solver_destroy(td__solver *s); /* NULL is fine */
+/* How many accelerators there are to choose from: those that can be built. */
+int td__solver_points(const td__solver *s);
 
 /* An accelerator of the space; all of it belongs to the solver. */
 typedef struct {

@@ -42,13 +42,18 @@ static td_status compare_study(td_store *s, const td__study *spec, sqlite3_stmt 
                                td_error *err) {
     char hex[17];
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)spec->spec_hash);
-    if (strcmp(td__sql_text(st, 1), hex) != 0 ||
-        (uint64_t)sqlite3_column_int64(st, 2) != spec->seed)
-        return td_fail(err, TD_E_USAGE,
-                       "%s: row \"%s\" was made with another recipe, seed, data or version "
-                       "of the program, or (a row of several phases) with other budgets; "
-                       "give another folder with --out, or what it was made with",
-                       s->path, spec->name);
+    const uint64_t seed = (uint64_t)sqlite3_column_int64(st, 2);
+    if (strcmp(td__sql_text(st, 1), hex) != 0 || seed != spec->seed) {
+        td_text why = {0};
+        td__spec_differs(spec, td__sql_text(st, 7), seed, &why);
+        td_fail(
+            err, TD_E_USAGE,
+            "%s: row \"%s\" was made with another recipe, seed, data or version of the program; "
+            "what differs: %s; give another folder with --out, or what it was made with",
+            s->path, spec->name, why.data != NULL ? why.data : "");
+        td_text_free(&why);
+        return TD_E_USAGE;
+    }
     int64_t trials = column_limit(st, 3), asked = sqlite3_column_int64(st, 6);
     *same = trials == (spec->max_trials > asked ? spec->max_trials : asked) &&
             column_limit(st, 4) == spec->max_trained && column_limit(st, 5) == active_limit(spec);
@@ -92,7 +97,7 @@ td_status td__store_study(td_store *s, const td__study *spec, int64_t *id, td_er
     if (status != TD_OK) return status;
     status = td__sql_prepare(s, &st, err,
                              "SELECT id, spec_hash, seed, max_trials, max_trained, max_active,"
-                             " next_number FROM study WHERE name = ?",
+                             " next_number, spec FROM study WHERE name = ?",
                              "s", spec->name);
     if (status == TD_OK) status = td__sql_step(s, st, &row, err);
     if (status == TD_OK && row) {

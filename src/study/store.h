@@ -45,6 +45,9 @@ typedef struct {
     const uint64_t *first_hash;
     int n_first;
 } td__study;
+/* In which keys a recipe differs from the one that a study was made with, as far as its trials
+ * depend on them: the first few, with their values. */
+void td__spec_differs(const td__study *now, const char *spec, uint64_t seed, td_text *out);
 /* Creates the study or finds it. An existing one with another spec_hash or seed is TD_E_USAGE, and
  * so are other budgets while other workers are alive. The number of trials is from now on the
  * given one, but not less than what was asked already. The study is active again. */

@@ -155,6 +155,51 @@ static void a_worker_joins_from_anywhere(void **state) {
     expect_whole(f, expected);
 }
 
+/* Files of --set are found again from another folder; they are beside neither recipe nor folder. */
+static void files_of_options_are_found_again(void **state) {
+    fixture *f = *state;
+    td_error err;
+    const char *micro;
+    assert_ok(td_data_find(f->arena, "hw/micro.yaml", &micro, &err), &err);
+    char *text = slurp(micro);
+    scratch_write(f->folder, "mine.yaml", text, strlen(text));
+    free(text);
+    write_recipe(f, NULL, NULL);
+    text = slurp(scratch_path(f->folder, "recipe.yaml"));
+    assert_int_equal(run(f, "mkdir -p far elsewhere;", "list >/dev/null"), 0);
+    scratch_write(f->folder, "far/recipe.yaml", text, strlen(text));
+    free(text);
+    expect(f,
+           "search far/recipe.yaml --quiet --trials 4 --set accuracy.path=data "
+           "--set 'accelerator={space: fixed, hw: mine.yaml}'",
+           0);
+    assert_int_equal(count(f, "trials"), 4);
+    assert_int_equal(run(f, "cd elsewhere;", "study resume ../results/tiny --quiet --trials 6"), 0);
+    assert_int_equal(count(f, "trials"), 6);
+    assert_int_equal(run(f, "cd elsewhere;", "worker ../results/tiny"), 0);
+    assert_non_null(strstr(f->err, "`tandem study resume ../results/tiny`"));
+}
+
+/* Rows by scope and by phase, where either is given. */
+static void rows_and_phases(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "budget: {trials: 12}",
+                 "scope: phase-network\ncompare:\n"
+                 "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
+                 "  accelerator: {space: fixed, hw: micro}\nbudget: {trials: 4, trained: 3}");
+    expect(f, "search recipe.yaml --quiet", 0);
+    expect(f, "study show results/tiny --row phase-network", 0);
+    assert_non_null(strstr(f->out, "phase-network-1\n"));
+    assert_non_null(strstr(f->out, "phase-network-2\n"));
+    expect(f, "study show results/tiny --row phase-network-2", 0);
+    assert_null(strstr(f->out, "phase-network-1\n"));
+    scratch_write(f->folder, "bad.json", "[{\"pe_x\": 3}]", 13);
+    expect_fault(f, "study enqueue results/tiny bad.json --row phase-network-2", 2,
+                 "first phase only, which is \"phase-network-1\"");
+    expect_fault(f, "study enqueue results/tiny bad.json --row phase-network-1", 3, "bad.json:1");
+    expect_fault(f, "study enqueue results/tiny bad.json --row phase-network", 3, "bad.json:1");
+}
+
 static void a_second_search_is_refused(void **state) {
     fixture *f = *state;
     write_recipe(f, "trials: 12", "trials: 400");
@@ -322,6 +367,8 @@ int main(void) {
         WITH_DATA(three_workers_leave_what_one_does),
         WITH_DATA(a_worker_alone_goes_on),
         WITH_DATA(a_worker_joins_from_anywhere),
+        WITH_DATA(files_of_options_are_found_again),
+        WITH_DATA(rows_and_phases),
         WITH_DATA(a_second_search_is_refused),
         WITH_DATA(the_stop_file_stops_all),
         WITH_DATA(signals_reach_the_workers),

@@ -42,6 +42,7 @@ static void networks_of_the_command_line(void **state) {
     assert_true(td_node_find(row, "latency_s")->real == latency);
     expect(f, "eval again/best/networks/A --format json", 0);
     assert_true(td_node_find(json(f), "latency_s")->real <= latency); /* the mapper looks longer */
+    expect_fault(f, "eval again/best", 4, "again/best/networks/A");
     expect(f, "study best again", 0);
     assert_non_null(strstr(f->out, "workload"));
 }

@@ -157,6 +157,27 @@ static void lines(void **state) {
     td_text_free(&svg);
 }
 
+/* On a log scale 0 stands at the foot, which says so; of equal curves the later one has gaps. */
+static void zero_on_a_log_scale(void **state) {
+    (void)state;
+    const double x[] = {1, 10, 100}, y[] = {3, 0.5, 0};
+    const td_plot_line line[] = {{.label = "a", .x = x, .y = y, .n = 3},
+                                 {.label = "b", .x = x, .y = y, .n = 3}};
+    td_text svg = {0}, plain = {0};
+    const td_plot p = {.log_y = true};
+    assert_ok(td_plot_lines(&p, line, 2, &svg, &err), &err);
+    check_xml(svg.data);
+    assert_non_null(strstr(svg.data, "V393.10\"/>")); /* the frame ends at 394 */
+    assert_non_null(strstr(svg.data, "y=\"398.00\" text-anchor=\"end\">0</text>"));
+    assert_non_null(strstr(svg.data, "stroke-dasharray=\"none\" d="));
+    assert_non_null(strstr(svg.data, "stroke-dasharray=\"7 5\" d="));
+    const td_plot_line above = {.label = "a", .x = x, .y = y, .n = 2};
+    assert_ok(td_plot_lines(&p, &above, 1, &plain, &err), &err);
+    assert_null(strstr(plain.data, ">0</text>"));
+    td_text_free(&svg);
+    td_text_free(&plain);
+}
+
 static void strips(void **state) {
     (void)state;
     static const double v[] = {1, 2, -INFINITY, 2, 4};
@@ -190,7 +211,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ticks),     cmocka_unit_test(ticks_of_any_range),
         cmocka_unit_test(positions), cmocka_unit_test(lines),
-        cmocka_unit_test(strips),
+        cmocka_unit_test(strips),    cmocka_unit_test(zero_on_a_log_scale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

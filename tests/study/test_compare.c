@@ -378,9 +378,10 @@ static void estimates(void **state) {
     assert_true(w.costs == 12 && w.trainings == 6 && w.finals == 1 && w.at_a_time == 3);
     assert_true(w.finals_at_a_time == 1);
     assert_true(td_recipe_work(r, 1, 4).trainings == 4);
-    assert_ok(td_recipe_time(r, &t, &f->err), &f->err);
-    assert_true(t.designs > 0 && t.trainings > 0 && t.trains);
-    assert_true(t.cost_s > 0 && t.training_s > 0 && t.final_s > 0 && t.load_s > 0);
+    assert_ok(td_recipe_time(r, &w, &t, &f->err), &f->err);
+    assert_true(t.designs > 0 && t.trainings > 0 && t.trains && t.solved == 0);
+    assert_true(t.cost_s > t.known_cost_s && t.known_cost_s > 0 && t.training_s > 0 &&
+                t.final_s > 0 && t.load_s > 0);
     td_recipe_destroy(r);
     write_recipe(f, "compare:\n  network: {space: fixed, net: handmade}\n"
                     "  accelerator: {space: fixed, hw: micro}\n");
@@ -392,6 +393,7 @@ static void estimates(void **state) {
     w = (td_work){
         .costs = 600, .trainings = 20, .finals = 6, .at_a_time = 2, .finals_at_a_time = 3};
     t = (td_timing){.cost_s = 0.01,
+                    .known_cost_s = 0.0095,
                     .training_s = 30,
                     .final_s = 100,
                     .load_s = 4,
@@ -400,14 +402,64 @@ static void estimates(void **state) {
                     .meet = 5,
                     .trainings = 2,
                     .fraction = 0.0625};
-    assert_near(td_work_seconds(&w, &t), 507, 1e-9);
+    assert_near(td_work_seconds(&w, &t, false), 507, 1e-9);
     td_text text = {0};
     td_work_describe(&w, &t, &text);
     assert_string_equal(
         text.data, "about 8.4 min on 2 cores if the budgets are used up: 20 trainings of 30 s,"
                    " 600 costs of 10 ms, 6 final trainings of 100 s\n(timed: 48 random designs,"
                    " 5 of which meet the targets; 6.2 % of the training of 2 of them)\n");
+    /* 4 + (60000 * (.03 or .001) + 900 * (12 or 2)) / 2 */
+    w = (td_work){.costs = 60000, .solves = 900, .at_a_time = 2};
+    t = (td_timing){.cost_s = 0.03,
+                    .known_cost_s = 0.001,
+                    .load_s = 4,
+                    .designs = 48,
+                    .trainings = 2,
+                    .solved = 5,
+                    .points = 14922,
+                    .solve_s = 12,
+                    .known_solve_s = 2};
+    assert_near(td_work_seconds(&w, &t, false), 6304, 1e-9);
+    assert_near(td_work_seconds(&w, &t, true), 934, 1e-9);
+    text.size = 0;
+    td_work_describe(&w, &t, &text);
+    assert_string_equal(
+        text.data,
+        "between 16 min and 105 min on 2 cores if the budgets are used up: 900 networks"
+        " solved over 14922 accelerators, each 12 s at first and 2.0 s once their layers"
+        " are known, 60000 costs of 30 ms at first and 1.0 ms once their layers are known"
+        "\n(timed: 48 random designs, 0 of which meet the targets; 5 random networks"
+        " solved; the accuracy of 2 of them)\n");
     td_text_free(&text);
+}
+
+/* What `solve` looks at is counted in networks, and no network twice for a set of targets. */
+static void estimates_of_solve(void **state) {
+    fixture *f = *state;
+    td_recipe *r;
+    td_timing t;
+    write_recipe(f, "scope: [joint, solve]\n");
+    assert_ok(td_recipe_load(scratch_path(f->folder, "recipe.yaml"), &r, &f->err), &f->err);
+    td_work w = td_recipe_work(r, 1, 0);
+    assert_true(w.costs == 12 && w.solves == 6 && w.trainings == 12);
+    assert_ok(td_recipe_time(r, &w, &t, &f->err), &f->err);
+    assert_true(t.solved > 1 && t.solved < 16 && t.points == 3); /* of 8; the rules break 5 */
+    assert_true(t.solve_s > t.known_solve_s && t.known_solve_s > 0);
+    td_recipe_destroy(r);
+
+    /* 2 methods x 3 seeds x 6 networks, of 20 that there are, for 2 sets of targets */
+    td_comparison *c = plan(f,
+                            (td_compare_spec){.strategies = "random,evolution",
+                                              .scopes = "solve",
+                                              .targets = "latency_us=10;latency_us=20",
+                                              .seeds = 3},
+                            "out");
+    assert_ok(td_compare_recipe(c, &r, &f->err), &f->err);
+    w = td_compare_work(c, r, 1);
+    assert_true(w.costs == 0 && w.solves == 2 * 20 && w.trainings == 12 * 6);
+    td_recipe_destroy(r);
+    td_comparison_destroy(c);
 }
 
 int main(void) {
@@ -422,6 +474,7 @@ int main(void) {
         TEST(lower_median_of_trials),
         TEST(extrapolation),
         TEST(estimates),
+        TEST(estimates_of_solve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
