@@ -89,7 +89,7 @@ def p_values(targets, name):
                     p.update({(m["method"], t): m for m in b["methods"]})
         names = list(dict.fromkeys(k[0] for k in p))
         print(f"\n{name}, {budget} trials: p of the rank-sum test, two-sided, Holm over the table\n")
-        table_of(targets, names, lambda m, t: f"{p[m, t]['p_holm']:.0e}" if "p_holm" in p[m, t] else "-")
+        table_of(targets, names, lambda m, t: f"{p[m, t]['p_holm']:.0e}" if (p.get((m, t)) or {}).get("p_holm") is not None else "-")
 
 
 def main():

@@ -203,11 +203,18 @@ static void add_levels(const hw_view *v, td_text *t) {
 static void add_power(const hw_view *v, td_text *t) {
     const td_hw *hw = &v->hw;
     const td_power *p = &v->power;
+    if (v->tech != NULL && td_node_find(v->tech, "form") != NULL) {
+        td_text_addf(t, "\npower: energies are in units of the table %s: no watts\n",
+                     td_node_find(v->tech, "node")->text);
+        return;
+    }
+    /* Where a port has no limit in the file, what is counted is the least. */
+    const char *least = p->unlimited != 0 ? "at least " : "", *most = least[0] ? "at most " : "";
     td_text_addf(t,
-                 "\npeak power, all MACs and ports busy: %s on chip, %s in all; %.3g and %.3g "
+                 "\npeak power, all MACs and ports busy: %s%s on chip, %s in all; %s%.3g and %.3g "
                  "TOPS/W\n  MACs %s",
-                 cli_small(p->chip_w, "W").s, cli_small(p->total_w, "W").s, p->tops / p->chip_w,
-                 p->tops / p->total_w, cli_small(p->mac_w, "W").s);
+                 least, cli_small(p->chip_w, "W").s, cli_small(p->total_w, "W").s, most,
+                 p->tops / p->chip_w, p->tops / p->total_w, cli_small(p->mac_w, "W").s);
     for (int l = 0; l < hw->n; l++)
         td_text_addf(t, ", %s%s %s", p->unlimited & TD_BIT(l) ? "at least " : "", hw->level[l].name,
                      cli_small(p->level_w[l], "W").s);
@@ -216,9 +223,6 @@ static void add_power(const hw_view *v, td_text *t) {
     td_text_add(t, "\n");
     if (p->unlimited != 0)
         td_text_add(t, "  at least: a port there has no limit in the file and is not counted\n");
-    if (v->tech != NULL && td_node_find(v->tech, "form") != NULL)
-        td_text_addf(t, "  energies are in units of the table %s: no watts, only shares of them\n",
-                     td_node_find(v->tech, "node")->text);
     td_text_addf(t, "a dense layer (%s), mapped for latency: ", v->layer);
     if (v->no_mapping != NULL) {
         td_text_addf(t, "none; %s\n", v->no_mapping);

@@ -45,6 +45,7 @@ td__layer_memo *td__map_cache_layers(td_map_cache *c) {
 void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
     memset(k, 0, sizeof *k);
     k->hw_hash = td_hw_hash(hw);
+    for (int l = 0; l < hw->n; l++) k->names = td_hash_text(hw->level[l].name, k->names);
     k->mac_instances = hw->mac.instances;
     k->mac_mesh_x = hw->mac.mesh_x;
     k->mac_pj = hw->mac.energy_pj;

@@ -5,11 +5,11 @@
 
 #include "layer_memo.h"
 
-/* An accelerator without names, gaps and figures that do not matter for a mapping: td_hw_hash says
- * which these are, but an equal hash is no proof, so the fields themselves are compared as well,
- * as bytes. */
+/* An accelerator without its name, gaps and figures that do not matter for a mapping: td_hw_hash
+ * says which these are, but an equal hash is no proof, so the fields themselves are compared as
+ * well, as bytes. */
 typedef struct {
-    uint64_t hw_hash;
+    uint64_t hw_hash, names; /* names: of the levels, which reasons tell */
     int32_t mac_instances, mac_mesh_x, n;
     double mac_pj, clock_tree;
     td_map_rules rules;

@@ -265,6 +265,7 @@ struct td_scheduler {
     td__home home;
     double *parallel; /* MACs per cycle that a shape can use */
     struct {          /* what these were found for: neighbours in a space have much in common */
+        int n;
         td_map_rules rules;
         int32_t instances[TD_MAX_LEVELS + 1], mesh_x[TD_MAX_LEVELS + 1];
     } fans;

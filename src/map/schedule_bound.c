@@ -83,8 +83,10 @@ double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home
         sum += b.cycles > dram ? b.cycles : dram;
         read += b.read;
         write += b.write;
-        if ((h->may & TD_BIT(TD_W)) && p->step[i].weight_bits <= h->pool)
-            weights += (double)p->step[i].weight_bits;
+        /* What streaming moves, not the whole bytes that they take on chip. */
+        const td_problem *q = p->step[i].shape >= 0 ? &p->shape[p->step[i].shape] : NULL;
+        if (q != NULL && (h->may & TD_BIT(TD_W)) && p->step[i].weight_bits <= h->pool)
+            weights += (double)td_problem_words(q, TD_W) * q->bits[TD_W];
     }
     /* Weights that cannot all be resident are loaded in every inference; in the first one all are.
      */

@@ -72,7 +72,8 @@ static void take(td_scheduler *s, const td_hw *hw) {
     td__home_find(hw, &s->home);
     if (first || s->home.pool != before.pool || s->home.may != before.may)
         td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
-    bool same = !first && memcmp(&s->fans.rules, &hw->rules, sizeof hw->rules) == 0;
+    bool same =
+        !first && s->fans.n == hw->n && memcmp(&s->fans.rules, &hw->rules, sizeof hw->rules) == 0;
     for (int l = 0; l <= hw->n; l++) {
         int32_t instances = l < hw->n ? hw->level[l].instances : hw->mac.instances;
         int32_t mesh_x = l < hw->n ? hw->level[l].mesh_x : hw->mac.mesh_x;
@@ -81,6 +82,7 @@ static void take(td_scheduler *s, const td_hw *hw) {
         s->fans.mesh_x[l] = mesh_x;
     }
     if (same) return;
+    s->fans.n = hw->n;
     s->fans.rules = hw->rules;
     td__most_parallel(&s->plan, hw, s->parallel);
 }

@@ -3,7 +3,7 @@
  * taken and looked at more closely, until it is a rank. */
 #include "solve.h"
 
-#include <pthread.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,7 +246,7 @@ static td_status search(const td__solver *s, const td_net *net, uint64_t net_has
         status = look(s, of, net_hash, &heap[0], heap[0].metric, &out->scheduled, err);
         sink(heap, s->n, 0);
     }
-    if (status == TD_OK && heap[0].r.violation < INFINITY) {
+    if (status == TD_OK && isfinite(heap[0].r.violation)) {
         out->index = heap[0].r.index;
         memcpy(out->metric, heap[0].metric, sizeof out->metric);
     }

@@ -26,6 +26,15 @@ static void make_chips(td_rng *r, td_hw *hw) {
     }
 }
 
+/* Weights that are no whole bytes, over a DRAM so slow that a bit of them counts. */
+static void narrow(td_net *net, td_rng *r, uint64_t seed, td_hw *hw) {
+    if (seed % 2 == 0) return;
+    for (int i = 1; i < td_net_size(net); i++)
+        if (td_net_layer(net, i)->op == TD_OP_CONV)
+            td_net_set_bits(net, i, 1 + (int)td_rng_below(r, 3), 8, 8, 32);
+    for (int i = 0; i < CHIPS; i++) hw[i].level[hw[i].n - 1].shared_bw /= 64;
+}
+
 static void as_schedules(void **state) {
     (void)state;
     td_map_cache *shared = td_map_cache_create(0), *small = td_map_cache_create(64);
@@ -37,6 +46,7 @@ static void as_schedules(void **state) {
         make_chips(&r, hw);
         td_rng q = td_rng_make(seed, 2, TD_RNG_TEST);
         td_net *net = random_schedule_net(&q, 4 + (int)seed);
+        narrow(net, &q, seed, hw);
         td_schedule_options bare, with;
         td_schedule_options_default(&bare);
         bare.max_nodes = 300;
@@ -106,15 +116,67 @@ static void neighbours_share_mappings(void **state) {
         hw.area_mm2 -= 1;
     }
     printf("         %d questions, then %d\n", (int)asked[0], (int)(asked[1] - asked[0]));
-    assert_true(asked[0] > 15 && asked[1] - asked[0] <= 6);
+    assert_true(asked[0] > 15 && asked[1] - asked[0] <= asked[0] / 3);
     td_net_destroy(net);
     td_map_cache_destroy(cache);
+}
+
+/* Weights of single bits take a byte on chip and move a bit: what must be loaded is bits. */
+static void bits_are_no_bytes(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_hw hw;
+    assert_ok(td_hw_load("micro", &hw, &err), &err);
+    hw.level[1].capacity_bits = 8 * 8; /* 4 PEs with 8 bytes each */
+    hw.level[2].capacity_bits = 4 * hw.level[1].capacity_bits;
+    hw.level[3].shared_bw = 0.125;
+    td_net *net = td_net_create("bits", TD_DIM(1, 1, 1));
+    int x = 0;
+    for (int i = 0; i < 40; i++) {
+        x = td_net_conv(net, x, 1, 1, 1, 1, 1);
+        td_net_set_bits(net, x, 1, 8, 8, 8);
+    }
+    for (int cold = 0; cold < 2; cold++) {
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        o.cold = cold == 1;
+        td_schedule s;
+        assert_ok(td_schedule_best(net, &hw, &o, &s, NULL, &err), &err);
+        assert_ok(td_schedule_check(net, &hw, &s, &err), &err);
+        assert_true(s.bound_latency_s <= s.latency_s);
+        td_schedule_free(&s);
+    }
+    td_net_destroy(net);
+}
+
+/* What is kept of the accelerator before is not used for one with other levels. */
+static void levels_may_differ(void **state) {
+    (void)state;
+    static const char *const name[] = {"micro", "eyeriss-168", "simba",      "array-16x16",
+                                       "micro", "tpu-v1",      "eyeriss-256"};
+    td_error err = {0};
+    td_net *net = NULL;
+    assert_ok(td_net_build("handmade", TD_DIM(0, 0, 0), 1, 0, &net, &err), &err);
+    td_scheduler *one, *fresh;
+    assert_ok(td_scheduler_create(net, NULL, &one, &err), &err);
+    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+        td_hw hw;
+        assert_ok(td_hw_load(name[i], &hw, &err), &err);
+        assert_ok(td_scheduler_create(net, NULL, &fresh, &err), &err);
+        td_schedule_figures a = td_scheduler_floor(one, &hw), b = td_scheduler_floor(fresh, &hw);
+        assert_true(a.latency_s == b.latency_s && a.energy_j == b.energy_j);
+        td_scheduler_destroy(fresh);
+    }
+    td_scheduler_destroy(one);
+    td_net_destroy(net);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_schedules),
         cmocka_unit_test(neighbours_share_mappings),
+        cmocka_unit_test(bits_are_no_bytes),
+        cmocka_unit_test(levels_may_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
