@@ -197,7 +197,7 @@ int cmd_compare(int argc, char **argv) {
             s = cli_add_estimate(r, &work, &text, &err);
         }
         td_recipe_destroy(r);
-        if (s == TD_OK) code = cli_print(&text);
+        code = cli_print(&text); /* what would run, even if it could not */
         goto end;
     }
     if (!o.quiet && text.data != NULL) fputs(text.data, stderr);

@@ -105,7 +105,8 @@ int cmd_search(int argc, char **argv) {
     } else if (o.dry_run) {
         td_work work = td_recipe_work(r, o.search.threads * o.search.workers, 0);
         s = cli_add_estimate(r, &work, &text, &err);
-        code = s == TD_OK ? cli_print(&text) : cli_fail(&err);
+        code = cli_print(&text); /* what it would do, even if it could not */
+        if (s != TD_OK) code = cli_fail(&err);
     } else {
         if (!o.search.quiet && text.data != NULL) fputs(text.data, stderr);
         code = cli_search_run(r, &o.search);

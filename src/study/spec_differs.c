@@ -88,8 +88,12 @@ void td__spec_differs(const td__study *now, const char *spec, uint64_t seed, td_
         a->kind == TD_MAP && b->kind == TD_MAP)
         compare_keys(a, b, now->name, &l);
     if (l.n > MOST) td_text_addf(out, " and %d more", l.n - MOST);
+    /* What a phase begins with depends on the budgets of all of them. */
+    bool phase = td_scope_find(now->name) == NULL;
     if (l.n == 0)
-        td_text_add(out, "no key of the recipe does, so it is a file that it names, the data, or "
-                         "the version of the program");
+        td_text_addf(out,
+                     "no key of the recipe does, so it is %sa file that it names, the data, or the "
+                     "version of the program",
+                     phase ? "the number of --trials, " : "");
     td_arena_destroy(arena);
 }
