@@ -181,7 +181,7 @@ static const char *broken_rule(const td_node *doc) {
     if (td_edge_from_node(doc, &p, NULL) != TD_OK) return NULL;
     unsigned broken = td_edge_broken(&p);
     for (int r = 0; r < TD_NEDGE_RULE; r++)
-        if (broken & TD_BIT(r)) return td_edge_rule_name(r);
+        if (broken & TD_BIT(r)) return td_edge_rule_name((td_edge_rule)r);
     return NULL;
 }
 

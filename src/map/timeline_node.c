@@ -111,7 +111,8 @@ td_node *td_timeline_to_node(const td_net *net, const td_hw *hw, const td_timeli
         int64_t bytes[TD_NHOLD], sum = td_timeline_occupancy(t, at[i], bytes);
         td_node *x = td_node_push(a, list, td_node_map(a));
         td_node_put_real(a, x, "from", at[i]);
-        for (int k = 0; k < TD_NHOLD; k++) td_node_put_int(a, x, td_hold_name(k), bytes[k]);
+        for (int k = 0; k < TD_NHOLD; k++)
+            td_node_put_int(a, x, td_hold_name((td_hold)k), bytes[k]);
         td_node_put_int(a, x, "sum", sum);
     }
     return at != NULL ? n : NULL;
@@ -258,7 +259,8 @@ static bool trace_holdings(const trace *t, const td_net *net, const td_timeline 
         int64_t bytes[TD_NHOLD];
         td_timeline_occupancy(of, at[i], bytes);
         td_node *args = counter(t, "bytes on chip", P_VALUES, at[i]);
-        for (int k = 0; k < TD_NHOLD; k++) td_node_put_int(t->a, args, td_hold_name(k), bytes[k]);
+        for (int k = 0; k < TD_NHOLD; k++)
+            td_node_put_int(t->a, args, td_hold_name((td_hold)k), bytes[k]);
     }
     return at != NULL;
 }
