@@ -205,7 +205,7 @@ static void dp_is_exact(void **state) {
         setup s;
         make(&s, seed, 2 + (int)(seed % 4));
         const td__sched_plan *p = &s.plan;
-        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, NULL, s.objective, s.arena);
         td__choice choice[16];
         assert_non_null(dp);
         for (int k = 0; k < 4; k++) {
@@ -244,7 +244,7 @@ static void picked_set_is_best(void **state) {
         setup s;
         make(&s, seed, 2 + (int)(seed % 3));
         const td__sched_plan *p = &s.plan;
-        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, NULL, s.objective, s.arena);
         td__choice choice[16];
         bool resident[16], proved, found = false;
         td__answer a = {.choice = choice};
@@ -281,7 +281,7 @@ static void heuristic_set_is_good(void **state) {
         setup s;
         make(&s, seed, 10);
         const td__sched_plan *p = &s.plan;
-        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, NULL, s.objective, s.arena);
         td__choice choice[16];
         bool resident[16], trial[16], proved;
         td__answer a = {.choice = choice}, one = {.choice = NULL};
