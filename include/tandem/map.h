@@ -101,14 +101,9 @@ void td_map_cache_stats(const td_map_cache *c, uint64_t *hits, uint64_t *misses)
  */
 
 /* Where a value stands between the layer that makes it and its readers, where weights come from.
- * staged: loaded ahead, one interval, or by a stack (see td_interval) for as long as it runs. bands:
- * handed on within a stack, some rows at a time. */
-typedef enum {
-    TD_AT_DRAM,
-    TD_AT_CHIP,
-    TD_AT_STAGED,
-    TD_AT_BANDS
-} td_place;
+ * staged: loaded ahead, one interval, or by a stack (see td_interval) for as long as it runs.
+ * bands: handed on within a stack, some rows at a time. */
+typedef enum { TD_AT_DRAM, TD_AT_CHIP, TD_AT_STAGED, TD_AT_BANDS } td_place;
 
 /* One interval: one convolution or fc, or one vector-unit layer (pools, add, multiply, concatenate,
  * a lone activation). Batch norms and activations behind it are done in passing. So is one add or
@@ -118,8 +113,8 @@ typedef enum {
  * A stack is two to four convolutions, each the sole reader of the one before, that run depth first
  * (Alwani et al. 2016, "Fused-layer CNN accelerators"): in turns, each turn a band of some rows, so
  * that of the values between them only the rows that are still needed stand on chip; no row is made
- * twice. Each has an interval, which puts its turns together; problem, mapping and cost are those of
- * one turn, of which the first and the last may do less than they are counted for. */
+ * twice. Each has an interval, which puts its turns together; problem, mapping and cost are those
+ * of one turn, of which the first and the last may do less than they are counted for. */
 typedef struct {
     int layer;          /* in the network */
     int joined;         /* the add or multiply done in its drain, -1: none; reads input2 */
@@ -153,7 +148,8 @@ typedef struct {
     td_map_cache *cache; /* may be NULL */
 } td_schedule_options;
 void td_schedule_options_default(td_schedule_options *o);
-/* A recipe's `schedule:` map (objective, max_nodes, batch, depth_first); NULL: the defaults. TD_E_INPUT. */
+/* A recipe's `schedule:` map (objective, max_nodes, batch, depth_first); NULL: the defaults.
+ * TD_E_INPUT. */
 td_status td_schedule_options_from_node(const td_node *n, td_schedule_options *o, td_error *err);
 
 typedef struct {
@@ -181,11 +177,12 @@ typedef struct {
  * chooses for each value whether it stays on chip until its last reader, and for each layer whether
  * its weights are streamed, kept resident over inferences, or staged (prefetched during the
  * interval before, while its traffic and capacity allow; in the steady state the last interval
- * prefetches for the first). Where a value and its neighbours have no room on chip together, it also
- * chooses which convolutions run as a stack, whose weights are resident or loaded once an inference,
- * and in bands of how many rows. The input image comes from DRAM, the output goes there. On chip is the
- * outermost bounded level inside DRAM, if it is one for all; when it shares the storage of an inner
- * level, residents and the tiles of the running layer (in every instance) split that storage.
+ * prefetches for the first). Where a value and its neighbours have no room on chip together, it
+ * also chooses which convolutions run as a stack, whose weights are resident or loaded once an
+ * inference, and in bands of how many rows. The input image comes from DRAM, the output goes there.
+ * On chip is the outermost bounded level inside DRAM, if it is one for all; when it shares the
+ * storage of an inner level, residents and the tiles of the running layer (in every instance) split
+ * that storage.
  *
  *     cycles of an interval = max(on chip, all its DRAM bits / outermost bandwidth)
  *     energy = mapping, or vector operations with their traffic + prefetch (DRAM read, fill on
@@ -269,8 +266,8 @@ typedef struct {
  * one, before they are loaded. staged: weights, from the start of the interval that loads them to
  * the end of the one that uses them. value: from the start of its maker to the end of its last
  * reader. bands: the rows of a value between two layers of a stack. tiles: of the running layer, in
- * all instances, with their buffering. Since layers of a stack take turns, what one of them holds of
- * values and weights is there from the start of the first to the end of the last. */
+ * all instances, with their buffering. Since layers of a stack take turns, what one of them holds
+ * of values and weights is there from the start of the first to the end of the last. */
 typedef enum {
     TD_HOLD_RESIDENT,
     TD_HOLD_STAGED,

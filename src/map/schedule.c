@@ -83,7 +83,8 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
     const td__way *way = w->choice[i].way;
     const td__stack *stack = w->choice[i].stack;
     out->mapped = true;
-    out->rows = stack != NULL ? stack->rows[w->choice[i].at] : td_net_layer(w->plan.net, s->layer)->h;
+    out->rows =
+        stack != NULL ? stack->rows[w->choice[i].at] : td_net_layer(w->plan.net, s->layer)->h;
     if (stack != NULL) out->bands = stack->passes[w->choice[i].at];
     out->macs = s->macs;
     out->problem = *way->problem;
@@ -102,11 +103,12 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
     if (h->home >= 0) {
         td__need need = td__home_need(w->hw, h, &out->problem, &out->mapping, &out->cost, chip,
                                       w->plan.shape_value[s->shape]);
-        int64_t used = others_bits(w, i) + need.home + need.beyond, all = used + need.tiles * h->stores;
+        int64_t used = others_bits(w, i) + need.home + need.beyond,
+                all = used + need.tiles * h->stores;
         if (stack != NULL) {
             const td_problem *band = &w->stacks.shape[stack->shape[w->choice[i].at]];
-            all = stack_bits(w, stack) + td__home_tiles(w->hw, h, band, &out->problem,
-                                                        &out->mapping, &out->cost, chip);
+            all = stack_bits(w, stack) +
+                  td__home_tiles(w->hw, h, band, &out->problem, &out->mapping, &out->cost, chip);
             used = all - need.tiles * h->stores;
         }
         int64_t left = (h->pool - used) / h->stores / 8 * 8;

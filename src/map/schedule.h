@@ -51,7 +51,7 @@ typedef struct {
     td_problem *shape; /* the distinct layer problems (by sizes of the values, too) */
     int64_t (*shape_value)[TD_NTENSOR]; /* bits of weights, input and output as values */
     int *shape_step;                    /* an interval that has it, for messages */
-    bool beam; /* some value was sent to DRAM to bound the state of the DP */
+    bool beam;  /* some value was sent to DRAM to bound the state of the DP */
     bool bands; /* values that flow may be handed on in bands of rows */
 } td__sched_plan;
 
@@ -253,12 +253,12 @@ typedef enum { TD__STEADY, TD__COLD } td__regime;
 
 /* What the DP decides for an interval. */
 typedef struct {
-    const td__way *way; /* NULL on the vector unit */
-    bool out_chip;      /* its value stands on chip */
-    bool ahead;         /* its weights are loaded in the interval before */
+    const td__way *way;     /* NULL on the vector unit */
+    bool out_chip;          /* its value stands on chip */
+    bool ahead;             /* its weights are loaded in the interval before */
     const td__stack *stack; /* it is layer `at` of; NULL */
     int at;
-    double cycles, pj;  /* with prefetch and leakage */
+    double cycles, pj; /* with prefetch and leakage */
 } td__choice;
 
 typedef struct {
@@ -336,8 +336,8 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
                              int64_t *missing_bytes, td_error *err);
 /* Best places, resident weights and ways. */
 td_status td__scheduler_solve(td_scheduler *s, td_error *err);
-/* Its weights are loaded in its own interval, to stay for as long as its stack runs or, in the first
- * inference, for good. */
+/* Its weights are loaded in its own interval, to stay for as long as its stack runs or, in the
+ * first inference, for good. */
 bool td__loads_own(const td_scheduler *s, int i);
 /* Interval whose weights are loaded during interval i, -1: none. */
 int td__loads_for(const td_scheduler *s, int i);

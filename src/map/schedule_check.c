@@ -202,7 +202,8 @@ static td_status mapped_room(const checker *c, int i) {
         double held = tiles_bits(c, t, c->home, TD_BIT(k));
         /* What a turn works on stands among the rows and values of the stack. */
         if (turns)
-            own += held - (chip[k] ? (double)td_problem_words(&turn, (td_tensor)k) * turn.bits[k] : 0);
+            own +=
+                held - (chip[k] ? (double)td_problem_words(&turn, (td_tensor)k) * turn.bits[k] : 0);
         else
             own += chip[k] && held < value[k] ? value[k] : held;
     }
@@ -370,8 +371,8 @@ static void account_joined(const checker *c, int i, account *a) {
             if (!(t->mapping.keep[c->home] & TD_BIT(x))) continue;
             int bits = td_word_bits(&t->problem, &t->mapping, c->home, (td_tensor)x);
             read += t->bands * t->cost.at[c->home][x].reads * bits;
-            write += t->bands * (t->cost.at[c->home][x].fills + t->cost.at[c->home][x].updates) *
-                     bits;
+            write +=
+                t->bands * (t->cost.at[c->home][x].fills + t->cost.at[c->home][x].updates) * bits;
         }
         a->chip_cycles = fmax(a->chip_cycles, ceil(read / h->read_bw));
         a->chip_cycles = fmax(a->chip_cycles, ceil(write / h->write_bw));

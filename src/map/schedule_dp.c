@@ -316,8 +316,8 @@ static int loaded_during(const run *r, int i) {
  */
 
 /* What a stack takes from a state, its output on chip or not, the weights of the interval behind it
- * loaded during it or not; *to: the set at its end, without its output. choice: NULL, or the ways by
- * layer. False: no room. */
+ * loaded during it or not; *to: the set at its end, without its output. choice: NULL, or the ways
+ * by layer. False: no room. */
 static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool out, int ahead,
                        td__choice *choice, step_cost *sum, int *to) {
     const td__dp *d = r->d;
@@ -334,8 +334,7 @@ static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool
         const int i = k->first + j;
         const td__step *s = &p->step[i];
         const view *v = &d->view[i][set];
-        bool there = r->relaxed || (j == 0 && flag) ||
-                     (r->resident[i] && r->regime == TD__STEADY);
+        bool there = r->relaxed || (j == 0 && flag) || (r->resident[i] && r->regime == TD__STEADY);
         double read = there ? 0 : (double)s->weight_bits, pj = there ? 0 : d->load_pj[i];
         if (j == last && ahead) {
             read += (double)p->step[next].weight_bits;
@@ -355,8 +354,7 @@ static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool
         if (!cheapest(d, list, own, read, pj, s->joined >= 0 ? joined : NULL, &c)) return false;
         sum->cycles += c.cycles;
         sum->pj += c.pj;
-        if (choice != NULL)
-            choice[i] = (td__choice){.way = &list->way[c.way], .stack = k, .at = j};
+        if (choice != NULL) choice[i] = (td__choice){.way = &list->way[c.way], .stack = k, .at = j};
         set = v->next;
     }
     *to = set;
@@ -380,8 +378,8 @@ static void advance_stack(const run *r, int number, int set, int flag) {
             double first = a->first + (d->by_energy ? c.pj : c.cycles);
             double second = a->second + (d->by_energy ? c.cycles : c.pj);
             if (!better(first, second, b->first, b->second)) continue;
-            *b = (cell){first, second, (uint16_t)(set * 2 + flag), (uint16_t)(number + 1), 0, 0,
-                        (uint8_t)out};
+            *b = (cell){first, second,      (uint16_t)(set * 2 + flag), (uint16_t)(number + 1), 0,
+                        0,     (uint8_t)out};
         }
 }
 

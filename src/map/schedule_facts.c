@@ -161,7 +161,8 @@ static bool play(const td_net *net, const td_schedule *s, td__facts *f, int firs
         int64_t from, to, begin;
         window(&p[k + 1], 0, &begin, &to);
         window(&p[k + 1], s->interval[first + k + 1].rows - 1, &from, &to);
-        double most = fmax((double)held[k], fmax(s->interval[first + k].rows, (double)(to - begin)));
+        double most =
+            fmax((double)held[k], fmax(s->interval[first + k].rows, (double)(to - begin)));
         f->between[first + k] = whole_bytes(f->value[f->end[first + k]] * most / (double)rows[k]);
     }
     return true;
@@ -190,8 +191,8 @@ td_status td__facts_stacks(const td_net *net, const td_schedule *s, td__facts *f
             f->behind[k] = behind;
         }
         if (behind > i + 1 && !play(net, s, f, i, behind))
-            return td_fail(err, TD_E_INPUT, "interval %d (%s): its stack has no end with these rows",
-                           i, name);
+            return td_fail(err, TD_E_INPUT,
+                           "interval %d (%s): its stack has no end with these rows", i, name);
     }
     return TD_OK;
 }

@@ -450,8 +450,8 @@ td_status td__table_stacks(const td__sched_plan *p, const td_hw *hw, const td__h
                                                  << td__stack_chip(&all->stack[i], k, side);
     for (int shape = 0; shape < all->n_shape; shape++) {
         b.asked = masks[shape] | OF_STACKS;
-        td_status s = find_shape(&b, shape, build_turn, number != 0 ? memo : NULL, number, NULL,
-                                 NULL);
+        td_status s =
+            find_shape(&b, shape, build_turn, number != 0 ? memo : NULL, number, NULL, NULL);
         if (s != TD_OK) return td_fail(err, s, "out of memory for the schedule");
     }
     for (int i = 0; i < all->n; i++)

@@ -204,8 +204,7 @@ static void find_least(td_scheduler *s) {
     bool by_energy = s->o.objective == TD_OBJ_ENERGY;
     td__answer relaxed = {.choice = NULL};
     if (!td__dp_relaxed(s->dp, &relaxed)) relaxed.first = 0;
-    td__least least =
-        td__bound_table(&s->plan, hw, &s->home, &s->table, &s->stacks, s->arena);
+    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, &s->stacks, s->arena);
     double cycles =
         fmax(least.dram_cycles, td__bound_cycles(&s->plan, hw, &s->home, s->parallel, s->o.cold));
     if (!by_energy) cycles = fmax(cycles, relaxed.first);

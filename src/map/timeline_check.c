@@ -226,8 +226,7 @@ static td_status holding(const checker *c, int k) {
                         f->value[h->layer] / 8);
         int last = f->last[h->layer] > i ? f->last[h->layer] : i;
         c->of[i].held_any = true;
-        c->of[i].value =
-            c->of[i].value || covers(h, stack_start(c, i), stack_end(c, last));
+        c->of[i].value = c->of[i].value || covers(h, stack_start(c, i), stack_end(c, last));
         return TD_OK;
     }
     if (!f->mapped[i] || h->layer != f->layer[i])
@@ -471,7 +470,8 @@ static td_status mapped(const checker *c, int i) {
         double held = tile_bits(c, v, &k, c->f.home, x);
         /* The value, or its rows in a stack, are a holding of their own. */
         if (stacked(c, i))
-            tiles += held - (chip[x] ? (double)td_problem_words(&turn, (td_tensor)x) * turn.bits[x] : 0);
+            tiles +=
+                held - (chip[x] ? (double)td_problem_words(&turn, (td_tensor)x) * turn.bits[x] : 0);
         else
             tiles += chip[x] ? fmax(held - whole[x], 0) : held;
         if (c->f.tiles != c->f.home)
