@@ -106,27 +106,6 @@ static void who_flows(void **state) {
 /* ---- whole schedules --------------------------------------------------------------------------
  */
 
-/* Inverted bottlenecks and plain convolutions of an image that is large for the chip. */
-static td_net *crowd(td_rng *r) {
-    const int side = 4 * pick(r, 4, 12);
-    td_net *net = td_net_create("crowd", TD_DIM(pick(r, 1, 4), side, side));
-    int x = td_net_conv(net, 0, 4 * pick(r, 1, 4), 3, 1, 1, 1);
-    for (int k = pick(r, 1, 3); k > 0; k--) {
-        const td_layer *l = td_net_layer(net, x);
-        int c = l->c, wide = c * pick(r, 1, 6), stride = l->h >= 16 ? pick(r, 1, 2) : 1;
-        int y = td_net_conv(net, x, wide, pick(r, 0, 3) == 0 ? 3 : 1, 1, 1, 1);
-        if (pick(r, 0, 1)) y = td_net_act(net, y, TD_OP_RELU6);
-        if (pick(r, 0, 3)) y = td_net_conv(net, y, wide, 2 * pick(r, 0, 2) + 1, stride, wide, 1);
-        y = td_net_conv(net, y, c, 1, 1, 1, 1);
-        bool same = td_net_layer(net, y)->h == l->h;
-        x = same && pick(r, 0, 1) ? td_net_add(net, y, x) : y;
-    }
-    if (pick(r, 0, 1)) td_net_fc(net, td_net_global_pool(net, x), 10);
-    td_error err;
-    if (td_net_check(net, &err) != TD_OK) fail_msg("crowd: %s", err.message);
-    return net;
-}
-
 typedef struct {
     int stacks, layers, bands, staged, streamed_in, out_chip, joined, faster, cases;
     double gain;
@@ -174,7 +153,7 @@ static void schedules_hold(void **state) {
     seen n = {0};
     for (uint64_t seed = 0; seed < 60; seed++) {
         td_rng r = td_rng_make(seed, 2, TD_RNG_TEST);
-        td_net *net = crowd(&r);
+        td_net *net = random_crowd(&r);
         td_edge e;
         td_hw hw;
         random_micro(&r, &e, &hw);
@@ -290,7 +269,7 @@ static void faults_are_found(void **state) {
     int made[N_FAULTS] = {0};
     for (uint64_t seed = 200; seed < 212; seed++) {
         td_rng r = td_rng_make(seed, 2, TD_RNG_TEST);
-        td_net *net = crowd(&r);
+        td_net *net = random_crowd(&r);
         td_edge e;
         td_hw hw;
         random_micro(&r, &e, &hw);
