@@ -29,8 +29,8 @@ typedef struct {
 td_status td__facts_of(const td_net *net, const td_hw *hw, int batch, td_arena *a, td__facts *out,
                        td_error *err);
 
-/* What the places and rows of a schedule of this network make of its stacks. TD_E_INPUT: they are no
- * stacks; the message names the interval. The schedule has the intervals of the facts. */
+/* What the places and rows of a schedule of this network make of its stacks. TD_E_INPUT: they are
+ * no stacks; the message names the interval. The schedule has the intervals of the facts. */
 td_status td__facts_stacks(const td_net *net, const td_schedule *s, td__facts *f, td_error *err);
 /* The layer problem of one turn of interval i: its own, if it is alone. */
 void td__facts_turn(const td_net *net, const td_schedule *s, const td__facts *f, int i,
