@@ -48,7 +48,7 @@ static double distinct(const td__space *z, int t) {
     if (t != TD_I) return (double)td_problem_words(&z->p, (td_tensor)t);
     double planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
     if (z->plain) return planes * z->inside;
-    return planes * td__held_lines(&z->p, 0, one) * td__held_lines(&z->p, 1, one);
+    return planes * td__held_lines(&z->p, 0, one, 1) * td__held_lines(&z->p, 1, one, 1);
 }
 
 void td__space_bound(const td__space *z, double *pj, double *cycles) {
