@@ -46,7 +46,8 @@ static void test_random_shapes(void **state) {
         td_net_destroy(net);
     }
     for (int op = 1; op < TD_NOP; op++)
-        if (seen[op] == 0 && !td_op_cost_only((td_op)op)) fail_msg("no random network has %s", td_op_name((td_op)op));
+        if (seen[op] == 0 && !td_op_cost_only((td_op)op))
+            fail_msg("no random network has %s", td_op_name((td_op)op));
 }
 
 static void test_same_padding(void **state) {
