@@ -49,17 +49,19 @@ def figures_of_eval(interval):
     return figures
 
 
-def figures_of_cost(result):
+def figures_of_cost(result, turns):
+    """turns: of a layer in a stack, whose case is one of them."""
     levels = result["levels"]
     inner = list(levels)[:-1]
     figures = {"cycles": result["cycles"],
-               "cycles on chip": max([result["compute_cycles"]] + [levels[n]["cycles"] for n in inner]),
+               "cycles on chip": turns * max([result["compute_cycles"]] +
+                                             [levels[n]["cycles"] for n in inner]),
                "energy in all": result["energy_total_pj"],
-               "energy of MACs": result["energy_pj"]["MAC"]}
+               "energy of MACs": turns * result["energy_pj"]["MAC"]}
     for name, level in levels.items():
         for tensor in "WIO":
             if tensor in level:
-                figures[f"energy of {tensor} at {name}"] = level[tensor]["energy_pj"]
+                figures[f"energy of {tensor} at {name}"] = turns * level[tensor]["energy_pj"]
     return figures
 
 
@@ -75,9 +77,12 @@ def compare(row, arguments):
         sys.exit(f"{row}: {len(mapped)} mapped layers, {len(costs)} costs")
     figures = differing = 0
     for interval, cost in zip(mapped, costs):
-        a, b = figures_of_eval(interval), figures_of_cost(cost["result"])
+        a, b = figures_of_eval(interval), figures_of_cost(cost["result"], interval["bands"])
         for key in sorted(a.keys() | b.keys()):
             figures += 1
+            # What is joined to a layer may take longer than its mapping does.
+            if key == "cycles on chip" and "joined" in interval and a[key] >= b[key]:
+                continue
             if a.get(key) != b.get(key):
                 differing += 1
                 print(f"{row}: {interval['layer']}: {key}: eval {a.get(key)!r}, cost {b.get(key)!r}",

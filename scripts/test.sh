@@ -30,31 +30,50 @@ build() { # build PRESET: configures and builds; nothing runs after a failure
     exit 1
 }
 
-run_tests() { # run_tests FOLDER LABEL: all cmocka programs of a build, counted by test case
-    local t log code p f s r
+count() { # count PATTERN FILE: distinct lines of a log
+    grep "$1" "$2" | sort -u | wc -l
+}
+
+run_test() { # run_test PROGRAM LABEL FOLDER: writes "passed failed skipped" and what there is to see into FOLDER
+    local t=$1 name log code p f s r
+    name=$(basename "$t")
+    log=$3/$name.log
+    timeout 900 "$t" >"$log" 2>&1
+    code=$?
+    p=$(grep -c '^\[       OK \]' "$log")
+    # cmocka lists failed and skipped cases a second time at the end
+    f=$(count '^\[  FAILED  \] [^0-9]' "$log")
+    s=$(count '^\[  SKIPPED \] [^0-9]' "$log")
+    if [ $code -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi # crash, sanitizer report or time-out
+    # With the reference material there, a reference test that skips has failed (slow ones, named
+    # slow_*, may skip).
+    if [ -d ../shared ] && [ -f tests/reference/"$name".c ]; then
+        r=$(grep '^\[  SKIPPED \] [^0-9]' "$log" | grep -v '\] slow_' | sort -u | wc -l)
+        f=$((f + r)) s=$((s - r))
+    fi
+    if [ "$f" -gt 0 ]; then
+        {
+            echo "--- $name ($2), exit code $code"
+            grep -vE '^\[ RUN      \]|^\[       OK \]' "$log" | tail -n 60
+        } >"$3/$name.failed"
+    fi
+    echo "$p $f $s" >"$3/$name.counts"
+}
+export -f run_test count
+
+run_tests() { # run_tests FOLDER LABEL: all cmocka programs of a build, as many at a time as there are processors, counted by test case
+    local out t p f s
+    out=$(mktemp -d)
+    find "$1"/tests -maxdepth 1 -name 'test_*' -type f -perm -u+x -print0 | sort -z |
+        xargs -0 -P "$(nproc)" -I {} bash -c 'run_test "$@"' run_test {} "$2" "$out"
     for t in "$1"/tests/test_*; do
         [ -x "$t" ] || continue
-        log=$(mktemp)
-        timeout 900 "$t" >"$log" 2>&1
-        code=$?
-        p=$(grep -c '^\[       OK \]' "$log")
-        # cmocka lists failed and skipped cases a second time at the end
-        f=$(grep '^\[  FAILED  \] [^0-9]' "$log" | sort -u | wc -l)
-        s=$(grep '^\[  SKIPPED \] [^0-9]' "$log" | sort -u | wc -l)
-        if [ $code -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi # crash, sanitizer report or time-out
-        # With the reference material there, a reference test that skips has failed (slow ones, named
-        # slow_*, may skip).
-        if [ -d ../shared ] && [ -f tests/reference/"$(basename "$t")".c ]; then
-            r=$(grep '^\[  SKIPPED \] [^0-9]' "$log" | grep -v '\] slow_' | sort -u | wc -l)
-            f=$((f + r)) s=$((s - r))
-        fi
-        if [ "$f" -gt 0 ]; then
-            echo "--- $(basename "$t") ($2), exit code $code"
-            grep -vE '^\[ RUN      \]|^\[       OK \]' "$log" | tail -n 60
-        fi
+        # No counts: the test was never run to its end.
+        read -r p f s <"$out/$(basename "$t").counts" || { p=0 f=1 s=0; echo "--- $(basename "$t") ($2) left no result"; }
+        [ ! -f "$out/$(basename "$t").failed" ] || cat "$out/$(basename "$t").failed"
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-        rm -f "$log"
     done
+    rm -rf "$out"
 }
 
 check "order of dependence" scripts/check-order.sh

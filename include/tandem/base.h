@@ -118,6 +118,10 @@ td_status td_file_read(const char *path, size_t max_bytes, char **data, size_t *
 td_status td_file_write(const char *path, const void *data, size_t size, td_error *err);
 td_status td_dir_make(const char *path, td_error *err); /* with parents; existing is fine */
 bool td_file_exists(const char *path);
+/* A file or folder that a document names: the name as it stands if it is there, or absolute, or if
+ * document is NULL; otherwise beside the document if it is there. If it is in neither place, the
+ * name: whoever opens it tells. From the arena, or one of the arguments; NULL: memory is out. */
+const char *td_file_beside(td_arena *a, const char *document, const char *name);
 /* Finds a shipped file (hw/edge.yaml, tech/22nm.yaml, recipes/...): $TANDEM_DATA, then the source
  * tree it was built from, then the installed share directory. TD_E_NOT_FOUND names the places. */
 td_status td_data_find(td_arena *a, const char *relative, const char **path, td_error *err);

@@ -19,7 +19,7 @@ extern "C" {
  *        they work on; results kept where their sums end leave it at their own precision
  *     3  an add or multiply behind a convolution is done in its drain; lists of fan-outs that a
  *        budget of nodes cuts short have some of every kind: better mappings */
-enum { TD_COST_REVISION = 3 };
+enum { TD_COST_REVISION = 4 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -100,17 +100,21 @@ void td_map_cache_stats(const td_map_cache *c, uint64_t *hits, uint64_t *misses)
 /* ---- schedule of a network --------------------------------------------------------------------
  */
 
-/* Where a value stands between the layer that makes it and its readers, where weights come from. */
-typedef enum {
-    TD_AT_DRAM,
-    TD_AT_CHIP,
-    TD_AT_STAGED
-} td_place; /* staged: prefetched one interval ahead */
+/* Where a value stands between the layer that makes it and its readers, where weights come from.
+ * staged: loaded ahead, one interval, or by a stack (see td_interval) for as long as it runs.
+ * bands: handed on within a stack, some rows at a time. */
+typedef enum { TD_AT_DRAM, TD_AT_CHIP, TD_AT_STAGED, TD_AT_BANDS } td_place;
 
 /* One interval: one convolution or fc, or one vector-unit layer (pools, add, multiply, concatenate,
  * a lone activation). Batch norms and activations behind it are done in passing. So is one add or
  * multiply behind a convolution or fc that joins its results with another value of their size which
- * is there by then, while results are drained: the vector unit works meanwhile. */
+ * is there by then, while results are drained: the vector unit works meanwhile.
+ *
+ * A stack is two to four convolutions, each the sole reader of the one before, that run depth first
+ * (Alwani et al. 2016, "Fused-layer CNN accelerators"): in turns, each turn a band of some rows, so
+ * that of the values between them only the rows that are still needed stand on chip; no row is made
+ * twice. Each has an interval, which puts its turns together; problem, mapping and cost are those
+ * of one turn, of which the first and the last may do less than they are counted for. */
 typedef struct {
     int layer;          /* in the network */
     int joined;         /* the add or multiply done in its drain, -1: none; reads input2 */
@@ -120,6 +124,8 @@ typedef struct {
     td_hw hw;     /* as this layer saw it: capacities less what is resident */
     td_cost cost; /* = td_cost_evaluate(problem, hw, mapping), bit for bit */
     td_place input, input2, output, weights;
+    int bands;             /* turns of a layer in a stack, otherwise 1 */
+    int rows;              /* of the output in a turn; 0 on the vector unit */
     int64_t macs;          /* of the layer, without padding */
     double compute_cycles; /* on-chip time: MACs and inner levels, or vector unit */
     double dram_cycles;    /* own and prefetched traffic over the outermost bandwidth */
@@ -137,11 +143,13 @@ typedef struct {
     td_counting counting;
     bool cold;           /* first inference: no weights are resident yet */
     int batch;           /* samples per inference, N of all layers */
+    bool layer_by_layer; /* no stacks */
     uint64_t max_nodes;  /* per mapper call; 0: its own default */
     td_map_cache *cache; /* may be NULL */
 } td_schedule_options;
 void td_schedule_options_default(td_schedule_options *o);
-/* A recipe's `schedule:` map (objective, max_nodes, batch); NULL: the defaults. TD_E_INPUT. */
+/* A recipe's `schedule:` map (objective, max_nodes, batch, depth_first); NULL: the defaults.
+ * TD_E_INPUT. */
 td_status td_schedule_options_from_node(const td_node *n, td_schedule_options *o, td_error *err);
 
 typedef struct {
@@ -159,6 +167,7 @@ typedef struct {
     bool cold;
     int batch;
     uint64_t max_nodes;
+    bool layer_by_layer;
     bool
         proved; /* no other choice of places and resident weights does better with the mappings that
                  * were found; of cold: the set of resident weights is that of the steady state */
@@ -168,9 +177,12 @@ typedef struct {
  * chooses for each value whether it stays on chip until its last reader, and for each layer whether
  * its weights are streamed, kept resident over inferences, or staged (prefetched during the
  * interval before, while its traffic and capacity allow; in the steady state the last interval
- * prefetches for the first). The input image comes from DRAM, the output goes there. On chip is the
- * outermost bounded level inside DRAM, if it is one for all; when it shares the storage of an inner
- * level, residents and the tiles of the running layer (in every instance) split that storage.
+ * prefetches for the first). Where a value and its neighbours have no room on chip together, it
+ * also chooses which convolutions run as a stack, whose weights are resident or loaded once an
+ * inference, and in bands of how many rows. The input image comes from DRAM, the output goes there.
+ * On chip is the outermost bounded level inside DRAM, if it is one for all; when it shares the
+ * storage of an inner level, residents and the tiles of the running layer (in every instance) split
+ * that storage.
  *
  *     cycles of an interval = max(on chip, all its DRAM bits / outermost bandwidth)
  *     energy = mapping, or vector operations with their traffic + prefetch (DRAM read, fill on
@@ -232,6 +244,7 @@ void td_interval_case(const td_net *net, const td_interval *i, td_case *out);
 typedef struct {
     int layer; /* in the network */
     bool mapped;
+    int bands; /* turns that it puts together: those of the layers of a stack alternate */
     double start, end, compute;
     char limit[24]; /* as td_interval has it */
 } td_slot;
@@ -252,9 +265,18 @@ typedef struct {
 /* resident: weights that stay over inferences; their place is taken from the start even in a cold
  * one, before they are loaded. staged: weights, from the start of the interval that loads them to
  * the end of the one that uses them. value: from the start of its maker to the end of its last
- * reader. tiles: of the running layer, in all instances, with their buffering. */
-typedef enum { TD_HOLD_RESIDENT, TD_HOLD_STAGED, TD_HOLD_VALUE, TD_HOLD_TILES, TD_NHOLD } td_hold;
-const char *td_hold_name(td_hold h); /* "resident", "staged", "value", "tiles" */
+ * reader. bands: the rows of a value between two layers of a stack. tiles: of the running layer, in
+ * all instances, with their buffering. Since layers of a stack take turns, what one of them holds
+ * of values and weights is there from the start of the first to the end of the last. */
+typedef enum {
+    TD_HOLD_RESIDENT,
+    TD_HOLD_STAGED,
+    TD_HOLD_VALUE,
+    TD_HOLD_BANDS,
+    TD_HOLD_TILES,
+    TD_NHOLD
+} td_hold;
+const char *td_hold_name(td_hold h); /* "resident", "staged", "value", "bands", "tiles" */
 
 typedef struct {
     td_hold kind;

@@ -68,10 +68,3 @@ void td_accuracy_free(td_accuracy *a) {
     if (a != NULL && a->destroy != NULL) a->destroy(a->self);
     if (a != NULL) memset(a, 0, sizeof *a);
 }
-
-const char *td__accuracy_beside(const td_node *n, const char *path, td_arena *a) {
-    const char *slash = n->file != NULL ? strrchr(n->file, '/') : NULL;
-    if (path[0] == '/' || slash == NULL || td_file_exists(path)) return path;
-    const char *beside = td_arena_printf(a, "%.*s/%s", (int)(slash - n->file), n->file, path);
-    return beside == NULL || td_file_exists(beside) ? beside : path;
-}

@@ -11,8 +11,4 @@ typedef td_status td__accuracy_make_fn(const td_node *n, const td_space *nets, u
 td__accuracy_check_fn td__accuracy_train_check, td__accuracy_table_check;
 td__accuracy_make_fn td__accuracy_train, td__accuracy_table;
 
-/* A file or folder that the map names: as it stands, then beside the document. NULL: memory is out.
- */
-const char *td__accuracy_beside(const td_node *n, const char *path, td_arena *a);
-
 #endif

@@ -136,7 +136,7 @@ static td_status load(const td_node *named, td_arena *a, const td_node **doc, ui
     char *data = NULL;
     size_t size = 0;
     td_error why = {0};
-    const char *path = td__accuracy_beside(named, named->text, a);
+    const char *path = td_file_beside(a, named->file, named->text);
     if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td_file_read(path, 0, &data, &size, &why);
     if (s == TD_OK) *hash = td_hash(data, size, 0);

@@ -98,7 +98,7 @@ td_status td__accuracy_train(const td_node *n, const td_space *nets, uint64_t se
     td_arena *a = td_arena_create();
     td_status status = s != NULL && a != NULL ? read(n, seed, &s->options, &data, &path, err)
                                               : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (status == TD_OK && path != NULL && (path = td__accuracy_beside(n, path, a)) == NULL)
+    if (status == TD_OK && path != NULL && (path = td_file_beside(a, n->file, path)) == NULL)
         status = td_fail(err, TD_E_MEMORY, "out of memory");
     if (status == TD_OK) status = td_dataset_load(data, path, &s->data, err);
     td_arena_destroy(a);

@@ -192,6 +192,13 @@ bool td_file_exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
+const char *td_file_beside(td_arena *a, const char *document, const char *name) {
+    const char *slash = document != NULL ? strrchr(document, '/') : NULL;
+    if (name[0] == '/' || slash == NULL || td_file_exists(name)) return name;
+    const char *beside = td_arena_printf(a, "%.*s/%s", (int)(slash - document), document, name);
+    return beside == NULL || td_file_exists(beside) ? beside : name;
+}
+
 static td_status find_shipped(td_arena *a, const char *relative, bool folder, const char **path,
                               td_error *err) {
     const char *root[] = {getenv("TANDEM_DATA"), TD_SOURCE_DIR, TD_INSTALL_DATA};

@@ -20,7 +20,7 @@ typedef struct {
     const char *hw, *cases, *timeline, *trace;
     cli_set set; /* of the accelerator */
     td_schedule_options schedule;
-    bool objective, batch, nodes; /* were given */
+    bool objective, batch, nodes, layers; /* were given */
     enum { BY_FORMAT, STEPS, NO_STEPS } steps;
     cli_format format;
 } options;
@@ -32,6 +32,7 @@ enum {
     OPT_COLD,
     OPT_BATCH,
     OPT_NODES,
+    OPT_LAYERS,
     OPT_CASES,
     OPT_STEPS,
     OPT_NO_STEPS,
@@ -61,6 +62,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_NODES:
         o->schedule.max_nodes = (uint64_t)cli_option_int(state, "max-nodes", arg, 1, 1000000000);
         o->nodes = true;
+        return 0;
+    case OPT_LAYERS:
+        o->schedule.layer_by_layer = true;
+        o->layers = true;
         return 0;
     case OPT_CASES: o->cases = arg; return 0;
     case OPT_SET:
@@ -122,11 +127,14 @@ static td_status take_options(options *o, const char *hw_name, td_arena *a, td_e
     if (s == TD_OK) s = td_node_opt_string(doc, "objective", &objective, err);
     if (s == TD_OK) s = td_node_opt_int(doc, "batch", 1, 65536, &batch, err);
     if (s == TD_OK) s = td_node_opt_int(doc, "max_nodes", 0, INT64_MAX, &nodes, err);
+    bool depth_first = true;
+    if (s == TD_OK) s = td_node_opt_bool(doc, "depth_first", &depth_first, err);
     if (s != TD_OK) return s;
     if (!o->objective && objective != NULL)
         o->schedule.objective = strcmp(objective, "energy") == 0 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
     if (!o->batch) o->schedule.batch = (int)batch;
     if (!o->nodes) o->schedule.max_nodes = (uint64_t)nodes;
+    if (!o->layers) o->schedule.layer_by_layer = !depth_first;
     return TD_OK;
 }
 
@@ -213,6 +221,8 @@ int cmd_eval(int argc, char **argv) {
         {"cold", OPT_COLD, 0, 0, "the first inference: no weights are on chip yet", 0},
         {"batch", OPT_BATCH, "N", 0, "samples per inference (1)", 0},
         {"max-nodes", OPT_NODES, "N", 0, "of the mapper, per question (4000)", 0},
+        {"layer-by-layer", OPT_LAYERS, 0, 0,
+         "no convolutions run depth first, in bands of rows, where their values have no room", 0},
         {"cases", OPT_CASES, "FILE", 0,
          "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
         {"steps", OPT_STEPS, 0, 0,

@@ -87,12 +87,14 @@ static void shape_text(const td_net *net, const td_interval *t, int batch, char 
         snprintf(out, size, "%s %dx%dx%d", td_op_name(l->op), l->c, l->h, l->w);
 }
 
-static const char *chip_text(const td_net *net, const td_interval *t, char out[48]) {
+static const char *chip_text(const td_net *net, const td_interval *t, char out[64]) {
     bool two_inputs = td_net_layer(net, t->layer)->n_inputs > 1 || t->joined >= 0;
     out[0] = '\0';
     bool in = t->input == TD_AT_CHIP, in2 = two_inputs && t->input2 == TD_AT_CHIP;
     if (in || in2) strcat(out, two_inputs && in != in2 ? (in ? "in(1) " : "in(2) ") : "in ");
+    if (t->input == TD_AT_BANDS) strcat(out, "in (bands) ");
     if (t->output == TD_AT_CHIP) strcat(out, "out ");
+    if (t->output == TD_AT_BANDS) strcat(out, "out (bands) ");
     if (t->weights == TD_AT_CHIP) strcat(out, "weights ");
     if (t->weights == TD_AT_STAGED) strcat(out, "weights (staged) ");
     size_t n = strlen(out);
@@ -109,7 +111,7 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
     for (int i = 0; i < s->n; i++) {
         const td_interval *t = &s->interval[i];
         const td_layer *l = td_net_layer(net, t->layer);
-        char shape[96], chip[48], util[16] = "";
+        char shape[96], chip[64], util[16] = "";
         shape_text(net, t, s->batch, shape, sizeof shape);
         if (t->mapped) snprintf(util, sizeof util, "%.0f %%", 100 * t->utilization);
         td_text_addf(out, " %-18.40s %-34s %8s %12s %6s  %-16s %9s   %s\n", l->name, shape,
@@ -127,10 +129,10 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
  */
 
 void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
-    static const char *const where[] = {"dram", "chip", "staged"};
+    static const char *const where[] = {"dram", "chip", "staged", "bands"};
     td_text_add(out, "layer,op,shape,macs,cycles,compute_cycles,dram_cycles,latency_s,utilization,"
                      "limit,energy_j,dram_bytes_w,dram_bytes_i,dram_bytes_o,prefetch_bytes,"
-                     "chip_bytes,input,input2,output,weights,joined\r\n");
+                     "chip_bytes,input,input2,output,weights,joined,bands,rows\r\n");
     for (int i = 0; i < s->n; i++) {
         const td_interval *t = &s->interval[i];
         const td_layer *l = td_net_layer(net, t->layer);
@@ -156,6 +158,10 @@ void eval_csv(const td_net *net, const td_schedule *s, td_text *out) {
                      l->n_inputs > 1 || t->joined >= 0 ? where[t->input2] : "", where[t->output],
                      t->mapped ? where[t->weights] : "");
         if (t->joined >= 0) td_report_csv_field(out, td_net_layer(net, t->joined)->name);
+        if (t->mapped)
+            td_text_addf(out, ",%d,%d", t->bands, t->rows);
+        else
+            td_text_add(out, ",,");
         td_text_add(out, "\r\n");
     }
 }

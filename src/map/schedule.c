@@ -21,6 +21,24 @@ void td_schedule_free(td_schedule *s) {
 /* ---- one interval -----------------------------------------------------------------------------
  */
 
+/* Bits of the pool that are taken as long as a stack runs, by whatever of its layers: resident
+ * weights, its own, values that were there before it, rows between its layers, its output on chip,
+ * what is loaded for the interval behind. */
+static int64_t stack_bits(const td_scheduler *w, const td__stack *k) {
+    const td__sched_plan *p = &w->plan;
+    const int last = k->first + k->n - 1;
+    int64_t bits = w->resident_bits + k->buffer;
+    for (int i = k->first; i <= last; i++)
+        if (!w->resident[i]) bits += p->step[i].weight_bits;
+    for (int v = 0; v < p->n_value; v++)
+        if (w->on_chip[v] && p->value[v].maker < k->first && p->value[v].last >= k->first)
+            bits += p->value[v].bits;
+    if (w->on_chip[p->step[last].value]) bits += p->value[p->step[last].value].bits;
+    int next = td__loads_for(w, last);
+    if (next >= 0 && !w->resident[next]) bits += p->step[next].weight_bits;
+    return bits;
+}
+
 /* Bits of the pool in interval i that are not its own: resident weights of the others, values that
  * pass by, what is loaded for the next interval. */
 static int64_t others_bits(const td_scheduler *w, int i) {
@@ -63,13 +81,18 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
     const td__home *h = &w->home;
     const td__step *s = &w->plan.step[i];
     const td__way *way = w->choice[i].way;
+    const td__stack *stack = w->choice[i].stack;
     out->mapped = true;
+    out->rows =
+        stack != NULL ? stack->rows[w->choice[i].at] : td_net_layer(w->plan.net, s->layer)->h;
+    if (stack != NULL) out->bands = stack->passes[w->choice[i].at];
     out->macs = s->macs;
     out->problem = *way->problem;
     out->mapping = *way->mapping;
-    out->weights = w->resident[i] ? TD_AT_CHIP : w->choice[i].ahead ? TD_AT_STAGED : TD_AT_DRAM;
-    unsigned chip = (out->input == TD_AT_CHIP ? TD_BIT(TD_I) : 0) |
-                    (out->output == TD_AT_CHIP ? TD_BIT(TD_O) : 0) |
+    bool staged = w->choice[i].ahead || stack != NULL;
+    out->weights = w->resident[i] ? TD_AT_CHIP : staged ? TD_AT_STAGED : TD_AT_DRAM;
+    unsigned chip = (out->input != TD_AT_DRAM ? TD_BIT(TD_I) : 0) |
+                    (out->output != TD_AT_DRAM ? TD_BIT(TD_O) : 0) |
                     (out->weights != TD_AT_DRAM ? TD_BIT(TD_W) : 0);
     /* Capacities cannot change a cost, so the first evaluation tells how much is needed of them. */
     int64_t whole = h->home >= 0 ? h->pool / h->stores : 0;
@@ -80,14 +103,21 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
     if (h->home >= 0) {
         td__need need = td__home_need(w->hw, h, &out->problem, &out->mapping, &out->cost, chip,
                                       w->plan.shape_value[s->shape]);
-        int64_t used = others_bits(w, i) + need.home + need.beyond;
+        int64_t used = others_bits(w, i) + need.home + need.beyond,
+                all = used + need.tiles * h->stores;
+        if (stack != NULL) {
+            const td_problem *band = &w->stacks.shape[stack->shape[w->choice[i].at]];
+            all = stack_bits(w, stack) +
+                  td__home_tiles(w->hw, h, band, &out->problem, &out->mapping, &out->cost, chip);
+            used = all - need.tiles * h->stores;
+        }
         int64_t left = (h->pool - used) / h->stores / 8 * 8;
         td__home_layer_hw(w->hw, h, chip, need.home, left < whole ? left : whole, &out->hw);
-        out->chip_bytes = (used + need.tiles * h->stores + 7) / 8;
+        out->chip_bytes = (all + 7) / 8;
     }
     double bits[TD_NTENSOR], read, write;
     td__dram_traffic(w->hw, &out->problem, &out->mapping, &out->cost, bits, &read, &write);
-    for (int t = 0; t < TD_NTENSOR; t++) out->dram_bytes[t] = bits[t] / 8;
+    for (int t = 0; t < TD_NTENSOR; t++) out->dram_bytes[t] = out->bands * bits[t] / 8;
     td__chip_cycles(&out->cost, h->top, limit);
     out->joined = s->joined;
     if (s->joined >= 0) {
@@ -96,8 +126,7 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
         td__joined_cycles(w->hw, h, way, &v, limit);
         out->dram_bytes[TD_I] += v.dram_read / 8;
     }
-    if (w->o.cold && w->resident[i] && !w->choice[i].ahead) /* loaded once, in its own interval */
-        out->dram_bytes[TD_W] += (double)s->weight_bits / 8;
+    if (td__loads_own(w, i)) out->dram_bytes[TD_W] += (double)s->weight_bits / 8;
     return TD_OK;
 }
 
@@ -121,10 +150,13 @@ static td_status fill(const td_scheduler *w, int i, td_interval *out, td_error *
     const td__step *s = &w->plan.step[i];
     const td__spent x = td__scheduler_spent(w, i);
     int limit = x.limit;
-    *out = (td_interval){.layer = s->layer, .joined = -1};
+    *out = (td_interval){.layer = s->layer, .joined = -1, .bands = 1};
     out->input = place(w->on_chip[s->in[0]]);
     out->input2 = s->n_in > 1 ? place(w->on_chip[s->in[1]]) : TD_AT_DRAM;
     out->output = place(w->on_chip[s->value]);
+    const td__stack *stack = w->choice[i].stack;
+    if (stack != NULL && i > stack->first) out->input = TD_AT_BANDS;
+    if (stack != NULL && i < stack->first + stack->n - 1) out->output = TD_AT_BANDS;
     if (s->shape >= 0) {
         td_status st = fill_mapped(w, i, out, &limit, err);
         if (st != TD_OK) return st;
@@ -178,6 +210,7 @@ static td_status assemble(const td_scheduler *w, td_schedule *out, td_error *err
     out->cold = w->o.cold;
     out->batch = w->o.batch;
     out->max_nodes = w->o.max_nodes;
+    out->layer_by_layer = w->o.layer_by_layer;
     out->proved = w->proved;
     return TD_OK;
 }

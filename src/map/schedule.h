@@ -2,6 +2,7 @@
  *
  *     schedule_plan.c   the network as intervals and the values between them
  *     schedule_home.c   where on the chip things can stay, and what that leaves to a layer
+ *     schedule_stack.c  layers that can run depth first, in bands of rows
  *     schedule_ways.c   ways to run a layer, and which of them are of use
  *     schedule_table.c  ways to run each distinct layer: what the mapper is asked for
  *     layer_memo.c      such ways, remembered for other networks
@@ -38,6 +39,7 @@ typedef struct {
  * none. */
 typedef struct {
     int layer, value, shape, joined, n_in, in[TD_MAX_INPUTS];
+    bool flows; /* a convolution whose value goes to the next interval's alone, as its input */
     int64_t macs, weight_bits;
     double ops;   /* of the vector unit */
     bool product; /* weight_bits are a value's: made in this inference, so never there before it */
@@ -51,7 +53,8 @@ typedef struct {
     td_problem *shape; /* the distinct layer problems (by sizes of the values, too) */
     int64_t (*shape_value)[TD_NTENSOR]; /* bits of weights, input and output as values */
     int *shape_step;                    /* an interval that has it, for messages */
-    bool beam; /* some value was sent to DRAM to bound the state of the DP */
+    bool beam;  /* some value was sent to DRAM to bound the state of the DP */
+    bool bands; /* values that flow may be handed on in bands of rows */
 } td__sched_plan;
 
 /* At most so many values that may stand on chip cross a boundary between two intervals: the state
@@ -93,6 +96,10 @@ typedef struct {
 } td__need;
 td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
                        const td_cost *c, unsigned chip, const int64_t value[TD_NTENSOR]);
+/* Bits of the pool that a turn of a stack's layer needs beside its tensors `chip`. band: the turn
+ * as it is, p: as it is mapped. */
+int64_t td__home_tiles(const td_hw *hw, const td__home *h, const td_problem *band,
+                       const td_problem *p, const td_mapping *m, const td_cost *c, unsigned chip);
 
 /* DRAM traffic of a mapped layer, bits per tensor; *read and *write are the sums by direction. */
 void td__dram_traffic(const td_hw *hw, const td_problem *p, const td_mapping *m, const td_cost *c,
@@ -161,9 +168,46 @@ typedef struct {
     int64_t calls, evaluations;
 } td__table;
 
+/* ---- stacks ---------------------------------------------------------------------------------- */
+
+/* Layers of consecutive intervals that run depth first, for one choice of rows. */
+enum { TD__MAX_STACK = 4, TD__STACK_SIDES = 2 };
+typedef struct {
+    int first, n;
+    int rows[TD__MAX_STACK];   /* of each layer's output in a turn */
+    int passes[TD__MAX_STACK]; /* turns that the layer takes */
+    int shape[TD__MAX_STACK];  /* the turn as a layer problem: index into td__stacks.shape */
+    int64_t between[TD__MAX_STACK - 1]; /* bits of rows that stand on chip of each inner value */
+    int64_t buffer;                     /* their sum */
+    /* Ways of all turns together; bits are those of the tiles only. [1]: of the first layer with
+     * its input on chip, of the last one with its output there; of others both are the same. */
+    td__ways ways[TD__MAX_STACK][TD__STACK_SIDES];
+} td__stack;
+
+typedef struct {
+    int n, n_shape;
+    td__stack *stack; /* by their first intervals */
+    td_problem *shape;
+    int64_t (*value)[TD_NTENSOR]; /* 0: what stands on chip is the stack's, not the turn's */
+} td__stacks;
+
+/* All stacks worth a look on this pool; none if !p->bands. Memory from the arena. */
+td_status td__stacks_find(const td__sched_plan *p, const td__home *h, td_arena *a, td__stacks *out);
+/* passes, between and buffer from first, n and rows. False: some layer never can go on. */
+bool td__stack_turns(const td__sched_plan *p, td__stack *s);
+/* The layer problem of a turn of its layer at `at`. */
+td_problem td__stack_turn(const td__sched_plan *p, const td__stack *s, int at);
+/* Tensors on chip of the layer at `at` of a stack: weights, what is handed on, and on `side` 1 the
+ * stack's own input or output. */
+unsigned td__stack_chip(const td__stack *s, int at, int side);
+/* Bits of the weights of all its layers. */
+int64_t td__stack_weights(const td__sched_plan *p, const td__stack *s);
+
 /* What fills a table. */
 typedef struct {
     const td__sched_plan *plan;
+    const td_problem *shape;            /* of the plan, or of stacks */
+    const int64_t (*value)[TD_NTENSOR]; /* likewise */
     const td_hw *hw;
     const td__home *home;
     const td_schedule_options *o;
@@ -172,6 +216,7 @@ typedef struct {
     int64_t demand; /* bits of the pool that all weights and the most live values could use */
     bool roomy;     /* that is at most half of the pool */
     bool doubt;     /* the mapper's last answer is far from its bound */
+    int rungs;      /* at most so many rooms per mask */
     uint64_t asked; /* roomy: the masks that a layer is asked for, in order, 4 bits each; else 0 */
     int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
 } td__maker;
@@ -199,6 +244,10 @@ td_status td__way_spread(td__maker *b, int shape, const td_problem *p, const td_
 td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td_schedule_options *o, bool mappings, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err);
+/* The ways of the stacks' layers. */
+td_status td__table_stacks(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                           const td_schedule_options *o, bool mappings, td_arena *a,
+                           td__stacks *stacks, td_error *err);
 
 /* ---- dynamic program ------------------------------------------------------------------------- */
 
@@ -208,10 +257,12 @@ typedef enum { TD__STEADY, TD__COLD } td__regime;
 
 /* What the DP decides for an interval. */
 typedef struct {
-    const td__way *way; /* NULL on the vector unit */
-    bool out_chip;      /* its value stands on chip */
-    bool ahead;         /* its weights are loaded in the interval before */
-    double cycles, pj;  /* with prefetch and leakage */
+    const td__way *way;     /* NULL on the vector unit */
+    bool out_chip;          /* its value stands on chip */
+    bool ahead;             /* its weights are loaded in the interval before */
+    const td__stack *stack; /* it is layer `at` of; NULL */
+    int at;
+    double cycles, pj; /* with prefetch and leakage */
 } td__choice;
 
 typedef struct {
@@ -223,7 +274,8 @@ typedef struct td__dp td__dp;
 /* Prepares all that does not depend on the resident weights. Memory from the arena; NULL: memory.
  */
 td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                      const td__table *t, td_map_objective objective, td_arena *a);
+                      const td__table *t, const td__stacks *stacks, td_map_objective objective,
+                      td_arena *a);
 /* Best places for the given resident weights (resident[step]). Exact: no other choice of places,
  * staged weights and ways of the table has a smaller (first, second). False: none is feasible. */
 bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer *out);
@@ -256,7 +308,7 @@ typedef struct {
     double dram_cycles, pj;
 } td__least;
 td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                          const td__table *t, td_arena *a);
+                          const td__table *t, const td__stacks *stacks, td_arena *a);
 
 /* ---- one network, an accelerator at a time -----------------------------------------------------
  */
@@ -274,6 +326,7 @@ struct td_scheduler {
         int32_t instances[TD_MAX_LEVELS + 1], mesh_x[TD_MAX_LEVELS + 1];
     } fans;
     td__table table;
+    td__stacks stacks;
     td__dp *dp;
     td_schedule_figures least; /* of the accelerator at hand, once its ways are known */
     bool *resident, *on_chip;  /* by interval, by value */
@@ -287,6 +340,9 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
                              int64_t *missing_bytes, td_error *err);
 /* Best places, resident weights and ways. */
 td_status td__scheduler_solve(td_scheduler *s, td_error *err);
+/* Its weights are loaded in its own interval, to stay for as long as its stack runs or, in the
+ * first inference, for good. */
+bool td__loads_own(const td_scheduler *s, int i);
 /* Interval whose weights are loaded during interval i, -1: none. */
 int td__loads_for(const td_scheduler *s, int i);
 /* What interval i takes as decided: cycles on chip, DRAM bits and dynamic pJ, prefetch for the next

@@ -48,13 +48,15 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
                      const double *parallel, int i) {
     const td__step *s = &p->step[i];
     least b = {0};
+    bool handed = p->bands && s->flows, taken = p->bands && i > 0 && p->step[i - 1].flows;
     bool out_dram = p->beam ? s->value == td_net_output(p->net) : !p->value[s->value].stay;
     /* A value that nobody reads and that is not the output may stand anywhere. */
     if (p->value[s->value].last < 0 && s->value != td_net_output(p->net)) out_dram = false;
+    if (handed) out_dram = false; /* in bands, perhaps */
     if (out_dram) b.write = (double)p->value[s->value].bits;
     for (int k = 0; k < s->n_in; k++) {
         const td__value *v = &p->value[s->in[k]];
-        if (p->beam ? v->maker >= 0 : v->stay) continue;
+        if ((p->beam ? v->maker >= 0 : v->stay) || (taken && k == 0)) continue;
         const td_problem *q = s->shape >= 0 && k == 0 ? &p->shape[s->shape] : NULL;
         if (q == NULL)
             b.read += td__operand_bits(p, i, k);
@@ -139,8 +141,25 @@ static fewest fewest_of(const td__ways *of, int64_t weight_bits) {
     return f;
 }
 
+/* The same with all turns of interval i in the stacks that it may run in. */
+static void fewest_in_stacks(const td__stacks *all, int i, fewest *f) {
+    for (int k = 0; k < all->n && all->stack[k].first <= i; k++) {
+        const td__stack *s = &all->stack[k];
+        if (i >= s->first + s->n) continue;
+        for (int side = 0; side < TD__STACK_SIDES; side++) {
+            const td__ways *list = &s->ways[i - s->first][side];
+            for (int j = 0; j < list->n; j++) {
+                const td__way *w = &list->way[j];
+                f->moved[1] = fmin(f->moved[1], w->read + w->write);
+                f->pj = fmin(f->pj, w->pj);
+                if (w->bits < f->beside) f->beside = w->bits;
+            }
+        }
+    }
+}
+
 td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                          const td__table *t, td_arena *a) {
+                          const td__table *t, const td__stacks *stacks, td_arena *a) {
     td__least out = {0, 0};
     saving *save = TD_NEW(a, saving, p->n > 0 ? p->n : 1);
     if (save == NULL) return out;
@@ -151,6 +170,7 @@ td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__ho
         if (p->step[i].shape < 0) continue;
         double weights = (double)p->step[i].weight_bits;
         fewest f = fewest_of(t->of[p->step[i].shape], p->step[i].weight_bits);
+        fewest_in_stacks(stacks, i, &f);
         double away = fmin(f.moved[0], f.moved[1] + weights); /* streamed, or staged */
         bits += away;
         out.pj += f.pj;

@@ -10,6 +10,7 @@ typedef struct {
     const td_net *net;
     const td_hw *hw;
     const td_schedule *s;
+    const td__facts *f;
     const int *interval, *last, *end, *joined, *other; /* the facts, as td__facts has them */
     const double *weights, *value;
     int home, tiles;
@@ -65,6 +66,10 @@ static td_place place_of(const checker *c, int layer) {
     return layer == 0 ? TD_AT_DRAM : c->s->interval[c->interval[layer]].output;
 }
 
+static bool stacked(const checker *c, int i) {
+    return c->f->behind[i] - c->f->first[i] > 1;
+}
+
 static td_status places(const checker *c) {
     int n = c->s->n;
     for (int i = 0; i < n; i++) {
@@ -75,8 +80,16 @@ static td_status places(const checker *c) {
         int second = c->joined[i] >= 0 ? c->other[i] : l->n_inputs > 1 ? l->input[1] : -1;
         if (second >= 0 && t->input2 != place_of(c, second))
             return fail(c, i, "its second input is not where its maker left it");
-        if (t->output != TD_AT_DRAM && t->output != TD_AT_CHIP)
+        if (t->output != TD_AT_DRAM && t->output != TD_AT_CHIP && t->output != TD_AT_BANDS)
             return fail(c, i, "its output stands nowhere");
+        if (t->bands != c->f->passes[i])
+            return fail(c, i, "%d turns, expected %d", t->bands, c->f->passes[i]);
+        int rows = !t->mapped ? 0 : stacked(c, i) ? t->rows : l->h;
+        if (t->rows != rows) return fail(c, i, "%d rows a turn, it has %d", t->rows, rows);
+        if (t->output == TD_AT_BANDS && t->prefetch_bytes != 0)
+            return fail(c, i, "it prefetches, which only the last layer of a stack does");
+        if (stacked(c, i) && t->weights == TD_AT_DRAM)
+            return fail(c, i, "its stack brings its weights again and again");
         if (c->end[i] == td_net_output(c->net) && t->output != TD_AT_DRAM)
             return fail(c, i, "the network's output stays on chip");
         if (t->output == TD_AT_CHIP && c->home < 0)
@@ -88,7 +101,8 @@ static td_status places(const checker *c) {
         const td_interval *before = i > 0 || !c->s->cold ? &c->s->interval[(i + n - 1) % n] : NULL;
         double loaded = before != NULL ? before->prefetch_bytes * 8 : 0;
         bool cold_resident = c->s->cold && t->weights == TD_AT_CHIP;
-        if (t->weights == TD_AT_STAGED && !close_to(loaded, c->weights[i]))
+        if (t->weights == TD_AT_STAGED && !(stacked(c, i) && loaded == 0) &&
+            !close_to(loaded, c->weights[i]))
             return fail(c, i, "staged weights of %.0f bytes, but %.0f were prefetched",
                         c->weights[i] / 8, loaded / 8);
         if (t->weights != TD_AT_STAGED && loaded != 0 &&
@@ -119,6 +133,24 @@ static double others(const checker *c, int i) {
     }
     int next = (i + 1) % s->n;
     if (s->interval[i].prefetch_bytes > 0 && s->interval[next].weights == TD_AT_STAGED)
+        bits += c->weights[next];
+    return bits;
+}
+
+/* Bits of the pool that are taken throughout the stack of interval i, by whatever of its layers. */
+static double throughout(const checker *c, int i) {
+    const td_schedule *s = c->s;
+    const int first = c->f->first[i], behind = c->f->behind[i], next = behind % s->n;
+    double bits = 0;
+    for (int j = 0; j < s->n; j++) {
+        bool inside = j >= first && j < behind;
+        if (s->interval[j].weights == TD_AT_CHIP || inside) bits += c->weights[j];
+        if (inside) bits += c->f->between[j];
+        if (s->interval[j].output == TD_AT_CHIP &&
+            ((j < first && c->last[c->end[j]] >= first) || j == behind - 1))
+            bits += value_bits(c, c->end[j]);
+    }
+    if (s->interval[behind - 1].prefetch_bytes > 0 && s->interval[next].weights == TD_AT_STAGED)
         bits += c->weights[next];
     return bits;
 }
@@ -156,11 +188,14 @@ static int outermost(const td_mapping *m, int n, int t) {
 static td_status mapped_room(const checker *c, int i) {
     const td_interval *t = &c->s->interval[i];
     const td_layer *l = td_net_layer(c->net, t->layer);
-    const bool chip[TD_NTENSOR] = {t->weights != TD_AT_DRAM, t->input == TD_AT_CHIP,
-                                   t->output == TD_AT_CHIP};
+    const bool chip[TD_NTENSOR] = {t->weights != TD_AT_DRAM, t->input != TD_AT_DRAM,
+                                   t->output != TD_AT_DRAM};
     const double value[TD_NTENSOR] = {c->weights[i], value_bits(c, l->input[0]),
                                       value_bits(c, c->end[i])};
-    double own = 0, around = others(c, i);
+    const bool turns = stacked(c, i);
+    double own = 0, around = turns ? throughout(c, i) : others(c, i);
+    td_problem turn;
+    td__facts_turn(c->net, c->s, c->f, i, &turn);
     for (int k = 0; k < TD_NTENSOR; k++) {
         int expected = chip[k] ? c->home : c->hw->n - 1;
         if (outermost(&t->mapping, c->hw->n, k) != expected)
@@ -168,11 +203,16 @@ static td_status mapped_room(const checker *c, int i) {
                         td_tensor_letter[k], outermost(&t->mapping, c->hw->n, k), expected);
         if (c->home < 0) continue;
         double held = tiles_bits(c, t, c->home, TD_BIT(k));
-        own += chip[k] && held < value[k] ? value[k] : held;
+        /* What a turn works on stands among the rows and values of the stack. */
+        if (turns)
+            own +=
+                held - (chip[k] ? (double)td_problem_words(&turn, (td_tensor)k) * turn.bits[k] : 0);
+        else
+            own += chip[k] && held < value[k] ? value[k] : held;
     }
     if (c->home >= 0) {
         const td_hw *h = &t->hw;
-        double given = (double)h->level[c->home].capacity_bits;
+        double given = turns ? own : (double)h->level[c->home].capacity_bits;
         if (c->tiles != c->home) {
             int stores = c->hw->level[c->tiles].instances;
             given += (double)h->level[c->tiles].capacity_bits * stores;
@@ -182,7 +222,7 @@ static td_status mapped_room(const checker *c, int i) {
             return fail(c, i, "%.0f bytes were left to it where %.0f are left", given / 8,
                         (c->pool - around) / 8);
     }
-    return room(c, i, own, around);
+    return room(c, i, fmax(own, 0), around);
 }
 
 static td_status vector_room(const checker *c, int i) {
@@ -225,6 +265,7 @@ static td_status same_layer(const checker *c, int i) {
     if (t->macs != td_problem_macs(&p))
         return fail(c, i, "%lld MACs, the layer has %lld", (long long)t->macs,
                     (long long)td_problem_macs(&p));
+    td__facts_turn(c->net, c->s, c->f, i, &p);
     for (int d = 0; d < TD_NDIM; d++)
         if (t->problem.dim[d] < p.dim[d] || (!c->hw->rules.pad && t->problem.dim[d] != p.dim[d]))
             return fail(c, i, "its problem has %c = %d, the layer has %d", td_dim_letter[d],
@@ -264,12 +305,13 @@ static void account_mapped(const checker *c, const td_interval *t, account *a) {
     for (int l = 0; l < top; l++) a->chip_cycles = fmax(a->chip_cycles, (double)k->level_cycles[l]);
     a->pj = k->mac_pj;
     for (int l = 0; l < top; l++) a->pj += k->level_pj[l];
-    a->pj = a->pj * (1 + c->hw->clock_tree) + k->level_pj[top];
+    a->pj = t->bands * (a->pj * (1 + c->hw->clock_tree) + k->level_pj[top]);
+    a->chip_cycles *= t->bands;
     for (int x = 0; x < TD_NTENSOR; x++) {
         if (!(t->mapping.keep[top] & TD_BIT(x))) continue;
         int word = td_word_bits(&t->problem, &t->mapping, top, (td_tensor)x);
-        double read = k->at[top][x].reads * word,
-               write = (k->at[top][x].fills + k->at[top][x].updates) * word;
+        double read = t->bands * k->at[top][x].reads * word,
+               write = t->bands * (k->at[top][x].fills + k->at[top][x].updates) * word;
         a->bits[x] = read + write;
         a->read += read;
         a->write += write;
@@ -334,8 +376,9 @@ static void account_joined(const checker *c, int i, account *a) {
         for (int x = 0; x < TD_NTENSOR; x++) {
             if (!(t->mapping.keep[c->home] & TD_BIT(x))) continue;
             int bits = td_word_bits(&t->problem, &t->mapping, c->home, (td_tensor)x);
-            read += t->cost.at[c->home][x].reads * bits;
-            write += (t->cost.at[c->home][x].fills + t->cost.at[c->home][x].updates) * bits;
+            read += t->bands * t->cost.at[c->home][x].reads * bits;
+            write +=
+                t->bands * (t->cost.at[c->home][x].fills + t->cost.at[c->home][x].updates) * bits;
         }
         a->chip_cycles = fmax(a->chip_cycles, ceil(read / h->read_bw));
         a->chip_cycles = fmax(a->chip_cycles, ceil(write / h->write_bw));
@@ -371,7 +414,9 @@ static td_status figures(const checker *c, int i, double *pj) {
     if (t->joined >= 0) account_joined(c, i, &a);
     int n = c->s->n;
     bool ahead = i > 0 && c->s->interval[i - 1].prefetch_bytes > 0;
-    if (c->s->cold && t->weights == TD_AT_CHIP && !ahead) {
+    bool wraps = i == 0 && !c->s->cold && c->s->interval[n - 1].prefetch_bytes > 0;
+    bool by_stack = stacked(c, i) && t->weights == TD_AT_STAGED && !wraps;
+    if (((c->s->cold && t->weights == TD_AT_CHIP) || by_stack) && !ahead) {
         account_load(c, i, &a);
         a.bits[TD_W] += c->weights[i];
     }
@@ -453,7 +498,8 @@ td_status td_schedule_check(const td_net *net, const td_hw *hw, const td_schedul
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the check");
     td__facts f;
     st = td__facts_of(net, hw, s->batch, a, &f, err);
-    checker c = {.net = net,
+    checker c = {.f = &f,
+                 .net = net,
                  .hw = hw,
                  .s = s,
                  .interval = f.interval,
@@ -469,6 +515,10 @@ td_status td_schedule_check(const td_net *net, const td_hw *hw, const td_schedul
                  .err = err};
     double pj = 0;
     if (st == TD_OK) st = structure(&c, &f);
+    if (st == TD_OK) {
+        st = td__facts_stacks(net, s, &f, err);
+        if (st != TD_OK) td_error_prefix(err, "schedule");
+    }
     if (st == TD_OK) st = places(&c);
     for (int i = 0; i < s->n && st == TD_OK; i++) {
         if (s->interval[i].mapped) st = same_layer(&c, i);

@@ -17,9 +17,11 @@
 /* A set of values on chip at the boundary before an interval, as the interval sees it. */
 typedef struct {
     int64_t others; /* bits of values on chip that pass by */
+    int64_t held;   /* bits of all values on chip at the boundary */
     uint16_t next;  /* the set at the boundary behind, without the interval's own value */
     uint8_t chip;   /* mapped: TD_BIT(TD_I) if the input is on chip */
     double joined_read, joined_pj; /* mapped: of the layer joined to it, DRAM bits and pJ */
+    td__vector_work work;          /* ... itself */
     const double *joined;          /* ... and cycles on chip of both by mask and way, or NULL */
     struct {
         double cycles, read, write, dram, pj;
@@ -30,6 +32,7 @@ typedef struct {
 typedef struct {
     double first, second;
     uint16_t from;
+    uint16_t stack; /* number + 1 of the stack that ends there; 0: a single interval */
     uint8_t chip, way, out;
 } cell;
 
@@ -38,6 +41,7 @@ struct td__dp {
     const td_hw *hw;
     const td__home *home;
     const td__table *table;
+    const td__stacks *stacks; /* NULL: none */
     bool by_energy;
     bool one_port;  /* DRAM has one rate for both directions together, and no other limit */
     double leak_pj; /* per cycle */
@@ -112,6 +116,7 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = set >> k & 1;
     for (int k = 0; k < n_live; k++) {
         if (!on_chip[live[k]]) continue;
+        v->held += p->value[live[k]].bits;
         /* The input of a mapped layer is in its way's bits, the operand joined to it is not. */
         if (s->shape < 0 ? reads(s, live[k]) : s->in[0] == live[k])
             operands += p->value[live[k]].bits;
@@ -125,23 +130,23 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     } else {
         if (on_chip[s->in[0]]) v->chip = TD_BIT(TD_I);
         if (s->joined >= 0) {
-            td__vector_work w;
-            td__vector_step(p, i, on_chip, &w);
-            v->joined_read = w.dram_read;
-            v->joined_pj = td__vector_pj(d->hw, d->home, &w);
-            v->joined = joined_cycles(d, i, w.chip_read > 0, &w);
+            td__vector_step(p, i, on_chip, &v->work);
+            v->joined_read = v->work.dram_read;
+            v->joined_pj = td__vector_pj(d->hw, d->home, &v->work);
+            v->joined = joined_cycles(d, i, v->work.chip_read > 0, &v->work);
         }
     }
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
 }
 
 td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                      const td__table *t, td_map_objective objective, td_arena *a) {
+                      const td__table *t, const td__stacks *stacks, td_map_objective objective,
+                      td_arena *a) {
     int n = p->n;
     td__dp *d = TD_NEW(a, td__dp, 1);
     bool *on_chip = TD_NEW(a, bool, p->n_value);
     if (d == NULL || on_chip == NULL) return NULL;
-    *d = (td__dp){.plan = p, .hw = hw, .home = h, .table = t};
+    *d = (td__dp){.plan = p, .hw = hw, .home = h, .table = t, .stacks = stacks};
     d->by_energy = objective == TD_OBJ_ENERGY;
     const td_level *top = &hw->level[hw->n - 1];
     d->one_port = isinf(top->read_bw) && isinf(top->write_bw);
@@ -240,7 +245,7 @@ static void relax(const run *r, int i, int from, int to, const step_cost *c, uns
     double first = a->first + (d->by_energy ? c->pj : c->cycles);
     double second = a->second + (d->by_energy ? c->cycles : c->pj);
     if (!better(first, second, b->first, b->second)) return;
-    *b = (cell){first, second, (uint16_t)from, (uint8_t)chip, (uint8_t)c->way, (uint8_t)out};
+    *b = (cell){first, second, (uint16_t)from, 0, (uint8_t)chip, (uint8_t)c->way, (uint8_t)out};
 }
 
 /* All decisions of interval i from one state; `next` is whose weights may be loaded meanwhile (-1:
@@ -307,6 +312,77 @@ static int loaded_during(const run *r, int i) {
     return r->resident[next] && r->regime == TD__STEADY ? -1 : next;
 }
 
+/* ---- stacks -----------------------------------------------------------------------------------
+ */
+
+/* What a stack takes from a state, its output on chip or not, the weights of the interval behind it
+ * loaded during it or not; *to: the set at its end, without its output. choice: NULL, or the ways
+ * by layer. False: no room. */
+static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool out, int ahead,
+                       td__choice *choice, step_cost *sum, int *to) {
+    const td__dp *d = r->d;
+    const td__sched_plan *p = d->plan;
+    const int last = k->n - 1, next = (k->first + k->n) % p->n;
+    int64_t room = d->home->pool - d->view[k->first][set].held - r->resident_bits - k->buffer;
+    if (out) room -= p->value[p->step[k->first + last].value].bits;
+    if (ahead && !r->resident[next]) room -= p->step[next].weight_bits;
+    for (int j = 0; j < k->n && !r->relaxed; j++)
+        if (!r->resident[k->first + j]) room -= p->step[k->first + j].weight_bits;
+    if (room < 0) return false;
+    *sum = (step_cost){0};
+    for (int j = 0; j < k->n; j++) {
+        const int i = k->first + j;
+        const td__step *s = &p->step[i];
+        const view *v = &d->view[i][set];
+        bool there = r->relaxed || (j == 0 && flag) || (r->resident[i] && r->regime == TD__STEADY);
+        double read = there ? 0 : (double)s->weight_bits, pj = there ? 0 : d->load_pj[i];
+        if (j == last && ahead) {
+            read += (double)p->step[next].weight_bits;
+            pj += d->load_pj[next];
+        }
+        int side = j == 0 ? v->chip != 0 : j == last ? out : 0;
+        const td__ways *list = &k->ways[j][side];
+        double joined[TD__MAX_WAYS];
+        if (s->joined >= 0) { /* of the last layer only */
+            read += v->joined_read;
+            pj += v->joined_pj;
+            for (int w = 0; w < list->n; w++)
+                joined[w] = td__joined_cycles(d->hw, d->home, &list->way[w], &v->work, NULL);
+        }
+        step_cost c;
+        int64_t own = r->relaxed ? room - s->weight_bits : room;
+        if (!cheapest(d, list, own, read, pj, s->joined >= 0 ? joined : NULL, &c)) return false;
+        sum->cycles += c.cycles;
+        sum->pj += c.pj;
+        if (choice != NULL) choice[i] = (td__choice){.way = &list->way[c.way], .stack = k, .at = j};
+        set = v->next;
+    }
+    *to = set;
+    return true;
+}
+
+/* All decisions of a stack from one state. */
+static void advance_stack(const run *r, int number, int set, int flag) {
+    td__dp *d = r->d;
+    const td__stack *k = &d->stacks->stack[number];
+    const int behind = k->first + k->n, next = loaded_during(r, behind - 1);
+    const unsigned own = d->own[behind - 1];
+    const cell *a = &d->cell[k->first][set * 2 + flag];
+    for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++)
+        for (int out = 0; out < (own != 0 ? 2 : 1); out++) {
+            step_cost c;
+            int to;
+            if (!stack_cost(r, k, set, flag, out, ahead, NULL, &c, &to)) continue;
+            to = (to | (out ? (int)own : 0)) * 2 + ahead;
+            cell *b = &d->cell[behind][to];
+            double first = a->first + (d->by_energy ? c.pj : c.cycles);
+            double second = a->second + (d->by_energy ? c.cycles : c.pj);
+            if (!better(first, second, b->first, b->second)) continue;
+            *b = (cell){first, second,      (uint16_t)(set * 2 + flag), (uint16_t)(number + 1), 0,
+                        0,     (uint8_t)out};
+        }
+}
+
 static void forward(const run *r, int wrap) {
     td__dp *d = r->d;
     int n = d->plan->n;
@@ -314,11 +390,17 @@ static void forward(const run *r, int wrap) {
         for (int k = 0; k < 2 * d->sets[i]; k++)
             d->cell[i][k].first = d->cell[i][k].second = INFINITY;
     d->cell[0][wrap].first = d->cell[0][wrap].second = 0;
-    for (int i = 0; i < n; i++) {
-        int next = loaded_during(r, i);
+    for (int i = 0, stack = 0; i < n; i++) {
+        int next = loaded_during(r, i), stacks = stack;
+        while (d->stacks != NULL && stacks < d->stacks->n && d->stacks->stack[stacks].first == i)
+            stacks++;
         for (int set = 0; set < d->sets[i]; set++)
-            for (int flag = 0; flag < 2; flag++)
-                if (d->cell[i][set * 2 + flag].first < INFINITY) advance(r, i, set, flag, next);
+            for (int flag = 0; flag < 2; flag++) {
+                if (!(d->cell[i][set * 2 + flag].first < INFINITY)) continue;
+                advance(r, i, set, flag, next);
+                for (int k = stack; k < stacks; k++) advance_stack(r, k, set, flag);
+            }
+        stack = stacks;
     }
 }
 
@@ -328,6 +410,17 @@ static void backward(const run *r, int wrap, td__choice *choice) {
     for (int i = d->plan->n - 1; i >= 0; i--) {
         const cell *c = &d->cell[i + 1][at];
         const td__step *s = &d->plan->step[i];
+        if (c->stack > 0) {
+            const td__stack *k = &d->stacks->stack[c->stack - 1];
+            step_cost sum;
+            int to;
+            stack_cost(r, k, c->from / 2, c->from & 1, c->out, at & 1, choice, &sum, &to);
+            choice[i].out_chip = c->out;
+            choice[k->first].ahead = c->from & 1;
+            i = k->first;
+            at = c->from;
+            continue;
+        }
         choice[i] = (td__choice){.out_chip = c->out, .ahead = c->from & 1};
         if (s->shape >= 0) choice[i].way = &d->table->of[s->shape][c->chip].way[c->way];
         at = c->from;

@@ -65,10 +65,15 @@ td_status td__facts_of(const td_net *net, const td_hw *hw, int batch, td_arena *
                      .weights = TD_NEW(a, double, n),
                      .interval = TD_NEW(a, int, n),
                      .last = TD_NEW(a, int, n),
-                     .value = TD_NEW(a, double, n)};
+                     .value = TD_NEW(a, double, n),
+                     .first = TD_NEW(a, int, n),
+                     .behind = TD_NEW(a, int, n),
+                     .passes = TD_NEW(a, int, n),
+                     .between = TD_NEW(a, double, n)};
     int *readers = TD_NEW(a, int, n), *word = TD_NEW(a, int, n);
     if (!f->layer || !f->end || !f->joined || !f->other || !f->mapped || !f->weights ||
-        !f->interval || !f->last || !f->value || !readers || !word)
+        !f->interval || !f->last || !f->value || !f->first || !f->behind || !f->passes ||
+        !f->between || !readers || !word)
         return td_fail(err, TD_E_MEMORY, "out of memory for the check");
     find_home(hw, f);
     for (int i = 0; i < n; i++) {
@@ -101,4 +106,103 @@ td_status td__facts_of(const td_net *net, const td_hw *hw, int batch, td_arena *
         f->end[f->interval[i]] = i;
     }
     return TD_OK;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------
+ */
+
+/* Whether interval i may hand its value on to the next one in bands. */
+static bool hands_on(const td_net *net, const td_schedule *s, const td__facts *f, int i) {
+    if (i + 1 >= f->n || f->home < 0 || f->joined[i] >= 0) return false;
+    const td_layer *next = td_net_layer(net, f->layer[i + 1]);
+    int v = f->end[i];
+    bool convs = td_net_layer(net, f->layer[i])->op == TD_OP_CONV && next->op == TD_OP_CONV;
+    return convs && next->input[0] == v && f->last[v] == i + 1 && f->other[i + 1] != v &&
+           v != td_net_output(net) && s->interval[i + 1].input == TD_AT_BANDS;
+}
+
+/* Rows of the image that row `out` of a layer needs: from..to - 1, not looking at its borders. */
+static void window(const td_problem *p, int64_t out, int64_t *from, int64_t *to) {
+    *from = out * p->stride[0] - p->pad[0];
+    *to = *from + (int64_t)(p->dim[TD_R] - 1) * p->dilation[0] + 1;
+}
+
+/* The turns of a stack, row by row. */
+static bool play(const td_net *net, const td_schedule *s, td__facts *f, int first, int behind) {
+    enum { MOST = 16 };
+    int64_t made[MOST] = {0}, held[MOST] = {0}, rows[MOST];
+    td_problem p[MOST];
+    const int n = behind - first;
+    if (n > MOST) return false;
+    for (int k = 0; k < n; k++) {
+        td_layer_problem(net, f->layer[first + k], s->batch, &p[k]);
+        rows[k] = td_net_layer(net, f->layer[first + k])->h;
+        f->passes[first + k] = 0;
+        if (s->interval[first + k].rows < 1 || s->interval[first + k].rows > rows[k]) return false;
+    }
+    while (made[n - 1] < rows[n - 1]) {
+        bool idle = true;
+        for (int k = 0; k < n; k++) {
+            int row = 0;
+            for (; row < s->interval[first + k].rows && made[k] < rows[k]; row++, made[k]++) {
+                int64_t from, to;
+                window(&p[k], made[k], &from, &to);
+                if (k > 0 && to > made[k - 1] && made[k - 1] < rows[k - 1]) break;
+            }
+            f->passes[first + k] += row > 0;
+            idle = idle && row == 0;
+            if (k + 1 == n) continue;
+            int64_t from, to, still;
+            window(&p[k + 1], made[k + 1], &from, &to);
+            still = made[k] - (from > 0 ? from : 0);
+            if (still > held[k]) held[k] = still;
+        }
+        if (idle) return false;
+    }
+    for (int k = 0; k + 1 < n; k++) { /* a turn counts in full, and has its rows on both sides */
+        int64_t from, to, begin;
+        window(&p[k + 1], 0, &begin, &to);
+        window(&p[k + 1], s->interval[first + k + 1].rows - 1, &from, &to);
+        double most =
+            fmax((double)held[k], fmax(s->interval[first + k].rows, (double)(to - begin)));
+        f->between[first + k] = whole_bytes(f->value[f->end[first + k]] * most / (double)rows[k]);
+    }
+    return true;
+}
+
+td_status td__facts_stacks(const td_net *net, const td_schedule *s, td__facts *f, td_error *err) {
+    for (int i = 0; i < f->n; i++) {
+        f->first[i] = i;
+        f->behind[i] = i + 1;
+        f->passes[i] = 1;
+        f->between[i] = 0;
+    }
+    for (int i = 0, behind; i < f->n; i = behind) {
+        const char *name = td_net_layer(net, f->layer[i])->name;
+        behind = i + 1;
+        if (s->interval[i].input == TD_AT_BANDS)
+            return td_fail(err, TD_E_INPUT, "interval %d (%s): no one hands its input on in bands",
+                           i, name);
+        for (; s->interval[behind - 1].output == TD_AT_BANDS; behind++)
+            if (!hands_on(net, s, f, behind - 1))
+                return td_fail(err, TD_E_INPUT,
+                               "interval %d (%s): its value cannot be handed on in bands",
+                               behind - 1, td_net_layer(net, f->layer[behind - 1])->name);
+        for (int k = i; k < behind; k++) {
+            f->first[k] = i;
+            f->behind[k] = behind;
+        }
+        if (behind > i + 1 && !play(net, s, f, i, behind))
+            return td_fail(err, TD_E_INPUT,
+                           "interval %d (%s): its stack has no end with these rows", i, name);
+    }
+    return TD_OK;
+}
+
+void td__facts_turn(const td_net *net, const td_schedule *s, const td__facts *f, int i,
+                    td_problem *out) {
+    td_layer_problem(net, f->layer[i], s->batch, out);
+    if (f->behind[i] - f->first[i] == 1) return;
+    out->dim[TD_P] = s->interval[i].rows;
+    out->pad[0] = out->pad[2] = 0; /* as if it were in the middle of the image */
 }

@@ -71,6 +71,16 @@ td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, 
     return need;
 }
 
+int64_t td__home_tiles(const td_hw *hw, const td__home *h, const td_problem *band,
+                       const td_problem *p, const td_mapping *m, const td_cost *c, unsigned chip) {
+    const int64_t none[TD_NTENSOR] = {0};
+    td__need need = td__home_need(hw, h, p, m, c, chip, none);
+    int64_t bits = need.home + need.tiles * h->stores;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (chip & TD_BIT(t)) bits -= td_problem_words(band, (td_tensor)t) * band->bits[t];
+    return bits > 0 ? bits : 0;
+}
+
 static void level_traffic(const td_problem *p, const td_mapping *m, const td_cost *c, int level,
                           double bits[TD_NTENSOR], double *read, double *write) {
     *read = *write = 0;

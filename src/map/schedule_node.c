@@ -4,25 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const place_names[] = {"dram", "chip", "staged"};
+static const char *const place_names[] = {"dram", "chip", "staged", "bands"};
 
 static td_node *put_energy(const td_hw *hw, const td_interval *t, td_arena *a, td_node *to) {
     td_node *e = td_node_put(a, to, "energy_pj", td_node_map(a));
     double dynamic_pj = (t->energy_j - hw->leak_w * t->latency_s) * 1e12, known = 0;
     if (t->mapped) {
         const td_cost *c = &t->cost;
-        td_node_put_real(a, e, "mac", c->mac_pj);
+        td_node_put_real(a, e, "mac", t->bands * c->mac_pj);
         td_node *levels = td_node_put(a, e, "levels", td_node_map(a));
         for (int l = 0; l < hw->n; l++) {
             td_node *level = td_node_put(a, levels, hw->level[l].name, td_node_map(a));
             for (int k = 0; k < TD_NTENSOR; k++) {
                 if (!(t->mapping.keep[l] & TD_BIT(k))) continue;
                 const char letter[2] = {td_tensor_letter[k], 0};
-                td_node_put_real(a, level, letter, c->at[l][k].energy_pj);
+                td_node_put_real(a, level, letter, t->bands * c->at[l][k].energy_pj);
             }
         }
-        known = td__mapped_pj(hw, c);
-        td_node_put_real(a, e, "clock_tree", known - c->total_pj);
+        known = t->bands * td__mapped_pj(hw, c);
+        td_node_put_real(a, e, "clock_tree", known - t->bands * c->total_pj);
         /* What the mapping does not know of. */
         const char *rest = t->joined >= 0 ? "joined_and_loading_weights" : "loading_weights";
         td_node_put_real(a, e, rest, dynamic_pj > known ? dynamic_pj - known : 0);
@@ -47,6 +47,10 @@ static td_node *interval_node(const td_net *net, const td_hw *hw, const td_inter
     td_node_put_string(a, p, "output", place_names[t->output]);
     if (t->mapped) td_node_put_string(a, p, "weights", place_names[t->weights]);
     td_node_put_int(a, n, "macs", t->macs);
+    if (t->mapped) {
+        td_node_put_int(a, n, "bands", t->bands);
+        td_node_put_int(a, n, "rows", t->rows);
+    }
     td_node_put_real(a, n, "cycles", t->cycles);
     td_node_put_real(a, n, "compute_cycles", t->compute_cycles);
     td_node_put_real(a, n, "dram_cycles", t->dram_cycles);
@@ -83,6 +87,7 @@ td_node *td_schedule_to_node(const td_net *net, const td_hw *hw, const td_schedu
     td_node_put_string(a, n, "objective", td_map_objective_name(s->objective));
     td_node_put_string(a, n, "counting", s->counting == TD_COUNT_EXACT ? "exact" : "timeloop");
     td_node_put_bool(a, n, "cold", s->cold);
+    td_node_put_bool(a, n, "depth_first", !s->layer_by_layer);
     td_node_put_int(a, n, "batch", s->batch);
     td_node_put_int(a, n, "max_nodes", (int64_t)s->max_nodes);
     td_node_put_real(a, n, "latency_s", s->latency_s);

@@ -56,14 +56,16 @@ static bool try_set(picker *p) {
     return true;
 }
 
-/* Smallest figures of a layer with these tensors on chip, alone. */
-static void alone(const td__ways *list, const td_hw *hw, bool by_energy, double *first,
-                  double *second) {
+/* Smallest figures of a layer with these tensors on chip, alone, with `load` bits more to bring for
+ * `load_pj`. */
+static void alone(const td__ways *list, const td_hw *hw, bool by_energy, double load,
+                  double load_pj, double *first, double *second) {
     *first = *second = INFINITY;
     for (int k = 0; k < list->n; k++) {
         const td__way *w = &list->way[k];
-        double cycles = w->cycles > w->dram ? w->cycles : w->dram;
-        double pj = w->pj + hw->leak_w / hw->clock_hz * 1e12 * cycles;
+        double dram = load > 0 ? td__dram_cycles(hw, w->read + load, w->write) : w->dram;
+        double cycles = w->cycles > dram ? w->cycles : dram;
+        double pj = w->pj + load_pj + hw->leak_w / hw->clock_hz * 1e12 * cycles;
         double a = by_energy ? pj : cycles, b = by_energy ? cycles : pj;
         if (a < *first || (a == *first && b < *second)) {
             *first = a;
@@ -83,8 +85,19 @@ static void find_items(picker *p, const td__sched_plan *plan, const td_hw *hw, c
         unsigned chip = (maker >= 0 && relaxed[maker].out_chip ? TD_BIT(TD_I) : 0) |
                         (relaxed[i].out_chip ? TD_BIT(TD_O) : 0);
         double with[2], without[2];
-        alone(&t->of[s->shape][chip | TD_BIT(TD_W)], hw, by_energy, &with[0], &with[1]);
-        alone(&t->of[s->shape][chip], hw, by_energy, &without[0], &without[1]);
+        const td__ways *there = &t->of[s->shape][chip | TD_BIT(TD_W)];
+        const td__ways *away = &t->of[s->shape][chip];
+        double load = 0, load_pj = 0;
+        if (relaxed[i].stack != NULL) { /* brought once an inference, if not resident */
+            const td__stack *k = relaxed[i].stack;
+            int side = relaxed[i].at == 0 ? maker >= 0 && relaxed[maker].out_chip
+                                          : relaxed[i].at == k->n - 1 && relaxed[i].out_chip;
+            there = away = &k->ways[relaxed[i].at][side];
+            load = (double)s->weight_bits;
+            load_pj = td__load_pj(plan, hw, h, i);
+        }
+        alone(there, hw, by_energy, 0, 0, &with[0], &with[1]);
+        alone(away, hw, by_energy, load, load_pj, &without[0], &without[1]);
         if (!(with[0] < INFINITY)) continue;
         double bits = (double)s->weight_bits;
         item it = {.step = i, .bits = s->weight_bits};

@@ -99,6 +99,19 @@ static int follow(td__sched_plan *p, td__step *step, int s, int v, const int *on
     return v;
 }
 
+/* Nobody but the next interval reads the value of step i, and both are convolutions: it could be
+ * handed on in bands of rows. What is joined to i would have to be there in bands as well. */
+static bool flows(const td__sched_plan *p, int i) {
+    const td__step *s = &p->step[i], *next = s + 1;
+    if (s->shape < 0 || next->shape < 0 || s->joined >= 0) return false;
+    if (td_net_layer(p->net, s->layer)->op != TD_OP_CONV ||
+        td_net_layer(p->net, next->layer)->op != TD_OP_CONV)
+        return false;
+    bool other = next->joined >= 0 && next->in[1] == s->value;
+    return next->in[0] == s->value && !other && p->value[s->value].last == i + 1 &&
+           s->value != td_net_output(p->net);
+}
+
 static td_status add_step(td__sched_plan *p, int layer, const int *only_reader, td_error *err) {
     const td_layer *l = td_net_layer(p->net, layer);
     int s = p->n++;
@@ -173,6 +186,7 @@ td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sc
     }
     for (int i = 1; i < n && s == TD_OK; i++) /* makers other than -1: in a chain already */
         if (out->value[i].maker == -1) s = add_step(out, i, only_reader, err);
+    for (int i = 0; i + 1 < out->n && s == TD_OK; i++) out->step[i].flows = flows(out, i);
     return s;
 }
 

@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-enum { RUNGS = 9, SMALLEST_SHARE = 256 };
+enum { RUNGS = 9, STACK_RUNGS = 2, SMALLEST_SHARE = 256 };
 #define LOST 2           /* an answer so many times its bound is asked for again ... */
 enum { MORE_NODES = 8 }; /* ... with so many times the nodes */
 #define DOUBTFUL 1.1     /* an answer so many times its bound may be improved by asking otherwise */
@@ -37,7 +37,7 @@ static bool split(const td__maker *b) {
  * which stand there while loops outside of the tiles reduce, and with dims padded to fill a
  * fan-out. */
 static int64_t own_bits(const td__maker *b, int shape, unsigned chip, bool ample) {
-    const td_problem *p = &b->plan->shape[shape];
+    const td_problem *p = &b->shape[shape];
     double bits = 0, sums = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (!(chip & TD_BIT(t))) continue;
@@ -103,7 +103,7 @@ static room next_room(const td__maker *b, int64_t own, unsigned chip, room at, i
 static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_objective objective,
                      td_map_result *r, int64_t *missing_bytes, td_error *err) {
     const td__home *h = b->home;
-    const td_problem *p = &b->plan->shape[shape];
+    const td_problem *p = &b->shape[shape];
     td_hw hw;
     td_map_query q;
     td__home_layer_hw(b->hw, h, chip, at.home, at.tiles, &hw);
@@ -156,7 +156,7 @@ static td_status learn_both(td__maker *b, int shape, unsigned chip, room at, td_
  * fast as the fastest known with whatever on chip. */
 static const td__way *served(const td__maker *b, int shape, unsigned chip, int64_t bits) {
     if (b->doubt || b->o->objective == TD_OBJ_ENERGY || !split(b)) return NULL;
-    const td_problem *p = &b->plan->shape[shape];
+    const td_problem *p = &b->shape[shape];
     const double slack = 1.02;
     double least = 0, fastest = INFINITY;
     for (int t = 0; t < TD_NTENSOR; t++)
@@ -179,7 +179,7 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
     if (chip != 0 && least >= h->pool) return TD_OK;
     if (own > least + (h->pool - least) / 2) own = least + (h->pool - least) / 2;
     room at = room_of(b, own, chip, h->pool - own);
-    for (int rung = 0; rung < RUNGS; rung++) {
+    for (int rung = 0; rung < b->rungs; rung++) {
         const td__way *have = served(b, shape, chip, least + at.tiles * h->stores);
         td__way w;
         if (have != NULL) {
@@ -287,6 +287,9 @@ static td_status mend(td__maker *b, int shape) {
     return TD_OK;
 }
 
+/* Fills the table of one shape. */
+typedef td_status builder(td__maker *b, int shape, int64_t *missing_bytes, td_error *err);
+
 static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
     static const unsigned pivots[] = {7, TD_BIT(TD_I) | TD_BIT(TD_O), 0, TD_BIT(TD_W)};
     static const unsigned every[] = {7, 6, 5, 4, 3, 2, 1, 0};
@@ -306,14 +309,13 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     return s == TD_OK ? mend(b, shape) : s;
 }
 
-/* The ways of a shape: known, or found and remembered. */
-static td_status find_shape(td__maker *b, int shape, td__layer_memo *memo, uint64_t hw,
-                            int64_t *missing_bytes, td_error *err) {
+/* The ways of a shape: known, or found by `build` and remembered. */
+static td_status find_shape(td__maker *b, int shape, builder build, td__layer_memo *memo,
+                            uint64_t hw, int64_t *missing_bytes, td_error *err) {
     td__ways **of = &b->table->of[shape];
-    b->asked = b->roomy ? natural_masks(b, shape) : 0;
     const td__layer_key key = {.hw = hw,
-                               .problem = &b->plan->shape[shape],
-                               .value = b->plan->shape_value[shape],
+                               .problem = &b->shape[shape],
+                               .value = b->value[shape],
                                .asked = b->asked,
                                .demand = b->demand};
     td_status s = TD_OK;
@@ -325,7 +327,7 @@ static td_status find_shape(td__maker *b, int shape, td__layer_memo *memo, uint6
     b->most_demand = INT64_MAX;
     td_error why = {0};
     int64_t missing = 0;
-    s = build_shape(b, shape, &missing, &why);
+    s = build(b, shape, &missing, &why);
     if (memo != NULL && !fatal(s))
         td__layer_memo_put(memo, &key, b->least_demand, b->most_demand, *of, s, missing, &why);
     if (s != TD_OK && missing_bytes != NULL) *missing_bytes = missing;
@@ -353,18 +355,113 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                           int64_t *missing_bytes, td_error *err) {
     *out = (td__table){.of = TD_NEW(a, td__ways *, p->n_shape > 0 ? p->n_shape : 1)};
     if (out->of == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
-    td__maker b = {.plan = p, .hw = hw, .home = h, .o = o, .arena = a, .table = out};
+    td__maker b = {.plan = p,
+                   .shape = p->shape,
+                   .value = p->shape_value,
+                   .hw = hw,
+                   .home = h,
+                   .o = o,
+                   .arena = a,
+                   .table = out,
+                   .rungs = RUNGS};
     if (h->home >= 0) b.demand = demand_of(p, h);
     b.roomy = split(&b) && b.demand <= h->pool / 2;
     td__layer_memo *memo = o->cache != NULL && !mappings ? td__map_cache_layers(o->cache) : NULL;
     uint64_t number = memo != NULL ? td__layer_memo_hw(memo, hw, o) : 0;
     if (number == 0) memo = NULL;
     for (int shape = 0; shape < p->n_shape; shape++) {
-        td_status s = find_shape(&b, shape, memo, number, missing_bytes, err);
+        b.asked = b.roomy ? natural_masks(&b, shape) : 0;
+        td_status s = find_shape(&b, shape, build_shape, memo, number, missing_bytes, err);
         if (s == TD_E_MEMORY) td_fail(err, s, "out of memory for the schedule");
         const td_layer *layer = td_net_layer(p->net, p->step[p->shape_step[shape]].layer);
         if (s != TD_OK && s != TD_E_MEMORY) td_error_prefix(err, "layer %s", layer->name);
         if (s != TD_OK) return s;
     }
+    return TD_OK;
+}
+
+/* ---- stacks ------------------------------------------------------------------------------------
+ */
+
+/* Marks td__maker.asked of turns of a stack, whose ways are found by other questions. */
+#define OF_STACKS (UINT64_C(1) << 63)
+
+/* All that is on chip in some place of a stack. A turn that cannot be mapped is no fault. */
+static td_status build_turn(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
+    (void)missing_bytes;
+    (void)err;
+    b->doubt = false;
+    for (unsigned chip = 0; chip <= TD_ALL_TENSORS; chip++) {
+        if (!(b->asked >> chip & 1)) continue;
+        td_status s = climb(b, shape, chip);
+        if (s != TD_OK) return s;
+    }
+    return TD_OK;
+}
+
+/* What `passes` turns take together, and the room that one needs beside what the stack has. */
+static td_status turns_of(const td__maker *b, const td__ways *turn, int passes,
+                          const td_problem *band, unsigned chip, td__ways *out) {
+    int64_t own = 0;
+    for (int t = 0; t < TD_NTENSOR; t++)
+        if (chip & TD_BIT(t)) own += td_problem_words(band, (td_tensor)t) * band->bits[t];
+    out->n = turn->n;
+    out->way = TD_NEW(b->arena, td__way, turn->n > 0 ? turn->n : 1);
+    if (out->way == NULL) return TD_E_MEMORY;
+    for (int k = 0; k < turn->n; k++) {
+        td__way *w = &out->way[k];
+        *w = turn->way[k];
+        w->bits = w->bits > own ? w->bits - own : 0;
+        w->cycles *= passes;
+        w->read *= passes;
+        w->write *= passes;
+        w->home_read *= passes;
+        w->home_write *= passes;
+        w->pj *= passes;
+        w->dram = td__dram_cycles(b->hw, w->read, w->write);
+    }
+    return TD_OK;
+}
+
+td_status td__table_stacks(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                           const td_schedule_options *o, bool mappings, td_arena *a,
+                           td__stacks *all, td_error *err) {
+    if (all->n == 0) return TD_OK;
+    td__table table = {.of = TD_NEW(a, td__ways *, all->n_shape)};
+    uint64_t *masks = TD_NEW(a, uint64_t, all->n_shape);
+    if (table.of == NULL || masks == NULL)
+        return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    td__maker b = {.plan = p,
+                   .shape = all->shape,
+                   .value = all->value,
+                   .hw = hw,
+                   .home = h,
+                   .o = o,
+                   .arena = a,
+                   .table = &table,
+                   .rungs = STACK_RUNGS,
+                   .demand = h->pool};
+    td__layer_memo *memo = o->cache != NULL && !mappings ? td__map_cache_layers(o->cache) : NULL;
+    uint64_t number = memo != NULL ? td__layer_memo_hw(memo, hw, o) : 0;
+    for (int i = 0; i < all->n; i++)
+        for (int k = 0; k < all->stack[i].n; k++)
+            for (int side = 0; side < TD__STACK_SIDES; side++)
+                masks[all->stack[i].shape[k]] |= UINT64_C(1)
+                                                 << td__stack_chip(&all->stack[i], k, side);
+    for (int shape = 0; shape < all->n_shape; shape++) {
+        b.asked = masks[shape] | OF_STACKS;
+        td_status s =
+            find_shape(&b, shape, build_turn, number != 0 ? memo : NULL, number, NULL, NULL);
+        if (s != TD_OK) return td_fail(err, s, "out of memory for the schedule");
+    }
+    for (int i = 0; i < all->n; i++)
+        for (int k = 0; k < all->stack[i].n; k++)
+            for (int side = 0; side < TD__STACK_SIDES; side++) {
+                td__stack *s = &all->stack[i];
+                unsigned chip = td__stack_chip(s, k, side);
+                td_status st = turns_of(&b, &table.of[s->shape[k]][chip], s->passes[k],
+                                        &all->shape[s->shape[k]], chip, &s->ways[k][side]);
+                if (st != TD_OK) return td_fail(err, st, "out of memory for the schedule");
+            }
     return TD_OK;
 }

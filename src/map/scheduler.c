@@ -70,6 +70,7 @@ static void take(td_scheduler *s, const td_hw *hw) {
     s->hw = hw;
     s->opened = false;
     td__home_find(hw, &s->home);
+    s->plan.bands = !s->o.layer_by_layer && s->home.home >= 0 && s->home.may == TD_ALL_TENSORS;
     if (first || s->home.pool != before.pool || s->home.may != before.may)
         td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
     bool same =
@@ -120,7 +121,11 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
     status = td__table_build(&s->plan, hw, &s->home, &s->o, mappings, s->arena, &s->table,
                              missing_bytes, err);
     if (status != TD_OK) return status;
-    s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, s->o.objective, s->arena);
+    status = td__stacks_find(&s->plan, &s->home, s->arena, &s->stacks);
+    if (status != TD_OK) return td_fail(err, status, "out of memory for the schedule");
+    status = td__table_stacks(&s->plan, hw, &s->home, &s->o, mappings, s->arena, &s->stacks, err);
+    if (status != TD_OK) return status;
+    s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, &s->stacks, s->o.objective, s->arena);
     if (s->dp == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     s->opened = true;
     return TD_OK;
@@ -141,6 +146,11 @@ td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
         s->on_chip[s->plan.step[i].value] = s->choice[i].out_chip;
     }
     return TD_OK;
+}
+
+bool td__loads_own(const td_scheduler *s, int i) {
+    if (s->plan.step[i].shape < 0 || s->choice[i].ahead) return false;
+    return s->resident[i] ? s->o.cold : s->choice[i].stack != NULL;
 }
 
 int td__loads_for(const td_scheduler *s, int i) {
@@ -165,7 +175,7 @@ td__spent td__scheduler_spent(const td_scheduler *s, int i) {
             x.read += v.dram_read;
             x.pj += td__vector_pj(s->hw, &s->home, &v);
         }
-        if (s->o.cold && s->resident[i] && !s->choice[i].ahead) { /* loaded once, now */
+        if (td__loads_own(s, i)) {
             x.read += (double)step->weight_bits;
             x.pj += td__load_pj(&s->plan, s->hw, &s->home, i);
         }
@@ -194,7 +204,7 @@ static void find_least(td_scheduler *s) {
     bool by_energy = s->o.objective == TD_OBJ_ENERGY;
     td__answer relaxed = {.choice = NULL};
     if (!td__dp_relaxed(s->dp, &relaxed)) relaxed.first = 0;
-    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, s->arena);
+    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, &s->stacks, s->arena);
     double cycles =
         fmax(least.dram_cycles, td__bound_cycles(&s->plan, hw, &s->home, s->parallel, s->o.cold));
     if (!by_energy) cycles = fmax(cycles, relaxed.first);

@@ -6,7 +6,7 @@
 
 #include "schedule.h"
 
-static const char *const hold_names[TD_NHOLD] = {"resident", "staged", "value", "tiles"};
+static const char *const hold_names[TD_NHOLD] = {"resident", "staged", "value", "bands", "tiles"};
 
 const char *td_hold_name(td_hold h) {
     return hold_names[h];
@@ -19,6 +19,7 @@ typedef struct {
     td__home home;
     td_timeline *out;
     double read, write; /* bits per cycle of the own transfers of the interval at hand */
+    td__stack *stack;   /* by interval, with turns and rows; n 1: alone */
 } work;
 
 /* ---- transfers --------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ static void stream_outputs(work *w, int i) {
     const td_interval *t = &w->s->interval[i];
     double back = 0; /* partial sums that return */
     if (t->mapped && (t->mapping.keep[w->home.top] & TD_BIT(TD_O)))
-        back = t->cost.at[w->home.top][TD_O].reads * t->cost.used[w->home.top] *
+        back = t->bands * t->cost.at[w->home.top][TD_O].reads * t->cost.used[w->home.top] *
                td_word_bits(&t->problem, &t->mapping, w->home.top, TD_O) / 8;
     stream(w, i, w->plan.step[i].value, TD_O, false, back);
     stream(w, i, w->plan.step[i].value, TD_O, true, t->dram_bytes[TD_O] - back);
@@ -102,24 +103,38 @@ static void hold(work *w, td_hold kind, int layer, int64_t bits, double start, d
             .kind = kind, .layer = layer, .bytes = bits / 8, .start = start, .end = end};
 }
 
+/* A stack takes its room from its first interval to its last one, since its layers take turns. */
+static double stack_start(const work *w, int i) {
+    return w->out->slot[w->stack[i].first].start;
+}
+
+static double stack_end(const work *w, int i) {
+    return w->out->slot[w->stack[i].first + w->stack[i].n - 1].end;
+}
+
 static void hold_weights(work *w, int i) {
-    const td_slot *slot = w->out->slot;
+    const int n = w->plan.n;
     const td__step *s = &w->plan.step[i];
     td_place place = w->s->interval[i].weights;
+    bool ahead = (i > 0 || !w->s->cold) && w->s->interval[(i + n - 1) % n].prefetch_bytes > 0;
     if (place == TD_AT_CHIP) hold(w, TD_HOLD_RESIDENT, s->layer, s->weight_bits, 0, w->out->cycles);
     if (place != TD_AT_STAGED) return;
-    hold(w, TD_HOLD_STAGED, s->layer, s->weight_bits, slot[i > 0 ? i - 1 : 0].start, slot[i].end);
-    if (i == 0 && !w->s->cold)
-        hold(w, TD_HOLD_STAGED, s->layer, s->weight_bits, slot[w->plan.n - 1].start,
-             w->out->cycles);
+    hold(w, TD_HOLD_STAGED, s->layer, s->weight_bits, stack_start(w, ahead && i > 0 ? i - 1 : i),
+         stack_end(w, i));
+    if (i == 0 && ahead)
+        hold(w, TD_HOLD_STAGED, s->layer, s->weight_bits, stack_start(w, n - 1), w->out->cycles);
 }
 
 static void hold_value(work *w, int i) {
     const td__step *s = &w->plan.step[i];
     const td__value *v = &w->plan.value[s->value];
+    const td__stack *k = &w->stack[i];
+    if (w->s->interval[i].output == TD_AT_BANDS)
+        hold(w, TD_HOLD_BANDS, s->value, k->between[i - k->first], stack_start(w, i),
+             stack_end(w, i));
     if (w->s->interval[i].output != TD_AT_CHIP) return;
     int last = v->last > i ? v->last : i;
-    hold(w, TD_HOLD_VALUE, s->value, v->bits, w->out->slot[i].start, w->out->slot[last].end);
+    hold(w, TD_HOLD_VALUE, s->value, v->bits, stack_start(w, i), stack_end(w, last));
 }
 
 /* All that a mapped layer needs of the pool but its values and weights, which are there anyway. */
@@ -128,8 +143,8 @@ static void hold_tiles(work *w, int i) {
     const td__step *s = &w->plan.step[i];
     if (!t->mapped || w->home.home < 0) return;
     const int64_t *value = w->plan.shape_value[s->shape];
-    const bool there[TD_NTENSOR] = {t->weights != TD_AT_DRAM, t->input == TD_AT_CHIP,
-                                    t->output == TD_AT_CHIP};
+    const bool there[TD_NTENSOR] = {t->weights != TD_AT_DRAM, t->input != TD_AT_DRAM,
+                                    t->output != TD_AT_DRAM};
     unsigned chip = 0;
     int64_t whole = 0;
     for (int k = 0; k < TD_NTENSOR; k++)
@@ -137,6 +152,13 @@ static void hold_tiles(work *w, int i) {
             chip |= TD_BIT(k);
             whole += value[k];
         }
+    if (w->stack[i].n > 1) {
+        td_problem turn = td__stack_turn(&w->plan, &w->stack[i], i - w->stack[i].first);
+        hold(w, TD_HOLD_TILES, s->layer,
+             td__home_tiles(w->hw, &w->home, &turn, &t->problem, &t->mapping, &t->cost, chip),
+             w->out->slot[i].start, w->out->slot[i].end);
+        return;
+    }
     td__need n = td__home_need(w->hw, &w->home, &t->problem, &t->mapping, &t->cost, chip, value);
     hold(w, TD_HOLD_TILES, s->layer, n.home + n.beyond + n.tiles * w->home.stores - whole,
          w->out->slot[i].start, w->out->slot[i].end);
@@ -175,6 +197,26 @@ static td_status allocate(work *w, td_error *err) {
     return TD_OK;
 }
 
+/* What hands its value on in bands runs as a stack with what takes it. */
+static td_status find_stacks(work *w, td_error *err) {
+    const td__sched_plan *p = &w->plan;
+    for (int i = 0; i < p->n; i++) {
+        td__stack k = {.first = i, .n = 1, .rows = {w->s->interval[i].rows}};
+        for (; w->s->interval[i + k.n - 1].output == TD_AT_BANDS; k.n++) {
+            bool most = k.n == TD__MAX_STACK || !p->step[i + k.n - 1].flows;
+            if (most)
+                return td_fail(err, TD_E_INPUT, "timeline: interval %d cannot hand on bands",
+                               i + k.n - 1);
+            k.rows[k.n] = w->s->interval[i + k.n].rows;
+        }
+        if (k.n > 1 && !td__stack_turns(p, &k))
+            return td_fail(err, TD_E_INPUT, "timeline: the stack of interval %d has no end", i);
+        for (int j = 0; j < k.n; j++) w->stack[i + j] = k;
+        i += k.n - 1;
+    }
+    return TD_OK;
+}
+
 static td_status build(work *w, td_error *err) {
     const td__sched_plan *p = &w->plan;
     td_timeline *t = w->out;
@@ -182,13 +224,15 @@ static td_status build(work *w, td_error *err) {
         if (p->n != w->s->n || w->s->interval[i].layer != p->step[i].layer)
             return td_fail(err, TD_E_INPUT, "timeline: the schedule is of another network than %s",
                            td_net_name(p->net));
-    td_status st = allocate(w, err);
+    td_status st = find_stacks(w, err);
+    if (st == TD_OK) st = allocate(w, err);
     if (st != TD_OK) return st;
     for (int i = 0; i < p->n; i++) {
         const td_interval *v = &w->s->interval[i];
         td_slot *slot = &t->slot[i];
         *slot = (td_slot){.layer = v->layer,
                           .mapped = v->mapped,
+                          .bands = v->bands,
                           .start = t->cycles,
                           .end = t->cycles + v->cycles,
                           .compute = v->compute_cycles};
@@ -217,6 +261,10 @@ td_status td_timeline_build(const td_net *net, const td_hw *hw, const td_schedul
     work w = {.hw = hw, .s = s, .out = out};
     td_status st = td_hw_check(hw, err);
     if (st == TD_OK) st = td__sched_plan_build(net, s->batch, a, &w.plan, err);
+    if (st == TD_OK) {
+        w.stack = TD_NEW(a, td__stack, w.plan.n);
+        if (w.stack == NULL) st = td_fail(err, TD_E_MEMORY, "out of memory for the timeline");
+    }
     if (st == TD_OK) {
         td__home_find(hw, &w.home);
         const td_level *tiles = w.home.home >= 0 ? &hw->level[w.home.tiles] : NULL;

@@ -19,6 +19,7 @@ typedef struct {
     unsigned staged;             /* of those that are staged */
     bool resident_any, held_any; /* holdings of its weights or its value, however long */
     bool value;                  /* its value is on chip from maker to last reader */
+    bool bands;                  /* rows of it are, within its stack */
 } account;
 
 typedef struct {
@@ -163,9 +164,21 @@ static bool covers(const td_holding *h, double start, double end) {
     return h->start <= start && h->end >= end;
 }
 
+/* The layers of a stack take turns, so that its room is taken from the first to the last. */
+static double stack_start(const checker *c, int i) {
+    return c->t->slot[c->f.first[i]].start;
+}
+
+static double stack_end(const checker *c, int i) {
+    return c->t->slot[c->f.behind[i] - 1].end;
+}
+
+static bool stacked(const checker *c, int i) {
+    return c->f.behind[i] - c->f.first[i] > 1;
+}
+
 /* Weights of interval i: for the interval, from when their loading starts. */
 static void weights_held(const checker *c, int i, const td_holding *h) {
-    const td_slot *slot = c->t->slot;
     account *a = &c->of[i];
     if (h->kind == TD_HOLD_RESIDENT) {
         a->resident_any = true;
@@ -174,11 +187,15 @@ static void weights_held(const checker *c, int i, const td_holding *h) {
     }
     const int n = c->f.n;
     if (i > 0) {
-        if (covers(h, slot[i - 1].start, slot[i].end)) a->staged = STAGED;
+        /* Without a load ahead, the stack itself loads them. */
+        double from = a->ahead > 0 ? stack_start(c, i - 1) : stack_start(c, i);
+        bool loaded = a->ahead > 0 || stacked(c, i);
+        if (loaded && covers(h, from, stack_end(c, i))) a->staged = STAGED;
         return;
     }
-    if (c->s->cold) return;
-    const bool now = covers(h, 0, slot[0].end), next = covers(h, slot[n - 1].start, c->t->cycles);
+    if (c->s->cold && !stacked(c, 0)) return;
+    const bool now = covers(h, 0, stack_end(c, 0));
+    const bool next = covers(h, stack_start(c, n - 1), c->t->cycles);
     if (now && (!next || !(a->staged & STAGED_NOW)))
         a->staged |= STAGED_NOW;
     else if (next)
@@ -194,6 +211,14 @@ static td_status holding(const checker *c, int k) {
     int i = f->interval[h->layer];
     const td_slot *slot = &c->t->slot[i];
     double bytes = (double)h->bytes;
+    if (h->kind == TD_HOLD_BANDS) {
+        if (h->layer != f->end[i] || c->of[i].bands || bytes != f->between[i] / 8 ||
+            !covers(h, stack_start(c, i), stack_end(c, i)))
+            return fail(c, i, "holds %.0f bytes of bands, expected %.0f once for its stack", bytes,
+                        f->between[i] / 8);
+        c->of[i].bands = true;
+        return TD_OK;
+    }
     if (h->kind == TD_HOLD_VALUE) {
         if (h->layer != f->end[i]) return fail(c, i, "holds a value inside its chain");
         if (bytes != f->value[h->layer] / 8)
@@ -201,7 +226,7 @@ static td_status holding(const checker *c, int k) {
                         f->value[h->layer] / 8);
         int last = f->last[h->layer] > i ? f->last[h->layer] : i;
         c->of[i].held_any = true;
-        c->of[i].value = c->of[i].value || covers(h, slot->start, c->t->slot[last].end);
+        c->of[i].value = c->of[i].value || covers(h, stack_start(c, i), stack_end(c, last));
         return TD_OK;
     }
     if (!f->mapped[i] || h->layer != f->layer[i])
@@ -260,12 +285,22 @@ static td_status occupancy(const checker *c) {
 
 /* A value that stays on chip is not moved; any other is written by its maker, and brought for every
  * reader. Each of a mapped layer's by as much as its mapping moves: see mapped(). */
+static bool hands_on(const checker *c, int i) {
+    return i + 1 < c->f.behind[i];
+}
+
 static td_status value(const checker *c, int i) {
     const account *a = &c->of[i];
     double written = a->own[TD_O][1];
     int v = c->f.end[i];
     if (a->held_any && !a->value)
         return fail(c, i, "its value is not on chip until its last reader has ended");
+    if (hands_on(c, i)) {
+        if (!a->bands || a->held_any) return fail(c, i, "its bands have no place on chip");
+        if (written + a->own[TD_O][0] > 0)
+            return fail(c, i, "its value is handed on in bands and is moved all the same");
+        return TD_OK;
+    }
     if (a->value) {
         if (v == td_net_output(c->net)) return fail(c, i, "the network's output stays on chip");
         if (written + a->own[TD_O][0] > 0)
@@ -287,6 +322,11 @@ static bool on_chip(const checker *c, int v) {
     return v > 0 && c->of[c->f.interval[v]].value;
 }
 
+/* The input of interval i, in bands or as a whole. */
+static bool input_on_chip(const checker *c, int i) {
+    return c->f.first[i] < i || on_chip(c, td_net_layer(c->net, c->f.layer[i])->input[0]);
+}
+
 static td_status inputs(const checker *c, int i) {
     const td_layer *l = td_net_layer(c->net, c->f.layer[i]);
     const bool joined = c->f.joined[i] >= 0;
@@ -301,7 +341,7 @@ static td_status inputs(const checker *c, int i) {
             const td_transfer *x = &c->t->transfer[j];
             if (x->user == i && x->tensor == TD_I && x->layer == v) brought += x->bytes;
         }
-        bool chip = on_chip(c, v);
+        bool chip = k == 0 ? input_on_chip(c, i) : on_chip(c, v);
         if (chip && brought > 0)
             return fail(c, i, "%s is on chip and brought all the same", name_of(c, v));
         if (!chip && brought == 0)
@@ -328,6 +368,11 @@ static td_status weights(const checker *c, int i) {
         if (c->s->cold && !close_to(loaded, bytes))
             return fail(c, i, "%.0f bytes of its resident weights are loaded, not %.0f", loaded,
                         bytes);
+    } else if (stacked(c, i) && a->ahead == 0) {
+        if (!(a->staged & STAGED_NOW))
+            return fail(c, i, "its weights have no place for as long as its stack runs");
+        if (!close_to(own, bytes))
+            return fail(c, i, "%.0f bytes of its weights are loaded, not %.0f", own, bytes);
     } else if (a->staged != 0 || a->ahead > 0) {
         if (a->staged != STAGED)
             return fail(c, i, "its weights have no place from their loading to their use");
@@ -375,8 +420,8 @@ static double joined_cycles(const checker *c, int i, const td_cost *k) {
     for (int x = 0; x < TD_NTENSOR; x++) {
         if (!(v->mapping.keep[c->f.home] & TD_BIT(x))) continue;
         int word = td_word_bits(&v->problem, &v->mapping, c->f.home, (td_tensor)x);
-        read += k->at[c->f.home][x].reads * word;
-        write += (k->at[c->f.home][x].fills + k->at[c->f.home][x].updates) * word;
+        read += c->f.passes[i] * k->at[c->f.home][x].reads * word;
+        write += c->f.passes[i] * (k->at[c->f.home][x].fills + k->at[c->f.home][x].updates) * word;
     }
     cycles = fmax(cycles, ceil(fmax(read / home->read_bw, write / home->write_bw)));
     return fmax(cycles, ceil((read + write) / home->shared_bw));
@@ -394,15 +439,19 @@ static td_status mapped(const checker *c, int i) {
     if (!c->f.mapped[i]) return TD_OK;
     if (td_cost_evaluate(&v->problem, &h, &v->mapping, c->s->counting, &k, &inner) != TD_OK)
         return fail(c, i, "its mapping is refused: %s", inner.message);
-    bool once = c->s->cold && a->resident == 1; /* beside what the mapping moves: nothing */
+    /* Loaded once, beside what the mapping moves: nothing. */
+    bool once = (c->s->cold && a->resident == 1) || (stacked(c, i) && a->ahead == 0);
     double cycles = (double)k.compute_cycles;
     for (int j = 0; j < top; j++) cycles = fmax(cycles, (double)k.level_cycles[j]);
+    cycles *= c->f.passes[i];
     if (c->f.joined[i] >= 0) cycles = fmax(cycles, joined_cycles(c, i, &k));
     if (c->t->slot[i].compute != cycles)
         return fail(c, i, "computes for %.0f cycles, its mapping takes %.0f", c->t->slot[i].compute,
                     cycles);
-    const bool chip[TD_NTENSOR] = {a->resident == 1 || a->staged != 0, on_chip(c, l->input[0]),
-                                   a->value};
+    const bool chip[TD_NTENSOR] = {a->resident == 1 || a->staged != 0, input_on_chip(c, i),
+                                   a->value || a->bands};
+    td_problem turn;
+    td__facts_turn(c->net, c->s, &c->f, i, &turn);
     const double whole[TD_NTENSOR] = {c->f.weights[i], c->f.value[l->input[0]],
                                       c->f.value[c->f.end[i]]};
     double tiles = 0;
@@ -410,6 +459,7 @@ static td_status mapped(const checker *c, int i) {
         double move[2] = {0, 0};
         if (v->mapping.keep[top] & TD_BIT(x)) {
             double word = td_word_bits(&v->problem, &v->mapping, top, (td_tensor)x) / 8.0;
+            word *= c->f.passes[i];
             move[0] = k.at[top][x].reads * word * k.used[top];
             move[1] = (k.at[top][x].fills + k.at[top][x].updates) * word * k.used[top];
         }
@@ -421,10 +471,16 @@ static td_status mapped(const checker *c, int i) {
                             td_tensor_letter[x], write ? "out" : "in", move[write]);
         if (c->f.home < 0) continue;
         double held = tile_bits(c, v, &k, c->f.home, x);
-        tiles += chip[x] ? fmax(held - whole[x], 0) : held; /* the value is a holding of its own */
+        /* The value, or its rows in a stack, are a holding of their own. */
+        if (stacked(c, i))
+            tiles +=
+                held - (chip[x] ? (double)td_problem_words(&turn, (td_tensor)x) * turn.bits[x] : 0);
+        else
+            tiles += chip[x] ? fmax(held - whole[x], 0) : held;
         if (c->f.tiles != c->f.home)
             tiles += tile_bits(c, v, &k, c->f.tiles, x) * c->hw->level[c->f.tiles].instances;
     }
+    tiles = fmax(tiles, 0);
     if (fabs(tiles / 8 - a->tiles) > slack(c))
         return fail(c, i, "its tiles have %.0f bytes, its mapping needs %.0f", a->tiles, tiles / 8);
     return TD_OK;
@@ -476,6 +532,10 @@ static td_status sums(const checker *c) {
 
 static td_status check(checker *c) {
     td_status st = slots(c);
+    if (st == TD_OK) {
+        st = td__facts_stacks(c->net, c->s, &c->f, c->err);
+        if (st != TD_OK) td_error_prefix(c->err, "timeline");
+    }
     for (int k = 0; k < c->t->n_transfers && st == TD_OK; k++) st = transfer(c, k);
     for (int k = 0; k < c->t->n_transfers && st == TD_OK; k++) st = bandwidth(c, k);
     for (int k = 0; k < c->t->n_holdings && st == TD_OK; k++) st = holding(c, k);

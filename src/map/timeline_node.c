@@ -55,6 +55,7 @@ static td_node *slot_node(const td_net *net, const td_slot *s, td_arena *a) {
     put_times(a, n, s->start, s->end);
     td_node_put_real(a, n, "compute", s->compute);
     td_node_put_string(a, n, "limit", s->limit);
+    if (s->mapped) td_node_put_int(a, n, "bands", s->bands);
     return n;
 }
 
@@ -182,6 +183,7 @@ static void trace_slots(const trace *t, const td_net *net, const td_timeline *of
         td_node *args = span(t, name, P_CHIP, T_INTERVALS, s->start, s->end);
         td_node_put_string(t->a, args, "op", td_op_name(td_net_layer(net, s->layer)->op));
         td_node_put_string(t->a, args, "limit", s->limit);
+        if (s->bands > 1) td_node_put_int(t->a, args, "bands", s->bands);
         td_node_put_real(t->a, args, "cycles", s->end - s->start);
         td_node_put_real(t->a, args, "compute_cycles", s->compute);
         span(t, name, P_CHIP, s->mapped ? T_ARRAY : T_VECTOR, s->start, s->start + s->compute);
@@ -241,8 +243,8 @@ static bool trace_holdings(const trace *t, const td_net *net, const td_timeline 
     for (int i = 0; i < of->n_holdings; i++) {
         const td_holding *h = &of->holding[i];
         if (h->kind == TD_HOLD_TILES) continue; /* in the counter */
-        int which = h->kind == TD_HOLD_VALUE ? 0 : 1, pid = which == 0 ? P_VALUES : P_WEIGHTS;
-        int row = 0;
+        int which = h->kind == TD_HOLD_VALUE || h->kind == TD_HOLD_BANDS ? 0 : 1;
+        int pid = which == 0 ? P_VALUES : P_WEIGHTS, row = 0;
         while (row < rows[which] && until[which][row] > h->start) row++;
         if (row == rows[which]) {
             char name[32];

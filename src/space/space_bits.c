@@ -157,12 +157,8 @@ double td__values_get(const td__values *p, const td_choices *c) {
 const char *td__space_file(const td_node *named, td_arena *a) {
     const char *name = named->text;
     if (strpbrk(name, "/.") == NULL) return NULL;
-    if (td_file_exists(name)) return name;
-    const char *slash = named->file != NULL ? strrchr(named->file, '/') : NULL;
-    if (slash == NULL || name[0] == '/') return NULL;
-    const char *beside =
-        td_arena_printf(a, "%.*s/%s", (int)(slash - named->file), named->file, name);
-    return beside != NULL && td_file_exists(beside) ? beside : NULL;
+    const char *path = td_file_beside(a, named->file, name);
+    return path != NULL && td_file_exists(path) ? path : NULL;
 }
 
 td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **doc, td_error *err) {

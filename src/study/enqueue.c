@@ -40,13 +40,6 @@ static td_status add(const td_space *space, const td_node *n, td_arena *a, td__d
     return TD_OK;
 }
 
-static const char *find_file(const td_node *n, td_arena *a) {
-    const char *slash = n->file != NULL ? strrchr(n->file, '/') : NULL;
-    if (td_file_exists(n->text) || n->text[0] == '/' || slash == NULL) return n->text;
-    const char *beside = td_arena_printf(a, "%.*s/%s", (int)(slash - n->file), n->file, n->text);
-    return beside != NULL && td_file_exists(beside) ? beside : n->text;
-}
-
 static bool is_decision(const td_space *space, const char *name) {
     for (int i = 0; i < space->n; i++)
         if (strcmp(space->d[i].name, name) == 0) return true;
@@ -58,7 +51,9 @@ static td_status read_node(const td_space *space, const char *row, const td_node
     td_status s = TD_OK;
     if (n->kind == TD_STRING && files) {
         const td_node *doc;
-        s = td_node_load(a, find_file(n, a), &doc, err);
+        const char *path = td_file_beside(a, n->file, n->text);
+        if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        s = td_node_load(a, path, &doc, err);
         if (s == TD_E_NOT_FOUND || s == TD_E_IO) td_node_place(n, err);
         return s == TD_OK ? read_node(space, row, doc, false, a, out, err) : s;
     }

@@ -18,13 +18,10 @@ static bool names_file(const td_node *n) {
     return false;
 }
 
-/* As it stands or beside the recipe, as all files are looked for; NULL: in neither place. */
+/* In full; NULL: it is nowhere. */
 static char *find(td_arena *a, const char *name, const char *recipe) {
-    const char *slash = strrchr(recipe, '/');
-    char *path = realpath(name, NULL);
-    if (path != NULL || slash == NULL || name[0] == '/') return path;
-    const char *beside = td_arena_printf(a, "%.*s/%s", (int)(slash - recipe), recipe, name);
-    return beside != NULL ? realpath(beside, NULL) : NULL;
+    const char *path = td_file_beside(a, recipe, name);
+    return path != NULL ? realpath(path, NULL) : NULL;
 }
 
 td_status td__recipe_settle(td_arena *a, td_node *n, const char *from, const char *recipe,

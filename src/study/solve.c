@@ -112,8 +112,9 @@ static uint64_t question_of(const td__solver *s) {
         h = hash_number(o->own[m].p, h);
         h = hash_number(o->own[m].q, h);
     }
-    const double number[] = {o->kind,      o->p,        o->q,    o->beta,  o->train_violating,
-                             q->objective, q->counting, q->cold, q->batch, (double)q->max_nodes};
+    const double number[] = {o->kind,          o->p,        o->q,    o->beta,  o->train_violating,
+                             q->objective,     q->counting, q->cold, q->batch, (double)q->max_nodes,
+                             q->layer_by_layer};
     h = td_hash(number, sizeof number, h);
     for (int i = 0; i < s->n; i++) h = td_hash(&s->point[i].hash, sizeof s->point[i].hash, h);
     return h | 1; /* 0 is no question */

@@ -79,7 +79,7 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
     }
     h = hash_u64(r->schedule.counting, hash_u64(r->schedule.objective, h));
     h = hash_u64(r->schedule.max_nodes, hash_u64((uint64_t)r->schedule.batch, h));
-    h = hash_u64(r->schedule.cold, h);
+    h = hash_u64(r->schedule.layer_by_layer, hash_u64(r->schedule.cold, h));
     h = hash_u64(hash_node(r->params), td_hash_text(r->strategy->name, h));
     h = hash_u64((uint64_t)r->lag, h);
     for (int k = 0; o->kind == TD_REWARD_NONE && k < TD_NOBJECTIVE; k++)

@@ -187,11 +187,30 @@ static void shipped_data(void **state) {
     td_arena_destroy(a);
 }
 
+/* What a document names: as it stands, then beside it. */
+static void beside_a_document(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    char document[512], there[512];
+    assert_ok(td_dir_make(in_folder("docs"), &err), &err);
+    snprintf(document, sizeof document, "%s", in_folder("docs/a.yaml"));
+    snprintf(there, sizeof there, "%s", in_folder("docs/b.yaml"));
+    assert_ok(td_file_write(there, "x", 1, &err), &err);
+    assert_string_equal(td_file_beside(a, document, "b.yaml"), there);
+    assert_string_equal(td_file_beside(a, document, there), there);
+    assert_string_equal(td_file_beside(a, document, "no.yaml"), "no.yaml");
+    assert_string_equal(td_file_beside(a, NULL, "b.yaml"), "b.yaml");
+    assert_string_equal(td_file_beside(a, "a.yaml", "b.yaml"), "b.yaml");
+    td_arena_destroy(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(write_then_read), cmocka_unit_test(mode_and_links),
-        cmocka_unit_test(errors_say_why),  cmocka_unit_test(failed_write_changes_nothing),
-        cmocka_unit_test(folders),         cmocka_unit_test(shipped_data),
+        cmocka_unit_test(write_then_read),   cmocka_unit_test(mode_and_links),
+        cmocka_unit_test(errors_say_why),    cmocka_unit_test(failed_write_changes_nothing),
+        cmocka_unit_test(folders),           cmocka_unit_test(shipped_data),
+        cmocka_unit_test(beside_a_document),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -96,6 +96,26 @@ td_net *random_chain(td_rng *r, int steps) {
     return net;
 }
 
+td_net *random_crowd(td_rng *r) {
+    const int side = 4 * pick(r, 4, 12);
+    td_net *net = td_net_create("crowd", TD_DIM(pick(r, 1, 4), side, side));
+    int x = td_net_conv(net, 0, 4 * pick(r, 1, 4), 3, 1, 1, 1);
+    for (int k = pick(r, 1, 3); k > 0; k--) {
+        const td_layer *l = td_net_layer(net, x);
+        int c = l->c, wide = c * pick(r, 1, 6), stride = l->h >= 16 ? pick(r, 1, 2) : 1;
+        int y = td_net_conv(net, x, wide, pick(r, 0, 3) == 0 ? 3 : 1, 1, 1, 1);
+        if (pick(r, 0, 1)) y = td_net_act(net, y, TD_OP_RELU6);
+        if (pick(r, 0, 3)) y = td_net_conv(net, y, wide, 2 * pick(r, 0, 2) + 1, stride, wide, 1);
+        y = td_net_conv(net, y, c, 1, 1, 1, 1);
+        bool same = td_net_layer(net, y)->h == l->h;
+        x = same && pick(r, 0, 1) ? td_net_add(net, y, x) : y;
+    }
+    if (pick(r, 0, 1)) td_net_fc(net, td_net_global_pool(net, x), 10);
+    td_error err;
+    if (td_net_check(net, &err) != TD_OK) fail_msg("crowd: %s", err.message);
+    return net;
+}
+
 void micro_defaults(td_edge *e, td_tech *tech) {
     td_error err;
     const td_node *doc;

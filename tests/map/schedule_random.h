@@ -12,6 +12,9 @@ td_net *random_schedule_net(td_rng *r, int steps);
 /* A chain of `steps` convolutions and residual additions, nothing else. */
 td_net *random_chain(td_rng *r, int steps);
 
+/* Inverted bottlenecks and plain convolutions of an image that is large for a small chip. */
+td_net *random_crowd(td_rng *r);
+
 /* Parameters of the micro template, and what else they may be. */
 void micro_defaults(td_edge *e, td_tech *tech);
 /* A point of the micro space that can be built. */

@@ -1,6 +1,7 @@
 /* The dynamic program and the choice of resident weights against plain enumeration, on random
  * chains with random tables of ways: no mapper is involved. */
 #include <math.h>
+#include <string.h>
 
 #include "common.h"
 #include "schedule_random.h"
@@ -14,12 +15,48 @@ typedef struct {
     td__home home;
     td__sched_plan plan;
     td__table table;
+    td__stacks stacks;
     td_map_objective objective;
     td_rng rng;
 } setup;
 
 static int pick(td_rng *r, int lo, int hi) {
     return lo + (int)td_rng_below(r, (uint64_t)(hi - lo + 1));
+}
+
+/* Random ways, from the way with the fewest bits on: n of them that have `own` bits and more. */
+static void random_ways(setup *s, td__ways *w, int n, int64_t own) {
+    td_rng *r = &s->rng;
+    int64_t tiles = 8;
+    w->way = TD_NEW(s->arena, td__way, TD__MAX_WAYS);
+    w->n = n;
+    for (int i = 0; i < n; i++) {
+        td__way *y = &w->way[i];
+        y->bits = own + tiles;
+        tiles += 8 * pick(r, 1, 120);
+        y->cycles = 10 * pick(r, 1, 40);
+        y->read = 8.0 * pick(r, 0, 400);
+        y->write = 8.0 * pick(r, 0, 200);
+        y->dram = td__dram_cycles(&s->hw, y->read, y->write);
+        y->home_read = 8.0 * pick(r, 0, 4000);
+        y->home_write = 8.0 * pick(r, 0, 4000);
+        y->pj = pick(r, 1, 1000); /* whole: sums are exact */
+    }
+}
+
+/* Half of the stacks that there could be. */
+static void random_stacks(setup *s) {
+    const td__sched_plan *p = &s->plan;
+    s->stacks.stack = TD_NEW(s->arena, td__stack, 3 * p->n);
+    for (int i = 0; i < p->n; i++)
+        for (int n = 2; n <= 4 && i + n <= p->n && p->step[i + n - 2].flows; n++) {
+            if (pick(&s->rng, 0, 1)) continue;
+            td__stack *k = &s->stacks.stack[s->stacks.n++];
+            *k = (td__stack){.first = i, .n = n, .buffer = 8 * pick(&s->rng, 1, 120)};
+            for (int j = 0; j < n; j++)
+                for (int side = 0; side < TD__STACK_SIDES; side++)
+                    random_ways(s, &k->ways[j][side], pick(&s->rng, 0, 4), 0);
+        }
 }
 
 /* A pool that values and weights compete for; ways that trade room for time and energy. */
@@ -44,27 +81,14 @@ static void make(setup *s, uint64_t seed, int steps) {
         s->table.of[k] = TD_NEW(s->arena, td__ways, TD__MASKS);
         for (unsigned chip = 0; chip < 8; chip++) {
             td__ways *w = &s->table.of[k][chip];
-            w->way = TD_NEW(s->arena, td__way, TD__MAX_WAYS);
             int64_t own = 0;
             const td_problem *p = &s->plan.shape[k];
             for (int t = 0; t < TD_NTENSOR; t++)
                 if (chip & TD_BIT(t)) own += td_problem_words(p, (td_tensor)t) * p->bits[t];
-            w->n = chip == 0 ? pick(r, 1, 3) : pick(r, 0, 3);
-            int64_t tiles = 8;
-            for (int i = 0; i < w->n; i++) {
-                td__way *y = &w->way[i];
-                y->bits = own + tiles;
-                tiles += 8 * pick(r, 1, 120);
-                y->cycles = 10 * pick(r, 1, 40);
-                y->read = 8.0 * pick(r, 0, 400);
-                y->write = 8.0 * pick(r, 0, 200);
-                y->dram = td__dram_cycles(&s->hw, y->read, y->write);
-                y->home_read = 8.0 * pick(r, 0, 4000);
-                y->home_write = 8.0 * pick(r, 0, 4000);
-                y->pj = pick(r, 1, 1000); /* whole: sums are exact */
-            }
+            random_ways(s, w, chip == 0 ? pick(r, 1, 3) : pick(r, 0, 3), own);
         }
     }
+    random_stacks(s);
     s->hw.leak_w = 0; /* likewise */
     s->hw.clock_tree = 0;
     for (int l = 0; l < s->hw.n; l++)
@@ -86,6 +110,77 @@ static bool less(const setup *s, figures a, figures b) {
     double a1 = energy ? a.pj : a.cycles, b1 = energy ? b.pj : b.cycles;
     double a2 = energy ? a.cycles : a.pj, b2 = energy ? b.cycles : b.pj;
     return a1 < b1 || (a1 == b1 && a2 < b2);
+}
+
+static double dram_read_pj(const setup *s, double bits) {
+    const td_level *top = &s->hw.level[s->hw.n - 1];
+    return ceil(bits / 8 / (top->block_bits / 8)) * top->read_pj;
+}
+
+/* What is joined to step i: its cycles beside way w, and its energy. */
+static double joined_to(const setup *s, int i, const bool *on_chip, const td__way *w, double *pj) {
+    const td__step *x = &s->plan.step[i];
+    const td_level *home = &s->hw.level[s->home.home];
+    if (x->joined < 0) return 0;
+    double bits = (double)s->plan.value[x->in[1]].bits;
+    double cycles = ceil(x->ops / s->hw.vec.lanes);
+    *pj += x->ops * s->hw.vec.energy_pj;
+    if (!on_chip[x->in[1]]) {
+        *pj += dram_read_pj(s, bits);
+        return cycles;
+    }
+    *pj += ceil(bits / 8 / (home->block_bits / 8)) * home->read_pj;
+    cycles = fmax(cycles, ceil((w->home_read + bits) / home->read_bw));
+    cycles = fmax(cycles, ceil(w->home_write / home->write_bw));
+    return fmax(cycles, ceil(bits / s->hw.vec.bw));
+}
+
+/* Best of a stack when all places around it are given. */
+static bool stack(const setup *s, const td__stack *k, const bool *resident, const bool *ahead,
+                  const bool *on_chip, bool cold, figures *best) {
+    const td__sched_plan *p = &s->plan;
+    const int last = k->first + k->n - 1, next = (last + 1) % p->n;
+    bool loads = ahead[next] && !(cold && next == 0);
+    double room = (double)s->home.pool - (double)k->buffer;
+    for (int i = 0; i < p->n; i++)
+        if (resident[i] || (i >= k->first && i <= last)) room -= (double)p->step[i].weight_bits;
+    if (loads && !resident[next] && !(next >= k->first && next <= last))
+        room -= (double)p->step[next].weight_bits;
+    /* Of a stack of all layers: those of this inference and those of the next one. */
+    if (loads && !resident[next] && next >= k->first && next <= last)
+        room -= (double)p->step[next].weight_bits;
+    for (int v = 0; v < p->n_value; v++)
+        if (on_chip[v] && p->value[v].maker < k->first && p->value[v].last >= k->first)
+            room -= (double)p->value[v].bits;
+    if (on_chip[p->step[last].value]) room -= (double)p->value[p->step[last].value].bits;
+    *best = (figures){0, 0};
+    for (int i = k->first; i <= last; i++) {
+        const td__step *x = &p->step[i];
+        bool own = !(i == k->first && ahead[i]) && (cold || !resident[i]), found = false;
+        double extra = own ? (double)x->weight_bits : 0;
+        double pj = own ? td__load_pj(p, &s->hw, &s->home, i) : 0;
+        if (i == last && loads) {
+            extra += (double)p->step[next].weight_bits;
+            pj += td__load_pj(p, &s->hw, &s->home, next);
+        }
+        if (x->joined >= 0 && !on_chip[x->in[1]]) extra += (double)p->value[x->in[1]].bits;
+        bool side = i == k->first ? on_chip[x->in[0]] : i == last && on_chip[x->value];
+        const td__ways *list = &k->ways[i - k->first][side];
+        figures one = {0, 0};
+        for (int w = 0; w < list->n; w++) {
+            const td__way *y = &list->way[w];
+            if ((double)y->bits > room) continue;
+            double more = 0, cycles = fmax(y->cycles, joined_to(s, i, on_chip, y, &more));
+            figures f = {fmax(cycles, td__dram_cycles(&s->hw, y->read + extra, y->write)),
+                         y->pj + pj + more};
+            if (!found || less(s, f, one)) one = f;
+            found = true;
+        }
+        if (!found) return false;
+        best->cycles += one.cycles;
+        best->pj += one.pj;
+    }
+    return true;
 }
 
 /* Best of one interval when all places are given. */
@@ -130,66 +225,83 @@ static bool interval(const setup *s, int i, const bool *resident, const bool *ah
     unsigned chip = (resident[i] || ahead[i] ? TD_BIT(TD_W) : 0) |
                     (on_chip[x->in[0]] ? TD_BIT(TD_I) : 0) | (on_chip[x->value] ? TD_BIT(TD_O) : 0);
     const td__ways *list = &s->table.of[x->shape][chip];
-    const td_level *home = &s->hw.level[s->home.home];
-    double joined = 0, joined_dram = 0; /* bits of the other operand, by place */
-    if (x->joined >= 0)
-        *(on_chip[x->in[1]] ? &joined : &joined_dram) = (double)p->value[x->in[1]].bits;
+    if (x->joined >= 0 && !on_chip[x->in[1]]) extra += (double)p->value[x->in[1]].bits;
     for (int k = 0; k < list->n; k++) {
         const td__way *w = &list->way[k];
         if ((double)w->bits > room) continue;
-        double chip_cycles = w->cycles, pj = w->pj;
-        if (joined > 0) { /* of one read and one write port, and of the unit's own */
-            chip_cycles = fmax(chip_cycles, ceil((w->home_read + joined) / home->read_bw));
-            chip_cycles = fmax(chip_cycles, ceil(w->home_write / home->write_bw));
-            chip_cycles = fmax(chip_cycles, ceil(joined / s->hw.vec.bw));
-            pj += ceil(joined / 8 / (home->block_bits / 8)) * home->read_pj;
-        }
-        if (joined_dram > 0)
-            pj += ceil(joined_dram / 8 / (s->hw.level[s->hw.n - 1].block_bits / 8)) *
-                  s->hw.level[s->hw.n - 1].read_pj;
-        if (x->joined >= 0) {
-            chip_cycles = fmax(chip_cycles, ceil(x->ops / s->hw.vec.lanes));
-            pj += x->ops * s->hw.vec.energy_pj;
-        }
-        figures f = {
-            fmax(chip_cycles, td__dram_cycles(&s->hw, w->read + joined_dram + extra, w->write)),
-            pj + extra_pj};
+        double pj = w->pj, cycles = fmax(w->cycles, joined_to(s, i, on_chip, w, &pj));
+        figures f = {fmax(cycles, td__dram_cycles(&s->hw, w->read + extra, w->write)),
+                     pj + extra_pj};
         if (!found || less(s, f, *best)) *best = f;
         found = true;
     }
     return found;
 }
 
-/* All places of values x all weights loaded ahead. */
+/* Whether stacks of a set overlap; inside[i]: interval i is in one, but not as its first layer. */
+static bool apart(const setup *s, unsigned set, bool inside[16]) {
+    int behind = 0;
+    memset(inside, 0, 16);
+    for (int k = 0; k < s->stacks.n; k++) {
+        const td__stack *x = &s->stacks.stack[k];
+        if (!(set >> k & 1)) continue;
+        if (x->first < behind) return false;
+        behind = x->first + x->n;
+        for (int j = 1; j < x->n; j++) inside[x->first + j] = true;
+    }
+    return true;
+}
+
+/* Sum over intervals and the stacks of `set`. */
+static bool sum_of(const setup *s, unsigned set, const bool *resident, const bool *ahead,
+                   const bool *on_chip, bool cold, figures *sum) {
+    *sum = (figures){0, 0};
+    for (int i = 0, k = 0, n; i < s->plan.n; i += n) {
+        figures one = {0, 0};
+        n = 1;
+        while (k < s->stacks.n && (s->stacks.stack[k].first < i || !(set >> k & 1))) k++;
+        if (k < s->stacks.n && s->stacks.stack[k].first == i) {
+            n = s->stacks.stack[k].n;
+            if (!stack(s, &s->stacks.stack[k], resident, ahead, on_chip, cold, &one)) return false;
+        } else if (!interval(s, i, resident, ahead, on_chip, cold, &one)) {
+            return false;
+        }
+        sum->cycles += one.cycles;
+        sum->pj += one.pj;
+    }
+    return true;
+}
+
+/* All places of values x all weights loaded ahead x all sets of stacks. */
 static bool enumerate(const setup *s, const bool *resident, bool cold, figures *best) {
     const td__sched_plan *p = &s->plan;
     bool found = false, on_chip[16] = {0}, ahead[16] = {0};
-    for (unsigned values = 0; values < 1u << p->n; values++) {
-        bool legal = true;
-        for (int i = 0; i < p->n; i++) {
-            on_chip[p->step[i].value] = values >> i & 1;
-            legal = legal && (!(values >> i & 1) || p->value[p->step[i].value].stay);
-        }
-        for (unsigned loads = 0; legal && loads < 1u << p->n; loads++) {
-            bool possible = true;
+    for (unsigned set = 0; set < 1u << s->stacks.n; set++)
+        for (unsigned values = 0; values < 1u << p->n; values++) {
+            bool inside[16], legal = apart(s, set, inside);
             for (int i = 0; i < p->n; i++) {
-                ahead[i] = loads >> i & 1;
-                if (!ahead[i]) continue;
-                if (p->step[i].shape < 0 || (cold && i == 0) || (!cold && resident[i]))
-                    possible = false;
+                on_chip[p->step[i].value] = values >> i & 1;
+                bool handed = i + 1 < p->n && inside[i + 1];
+                legal =
+                    legal && (!(values >> i & 1) || (p->value[p->step[i].value].stay && !handed));
             }
-            figures sum = {0, 0}, one = {0, 0};
-            for (int i = 0; i < p->n && possible; i++) {
-                possible = interval(s, i, resident, ahead, on_chip, cold, &one);
-                sum.cycles += one.cycles;
-                sum.pj += one.pj;
-            }
-            if (possible && (!found || less(s, sum, *best))) {
-                found = true;
-                *best = sum;
+            for (unsigned loads = 0; legal && loads < 1u << p->n; loads++) {
+                bool possible = true;
+                for (int i = 0; i < p->n; i++) {
+                    ahead[i] = loads >> i & 1;
+                    if (!ahead[i]) continue;
+                    if (p->step[i].shape < 0 || (cold && i == 0) || (!cold && resident[i]) ||
+                        inside[i])
+                        possible = false;
+                }
+                figures sum;
+                possible = possible && sum_of(s, set, resident, ahead, on_chip, cold, &sum);
+                if (possible && (!found || less(s, sum, *best))) {
+                    found = true;
+                    *best = sum;
+                }
             }
         }
-    }
     return found;
 }
 
@@ -200,12 +312,12 @@ static figures answer_figures(const setup *s, const td__answer *a) {
 
 static void dp_is_exact(void **state) {
     (void)state;
-    int feasible = 0, staged = 0, stayed = 0;
+    int feasible = 0, staged = 0, stayed = 0, stacked = 0;
     for (uint64_t seed = 0; seed < 1000; seed++) {
         setup s;
         make(&s, seed, 2 + (int)(seed % 4));
         const td__sched_plan *p = &s.plan;
-        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, &s.stacks, s.objective, s.arena);
         td__choice choice[16];
         assert_non_null(dp);
         for (int k = 0; k < 4; k++) {
@@ -224,6 +336,7 @@ static void dp_is_exact(void **state) {
             for (int i = 0; i < p->n; i++) {
                 staged += choice[i].ahead;
                 stayed += choice[i].out_chip;
+                stacked += choice[i].stack != NULL;
             }
             td__answer relaxed = {.choice = NULL};
             assert_true(td__dp_relaxed(dp, &relaxed));
@@ -235,6 +348,7 @@ static void dp_is_exact(void **state) {
     assert_in_range(feasible, 2000, 4000);
     assert_in_range(staged, 300, 40000);
     assert_in_range(stayed, 1300, 40000);
+    assert_in_range(stacked, 500, 40000);
 }
 
 static void picked_set_is_best(void **state) {
@@ -244,7 +358,7 @@ static void picked_set_is_best(void **state) {
         setup s;
         make(&s, seed, 2 + (int)(seed % 3));
         const td__sched_plan *p = &s.plan;
-        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, &s.stacks, s.objective, s.arena);
         td__choice choice[16];
         bool resident[16], proved, found = false;
         td__answer a = {.choice = choice};
@@ -281,7 +395,7 @@ static void heuristic_set_is_good(void **state) {
         setup s;
         make(&s, seed, 10);
         const td__sched_plan *p = &s.plan;
-        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, &s.stacks, s.objective, s.arena);
         td__choice choice[16];
         bool resident[16], trial[16], proved;
         td__answer a = {.choice = choice}, one = {.choice = NULL};

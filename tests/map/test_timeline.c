@@ -6,7 +6,7 @@
 
 /* What is there to be checked, so that the cases are known to have it. */
 typedef struct {
-    int resident, staged, wrapped, values, ahead, sums_back, cold, late;
+    int resident, staged, wrapped, values, bands, ahead, sums_back, cold, late;
 } seen;
 
 static void look(const timeline_case *c, const td_timeline *t, seen *n) {
@@ -15,6 +15,7 @@ static void look(const timeline_case *c, const td_timeline *t, seen *n) {
         n->resident += h->kind == TD_HOLD_RESIDENT;
         n->staged += h->kind == TD_HOLD_STAGED;
         n->values += h->kind == TD_HOLD_VALUE;
+        n->bands += h->kind == TD_HOLD_BANDS;
     }
     for (int k = 0; k < t->n_transfers; k++) {
         const td_transfer *x = &t->transfer[k];
@@ -46,10 +47,11 @@ static void random_schedules_hold(void **state) {
         timeline_case_free(&c);
     }
     print_message(
-        "%d resident, %d staged (%d of the first interval), %d values, %d loads ahead (%d "
-        "until the end of their interval), %d partial sums back, %d cold\n",
-        n.resident, n.staged, n.wrapped, n.values, n.ahead, n.late, n.sums_back, n.cold);
+        "%d resident, %d staged (%d of the first interval), %d values, %d in bands, %d loads ahead "
+        "(%d until the end of their interval), %d partial sums back, %d cold\n",
+        n.resident, n.staged, n.wrapped, n.values, n.bands, n.ahead, n.late, n.sums_back, n.cold);
     assert_true(n.resident && n.staged && n.wrapped && n.values && n.ahead && n.cold);
+    assert_true(n.bands > cases / 10);
     td_map_cache_destroy(cache);
 }
 
@@ -199,7 +201,7 @@ static void json_is_the_timeline(const timeline_case *c, const td_timeline *t) {
         assert_true(real_at(x, "from") > before);
         before = real_at(x, "from");
         double sum = real_at(x, "resident") + real_at(x, "staged") + real_at(x, "value") +
-                     real_at(x, "tiles");
+                     real_at(x, "bands") + real_at(x, "tiles");
         assert_true(sum == real_at(x, "sum"));
         if (sum > peak) peak = sum;
     }

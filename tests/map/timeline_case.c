@@ -11,10 +11,16 @@ void timeline_case_make(int i, td_map_cache *cache, timeline_case *out) {
     td_rng r = td_rng_make((uint64_t)i, 29, TD_RNG_TEST);
     td_error err = {0};
     td_edge e;
-    *out = (timeline_case){.net = random_schedule_net(&r, pick(&r, 1, 9))};
+    const bool crowd = i % 8 == 5;
+    *out =
+        (timeline_case){.net = crowd ? random_crowd(&r) : random_schedule_net(&r, pick(&r, 1, 9))};
     random_micro(&r, &e, &out->hw);
     if (i % 8 == 7) {
         assert_ok(td_hw_load("eyeriss-168", &out->hw, &err), &err);
+    } else if (crowd) {
+        e.local_bytes = 512 * pick(&r, 4, 16);
+        e.pe_x = e.pe_y = 2;
+        build_micro(&e, &out->hw);
     } else if (i % 4 != 0) {
         e.local_bytes = 256 * pick(&r, 2, 20);
         build_micro(&e, &out->hw);
