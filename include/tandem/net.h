@@ -62,7 +62,9 @@ td_status td_problem_parse(const char *text, td_problem *out, td_error *err);
 
 /* ---- the graph ------------------------------------------------------------------------------- */
 
-/* X(enumerator, name). Activations come last so that one test finds them. */
+/* X(enumerator, name). Activations come last so that one test finds them. The ops marked * are
+ * known by their cost only: networks that have one are counted, hashed, scheduled, written as
+ * network files, but not run, trained, or written as ONNX (td_net_runs). */
 #define TD_OP_MAP(X)                                                                               \
     X(TD_OP_INPUT, "input")                                                                        \
     X(TD_OP_CONV, "conv")                                                                          \
@@ -75,12 +77,21 @@ td_status td_problem_parse(const char *text, td_problem *out, td_error *err);
     X(TD_OP_MUL, "mul")                                                                            \
     X(TD_OP_CONCAT, "concat")                                                                      \
     X(TD_OP_RESIZE, "resize")                                                                      \
+    X(TD_OP_CONV_TRANSPOSE, "conv_transpose") /* this and the next seven: * */                     \
+    X(TD_OP_MATMUL, "matmul")                 /* of two values, as in attention */                 \
+    X(TD_OP_LAYER_NORM, "layer_norm")         /* and other norms whose sums are of the input */    \
+    X(TD_OP_SOFTMAX, "softmax")                                                                    \
+    X(TD_OP_ELEMENTWISE, "elementwise") /* of its inputs, and of constants if it has any */        \
+    X(TD_OP_REDUCE, "reduce")           /* sums, means, maxima over some axes */                   \
+    X(TD_OP_MOVE, "move")               /* transpose, gather, pad, repeat, join */                 \
     X(TD_OP_RELU, "relu")                                                                          \
     X(TD_OP_RELU6, "relu6")                                                                        \
     X(TD_OP_HSWISH, "hard_swish")                                                                  \
     X(TD_OP_SWISH, "swish")                                                                        \
     X(TD_OP_SIGMOID, "sigmoid")                                                                    \
-    X(TD_OP_HSIGMOID, "hard_sigmoid")
+    X(TD_OP_HSIGMOID, "hard_sigmoid")                                                              \
+    X(TD_OP_TANH, "tanh") /* *, and the next */                                                    \
+    X(TD_OP_GELU, "gelu")
 typedef enum {
 #define TD_X(e, n) e,
     TD_OP_MAP(TD_X)
@@ -88,26 +99,37 @@ typedef enum {
         TD_NOP
 } td_op;
 const char *td_op_name(td_op op);
+/* Runs on the MACs: has a layer problem. The others run on the vector unit. */
+bool td_op_mapped(td_op op);
+bool td_op_cost_only(td_op op); /* marked * above */
 
-enum { TD_MAX_INPUTS = 8 };
+enum { TD_MAX_INPUTS = 64 };
+
+typedef struct {
+    int32_t c, h, w;
+} td_shape;
+#define TD_DIM(c, h, w) ((td_shape){(c), (h), (w)})
 
 /* One layer makes one value; values are numbered as layers are, value 0 is the input image. Shapes
- * are channels, height, width of one sample (fc output: channels x 1 x 1). */
+ * are channels, height, width of one sample (fc output: channels x 1 x 1; tokens: channels x tokens
+ * x 1; a stack of matrices, as matmul has them: matrices x rows x columns).
+ *
+ * A view is another shape in which a layer sees its first or second input: with as many words (a
+ * reshape, which costs nothing), or with fewer (a part, which is read where it stands). Layers with
+ * views are known by their cost only. */
 typedef struct {
     td_op op;
     char name[48];
     int32_t n_inputs, input[TD_MAX_INPUTS];
     int32_t c, h, w; /* output shape */
     int32_t kernel[2], stride[2], dilation[2], pad[4], groups;
-    bool bias;                          /* conv, fc */
+    td_shape view[2];                   /* c = 0: as the input is */
+    int64_t constants;                  /* words of parameters beside weights and bias */
+    bool bias;                          /* conv, fc, conv_transpose */
     uint8_t bits[TD_NTENSOR], acc_bits; /* 8, 8, 8, 32 unless set */
 } td_layer;
 
 typedef struct td_net td_net;
-typedef struct {
-    int32_t c, h, w;
-} td_shape;
-#define TD_DIM(c, h, w) ((td_shape){(c), (h), (w)})
 
 /* Limits, so that no count overflows: 2^20 channels, 65536 rows and columns, 65536 layers, 2^40
  * words of a value, 2^48 parameters, 2^61 MACs; beyond them adding is a fault. */
@@ -119,6 +141,12 @@ int td_net_size(const td_net *net);   /* layers, the input included */
 int td_net_output(const td_net *net); /* the last value */
 /* Layer i, NULL if there is none. The pointer holds until a layer is added. */
 const td_layer *td_net_layer(const td_net *net, int i);
+/* Input k of layer i as the layer sees it: its view, or the shape of the value. */
+td_shape td_layer_input(const td_net *net, int i, int k);
+/* Part of that value's words that the layer reads, in (0, 1]: 1 but for views of parts. */
+double td_layer_input_share(const td_net *net, int i, int k);
+/* TD_E_UNSUPPORTED if a layer is known by its cost only; names it. */
+td_status td_net_runs(const td_net *net, td_error *err);
 
 /* Adding layers: each returns the new value's number, or -1 after a fault, which sticks: later
  * calls return -1 too and td_net_check() reports the first one, so that builders need no tests.
@@ -143,6 +171,8 @@ int td_net_concat(td_net *net, const int *x, int n); /* along channels */
  * pixel; no smoothing where it shrinks. */
 int td_net_resize(td_net *net, int x, int h, int w);
 int td_net_act(td_net *net, int x, td_op kind);
+/* a: matrices x M x K, b: matrices x K x N -> matrices x M x N. */
+int td_net_matmul(td_net *net, int a, int b);
 void td_net_name_last(td_net *net, const char *format, ...) TD_PRINTF(2, 3);
 void td_net_set_bits(td_net *net, int layer, int w, int i, int o, int acc);
 td_status td_net_check(const td_net *net, td_error *err);
@@ -194,15 +224,22 @@ td_status td_net_build(const char *name, td_shape input, double width, int class
  * inputs and output together. Activation bytes are -1 if memory is out. */
 typedef struct {
     int64_t macs, params, weight_bytes, activation_bytes_peak, activation_bytes_sum;
-    int32_t layers; /* conv and fc */
+    int32_t layers; /* on the MACs: conv, fc, conv_transpose, matmul */
 } td_net_totals;
 void td_net_count(const td_net *net, td_net_totals *out);
 int64_t td_layer_macs(const td_net *net, int i);
-/* Trainable and stored words: weights, bias; BN counts 2 per channel (scale, shift) as published
- * parameter counts do. */
+/* Trainable and stored words: weights, bias, constants; BN counts 2 per channel (scale, shift) as
+ * published parameter counts do. */
 int64_t td_layer_params(const td_net *net, int i);
-/* The layer problem of a conv or fc (false for others). batch is N. conv: G = groups, K and C per
- * group (depthwise: K = C = 1); fc: K outputs, C = c*h*w, P = Q = R = S = 1. */
+/* The layer problem of a conv, fc, conv_transpose or matmul (false for others). batch is N. conv: G
+ * = groups, K and C per group (depthwise: K = C = 1); fc: K outputs, C = c*h*w, P = Q = R = S = 1.
+ * matmul: G = matrices x batch, P = rows of the first, K = columns of the second, which takes W's
+ * place, C = what is summed over. conv_transpose: as the convolutions at stride 1 that it falls
+ * into, one per residue of output positions modulo the stride ("sub-pixel" convolution, Shi et al.
+ * 2016), side by side as output channels: P x Q of the input, R, S = kernel / stride, K = channels
+ * x stride x stride. On an axis whose kernel is no multiple of the stride each tap stands for
+ * itself (R = 1, K times the kernel), and overlapping results are added afterwards; MACs are exact
+ * either way. */
 bool td_layer_problem(const td_net *net, int i, int batch, td_problem *out);
 
 /* Graph in and out (JSON and YAML): the tool's own network file (docs: file formats). A map of
@@ -254,6 +291,34 @@ td_status td_net_forward(const td_net *net, const td_weights *w, const float *in
  * values each (std not 0). Replaces the file as a whole or not at all. */
 td_status td_onnx_write(const td_net *net, const td_weights *w, const float *mean, const float *std,
                         const char *path, td_error *err);
+
+/* ONNX in: models as PyTorch and others export them, of operator sets 9 to 18, in floating point or
+ * with QDQ nodes. Weights are not read, only their sizes count: the network is known by its cost.
+ * One sample is read: the batch is a matter of the schedule.
+ *
+ * dim: sizes of symbolic dims, by their names; "input.2" is dim 2 of an input, symbolic or not. The
+ * first dim of an input is 1 unless it is given. TD_E_INPUT names symbolic dims that are not given.
+ * Operators that are not known are TD_E_UNSUPPORTED, all of them named; under skip_unknown they are
+ * data movement to the shape that the file declares for their result, or else to that of their
+ * first input, and *told (may be NULL) says so, a line each. Declared shapes are held to those that
+ * are inferred. Errors name the file, the node and its operator. Caller destroys *net. */
+typedef struct {
+    const char *name;
+    int64_t size;
+} td_onnx_dim;
+typedef struct {
+    const td_onnx_dim *dim;
+    int n_dims;
+    bool skip_unknown;
+    td_text *told;
+} td_onnx_options;
+/* o may be NULL: no dims given, nothing skipped. The file is mapped, its weights are not touched.
+ */
+td_status td_onnx_read(const char *path, const td_onnx_options *o, td_net **net, td_error *err);
+/* The same of bytes in memory; `file` stands in messages, and without folder and ending names the
+ * network. External data are not looked for. */
+td_status td_onnx_parse(const void *bytes, size_t size, const char *file, const td_onnx_options *o,
+                        td_net **net, td_error *err);
 
 #ifdef __cplusplus
 }

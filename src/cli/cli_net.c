@@ -23,7 +23,7 @@ static bool read_size(const char *text, td_shape *out) {
     return true;
 }
 
-bool cli_net_option(cli_net *n, int key, const char *arg, struct argp_state *state) {
+bool cli_net_option(cli_net *n, int key, char *arg, struct argp_state *state) {
     switch (key) {
     case CLI_NET_SIZE:
         if (!read_size(arg, &n->size))
@@ -40,6 +40,22 @@ bool cli_net_option(cli_net *n, int key, const char *arg, struct argp_state *sta
     case CLI_NET_CLASSES:
         n->classes = (int)cli_option_int(state, "classes", arg, 1, 1000000);
         n->shaped = "--classes";
+        return true;
+    case CLI_NET_DIM: {
+        char *equals = strchr(arg, '='), *end = NULL;
+        long long size = equals != NULL ? strtoll(equals + 1, &end, 10) : 0;
+        if (equals == NULL || equals == arg || end == equals + 1 || *end != '\0' || size < 1)
+            argp_error(state, "--dim: expected NAME=SIZE such as batch=1, found \"%s\"", arg);
+        if (n->n_dims == CLI_NET_MOST_DIMS)
+            argp_error(state, "--dim: at most %d", CLI_NET_MOST_DIMS);
+        *equals = '\0'; /* argv is the program's own */
+        n->dim[n->n_dims++] = (td_onnx_dim){arg, size};
+        n->onnx = "--dim";
+        return true;
+    }
+    case CLI_NET_SKIP:
+        n->skip_unknown = true;
+        n->onnx = "--skip-unknown";
         return true;
     default: return false;
     }
@@ -92,21 +108,33 @@ static td_status find_file(td_arena *a, const char *name, const char **file, con
                    "%s: there is no network.yaml in this folder, nor in %s/best", name, name);
 }
 
+/* What is skipped is told on stderr. */
+static td_status read_onnx(const cli_net *n, const char *file, td_net **net, td_error *err) {
+    td_text told = {0};
+    td_onnx_options o = {n->dim, n->n_dims, n->skip_unknown, &told};
+    td_status s = td_onnx_read(file, &o, net, err);
+    if (told.data != NULL) fputs(told.data, stderr);
+    td_text_free(&told);
+    return s;
+}
+
 td_status cli_net_load(const cli_net *n, td_arena *a, td_net **net, const char **hw,
                        td_error *err) {
     const char *file;
     const td_node *doc;
     td_status s = find_file(a, n->name, &file, hw, err);
     if (s != TD_OK) return s;
+    if (file == NULL && n->onnx != NULL)
+        return td_fail(err, TD_E_USAGE, "%s is for ONNX models; %s is a shipped network", n->onnx,
+                       n->name);
     if (file == NULL) return td_net_build(n->name, n->size, n->width, n->classes, net, err);
     if (n->shaped != NULL)
         return td_fail(err, TD_E_USAGE, "%s is for shipped networks; %s is a file", n->shaped,
                        file);
     const char *dot = strrchr(file, '.');
-    if (dot != NULL && strcmp(dot, ".onnx") == 0)
-        return td_fail(
-            err, TD_E_UNSUPPORTED,
-            "%s: ONNX files are written, not read; expected a network file (.yaml, .json)", file);
+    if (dot != NULL && strcmp(dot, ".onnx") == 0) return read_onnx(n, file, net, err);
+    if (n->onnx != NULL)
+        return td_fail(err, TD_E_USAGE, "%s is for ONNX models; %s is none", n->onnx, file);
     s = td_node_load(a, file, &doc, err);
     return s == TD_OK ? td_net_from_node(doc, net, err) : s;
 }

@@ -38,19 +38,24 @@ static void describe_net(const td_net *net, const td_schedule *s, td_text *out) 
     td_net_totals t;
     td_net_count(net, &t);
     const td_layer *in = td_net_layer(net, 0);
-    int conv = 0, fc = 0, w = 0, a = 0;
+    int conv = 0, fc = 0, products = 0, transposed = 0, w = 0, a = 0;
     bool mixed = false;
     for (int i = 1; i < td_net_size(net); i++) {
         const td_layer *l = td_net_layer(net, i);
         conv += l->op == TD_OP_CONV;
         fc += l->op == TD_OP_FC;
-        if (l->op != TD_OP_CONV && l->op != TD_OP_FC) continue;
+        products += l->op == TD_OP_MATMUL;
+        transposed += l->op == TD_OP_CONV_TRANSPOSE;
+        if (!td_op_mapped(l->op)) continue;
         mixed = mixed || (w != 0 && (w != l->bits[TD_W] || a != l->bits[TD_I]));
         w = l->bits[TD_W];
         a = l->bits[TD_I];
     }
-    td_text_addf(out, "%s: input %dx%dx%d, %d conv, %d fc, %s MACs, %s parameters",
-                 td_net_name(net), in->c, in->h, in->w, conv, fc, cli_count((double)t.macs).s,
+    td_text_addf(out, "%s: input %dx%dx%d, %d conv, %d fc", td_net_name(net), in->c, in->h, in->w,
+                 conv, fc);
+    if (transposed > 0) td_text_addf(out, ", %d conv_transpose", transposed);
+    if (products > 0) td_text_addf(out, ", %d matmul", products);
+    td_text_addf(out, ", %s MACs, %s parameters", cli_count((double)t.macs).s,
                  cli_count((double)t.params).s);
     if (mixed)
         td_text_add(out, " (mixed precision)");

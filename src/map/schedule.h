@@ -29,7 +29,8 @@
 typedef struct {
     int maker, last;
     int64_t bits;
-    bool stay;
+    bool stay,
+        streamed; /* streamed: a product's second operand, which comes from DRAM as weights */
 } td__value;
 
 /* One interval's work. value, in: numbers of layers of the network (= values). shape: index of its
@@ -40,7 +41,8 @@ typedef struct {
     int layer, value, shape, joined, n_in, in[TD_MAX_INPUTS];
     bool flows; /* a convolution whose value goes to the next interval's alone, as its input */
     int64_t macs, weight_bits;
-    double ops; /* of the vector unit */
+    double ops;   /* of the vector unit */
+    bool product; /* weight_bits are a value's: made in this inference, so never there before it */
 } td__step;
 
 typedef struct {
@@ -129,6 +131,8 @@ typedef struct {
 enum { TD__VECTOR_PORT = -2, TD__VECTOR_LANES = -3 };
 double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_work *w, int *limit);
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w);
+/* Bits of operand k of step s: of a vector layer that sees a part of a value those of the part. */
+double td__operand_bits(const td__sched_plan *p, int s, int k);
 /* The work of step s under the places on_chip[value]; of a mapped one, that of the layer joined to
  * it: its other operand is read, results come and go with the drain. */
 void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__vector_work *out);

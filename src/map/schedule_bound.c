@@ -59,7 +59,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
         if ((p->beam ? v->maker >= 0 : v->stay) || (taken && k == 0)) continue;
         const td_problem *q = s->shape >= 0 && k == 0 ? &p->shape[s->shape] : NULL;
         if (q == NULL)
-            b.read += (double)v->bits;
+            b.read += td__operand_bits(p, i, k);
         else
             b.read += (double)q->dim[TD_N] * q->dim[TD_G] * q->dim[TD_C] * (double)needed(q, 0) *
                       (double)needed(q, 1) * q->bits[TD_I];
@@ -68,7 +68,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
         const td_problem *q = &p->shape[s->shape];
         if (out_dram) b.write = (double)td_problem_words(q, TD_O) * q->bits[TD_O];
         b.cycles = fmax(ceil((double)s->macs / parallel[s->shape]), ceil(s->ops / hw->vec.lanes));
-        if (!(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool)
+        if (s->product || !(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool)
             b.read += (double)td_problem_words(q, TD_W) * q->bits[TD_W];
     } else {
         b.cycles = ceil(s->ops / hw->vec.lanes);
@@ -87,7 +87,8 @@ double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home
         write += b.write;
         /* What streaming moves, not the whole bytes that they take on chip. */
         const td_problem *q = p->step[i].shape >= 0 ? &p->shape[p->step[i].shape] : NULL;
-        if (q != NULL && (h->may & TD_BIT(TD_W)) && p->step[i].weight_bits <= h->pool)
+        if (q != NULL && !p->step[i].product && (h->may & TD_BIT(TD_W)) &&
+            p->step[i].weight_bits <= h->pool)
             weights += (double)td_problem_words(q, TD_W) * q->bits[TD_W];
     }
     /* Weights that cannot all be resident are loaded in every inference; in the first one all are.

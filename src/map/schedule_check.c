@@ -95,6 +95,9 @@ static td_status places(const checker *c) {
         if (t->output == TD_AT_CHIP && c->home < 0)
             return fail(c, i, "values on a chip that has no storage for them");
         if (!t->mapped && t->weights != TD_AT_DRAM) return fail(c, i, "weights of a vector layer");
+        if (l->op == TD_OP_MATMUL &&
+            (t->weights != TD_AT_DRAM || place_of(c, l->input[1]) != TD_AT_DRAM))
+            return fail(c, i, "the second operand of a product is not streamed from DRAM");
         const td_interval *before = i > 0 || !c->s->cold ? &c->s->interval[(i + n - 1) % n] : NULL;
         double loaded = before != NULL ? before->prefetch_bytes * 8 : 0;
         bool cold_resident = c->s->cold && t->weights == TD_AT_CHIP;
@@ -320,17 +323,20 @@ static void account_vector(const checker *c, int i, account *a) {
     const td_layer *l = td_net_layer(c->net, t->layer);
     const td_level *top = &c->hw->level[c->hw->n - 1];
     double batch = c->s->batch, out = (double)l->c * l->h * l->w * batch, ops = out;
-    const td_layer *x = td_net_layer(c->net, l->input[0]);
+    const td_shape x = td_layer_input(c->net, t->layer, 0);
     if (l->op == TD_OP_MAX_POOL || l->op == TD_OP_AVG_POOL) ops = out * l->kernel[0] * l->kernel[1];
-    if (l->op == TD_OP_GLOBAL_POOL) ops = (double)x->c * x->h * x->w * batch;
+    if (l->op == TD_OP_GLOBAL_POOL || l->op == TD_OP_REDUCE) ops = (double)x.c * x.h * x.w * batch;
+    if (l->op == TD_OP_LAYER_NORM || l->op == TD_OP_SOFTMAX) ops = 5 * out;
+    if (l->op == TD_OP_ELEMENTWISE && l->n_inputs > 1) ops = out * (l->n_inputs - 1);
     if (l->op == TD_OP_ADD || l->op == TD_OP_MUL) ops = out * (l->n_inputs - 1);
     if (l->op == TD_OP_RESIZE)
-        ops = out * (x->h == l->h || x->h == 1 ? 1 : 2) * (x->w == l->w || x->w == 1 ? 1 : 2);
+        ops = out * (x.h == l->h || x.h == 1 ? 1 : 2) * (x.w == l->w || x.w == 1 ? 1 : 2);
     for (int j = t->layer + 1; j <= c->end[i]; j++) /* what is fused works on every element once */
         if (c->interval[j] == i) ops += out;
     double from[2] = {0, 0}, to[2] = {0, 0}; /* by place: DRAM, chip */
     for (int k = 0; k < l->n_inputs; k++)
-        from[place_of(c, l->input[k]) == TD_AT_CHIP] += value_bits(c, l->input[k]);
+        from[place_of(c, l->input[k]) == TD_AT_CHIP] +=
+            value_bits(c, l->input[k]) * td_layer_input_share(c->net, t->layer, k);
     to[t->output == TD_AT_CHIP] = value_bits(c, c->end[i]);
     int word = l->bits[TD_O];
     a->chip_cycles = fmax(ceil(ops / c->hw->vec.lanes), ceil((from[1] + to[1]) / c->hw->vec.bw));

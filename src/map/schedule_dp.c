@@ -183,7 +183,7 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
             see(d, i, set, live, n_live, behind, n_behind, on_chip);
         if (s->shape >= 0) {
             d->load_pj[i] = td__load_pj(p, hw, h, i);
-            d->ahead_ok[i] = (h->may & TD_BIT(TD_W)) != 0;
+            d->ahead_ok[i] = (h->may & TD_BIT(TD_W)) != 0 && !p->step[i].product;
         }
         n_live = n_behind;
         memcpy(live, behind, sizeof live);

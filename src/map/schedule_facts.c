@@ -19,7 +19,8 @@ static void find_home(const td_hw *hw, td__facts *f) {
 }
 
 static bool in_place(const td_layer *l) {
-    return l->op == TD_OP_BN || l->op >= TD_OP_RELU;
+    return l->op == TD_OP_BN || l->op >= TD_OP_RELU ||
+           (l->op == TD_OP_ELEMENTWISE && l->n_inputs == 1);
 }
 
 /* The interval of a convolution or fc in whose drain the sum or product i is taken: what it hands
@@ -28,6 +29,7 @@ static bool in_place(const td_layer *l) {
 static int joins(const td_net *net, const td__facts *f, const int *readers, int i) {
     const td_layer *l = td_net_layer(net, i);
     if ((l->op != TD_OP_ADD && l->op != TD_OP_MUL) || l->n_inputs != 2) return -1;
+    if (l->view[0].c > 0 || l->view[1].c > 0) return -1;
     for (int k = 0; k < 2; k++) {
         int x = l->input[k], y = l->input[1 - k], at = f->interval[x];
         if (x == y || at < 0 || readers[x] != 1 || f->end[at] != x || f->joined[at] >= 0) continue;

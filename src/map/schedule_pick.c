@@ -79,7 +79,8 @@ static void find_items(picker *p, const td__sched_plan *plan, const td_hw *hw, c
                        const td__table *t, bool by_energy, const td__choice *relaxed) {
     for (int i = 0; i < plan->n; i++) {
         const td__step *s = &plan->step[i];
-        if (s->shape < 0 || !(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool) continue;
+        if (s->shape < 0 || s->product || !(h->may & TD_BIT(TD_W)) || s->weight_bits > h->pool)
+            continue;
         int maker = plan->value[s->in[0]].maker;
         unsigned chip = (maker >= 0 && relaxed[maker].out_chip ? TD_BIT(TD_I) : 0) |
                         (relaxed[i].out_chip ? TD_BIT(TD_O) : 0);

@@ -8,12 +8,9 @@
 
 #include <string.h>
 
-static bool mapped_op(td_op op) {
-    return op == TD_OP_CONV || op == TD_OP_FC;
-}
-
-static bool unary_op(td_op op) {
-    return op == TD_OP_BN || op >= TD_OP_RELU;
+static bool unary(const td_layer *l) {
+    return l->op == TD_OP_BN || l->op >= TD_OP_RELU ||
+           (l->op == TD_OP_ELEMENTWISE && l->n_inputs == 1);
 }
 
 static int64_t words_of(const td_layer *l, int batch) {
@@ -30,18 +27,28 @@ static double taps_of_resize(int in, int out) {
 }
 
 /* Operations of a layer on the vector unit: one per tap of a pool or a resize, per element joined,
- * moved or activated (a batch norm is one multiply-add). */
-static double vector_ops(const td_net *net, const td_layer *l, int batch) {
+ * moved or activated (a batch norm is one multiply-add). Five per element of a layer norm (sum;
+ * centre; sum of squares; scale by the deviation; scale and shift) and of a softmax (maximum;
+ * subtract; exponential; sum; divide). */
+static double vector_ops(const td_net *net, int i, int batch) {
+    const td_layer *l = td_net_layer(net, i);
     double out = (double)words_of(l, batch);
     switch (l->op) {
+    case TD_OP_LAYER_NORM:
+    case TD_OP_SOFTMAX: return 5 * out;
+    case TD_OP_ELEMENTWISE: return l->n_inputs > 1 ? out * (l->n_inputs - 1) : out;
     case TD_OP_MAX_POOL:
     case TD_OP_AVG_POOL: return out * l->kernel[0] * l->kernel[1];
-    case TD_OP_GLOBAL_POOL: return (double)words_of(td_net_layer(net, l->input[0]), batch);
+    case TD_OP_REDUCE:
+    case TD_OP_GLOBAL_POOL: {
+        td_shape x = td_layer_input(net, i, 0);
+        return (double)x.c * x.h * x.w * batch;
+    }
     case TD_OP_ADD:
     case TD_OP_MUL: return out * (l->n_inputs - 1);
     case TD_OP_RESIZE: {
-        const td_layer *x = td_net_layer(net, l->input[0]);
-        return out * taps_of_resize(x->h, l->h) * taps_of_resize(x->w, l->w);
+        td_shape x = td_layer_input(net, i, 0);
+        return out * taps_of_resize(x.h, l->h) * taps_of_resize(x.w, l->w);
     }
     default: return out;
     }
@@ -64,6 +71,7 @@ static int shape_of(td__sched_plan *p, const td_problem *problem, const int64_t 
 static int other_operand(const td__sched_plan *p, int join, int v, int s) {
     const td_layer *l = td_net_layer(p->net, join), *mine = td_net_layer(p->net, v);
     if ((l->op != TD_OP_ADD && l->op != TD_OP_MUL) || l->n_inputs != 2) return -1;
+    if (l->view[0].c > 0 || l->view[1].c > 0) return -1;
     int other = l->input[0] == v ? l->input[1] : l->input[0];
     const td_layer *o = td_net_layer(p->net, other);
     bool made = other == 0 || (p->value[other].maker >= 0 && p->value[other].maker < s);
@@ -74,7 +82,7 @@ static int other_operand(const td__sched_plan *p, int join, int v, int s) {
 
 /* Follows what is done in passing behind value v of step s, to the value that it hands on. */
 static int follow(td__sched_plan *p, td__step *step, int s, int v, const int *only_reader) {
-    bool mapped = mapped_op(td_net_layer(p->net, step->layer)->op);
+    bool mapped = td_op_mapped(td_net_layer(p->net, step->layer)->op);
     for (int next; (next = only_reader[v]) >= 0; v = next) {
         const td_layer *f = td_net_layer(p->net, next);
         int other = mapped && step->joined < 0 ? other_operand(p, next, v, s) : -1;
@@ -82,10 +90,10 @@ static int follow(td__sched_plan *p, td__step *step, int s, int v, const int *on
             step->joined = next;
             step->in[step->n_in++] = other;
             if (p->value[other].last < s) p->value[other].last = s;
-        } else if (!unary_op(f->op)) {
+        } else if (!unary(f)) {
             break;
         }
-        if (!mapped || step->joined >= 0) step->ops += vector_ops(p->net, f, p->batch);
+        if (!mapped || step->joined >= 0) step->ops += vector_ops(p->net, next, p->batch);
         p->value[v].maker = -2;
     }
     return v;
@@ -109,12 +117,19 @@ static td_status add_step(td__sched_plan *p, int layer, const int *only_reader, 
     int s = p->n++;
     td__step *step = &p->step[s];
     *step = (td__step){.layer = layer, .shape = -1, .joined = -1, .n_in = l->n_inputs};
-    for (int k = 0; k < l->n_inputs; k++) {
+    /* The second operand of a product takes the place of weights, and streams as they do. */
+    step->product = l->op == TD_OP_MATMUL;
+    if (step->product) {
+        step->n_in = 1;
+        p->value[l->input[1]].streamed = true;
+        p->value[l->input[1]].last = s;
+    }
+    for (int k = 0; k < step->n_in; k++) {
         step->in[k] = l->input[k];
         p->value[l->input[k]].last = s;
     }
-    bool mapped = mapped_op(l->op);
-    if (!mapped) step->ops = vector_ops(p->net, l, p->batch);
+    bool mapped = td_op_mapped(l->op);
+    if (!mapped) step->ops = vector_ops(p->net, layer, p->batch);
     int v = follow(p, step, s, layer, only_reader);
     step->value = v;
     p->value[v].maker = s;
@@ -179,8 +194,8 @@ void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may) {
     const unsigned both = TD_BIT(TD_I) | TD_BIT(TD_O);
     for (int i = 0; i < p->n_value; i++) { /* nobody reads the output: last is -1 */
         td__value *v = &p->value[i];
-        v->stay =
-            v->maker >= 0 && v->last > v->maker && v->bits <= pool_bits && (may & both) == both;
+        v->stay = v->maker >= 0 && v->last > v->maker && !v->streamed && v->bits <= pool_bits &&
+                  (may & both) == both;
     }
     p->beam = false;
     for (int boundary = 1; boundary < p->n; boundary++)
@@ -203,12 +218,18 @@ void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may) {
         }
 }
 
+double td__operand_bits(const td__sched_plan *p, int s, int k) {
+    const td__step *step = &p->step[s];
+    double share = step->shape < 0 ? td_layer_input_share(p->net, step->layer, k) : 1;
+    return (double)p->value[step->in[k]].bits * share;
+}
+
 void td__vector_step(const td__sched_plan *p, int s, const bool *on_chip, td__vector_work *out) {
     const td__step *step = &p->step[s];
     const td_layer *l = td_net_layer(p->net, step->layer);
     *out = (td__vector_work){.ops = step->ops, .word_bits = l->bits[TD_O]};
     for (int k = step->shape >= 0 ? 1 : 0; k < step->n_in; k++) {
-        double bits = (double)p->value[step->in[k]].bits;
+        double bits = td__operand_bits(p, s, k);
         if (on_chip[step->in[k]])
             out->chip_read += bits;
         else

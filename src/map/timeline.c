@@ -60,7 +60,7 @@ static void stream_inputs(work *w, int i) {
                          : maker < 0 ? TD_AT_DRAM
                                      : w->s->interval[maker].output;
         if (place == TD_AT_DRAM)
-            stream(w, i, s->in[k], TD_I, false, (double)w->plan.value[s->in[k]].bits / 8);
+            stream(w, i, s->in[k], TD_I, false, td__operand_bits(&w->plan, i, k) / 8);
     }
 }
 

@@ -330,10 +330,13 @@ static bool input_on_chip(const checker *c, int i) {
 static td_status inputs(const checker *c, int i) {
     const td_layer *l = td_net_layer(c->net, c->f.layer[i]);
     const bool joined = c->f.joined[i] >= 0;
-    for (int k = 0; k < l->n_inputs + joined; k++) {
-        int v = k < l->n_inputs ? l->input[k] : c->f.other[i], uses = joined && k == l->n_inputs;
-        double brought = 0;
-        for (int j = 0; j < l->n_inputs; j++) uses += l->input[j] == v;
+    const int n = l->op == TD_OP_MATMUL ? 1 : l->n_inputs; /* the second comes as weights do */
+    for (int k = 0; k < n + joined; k++) {
+        int v = k < n ? l->input[k] : c->f.other[i];
+        double brought = 0, uses = joined && k == n;
+        for (int j = 0; j < n; j++)
+            if (l->input[j] == v)
+                uses += c->f.mapped[i] ? 1 : td_layer_input_share(c->net, c->f.layer[i], j);
         for (int j = 0; j < c->t->n_transfers; j++) {
             const td_transfer *x = &c->t->transfer[j];
             if (x->user == i && x->tensor == TD_I && x->layer == v) brought += x->bytes;
@@ -343,7 +346,7 @@ static td_status inputs(const checker *c, int i) {
             return fail(c, i, "%s is on chip and brought all the same", name_of(c, v));
         if (!chip && brought == 0)
             return fail(c, i, "%s is neither on chip nor brought", name_of(c, v));
-        bool exact = !c->f.mapped[i] || (k == l->n_inputs && uses == 1);
+        bool exact = !c->f.mapped[i] || (k == n && uses <= 1);
         if (!chip && exact && !close_to(brought, uses * c->f.value[v] / 8))
             return fail(c, i, "%.0f bytes of %s are brought, %.0f are read", brought, name_of(c, v),
                         uses * c->f.value[v] / 8);

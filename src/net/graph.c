@@ -15,6 +15,14 @@ const char *td_op_name(td_op op) {
     return (int)op >= 0 && op < TD_NOP ? names[op] : "?";
 }
 
+bool td_op_mapped(td_op op) {
+    return op == TD_OP_CONV || op == TD_OP_FC || op == TD_OP_CONV_TRANSPOSE || op == TD_OP_MATMUL;
+}
+
+bool td_op_cost_only(td_op op) {
+    return (op >= TD_OP_CONV_TRANSPOSE && op <= TD_OP_MOVE) || op > TD_OP_HSIGMOID;
+}
+
 /* ---- faults ---------------------------------------------------------------------------------- */
 
 /* Keeps the first fault; l is the layer being added, or NULL. */
@@ -127,6 +135,34 @@ int td_net_output(const td_net *net) {
     return net->n - 1;
 }
 
+td_shape td__layer_input(const td_net *net, const td_layer *l, int k) {
+    if (k < 2 && l->view[k].c > 0) return l->view[k];
+    const td_layer *x = &net->layer[l->input[k]];
+    return TD_DIM(x->c, x->h, x->w);
+}
+
+td_shape td_layer_input(const td_net *net, int i, int k) {
+    return td__layer_input(net, &net->layer[i], k);
+}
+
+double td_layer_input_share(const td_net *net, int i, int k) {
+    const td_layer *l = &net->layer[i];
+    if (k >= 2 || l->view[k].c == 0) return 1;
+    return (double)td__shape_words(l->view[k]) / (double)td__layer_words(&net->layer[l->input[k]]);
+}
+
+td_status td_net_runs(const td_net *net, td_error *err) {
+    for (int i = 0; i < net->n; i++) {
+        const td_layer *l = &net->layer[i];
+        if (td_op_cost_only(l->op) || l->view[0].c > 0 || l->view[1].c > 0 || l->constants > 0)
+            return td_fail(err, TD_E_UNSUPPORTED,
+                           "network '%.64s', layer %s (%s): is known by its cost only, and cannot "
+                           "be run, trained or written as ONNX",
+                           net->name, l->name, td_op_name(l->op));
+    }
+    return TD_OK;
+}
+
 void td__net_readers(const td_net *net, int32_t *readers) {
     memset(readers, 0, (size_t)net->n * sizeof *readers);
     for (int i = 0; i < net->n; i++)
@@ -143,10 +179,8 @@ void td__same_pad(const int32_t kernel[2], const int32_t dilation[2], int32_t pa
     }
 }
 
-/* Window attributes in their ranges, and the output's height and width. */
-static bool window_shape(td_net *net, td_layer *l, const td_layer *x) {
-    const int32_t size[2] = {x->h, x->w};
-    int64_t out[2];
+/* Window attributes in their ranges. */
+static bool window_attributes(td_net *net, const td_layer *l) {
     for (int i = 0; i < 2; i++) {
         if (l->kernel[i] < 1 || l->kernel[i] > TD__MAX_SIDE)
             return refuse(net, l, "kernel %d is not in 1..%d", l->kernel[i], TD__MAX_SIDE);
@@ -157,6 +191,16 @@ static bool window_shape(td_net *net, td_layer *l, const td_layer *x) {
         for (int side = i; side < 4; side += 2)
             if (l->pad[side] < 0 || l->pad[side] > TD__MAX_SIDE)
                 return refuse(net, l, "padding %d is not in 0..%d", l->pad[side], TD__MAX_SIDE);
+    }
+    return true;
+}
+
+/* The same, and the output's height and width. */
+static bool window_shape(td_net *net, td_layer *l, td_shape x) {
+    const int32_t size[2] = {x.h, x.w};
+    int64_t out[2];
+    if (!window_attributes(net, l)) return false;
+    for (int i = 0; i < 2; i++) {
         /* A pool window that lies wholly in the padding has no maximum and no mean. */
         if (l->op != TD_OP_CONV && (l->pad[i] >= l->kernel[i] || l->pad[i + 2] >= l->kernel[i]))
             return refuse(net, l, "padding of a pool must be less than its kernel");
@@ -174,65 +218,117 @@ static bool window_shape(td_net *net, td_layer *l, const td_layer *x) {
     return true;
 }
 
-static void take_shape(td_layer *l, const td_layer *x) {
-    l->c = x->c;
-    l->h = x->h;
-    l->w = x->w;
+/* The sides of a transposed convolution are given, since several of them lead back to those of its
+ * input: they differ by less than a stride. */
+static bool transposed_shape(td_net *net, const td_layer *l, td_shape x) {
+    const int32_t size[2] = {x.h, x.w}, out[2] = {l->h, l->w};
+    if (!window_attributes(net, l)) return false;
+    for (int i = 0; i < 2; i++) {
+        int64_t least = (int64_t)(size[i] - 1) * l->stride[i] +
+                        (int64_t)l->dilation[i] * (l->kernel[i] - 1) + 1 - l->pad[i] -
+                        l->pad[i + 2];
+        int64_t most = l->stride[i] > l->dilation[i] ? l->stride[i] : l->dilation[i];
+        if (out[i] < least || out[i] >= least + most)
+            return refuse(net, l, "%d %s, expected %lld..%lld", out[i], i == 0 ? "rows" : "columns",
+                          (long long)least, (long long)(least + most - 1));
+    }
+    return true;
 }
 
-static bool same_shape(const td_layer *a, const td_layer *b) {
-    return a->c == b->c && a->h == b->h && a->w == b->w;
+static bool matmul_shape(td_net *net, td_layer *l, td_shape a, td_shape b) {
+    if (a.w != b.h || a.c != b.c)
+        return refuse(net, l, "matrices of %dx%dx%d and %dx%dx%d have no product", a.c, a.h, a.w,
+                      b.c, b.h, b.w);
+    l->c = a.c;
+    l->h = a.h;
+    l->w = b.w;
+    return true;
+}
+
+static bool views_fit(td_net *net, const td_layer *l) {
+    for (int k = 0; k < 2; k++) {
+        const td_shape *v = &l->view[k];
+        if (v->c == 0) continue;
+        if (k >= l->n_inputs) return refuse(net, l, "a view of an input that it has not");
+        if (v->c < 1 || v->c > TD__MAX_CHANNELS || v->h < 1 || v->h > TD__MAX_SIDE || v->w < 1 ||
+            v->w > TD__MAX_SIDE || td__shape_words(*v) > td__layer_words(&net->layer[l->input[k]]))
+            return refuse(net, l, "a view of %dx%dx%d is no part of its input", v->c, v->h, v->w);
+    }
+    return true;
+}
+
+static void take_shape(td_layer *l, td_shape x) {
+    l->c = x.c;
+    l->h = x.h;
+    l->w = x.w;
+}
+
+static bool same_shape(td_shape a, td_shape b) {
+    return a.c == b.c && a.h == b.h && a.w == b.w;
 }
 
 /* Output shape of *l, whose inputs are known to exist. */
 static bool infer(td_net *net, td_layer *l) {
-    const td_layer *x = l->n_inputs > 0 ? &net->layer[l->input[0]] : NULL;
-    const td_layer *y = l->n_inputs > 1 ? &net->layer[l->input[1]] : NULL;
+    if (!views_fit(net, l)) return false;
+    td_shape x = {0}, y = {0};
+    if (l->n_inputs > 0) x = td__layer_input(net, l, 0);
+    if (l->n_inputs > 1) y = td__layer_input(net, l, 1);
     switch (l->op) {
     case TD_OP_INPUT: return true;
     case TD_OP_CONV:
-        if (l->groups < 1 || x->c % l->groups != 0 || l->c % l->groups != 0)
+        if (l->groups < 1 || x.c % l->groups != 0 || l->c % l->groups != 0)
             return refuse(net, l, "%d groups do not divide %d input and %d output channels",
-                          l->groups, x->c, l->c);
+                          l->groups, x.c, l->c);
         return window_shape(net, l, x);
+    case TD_OP_CONV_TRANSPOSE:
+        if (l->groups < 1 || x.c % l->groups != 0 || l->c % l->groups != 0)
+            return refuse(net, l, "%d groups do not divide %d input and %d output channels",
+                          l->groups, x.c, l->c);
+        return transposed_shape(net, l, x);
+    case TD_OP_MATMUL: return matmul_shape(net, l, x, y);
+    case TD_OP_REDUCE:
+        if (td__layer_words(l) > td__shape_words(x))
+            return refuse(net, l, "makes more words than it reads");
+        return true;
+    case TD_OP_MOVE: return true; /* the shape is the caller's, checked below */
     case TD_OP_FC:
-        if (td__layer_words(x) > INT32_MAX)
+        if (td__shape_words(x) > INT32_MAX)
             return refuse(net, l, "input of %lld words is too large",
-                          (long long)td__layer_words(x));
+                          (long long)td__shape_words(x));
         l->h = l->w = 1;
         return true;
     case TD_OP_MAX_POOL:
-    case TD_OP_AVG_POOL: l->c = x->c; return window_shape(net, l, x);
+    case TD_OP_AVG_POOL: l->c = x.c; return window_shape(net, l, x);
     case TD_OP_GLOBAL_POOL:
-        l->c = x->c;
+        l->c = x.c;
         l->h = l->w = 1;
         return true;
     case TD_OP_ADD:
         if (!same_shape(x, y))
-            return refuse(net, l, "shapes %dx%dx%d and %dx%dx%d differ", x->c, x->h, x->w, y->c,
-                          y->h, y->w);
+            return refuse(net, l, "shapes %dx%dx%d and %dx%dx%d differ", x.c, x.h, x.w, y.c, y.h,
+                          y.w);
         take_shape(l, x);
         return true;
     case TD_OP_MUL:
-        if (!same_shape(x, y) && !(y->c == x->c && y->h == 1 && y->w == 1))
-            return refuse(net, l, "shapes %dx%dx%d and %dx%dx%d do not go together", x->c, x->h,
-                          x->w, y->c, y->h, y->w);
+        if (!same_shape(x, y) && !(y.c == x.c && y.h == 1 && y.w == 1))
+            return refuse(net, l, "shapes %dx%dx%d and %dx%dx%d do not go together", x.c, x.h, x.w,
+                          y.c, y.h, y.w);
         take_shape(l, x);
         return true;
     case TD_OP_CONCAT: {
         int64_t channels = 0;
         for (int k = 0; k < l->n_inputs; k++) {
-            const td_layer *v = &net->layer[l->input[k]];
-            if (v->h != x->h || v->w != x->w)
-                return refuse(net, l, "sides %dx%d and %dx%d differ", x->h, x->w, v->h, v->w);
-            channels += v->c;
+            td_shape v = td__layer_input(net, l, k);
+            if (v.h != x.h || v.w != x.w)
+                return refuse(net, l, "sides %dx%d and %dx%d differ", x.h, x.w, v.h, v.w);
+            channels += v.c;
         }
         if (channels > TD__MAX_CHANNELS) channels = TD__MAX_CHANNELS + 1; /* refused below */
         take_shape(l, x);
         l->c = (int32_t)channels;
         return true;
     }
-    case TD_OP_RESIZE: l->c = x->c; return true; /* h and w are the caller's, checked below */
+    case TD_OP_RESIZE: l->c = x.c; return true; /* h and w are the caller's, checked below */
     default: take_shape(l, x); return true;
     }
 }
@@ -241,27 +337,32 @@ static bool infer(td_net *net, td_layer *l) {
 static void arity(td_op op, int *lo, int *hi) {
     *lo = *hi = 1;
     if (op == TD_OP_INPUT) *lo = *hi = 0;
-    if (op == TD_OP_ADD || op == TD_OP_MUL) *lo = *hi = 2;
-    if (op == TD_OP_CONCAT) *hi = TD_MAX_INPUTS;
+    if (op == TD_OP_ADD || op == TD_OP_MUL || op == TD_OP_MATMUL) *lo = *hi = 2;
+    if (op == TD_OP_CONCAT || op == TD_OP_ELEMENTWISE || op == TD_OP_MOVE) *hi = TD_MAX_INPUTS;
 }
 
 /* MACs and parameters of a layer that is being added; false beyond the limits. */
 static bool within_limits(td_net *net, const td_layer *l) {
-    int64_t params = 0, macs = 0;
-    if (l->op == TD_OP_CONV || l->op == TD_OP_FC) {
-        const td_layer *x = &net->layer[l->input[0]];
-        int64_t reduced =
-            l->op == TD_OP_FC ? td__layer_words(x) : (int64_t)(x->c / l->groups) * l->kernel[0];
-        if (__builtin_mul_overflow(reduced, (int64_t)l->kernel[1], &reduced) ||
+    int64_t params = 0, macs = 0, stored = 0;
+    if (td_op_mapped(l->op)) {
+        td_shape x = td__layer_input(net, l, 0);
+        /* Weights, and how often each is used. */
+        int64_t reduced = x.c / l->groups, uses = (int64_t)l->h * l->w;
+        if (l->op == TD_OP_FC) reduced = td__shape_words(x);
+        if (l->op == TD_OP_CONV_TRANSPOSE) uses = (int64_t)x.h * x.w;
+        if (l->op == TD_OP_MATMUL) reduced = x.w;
+        if (__builtin_mul_overflow(reduced, (int64_t)l->kernel[0] * l->kernel[1], &reduced) ||
             __builtin_mul_overflow(reduced, (int64_t)l->c, &params) ||
-            __builtin_mul_overflow(params, (int64_t)l->h * l->w, &macs) ||
-            params > TD__MAX_PARAMS - l->c || macs > TD__MAX_MACS)
+            __builtin_mul_overflow(params, uses, &macs) || macs > TD__MAX_MACS)
             return false;
-        if (l->bias) params += l->c;
+        stored = l->op == TD_OP_MATMUL ? 0 : params;
+        if (stored > TD__MAX_PARAMS - l->c) return false;
+        if (l->bias) stored += l->c;
     } else if (l->op == TD_OP_BN) {
-        params = 4 * (int64_t)l->c; /* stored words; counts say 2 */
+        stored = 4 * (int64_t)l->c; /* stored words; counts say 2 */
     }
-    net->params += params;
+    if (l->constants < 0 || l->constants > TD__MAX_PARAMS) return false;
+    net->params += stored + l->constants;
     net->macs += macs;
     return net->params <= TD__MAX_PARAMS && net->macs <= TD__MAX_MACS;
 }
@@ -414,6 +515,10 @@ int td_net_act(td_net *net, int x, td_op kind) {
     if (net == NULL || net->fault.code != TD_OK) return -1;
     if (!td__op_is_act(kind)) return fault(net, TD_E_USAGE, &l, "is not an activation");
     return add_unary(net, x, l);
+}
+
+int td_net_matmul(td_net *net, int a, int b) {
+    return add_binary(net, TD_OP_MATMUL, a, b);
 }
 
 void td_net_name_last(td_net *net, const char *format, ...) {

@@ -35,6 +35,14 @@ static inline int64_t td__layer_words(const td_layer *l) {
     return (int64_t)l->c * l->h * l->w;
 }
 
+/* Of a shape within the limits above. */
+static inline int64_t td__shape_words(td_shape s) {
+    return (int64_t)s.c * s.h * s.w;
+}
+
+/* td_layer_input of a layer that is not in the network yet. */
+td_shape td__layer_input(const td_net *net, const td_layer *l, int k);
+
 /* readers[i] = how many layer inputs read value i. */
 void td__net_readers(const td_net *net, int32_t *readers);
 

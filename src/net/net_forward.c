@@ -165,6 +165,7 @@ static void forward_layer(const td_net *net, const td_weights *w, int i, float *
 td_status td_net_forward(const td_net *net, const td_weights *w, const float *input, int batch,
                          float *output, td_error *err) {
     td_status status = td_net_check(net, err);
+    if (status == TD_OK) status = td_net_runs(net, err);
     if (status != TD_OK) return status;
     if (w == NULL || w->n != net->n)
         return td_fail(err, TD_E_USAGE, "the weights do not belong to network '%.64s'", net->name);

@@ -8,6 +8,7 @@
  *       - {op: relu}
  *       - {op: add, inputs: [relu3, norm]}
  *       - {op: resize, size: [28, 28]}
+ *       - {op: matmul, inputs: [a, b], views: [null, [1, 784, 8]]}
  *
  * What is not written: inputs [the layer before], name (made from op and number), kernel 1, stride
  * 1, dilation 1, pad "same", groups 1, bias (conv no, fc yes), bits [8, 8, 8, 32]. */
@@ -17,7 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WINDOW = 1, CONV = 2, OUT = 4, SIZE = 8 }; /* which groups of keys an op has */
+/* Which groups of keys an op has. */
+enum { WINDOW = 1, CONV = 2, OUT = 4, SIZE = 8, SHAPE = 16 };
 
 static int keys_of(td_op op) {
     switch (op) {
@@ -26,6 +28,9 @@ static int keys_of(td_op op) {
     case TD_OP_MAX_POOL:
     case TD_OP_AVG_POOL: return WINDOW;
     case TD_OP_RESIZE: return SIZE;
+    case TD_OP_CONV_TRANSPOSE: return WINDOW | CONV | OUT | SIZE;
+    case TD_OP_REDUCE:
+    case TD_OP_MOVE: return SHAPE;
     default: return 0;
     }
 }
@@ -52,6 +57,20 @@ static void put_bits(td_arena *a, td_node *map, const td_layer *l) {
         put_ints(a, map, "bits", bits, 4);
 }
 
+static void put_views(td_arena *a, td_node *map, const td_layer *l) {
+    td_node *views = td_node_put(a, map, "views", td_node_list(a));
+    for (int k = 0; k < 2; k++) {
+        const td_shape *v = &l->view[k];
+        td_node *shape = v->c > 0 ? td_node_list(a) : td_node_null(a);
+        if (v->c > 0) {
+            td_node_push(a, shape, td_node_int(a, v->c));
+            td_node_push(a, shape, td_node_int(a, v->h));
+            td_node_push(a, shape, td_node_int(a, v->w));
+        }
+        td_node_push(a, views, shape);
+    }
+}
+
 static td_node *layer_to_node(const td_net *net, int i, const char **names, td_arena *a) {
     const td_layer *l = &net->layer[i];
     int keys = keys_of(l->op);
@@ -75,12 +94,15 @@ static td_node *layer_to_node(const td_net *net, int i, const char **names, td_a
         if (memcmp(same, l->pad, sizeof same) != 0) put_ints(a, n, "pad", l->pad, 4);
     }
     if (keys & SIZE) put_ints(a, n, "size", (const int32_t[]){l->h, l->w}, 2);
+    if (keys & SHAPE) put_ints(a, n, "shape", (const int32_t[]){l->c, l->h, l->w}, 3);
     if (keys & CONV) {
         put_pair(a, n, "dilation", l->dilation);
         if (l->groups != 1) td_node_put_int(a, n, "groups", l->groups);
     }
-    if (l->op == TD_OP_CONV && l->bias) td_node_put_bool(a, n, "bias", true);
+    if ((keys & CONV) && l->bias) td_node_put_bool(a, n, "bias", true);
     if (l->op == TD_OP_FC && !l->bias) td_node_put_bool(a, n, "bias", false);
+    if (l->constants > 0) td_node_put_int(a, n, "constants", l->constants);
+    if (l->view[0].c > 0 || l->view[1].c > 0) put_views(a, n, l);
     put_bits(a, n, l);
     return n;
 }
@@ -161,6 +183,25 @@ static td_status read_bits(const td_node *map, td_layer *l, td_error *err) {
     return TD_OK;
 }
 
+static td_status read_shape(const td_node *v, td_shape *out, td_error *err) {
+    int32_t n[3];
+    td_status s = read_ints(v, 3, 1, TD__MAX_CHANNELS, n, err);
+    if (s == TD_OK) *out = TD_DIM(n[0], n[1], n[2]);
+    return s;
+}
+
+/* What layers that are known by their cost only may have beside. */
+static td_status read_views(const td_node *map, td_layer *l, td_error *err) {
+    td_status status = td_node_opt_int(map, "constants", 0, TD__MAX_PARAMS, &l->constants, err);
+    const td_node *v = td_node_find(map, "views");
+    if (status != TD_OK || v == NULL || v->kind == TD_NULL) return status;
+    if (v->kind != TD_LIST || v->count < 1 || v->count > 2)
+        return td_node_fail(v, err, "expected a list of one or two shapes [c, h, w] or nulls");
+    for (int k = 0; k < v->count && status == TD_OK; k++)
+        if (v->item[k]->kind != TD_NULL) status = read_shape(v->item[k], &l->view[k], err);
+    return status;
+}
+
 static td_status read_op(const td_node *map, td_op *op, td_error *err) {
     const char *name;
     td_status status = td_node_get_string(map, "op", &name, err);
@@ -170,7 +211,7 @@ static td_status read_op(const td_node *map, td_op *op, td_error *err) {
             *op = (td_op)i;
             return TD_OK;
         }
-    char known[256] = "";
+    char known[448] = "";
     for (int i = TD_OP_INPUT + 1; i < TD_NOP; i++) {
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "",
@@ -185,9 +226,10 @@ static td_status only_known_keys(const td_node *map, td_op op, td_error *err) {
     static const struct {
         const char *key;
         int group; /* 0: every op has it */
-    } all[] = {{"op", 0},       {"name", 0},        {"inputs", 0},      {"bits", 0},
-               {"out", OUT},    {"bias", OUT},      {"kernel", WINDOW}, {"stride", WINDOW},
-               {"pad", WINDOW}, {"dilation", CONV}, {"groups", CONV},   {"size", SIZE}};
+    } all[] = {{"op", 0},        {"name", 0},        {"inputs", 0},      {"bits", 0},
+               {"out", OUT},     {"bias", OUT},      {"kernel", WINDOW}, {"stride", WINDOW},
+               {"pad", WINDOW},  {"dilation", CONV}, {"groups", CONV},   {"size", SIZE},
+               {"shape", SHAPE}, {"views", 0},       {"constants", 0}};
     enum { N = sizeof all / sizeof all[0] };
     const char *keys[N + 1] = {NULL};
     int n = 0;
@@ -268,6 +310,16 @@ static td_status read_layer(const td_node *map, td_net *net, td_arena *a, td__na
         l.h = sides[0];
         l.w = sides[1];
     }
+    if (status == TD_OK && (keys & SHAPE)) {
+        const td_node *shape = NULL;
+        td_shape made = {0};
+        status = td_node_get_list(map, "shape", &shape, err);
+        if (status == TD_OK) status = read_shape(shape, &made, err);
+        l.c = made.c;
+        l.h = made.h;
+        l.w = made.w;
+    }
+    if (status == TD_OK) status = read_views(map, &l, err);
     if (status == TD_OK) status = read_bits(map, &l, err);
     if (status != TD_OK) return status;
     if (td__net_add_layer(net, &l) >= 0) return TD_OK;
@@ -284,14 +336,14 @@ static td_status read_network(const td_node *n, td_net **out, td_arena *a, td_er
     if (status == TD_OK) status = td_node_opt_string(n, "name", &name, err);
     if (status == TD_OK) status = td_node_get_list(n, "input", &input, err);
     if (status == TD_OK) status = td_node_get_list(n, "layers", &layers, err);
-    int32_t shape[3];
-    if (status == TD_OK) status = read_ints(input, 3, 1, TD__MAX_SIDE, shape, err);
+    td_shape shape = {0};
+    if (status == TD_OK) status = read_shape(input, &shape, err);
     if (status != TD_OK) return status;
     if (layers->count >= TD__MAX_LAYERS)
         return td_node_fail(layers, err, "more than %d layers", TD__MAX_LAYERS - 1);
 
     td__names names;
-    td_net *net = td_net_create(name, TD_DIM(shape[0], shape[1], shape[2]));
+    td_net *net = td_net_create(name, shape);
     *out = net;
     if (net == NULL || !td__names_init(&names, a, layers->count + 1))
         return td_fail(err, TD_E_MEMORY, "out of memory for a network");

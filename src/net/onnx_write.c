@@ -263,7 +263,10 @@ td_status td_onnx_write(const td_net *net, const td_weights *w, const float *mea
     uint8_t *bytes = NULL;
     size_t size = 0;
     if (w == NULL) return td_fail(err, TD_E_USAGE, "ONNX: a network without weights");
-    td_status status = td_net_fold_bn(net, w, &folded, &weights, err);
+    td_status status = td_net_check(net, err);
+    if (status == TD_OK) status = td_net_runs(net, err);
+    if (status != TD_OK) return status;
+    status = td_net_fold_bn(net, w, &folded, &weights, err);
     if (status != TD_OK) return status;
     for (int c = 0; c < folded->layer[0].c; c++)
         if (!isfinite(mean[c]) || !isfinite(std[c]) || std[c] == 0.0F) {

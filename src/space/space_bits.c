@@ -200,6 +200,7 @@ td_status td__act_read(const td_node *n, td_op *out, td_error *err) {
     if (s != TD_OK) return s;
     td_text known = {0};
     for (int op = TD_OP_RELU; op < TD_NOP; op++) {
+        if (td_op_cost_only((td_op)op)) continue; /* can be trained */
         if (strcmp(td_op_name((td_op)op), name) == 0) {
             td_text_free(&known);
             *out = (td_op)op;

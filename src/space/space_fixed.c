@@ -54,11 +54,42 @@ static td_status fail_unknown(const td_node *named, td_error *err) {
     return s == TD_E_INPUT ? TD_E_NOT_FOUND : s;
 }
 
-/* input, width and classes belong to the shipped networks; a file says all itself. */
+/* An ONNX model as the document of a network: it is read once, and not for each design. */
+static td_status read_onnx(const td_node *n, const char *path, fixed_net *p, td_arena *a,
+                           td_error *err) {
+    enum { MOST = 32 };
+    td_onnx_dim dim[MOST];
+    td_onnx_options o = {.dim = dim};
+    const td_node *dims = NULL;
+    td_status s = td_node_opt_map(n, "dims", &dims, err);
+    if (s == TD_OK) s = td_node_opt_bool(n, "skip_unknown", &o.skip_unknown, err);
+    for (int i = 0; s == TD_OK && dims != NULL && i < dims->count; i++) {
+        if (i == MOST) return td_node_fail(dims, err, "at most %d dims", MOST);
+        dim[i].name = dims->item[i]->key;
+        s = td_node_get_int(dims, dim[i].name, 1, INT32_MAX, &dim[i].size, err);
+        o.n_dims++;
+    }
+    td_net *net = NULL;
+    if (s == TD_OK) s = td_onnx_read(path, &o, &net, err);
+    if (s != TD_OK) return s;
+    p->doc = td_net_to_node(net, a);
+    td_net_destroy(net);
+    return p->doc != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
+/* input, width and classes belong to the shipped networks; a file says all itself. dims and
+ * skip_unknown belong to ONNX models. */
 static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, td_arena *a,
                           td_error *err) {
     int64_t classes = 10;
     p->width = 1;
+    const char *dot = strrchr(named->text, '.');
+    const bool onnx = dot != NULL && strcmp(dot, ".onnx") == 0;
+    const char *const of_onnx[] = {"dims", "skip_unknown"};
+    for (int i = 0; i < 2 && !onnx; i++) {
+        const td_node *extra = td_node_find(n, of_onnx[i]);
+        if (extra != NULL) return td_node_fail(extra, err, "only ONNX models take this");
+    }
     if (is_shipped_net(named->text)) {
         p->name = named->text;
         td_status s = td__shape_read(n, &p->input, err);
@@ -75,11 +106,12 @@ static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, 
         if (extra != NULL)
             return td_node_fail(extra, err, "only shipped networks take this, a file has its own");
     }
-    return td_node_load(a, path, &p->doc, err);
+    return onnx ? read_onnx(n, path, p, a, err) : td_node_load(a, path, &p->doc, err);
 }
 
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
-    static const char *const keys[] = {"space", "net", "input", "classes", "width", NULL};
+    static const char *const keys[] = {"space", "net",  "input",        "classes",
+                                       "width", "dims", "skip_unknown", NULL};
     const char *name;
     td_status s = td_node_only(n, keys, err);
     if (s == TD_OK) s = td_node_get_string(n, "net", &name, err);

@@ -54,7 +54,8 @@ static td_status build(const void *self, const td_choices *c, td_arena *a, td_de
 
 /* The entry as a map of a space of one network: without what only workloads have. */
 static td_status read_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
-    static const char *const keys[] = {"net", "weight", "name", "input", "width", "classes", NULL};
+    static const char *const keys[] = {"net",     "weight", "name",         "input", "width",
+                                       "classes", "dims",   "skip_unknown", NULL};
     const char *net;
     td_status s = td_node_only(n, keys, err);
     if (s == TD_OK) s = td_node_get_string(n, "net", &net, err);

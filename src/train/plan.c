@@ -77,6 +77,7 @@ td_status td__plan_create(const td_net *net, int batch, td_number number, bool t
                           int64_t cache_bytes, td__plan **out, td_error *err) {
     *out = NULL;
     td_status st = td_net_check(net, err);
+    if (st == TD_OK) st = td_net_runs(net, err);
     if (st != TD_OK) return st;
     const td_layer *last = td_net_layer(net, td_net_output(net));
     if (last->h != 1 || last->w != 1 || last->op == TD_OP_INPUT)

@@ -82,7 +82,7 @@ td_net *random_net(td_rng *r, int layers, int classes) {
             else
                 td_net_resize(net, x, pick(r, 1, 16), pick(r, 1, 16));
             break;
-        default: td_net_act(net, x, (td_op)pick(r, TD_OP_RELU, TD_NOP - 1)); break;
+        default: td_net_act(net, x, (td_op)pick(r, TD_OP_RELU, TD_OP_HSIGMOID)); break;
         }
     }
     if (classes > 0) td_net_fc(net, td_net_output(net), classes);

@@ -46,7 +46,8 @@ static void test_random_shapes(void **state) {
         td_net_destroy(net);
     }
     for (int op = 1; op < TD_NOP; op++)
-        if (seen[op] == 0) fail_msg("no random network has %s", td_op_name((td_op)op));
+        if (seen[op] == 0 && !td_op_cost_only((td_op)op))
+            fail_msg("no random network has %s", td_op_name((td_op)op));
 }
 
 static void test_same_padding(void **state) {
@@ -110,7 +111,7 @@ static void test_faults(void **state) {
     FAULT(td_net_add(n, 0, td_net_conv(n, 0, 6, 3, 2, 1, 1)), "6x8x8 and 6x4x4 differ");
     FAULT(td_net_mul(n, td_net_conv(n, 0, 6, 3, 2, 1, 1), 0), "do not go together");
     FAULT(td_net_concat(n, NULL, 0), "0 inputs");
-    FAULT(td_net_concat(n, (int[9]){0}, 9), "9 inputs");
+    FAULT(td_net_concat(n, (int[65]){0}, 65), "65 inputs");
     FAULT(td_net_concat(n, (int[2]){0, td_net_global_pool(n, 0)}, 2), "8x8 and 1x1");
     FAULT(td_net_fc(n, 0, 1 << 21), "output channels");
     td_conv_spec s = {

@@ -160,7 +160,7 @@ static void test_faults(void **state) {
         {"  - {op: relu, kernel: 3}\n", "kernel"},
         {"  - {op: max_pool, kernel: 3, groups: 2}\n", "groups"},
         {"  - {op: fc, out: 4, stride: 2}\n", "stride"},
-        {"  - {op: gelu}\n", "no op is called 'gelu'; known: conv, fc"},
+        {"  - {op: mish}\n", "no op is called 'mish'; known: conv, fc"},
         {"  - {op: input}\n", "no op is called 'input'"},
         {"  - {kernel: 3}\n", "op"},
         {"  - {op: conv}\n", "out"},
