@@ -221,7 +221,7 @@ uint64_t td_net_hash(const td_net *net);
 /* ---- precision ------------------------------------------------------------------------------- */
 
 /* Bits of the operands of a conv or fc, and of the partial sums; p 0: 32, or as many as hold the
- * sums if that is more. */
+ * sums if that is more, up to 64. */
 typedef struct {
     uint8_t w, a, p;
 } td_precision;
@@ -243,7 +243,7 @@ td_status td_precision_from_node(const td_node *doc, const td_net *net, td_preci
  * conv or fc that reads it; pools, sums and activations work at the width of what they make, so the
  * layers before them hand on no less. A conv or fc takes of each word the bits that it asks for.
  * What nobody reads has the activation bits of the layer that made it. Partial sums as td_precision
- * says. TD_E_USAGE: out of range, or sums of more than 64 bits; the layer is named. */
+ * says. TD_E_USAGE: out of range; the layer is named. */
 td_status td_net_set_precision(td_net *net, const td_precision *of, td_error *err);
 
 /* ---- weights --------------------------------------------------------------------------------- */

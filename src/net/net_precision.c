@@ -97,28 +97,29 @@ static double terms_of(const td_net *net, const td_layer *l) {
     return (double)(x->c / l->groups) * l->kernel[0] * l->kernel[1];
 }
 
-static td_status check(const td_net *net, const td_layer *l, const td_precision *x, int *sums,
-                       td_error *err) {
-    if (x->w < 1 || x->w > MOST_OPERAND || x->a < 1 || x->a > MOST_OPERAND || x->p > MOST_SUM)
-        return td_fail(err, TD_E_USAGE,
-                       "layer %s: weights of %d, activations of %d, sums of %d bits; expected 1 to "
-                       "%d, and 1 to %d or 0",
-                       l->name, x->w, x->a, x->p, MOST_OPERAND, MOST_SUM);
-    int need = (int)ceil(td_sum_bits(x->w, x->a, terms_of(net, l)));
-    *sums = x->p > 0 ? x->p : need > 32 ? need : 32;
-    if (*sums <= MOST_SUM) return TD_OK;
-    return td_fail(err, TD_E_USAGE, "layer %s: its sums take %d bits, expected at most %d", l->name,
-                   *sums, MOST_SUM);
+static td_status check(const td_layer *l, const td_precision *x, td_error *err) {
+    if (x->w >= 1 && x->w <= MOST_OPERAND && x->a >= 1 && x->a <= MOST_OPERAND && x->p <= MOST_SUM)
+        return TD_OK;
+    return td_fail(err, TD_E_USAGE,
+                   "layer %s: weights of %d, activations of %d, sums of %d bits; expected 1 to %d, "
+                   "and 1 to %d or 0",
+                   l->name, x->w, x->a, x->p, MOST_OPERAND, MOST_SUM);
+}
+
+static uint8_t sums_of(const td_net *net, const td_layer *l, const td_precision *x) {
+    if (x->p > 0) return x->p;
+    double need = ceil(td_sum_bits(x->w, x->a, terms_of(net, l)));
+    return (uint8_t)fmax(32, fmin(need, MOST_SUM));
 }
 
 td_status td_net_set_precision(td_net *net, const td_precision *of, td_error *err) {
-    int n = net->n, sums;
+    int n = net->n;
     uint8_t *made = calloc((size_t)n, sizeof *made); /* bits of values */
     uint8_t *from = calloc((size_t)n, sizeof *from); /* activation bits of the layer behind them */
     td_status s = made != NULL && from != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; s == TD_OK && i < n; i++) {
         const td_layer *l = &net->layer[i];
-        if (has_weights(l)) s = check(net, l, &of[i], &sums, err);
+        if (has_weights(l)) s = check(l, &of[i], err);
         from[i] = has_weights(l) ? of[i].a : l->n_inputs > 0 ? from[l->input[0]] : 8;
     }
     for (int i = n - 1; s == TD_OK && i >= 0; i--) {
@@ -130,11 +131,11 @@ td_status td_net_set_precision(td_net *net, const td_precision *of, td_error *er
     }
     for (int i = 0; s == TD_OK && i < n; i++) {
         td_layer *l = &net->layer[i];
-        bool own = has_weights(l) && check(net, l, &of[i], &sums, NULL) == TD_OK;
+        bool own = has_weights(l);
         if (own) l->bits[TD_W] = of[i].w; /* of a batch norm: scale and shift, as they are */
         l->bits[TD_I] = own ? of[i].a : made[i];
         l->bits[TD_O] = made[i];
-        l->acc_bits = own ? (uint8_t)sums : 32;
+        l->acc_bits = own ? sums_of(net, l, &of[i]) : 32;
     }
     free(made);
     free(from);
