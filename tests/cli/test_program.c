@@ -189,7 +189,7 @@ static void recipes_that_are_wrong(void **state) {
 static void mistyped_names(void **state) {
     fixture *f = *state;
     expect_fault(f, "eval mobilnetv2 --hw edge", 4, "did you mean \"mobilenetv2\"?");
-    expect_fault(f, "eval vgg16 --hw edge", 4, "known are: ");
+    expect_fault(f, "eval lenet --hw edge", 4, "known are: ");
     expect_fault(f, "eval handmade --hw egde", 4, "did you mean \"edge\"?");
     expect_fault(f, "space quickstart --set network.kernal=3", 3,
                  "--set network.kernal: network: unknown key");
