@@ -156,6 +156,7 @@ static void study(bool fixed, int count, const char *name, bool gating, td_map_c
                td_spearman_rho(x, latency, count), td_kendall_tau(x, latency, count),
                td_spearman_rho(x, energy, count), td_kendall_tau(x, energy, count));
     }
+    fflush(stdout);
     free(v);
 }
 
