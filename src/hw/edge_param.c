@@ -40,6 +40,7 @@ static const parameter PARAMETERS[] = {
     {"lane_um2", F(lane_um2), REAL, 1, -1, 1e9, -1},
     {"macro_um2", F(macro_um2), REAL, 1, -1, 1e9, -1},
     {"local_ports", F(local_ports), I32, 1, 1, 2, 2},
+    {"operand_gating", F(operand_gating), I32, 1, 0, 1, 0},
 };
 enum { N_PARAMETERS = sizeof PARAMETERS / sizeof PARAMETERS[0] };
 

@@ -109,6 +109,7 @@ td_status td_hw_check(const td_hw *hw, td_error *err) {
     REQUIRE(hw->mac.bits >= 1 && hw->mac.bits <= 64, "bits: expected 1 to 64", hw->mac.bits);
     REQUIRE(energy(hw->mac.energy_pj), "energy_pj: expected a finite number >= 0",
             hw->mac.energy_pj);
+    REQUIRE(energy(hw->mac.gated_pj), "gated_pj: expected a finite number >= 0", hw->mac.gated_pj);
     REQUIRE(energy(hw->mac.area_mm2), "area_mm2: expected a finite number >= 0", hw->mac.area_mm2);
     REQUIRE(energy(hw->mac.leak_w), "leak_w: expected a finite number >= 0", hw->mac.leak_w);
     who = "vector";

@@ -57,7 +57,7 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
     measure(z, &w);
     double macs = (double)td_problem_macs(p);
     double read[TD_MAX_LEVELS] = {0}, write[TD_MAX_LEVELS] = {0}; /* bits, all instances */
-    double energy = macs * z->hw->mac.energy_pj;
+    double energy = macs * td_mac_pj(&z->hw->mac, p);
     if (z->narrow) {
         *pj = energy * (1 - 1e-12);
         *cycles = ceil(macs / w.macs * (1 - 1e-12));

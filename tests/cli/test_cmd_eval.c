@@ -322,6 +322,38 @@ static void timeline_and_trace(void **unused) {
     td_arena_destroy(a);
 }
 
+static double energy_at(const char *command) {
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    const td_node *doc;
+    assert_int_equal(run(command, false), 0);
+    assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &doc, &err), &err);
+    double e = real_at(doc, "energy_j");
+    td_arena_destroy(a);
+    return e;
+}
+
+/* Bits by a text and by a file, on MACs that gate their operands and on those that do not. */
+static void bits(void **unused) {
+    (void)unused;
+#define EVAL "eval handmade --hw micro --objective energy --format json "
+    double own = energy_at(EVAL), e8 = energy_at(EVAL "--bits 8");
+    assert_near(e8, own, 0);
+    double e4 = energy_at(EVAL "--bits 4"), w4 = energy_at(EVAL "--bits w4a8");
+    assert_true(e4 < w4 && w4 < e8);
+    double gated = energy_at(EVAL "--bits 4 --set operand_gating=1");
+    assert_true(gated < e4);
+    char path[] = "/tmp/tandem-bits-XXXXXX.yaml", command[256];
+    int fd = mkstemps(path, 5);
+    static const char text[] = "default: 4\nlayers: {conv1: 8}\n";
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    snprintf(command, sizeof command, EVAL "--bits %s", path);
+    double file = energy_at(command);
+    unlink(path);
+    assert_true(e4 < file && file < e8);
+}
+
 static void wrong_use(void **unused) {
     (void)unused;
     static const struct {
@@ -343,6 +375,10 @@ static void wrong_use(void **unused) {
         {"eval handmade --hw micro --set lanes=0", "lanes", TD_E_INPUT},
         {"eval handmade --hw micro --set nosuch=1", "nosuch", TD_E_INPUT},
         {"eval handmade --hw micro --set rf_kb=0.5", "cannot be built", TD_E_INFEASIBLE},
+        {"eval handmade --hw micro --bits 4x4", "expected bits such as 8, w4a8", TD_E_USAGE},
+        {"eval handmade --hw micro --bits 33", "expected bits", TD_E_USAGE},
+        {"eval handmade --hw micro --bits no/such.yaml", "no/such.yaml", TD_E_NOT_FOUND},
+        {"eval handmade --hw micro --bits w4a16", "built for 8 x 8", TD_E_INFEASIBLE},
         {"eval nosuchnet --hw micro", "nosuchnet", TD_E_NOT_FOUND},
         {"eval handmade --hw nosuchhw", "nosuchhw", TD_E_NOT_FOUND},
         {"eval no/such/file.yaml --hw micro", "no/such/file.yaml", TD_E_NOT_FOUND},
@@ -369,7 +405,8 @@ int main(void) {
         cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
         cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
         cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
-        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(wrong_use),
+        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(bits),
+        cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }

@@ -11,7 +11,7 @@ static void parameters(void **state) {
         assert_int_equal(td_edge_set(&p, key, 1, &err), TD_OK);
         assert_near(td_edge_get(&p, key), 1, 0);
     }
-    assert_int_equal(n, 22);
+    assert_int_equal(n, 23);
     assert_null(td_edge_key(-1));
     assert_int_equal(p.local_bytes, 1024);
     assert_int_equal(p.rf_bytes, 1024);
