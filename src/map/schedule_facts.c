@@ -117,8 +117,9 @@ static bool hands_on(const td_net *net, const td_schedule *s, const td__facts *f
     const td_layer *next = td_net_layer(net, f->layer[i + 1]);
     int v = f->end[i];
     bool convs = td_net_layer(net, f->layer[i])->op == TD_OP_CONV && next->op == TD_OP_CONV;
-    return convs && next->input[0] == v && f->last[v] == i + 1 && f->other[i + 1] != v &&
-           v != td_net_output(net) && s->interval[i + 1].input == TD_AT_BANDS;
+    return convs && next->view[0].c == 0 && next->input[0] == v && f->last[v] == i + 1 &&
+           f->other[i + 1] != v && v != td_net_output(net) &&
+           s->interval[i + 1].input == TD_AT_BANDS;
 }
 
 /* Rows of the image that row `out` of a layer needs: from..to - 1, not looking at its borders. */

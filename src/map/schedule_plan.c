@@ -105,7 +105,8 @@ static bool flows(const td__sched_plan *p, int i) {
     const td__step *s = &p->step[i], *next = s + 1;
     if (s->shape < 0 || next->shape < 0 || s->joined >= 0) return false;
     if (td_net_layer(p->net, s->layer)->op != TD_OP_CONV ||
-        td_net_layer(p->net, next->layer)->op != TD_OP_CONV)
+        td_net_layer(p->net, next->layer)->op != TD_OP_CONV ||
+        td_net_layer(p->net, next->layer)->view[0].c > 0) /* its rows are others */
         return false;
     bool other = next->joined >= 0 && next->in[1] == s->value;
     return next->in[0] == s->value && !other && p->value[s->value].last == i + 1 &&

@@ -235,7 +235,7 @@ static td_status make_inputs(td__onnx_reader *r, const char *name) {
     td_shape shape = TD_DIM(1, 1, 1);
     for (int i = 0; i < m->n_inputs; i++) {
         int k = td__names_find(&r->names, m->input[i].name);
-        if (is_initialiser(r, m->input[i].name) || r->uses[k] == 0) continue;
+        if (k < 0 || is_initialiser(r, m->input[i].name) || r->uses[k] == 0) continue;
         td_status s = input_shape(r, &m->input[i], &r->value[k]);
         if (s != TD_OK) return s;
         words += r->value[k].words;
