@@ -167,6 +167,7 @@ typedef struct {
     td__table *table;
     int64_t demand; /* bits of the pool that all weights and the most live values could use */
     bool roomy;     /* that is at most half of the pool */
+    bool natural;   /* a roomy layer's own question is asked */
     bool doubt;     /* the mapper's last answer is far from its bound */
     uint64_t asked; /* roomy: the masks that a layer is asked for, in order, 4 bits each; else 0 */
     int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
