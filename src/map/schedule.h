@@ -215,6 +215,7 @@ typedef struct {
     td__table *table;
     int64_t demand; /* bits of the pool that all weights and the most live values could use */
     bool roomy;     /* that is at most half of the pool */
+    bool natural;   /* a roomy layer's own question is asked */
     bool doubt;     /* the mapper's last answer is far from its bound */
     int rungs;      /* at most so many rooms per mask */
     uint64_t asked; /* roomy: the masks that a layer is asked for, in order, 4 bits each; else 0 */
