@@ -9,8 +9,7 @@ int eval_limits(const td_schedule *s, eval_limit out[EVAL_MAX_LIMITS]) {
     double all = 0;
     for (int i = 0; i < s->n; i++) {
         const td_interval *t = &s->interval[i];
-        const char *name =
-            !t->mapped && strcmp(t->limit, "compute") == 0 ? "vector unit" : t->limit;
+        const char *name = t->limit;
         int k = 0;
         while (k < n && strcmp(out[k].name, name) != 0) k++;
         if (k == EVAL_MAX_LIMITS) continue; /* there are not so many names */
