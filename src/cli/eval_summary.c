@@ -35,9 +35,13 @@ static double per_second(const td_schedule *steady) {
 static void tell_asked(const td_schedule *s, td_text *out) {
     td_text_addf(out, "latency %s", cli_small(s->latency_s, "s").s);
     if (s->batch > 1) td_text_addf(out, " for %d", s->batch);
-    td_text_addf(out, " (bound %s), energy %s (leakage %s), %s\n",
-                 cli_small(s->bound_latency_s, "s").s, cli_small(s->energy_j, "J").s,
-                 cli_small(s->leak_j, "J").s, cli_small(s->power_w, "W").s);
+    td_text_addf(out, " (bound %s), energy %s (", cli_small(s->bound_latency_s, "s").s,
+                 cli_small(s->energy_j, "J").s);
+    if (s->leak_j > 0) /* most files with levels tell none */
+        td_text_addf(out, "leakage %s), ", cli_small(s->leak_j, "J").s);
+    else
+        td_text_add(out, "without leakage), ");
+    td_text_addf(out, "%s\n", cli_small(s->power_w, "W").s);
 }
 
 static void tell_rate(const td_schedule *steady, td_text *out) {

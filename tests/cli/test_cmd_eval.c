@@ -69,6 +69,7 @@ static void formats_agree(void **unused) {
     assert_non_null(strstr(out, total));
     assert_non_null(strstr(out, "512 MACs"));
     assert_non_null(strstr(out, "next step: "));
+    assert_non_null(strstr(out, "(leakage "));
     td_arena_destroy(a);
 }
 
@@ -193,6 +194,26 @@ static const td_node *evaluate(td_arena *a, const char *what) {
     const char *text = td_arena_strdup(a, out);
     assert_ok(td_json_parse(a, text, strlen(text), "stdout", 1, &doc, &err), &err);
     return doc;
+}
+
+/* What is below one percent is not told as none, and leakage that no file tells not as a figure. */
+static void small_figures(void **unused) {
+    (void)unused;
+    td_arena *a = td_arena_create();
+    const td_node *list = td_node_find(evaluate(a, "handmade --hw nvdla"), "intervals");
+    assert_int_equal(run("eval handmade --hw nvdla --no-steps", false), 0);
+    assert_non_null(strstr(out, "(without leakage)"));
+    int small = 0;
+    for (int i = 0; i < list->count; i++) {
+        double u = real_at(list->item[i], "utilization");
+        if (td_node_find(list->item[i], "case") == NULL || u >= .0099) continue;
+        char cell[32];
+        snprintf(cell, sizeof cell, " %.1f %%  ", 100 * u);
+        assert_non_null(strstr(out, cell));
+        small++;
+    }
+    assert_true(small > 0);
+    td_arena_destroy(a);
 }
 
 /* The share of each limit is the sum of the intervals that have it; lanes of the vector unit are
@@ -365,7 +386,8 @@ int main(void) {
         cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
         cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
         cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
-        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(wrong_use),
+        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(small_figures),
+        cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }
