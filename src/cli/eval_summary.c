@@ -45,7 +45,11 @@ static void tell_asked(const td_schedule *s, td_text *out) {
 }
 
 static void tell_rate(const td_schedule *steady, td_text *out) {
-    td_text_addf(out, "throughput %s inferences/s", cli_thousands(per_second(steady)).s);
+    double rate = per_second(steady);
+    if (rate < 99.95)
+        td_text_addf(out, "throughput %.3g inferences/s", rate);
+    else
+        td_text_addf(out, "throughput %s inferences/s", cli_thousands(rate).s);
     if (steady->batch > 1)
         td_text_addf(out, " in batches of %d: %s and %s each", steady->batch,
                      cli_small(steady->latency_s / steady->batch, "s").s,

@@ -213,6 +213,13 @@ static void small_figures(void **unused) {
         small++;
     }
     assert_true(small > 0);
+    double rate =
+        real_at(evaluate(a, "handmade --hw micro --set clock_ghz=0.0001"), "inferences_per_s");
+    char told[64];
+    snprintf(told, sizeof told, "throughput %.3g inferences/s\n", rate);
+    assert_true(rate > 1 && rate < 99);
+    assert_int_equal(run("eval handmade --hw micro --no-steps --set clock_ghz=0.0001", false), 0);
+    assert_non_null(strstr(out, told));
     td_arena_destroy(a);
 }
 
