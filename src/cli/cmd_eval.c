@@ -233,8 +233,10 @@ int cmd_eval(int argc, char **argv) {
         {"cases", OPT_CASES, "FILE", 0,
          "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
         {"steps", OPT_STEPS, 0, 0,
-         "evaluate each single step of the accelerator (a table does, JSON does not by itself)", 0},
-        {"no-steps", OPT_NO_STEPS, 0, 0, "do not", 0},
+         "JSON with what each single step of the accelerator would change (a table has it by "
+         "itself)",
+         0},
+        {"no-steps", OPT_NO_STEPS, 0, 0, "a table without the single steps of the accelerator", 0},
         {"timeline", OPT_TIMELINE, "FILE", 0,
          "also write what is where when: intervals, transfers, what stands on chip (JSON)", 0},
         {"trace", OPT_TRACE, "FILE", 0,

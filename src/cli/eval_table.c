@@ -113,7 +113,9 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
         const td_layer *l = td_net_layer(net, t->layer);
         char shape[96], chip[64], util[16] = "";
         shape_text(net, t, s->batch, shape, sizeof shape);
-        if (t->mapped) snprintf(util, sizeof util, "%.0f %%", 100 * t->utilization);
+        if (t->mapped) /* that of a fc is often far below one */
+            snprintf(util, sizeof util, t->utilization < 0.00995 ? "%.1f %%" : "%.0f %%",
+                     100 * t->utilization);
         td_text_addf(out, " %-18.40s %-34s %8s %12s %6s  %-16s %9s   %s\n", l->name, shape,
                      t->mapped ? cli_count((double)t->macs).s : "", cli_thousands(t->cycles).s,
                      util, t->limit, cli_small(t->energy_j, "J").s, chip_text(net, t, chip));

@@ -26,7 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tandem/hw.h"
+#include "hw_check.h"
 
 static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech",  "clock_hz",
                                        "area_mm2", "leak_w", "clock_tree", "pad",   "one_axis",
@@ -293,6 +293,24 @@ static td_status check_top(const td_node *map, const td_level *top, td_error *er
                         n->real);
 }
 
+/* td_hw_check of what was read, told at the key that is wrong, or at the map where it is missing.
+ */
+static td_status check_read(const td_node *doc, const td_hw *hw, td_error *err) {
+    td_error fault = {.code = TD_OK};
+    int at;
+    if (td__hw_check(hw, &at, &fault) == TD_OK) return TD_OK;
+    const td_node *map = at >= 0               ? td_node_find(doc, "levels")->item[at]
+                         : at == TD__AT_MAC    ? td_node_find(doc, "mac")
+                         : at == TD__AT_VECTOR ? td_node_find(doc, "vector")
+                                               : doc;
+    char key[32];
+    size_t n = strcspn(fault.message, ":");
+    snprintf(key, sizeof key, "%.*s", (int)(n < sizeof key ? n : 0), fault.message);
+    const td_node *value = td_node_find(map, key);
+    if (value == NULL) return td_node_fail(map, err, "%s", fault.message);
+    return td_node_fail(value, err, "%s", fault.message + n + 2);
+}
+
 static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     const td_node *levels, *mac, *vector = NULL;
     td_tech table;
@@ -324,10 +342,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
         s = read_level(levels->item[i], tech, hw, i, err);
     }
     if (s == TD_OK) s = check_top(levels->item[hw->n - 1], &hw->level[hw->n - 1], err);
-    td_error fault = {.code = TD_OK};
-    if (s == TD_OK && td_hw_check(hw, &fault) != TD_OK)
-        s = td_node_fail(doc, err, "%s", fault.message);
-    return s;
+    return s == TD_OK ? check_read(doc, hw, err) : s;
 }
 
 static td_status read_template(const td_node *doc, td_hw *hw, td_error *err) {
