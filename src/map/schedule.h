@@ -260,6 +260,7 @@ typedef struct {
     const td__way *way;     /* NULL on the vector unit */
     bool out_chip;          /* its value stands on chip */
     bool ahead;             /* its weights are loaded in the interval before */
+    bool resident;          /* of td__dp_priced: its weights are worth their price */
     const td__stack *stack; /* it is layer `at` of; NULL */
     int at;
     double cycles, pj; /* with prefetch and leakage */
@@ -282,6 +283,10 @@ bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer 
 /* The same where every weight may be used from the chip for nothing and takes no room but its own
  * layer's: a lower bound for all sets of resident weights. */
 bool td__dp_relaxed(td__dp *dp, td__answer *out);
+/* The set of resident weights that is worth most where `reserve` bits are set aside for them and
+ * each bit costs `price` (of the objective): into resident[step]; returns its bits. It may need
+ * more than the reserve: dearer bits make it smaller. -1: nothing is feasible. */
+int64_t td__dp_priced(td__dp *dp, int64_t reserve, double price, bool *resident);
 /* How often the program was run. */
 int64_t td__dp_runs(const td__dp *dp);
 

@@ -48,11 +48,12 @@ struct td__dp {
     view **view;    /* [interval][set] */
     int *sets;      /* sets at the boundary before an interval; sets[n] = 1 */
     uint16_t *own;  /* bit of the interval's value in the set behind it, 0: it cannot stand there */
-    double *load_pj; /* of an interval's weights */
-    cell **cell;     /* [boundary][set * 2 + flag] */
-    bool *ahead_ok;  /* an interval's weights may be loaded ahead */
-    bool *none;      /* no resident weights */
-    double **joined; /* [2 * interval + operand on chip] */
+    double *load_pj;    /* of an interval's weights */
+    cell **cell;        /* [boundary][set * 2 + flag] */
+    bool *ahead_ok;     /* an interval's weights may be loaded ahead */
+    bool *none;         /* no resident weights */
+    td__choice *choice; /* of td__dp_priced */
+    double **joined;    /* [2 * interval + operand on chip] */
     int64_t runs;
 };
 
@@ -158,9 +159,10 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
     d->cell = TD_NEW(a, cell *, n + 1);
     d->ahead_ok = TD_NEW(a, bool, n);
     d->none = TD_NEW(a, bool, n);
+    d->choice = TD_NEW(a, td__choice, n);
     d->joined = TD_NEW(a, double *, 2 * n);
     if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok || !d->none ||
-        !d->joined)
+        !d->choice || !d->joined)
         return NULL;
     int live[TD__MAX_LIVE], behind[TD__MAX_LIVE];
     int n_live = 0;
@@ -196,6 +198,7 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
 
 typedef struct {
     double cycles, pj;
+    double paid; /* of a stack: for weights that are to be resident */
     int way;
 } step_cost;
 
@@ -204,6 +207,8 @@ typedef struct {
     const bool *resident;
     td__regime regime;
     bool relaxed;
+    bool priced; /* weights may be resident for `price` a bit, in the room that is set aside */
+    double price;
     int64_t resident_bits;
 } run;
 
@@ -232,17 +237,18 @@ static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double
         if (!better(first, second, best_first, best_second)) continue;
         best_first = first;
         best_second = second;
-        *out = (step_cost){cycles, pj, k};
+        *out = (step_cost){.cycles = cycles, .pj = pj, .way = k};
     }
     return best_first < INFINITY;
 }
 
-static void relax(const run *r, int i, int from, int to, const step_cost *c, unsigned chip,
-                  int out) {
+/* paid: for weights that are to be resident. */
+static void relax(const run *r, int i, int from, int to, const step_cost *c, unsigned chip, int out,
+                  double paid) {
     const td__dp *d = r->d;
     const cell *a = &d->cell[i][from];
     cell *b = &d->cell[i + 1][to];
-    double first = a->first + (d->by_energy ? c->pj : c->cycles);
+    double first = a->first + (d->by_energy ? c->pj : c->cycles) + paid;
     double second = a->second + (d->by_energy ? c->cycles : c->pj);
     if (!better(first, second, b->first, b->second)) return;
     *b = (cell){first, second, (uint16_t)from, 0, (uint8_t)chip, (uint8_t)c->way, (uint8_t)out};
@@ -281,7 +287,7 @@ static void advance(const run *r, int i, int set, int flag, int next) {
                 c.cycles = v->vector[out].cycles > dram ? v->vector[out].cycles : dram;
                 c.pj = v->vector[out].pj + extra_pj + d->leak_pj * c.cycles;
                 c.way = 0;
-                relax(r, i, from, to, &c, 0, out);
+                relax(r, i, from, to, &c, 0, out, 0);
                 continue;
             }
             unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
@@ -291,12 +297,15 @@ static void advance(const run *r, int i, int set, int flag, int next) {
                 v->joined != NULL ? v->joined + (size_t)chip * TD__MAX_WAYS : NULL;
             bool weights = flag || (r->resident[i] && !r->relaxed);
             if (!weights && cheapest(d, &of[chip], room, read, pj, joined, &c))
-                relax(r, i, from, to, &c, chip, out);
-            if (weights || r->relaxed) {
+                relax(r, i, from, to, &c, chip, out, 0);
+            if (weights || r->relaxed || r->priced) {
                 chip |= TD_BIT(TD_W);
                 if (joined != NULL) joined += TD_BIT(TD_W) * TD__MAX_WAYS;
-                if (cheapest(d, &of[chip], room, read, pj, joined, &c))
-                    relax(r, i, from, to, &c, chip, out);
+                bool bought = r->priced && !weights;
+                double paid = bought ? r->price * (double)s->weight_bits : 0;
+                int64_t own = bought ? room + s->weight_bits : room; /* is in the reserve */
+                if (cheapest(d, &of[chip], own, read, pj, joined, &c))
+                    relax(r, i, from, to, &c, chip, out, paid);
             }
         }
     }
@@ -351,10 +360,23 @@ static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool
         }
         step_cost c;
         int64_t own = r->relaxed ? room - s->weight_bits : room;
-        if (!cheapest(d, list, own, read, pj, s->joined >= 0 ? joined : NULL, &c)) return false;
+        const double *of_joined = s->joined >= 0 ? joined : NULL;
+        if (!cheapest(d, list, own, read, pj, of_joined, &c)) return false;
+        bool bought = false;
+        if (r->priced && !there) { /* resident, if that is worth its price */
+            step_cost b;
+            double paid = r->price * (double)s->weight_bits;
+            cheapest(d, list, own, read - (double)s->weight_bits, pj - d->load_pj[i], of_joined,
+                     &b);
+            bought = (d->by_energy ? b.pj : b.cycles) + paid < (d->by_energy ? c.pj : c.cycles);
+            if (bought) c = b;
+            if (bought) sum->paid += paid;
+        }
         sum->cycles += c.cycles;
         sum->pj += c.pj;
-        if (choice != NULL) choice[i] = (td__choice){.way = &list->way[c.way], .stack = k, .at = j};
+        if (choice != NULL)
+            choice[i] =
+                (td__choice){.way = &list->way[c.way], .resident = bought, .stack = k, .at = j};
         set = v->next;
     }
     *to = set;
@@ -375,7 +397,7 @@ static void advance_stack(const run *r, int number, int set, int flag) {
             if (!stack_cost(r, k, set, flag, out, ahead, NULL, &c, &to)) continue;
             to = (to | (out ? (int)own : 0)) * 2 + ahead;
             cell *b = &d->cell[behind][to];
-            double first = a->first + (d->by_energy ? c.pj : c.cycles);
+            double first = a->first + (d->by_energy ? c.pj : c.cycles) + c.paid;
             double second = a->second + (d->by_energy ? c.cycles : c.pj);
             if (!better(first, second, b->first, b->second)) continue;
             *b = (cell){first, second,      (uint16_t)(set * 2 + flag), (uint16_t)(number + 1), 0,
@@ -422,6 +444,7 @@ static void backward(const run *r, int wrap, td__choice *choice) {
             continue;
         }
         choice[i] = (td__choice){.out_chip = c->out, .ahead = c->from & 1};
+        choice[i].resident = r->priced && (c->chip & TD_BIT(TD_W)) && !(c->from & 1);
         if (s->shape >= 0) choice[i].way = &d->table->of[s->shape][c->chip].way[c->way];
         at = c->from;
     }
@@ -455,6 +478,22 @@ bool td__dp_run(td__dp *d, const bool *resident, td__regime regime, td__answer *
 bool td__dp_relaxed(td__dp *d, td__answer *out) {
     run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .relaxed = true};
     return solve(&r, out);
+}
+
+int64_t td__dp_priced(td__dp *d, int64_t reserve, double price, bool *resident) {
+    const td__sched_plan *p = d->plan;
+    run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .priced = true};
+    r.price = price;
+    r.resident_bits = reserve;
+    td__answer a = {.choice = d->choice};
+    if (!solve(&r, &a)) return -1;
+    int64_t bits = 0;
+    for (int i = 0; i < p->n; i++) {
+        const td__choice *c = &d->choice[i];
+        resident[i] = c->resident;
+        if (resident[i]) bits += p->step[i].weight_bits;
+    }
+    return bits;
 }
 
 int64_t td__dp_runs(const td__dp *d) {

@@ -6,8 +6,12 @@
  * - otherwise weights are ordered by what being resident saves per byte, seen from the relaxed
  *   solution in which weights on chip cost no room. Sets are filled in this order up to a budget,
  *   for budgets of 2^k and 1.5 * 2^k bits up to the pool (the same numbers whatever the pool, so
- * that a larger pool tries what a smaller one tried). The best is improved by adding, removing and
- *   exchanging single layers while that helps and runs of the DP remain.
+ * that a larger pool tries what a smaller one tried);
+ * - the dynamic program itself chooses at a price for each bit, in a part of the pool that is set
+ *   aside (Lagrangian relaxation of the room that residents share), which sees what a layer is
+ * worth beside the others;
+ * - the best of all is improved by adding, removing and exchanging single layers while that helps
+ *   and runs of the program remain.
  * The relaxed solution is a lower bound for all sets; meeting it ends the search and proves the
  * set. */
 #include "schedule.h"
@@ -15,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENUMERATED = 5, MAX_RUNS = 80, MAX_BUDGETS = 10 };
+enum { ENUMERATED = 5, MAX_RUNS = 50, MAX_BUDGETS = 10, PRICES = 5 };
 
 typedef struct {
     int step;
@@ -146,6 +150,23 @@ static void try_budgets(picker *p, int64_t pool) {
     }
 }
 
+/* The best sets at a price for each bit, which is raised until they fit into the part of the pool
+ * that is set aside for them. */
+static void try_prices(picker *p, int64_t pool) {
+    const int64_t reserve = pool / 8 * 7;
+    double low = 0, high = 0; /* dearer than anything is worth */
+    for (int k = 0; k < p->n_item; k++) high = fmax(high, fmin(p->item[k].first, 0x1p100));
+    for (int step = 0; step < PRICES && !met(p); step++) {
+        double price = step == 0 ? 0 : (low + high) / 2;
+        int64_t bits = td__dp_priced(p->dp, reserve, price, p->resident);
+        if (bits < 0) return;
+        bool fits = bits <= reserve;
+        if (fits) try_set(p);
+        if (fits && step == 0) return;
+        *(fits ? &high : &low) = price;
+    }
+}
+
 /* One layer more, in its place of the least useful one if there is no room, or one layer less: in
  * turn for all layers, the most useful first, until a whole round changes nothing. */
 static void improve(picker *p) {
@@ -187,6 +208,7 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, 
         *proved = true;
     } else {
         try_budgets(&p, h->pool);
+        try_prices(&p, h->pool);
         improve(&p);
         *proved = met(&p);
     }

@@ -385,6 +385,58 @@ static void picked_set_is_best(void **state) {
     assert_in_range(some, 20, 1000);
 }
 
+/* A dearer bit never makes the set larger, and with the room for all of a set set aside, the set
+ * costs no more than any other one that fits, at the price of its bits. */
+static void priced_sets(void **state) {
+    (void)state;
+    int some = 0, fewer = 0;
+    for (uint64_t seed = 3000; seed < 3060; seed++) {
+        setup s;
+        make(&s, seed, 6);
+        s.stacks.n = 0; /* their layers are priced one by one: no exact optimum */
+        const td__sched_plan *p = &s.plan;
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, NULL, s.objective, s.arena);
+        const int64_t reserve = s.home.pool / 2;
+        int64_t before = INT64_MAX;
+        for (double price = 0; price<1; price = price> 0 ? 4 * price : 1.0 / 64) {
+            bool resident[16], other[16];
+            td__answer mine = {.choice = NULL}, one = {.choice = NULL};
+            int64_t bits = td__dp_priced(dp, reserve, price, resident), sum = 0;
+            for (int i = 0; i < p->n; i++)
+                if (resident[i]) sum += p->step[i].weight_bits;
+            assert_int_equal(bits, sum);
+            assert_true(bits <= before);
+            fewer += before < INT64_MAX && bits < before;
+            some += bits > 0;
+            before = bits;
+            if (bits > reserve) continue;
+            /* With the reserve as room for the set, of which some may be idle, the real schedule of
+             * the set is at most what was counted; any other set in the reserve alone at least. */
+            assert_true(td__dp_run(dp, resident, TD__STEADY, &mine));
+            s.home.pool -= reserve;
+            for (unsigned set = 0; set < 1u << p->n; set++) {
+                int64_t own = 0;
+                bool legal = true;
+                for (int i = 0; i < p->n; i++) {
+                    other[i] = set >> i & 1;
+                    legal = legal && !(other[i] && p->step[i].shape < 0);
+                    if (other[i]) own += p->step[i].weight_bits;
+                }
+                if (!legal || own > reserve) continue;
+                s.home.pool += own; /* exactly its own, and nothing of the rest */
+                bool can = td__dp_run(dp, other, TD__STEADY, &one);
+                s.home.pool -= own;
+                if (can)
+                    assert_true(mine.first + price * (double)bits <=
+                                one.first + price * (double)own + 1e-9 * one.first);
+            }
+            s.home.pool += reserve;
+        }
+        unmake(&s);
+    }
+    assert_true(some > 40 && fewer > 20);
+}
+
 /* Longer chains: the search for the set is heuristic, but never worse than the sets that anybody
  * would try, and it is proved only if nothing is better. */
 static void heuristic_set_is_good(void **state) {
@@ -429,6 +481,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dp_is_exact),
         cmocka_unit_test(picked_set_is_best),
+        cmocka_unit_test(priced_sets),
         cmocka_unit_test(heuristic_set_is_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
