@@ -342,16 +342,22 @@ static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool
         }
         int side = j == 0 ? v->chip != 0 : j == last ? out : 0;
         const td__ways *list = &k->ways[j][side];
-        double joined[TD__MAX_WAYS];
+        double cycles[TD__MAX_WAYS]; /* with what is joined, and the wait for its weights */
+        for (int w = 0; w < list->n; w++) {
+            cycles[w] = list->way[w].cycles;
+            if (s->joined >= 0)
+                cycles[w] = td__joined_cycles(d->hw, d->home, &list->way[w], &v->work, NULL);
+            if (there) continue;
+            double wait = td__stack_wait(d->hw, s->weight_bits, k->passes[j], cycles[w]);
+            cycles[w] = fmax(cycles[w], wait);
+        }
         if (s->joined >= 0) { /* of the last layer only */
             read += v->joined_read;
             pj += v->joined_pj;
-            for (int w = 0; w < list->n; w++)
-                joined[w] = td__joined_cycles(d->hw, d->home, &list->way[w], &v->work, NULL);
         }
         step_cost c;
         int64_t own = r->relaxed ? room - s->weight_bits : room;
-        if (!cheapest(d, list, own, read, pj, s->joined >= 0 ? joined : NULL, &c)) return false;
+        if (!cheapest(d, list, own, read, pj, cycles, &c)) return false;
         sum->cycles += c.cycles;
         sum->pj += c.pj;
         if (choice != NULL) choice[i] = (td__choice){.way = &list->way[c.way], .stack = k, .at = j};
