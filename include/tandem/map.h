@@ -18,8 +18,10 @@ extern "C" {
  *     2  no vector unit: infeasible; vector layers are held to the bandwidth of the memory that
  *        they work on; results kept where their sums end leave it at their own precision
  *     3  an add or multiply behind a convolution is done in its drain; lists of fan-outs that a
- *        budget of nodes cuts short have some of every kind: better mappings */
-enum { TD_COST_REVISION = 4 };
+ *        budget of nodes cuts short have some of every kind: better mappings
+ *     4  stacks
+ *     5  turns of a stack wait for weights that it loads; stacks on larger memories too */
+enum { TD_COST_REVISION = 5 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -128,7 +130,8 @@ typedef struct {
     int rows;              /* of the output in a turn; 0 on the vector unit */
     int64_t macs;          /* of the layer, without padding */
     double compute_cycles; /* on-chip time: MACs and inner levels, or vector unit */
-    double dram_cycles;    /* own and prefetched traffic over the outermost bandwidth */
+    double dram_cycles;    /* own and prefetched traffic over the outermost bandwidth; where a stack
+                            * loads the weights, at least that and all turns but the first */
     double cycles;         /* max of the two */
     double latency_s, energy_j;
     double dram_bytes[TD_NTENSOR], prefetch_bytes; /* prefetch: the next intervals' weights */
@@ -184,7 +187,8 @@ typedef struct {
  * storage of an inner level, residents and the tiles of the running layer (in every instance) split
  * that storage.
  *
- *     cycles of an interval = max(on chip, all its DRAM bits / outermost bandwidth)
+ *     cycles of an interval = max(on chip, all its DRAM bits / outermost bandwidth,
+ *                                 in a stack that loads its weights: load + all turns but one)
  *     energy = mapping, or vector operations with their traffic + prefetch (DRAM read, fill on
  * chip)
  *              + clock tree on what happens on chip + leakage x latency
@@ -251,8 +255,9 @@ typedef struct {
 
 /* Data on their way from or to the outermost level, at a constant rate. An interval's own stream
  * over all of it, as computing and transfers overlap in the model: sooner, they would not fit into
- * the tiles. What is loaded ahead takes the bandwidth that they leave, from the interval's start.
- * write: to the outermost level; outputs that are read are partial sums. */
+ * the tiles; but the weights that a layer of a stack loads come first, as fast as they can, since
+ * its first turn needs them all. What is loaded ahead takes the bandwidth that they leave, from the
+ * interval's start. write: to the outermost level; outputs that are read are partial sums. */
 typedef struct {
     int interval; /* in which it runs */
     int user;     /* interval that works on the data: the same, or the next one (ahead) */

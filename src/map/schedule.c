@@ -60,7 +60,7 @@ static td_place place(bool on_chip) {
     return on_chip ? TD_AT_CHIP : TD_AT_DRAM;
 }
 
-static void name_limit(const td_hw *hw, td_interval *out, int level) {
+static void name_limit(const td_hw *hw, td_interval *out, int level, bool late) {
     const double *d = out->dram_bytes;
     const char *name;
     if (out->compute_cycles >= out->dram_cycles)
@@ -68,6 +68,8 @@ static void name_limit(const td_hw *hw, td_interval *out, int level) {
                : level == TD__VECTOR_PORT  ? "vector port"
                : level == TD__VECTOR_LANES ? "vector lanes"
                                            : "compute";
+    else if (late)
+        name = "DRAM weights";
     else if (out->prefetch_bytes >= d[TD_W] && out->prefetch_bytes >= d[TD_I] + d[TD_O])
         name = "prefetch";
     else
@@ -172,7 +174,7 @@ static td_status fill(const td_scheduler *w, int i, td_interval *out, td_error *
     out->energy_j = x.pj * 1e-12 + w->hw->leak_w * out->latency_s;
     if (out->cycles > 0)
         out->utilization = (double)out->macs / (double)td_hw_peak_macs(w->hw) / out->cycles;
-    name_limit(w->hw, out, limit);
+    name_limit(w->hw, out, limit, x.late);
     return TD_OK;
 }
 

@@ -199,6 +199,9 @@ td_problem td__stack_turn(const td__sched_plan *p, const td__stack *s, int at);
 /* Tensors on chip of the layer at `at` of a stack: weights, what is handed on, and on `side` 1 the
  * stack's own input or output. */
 unsigned td__stack_chip(const td__stack *s, int at, int side);
+/* Cycles of a layer whose weights are loaded in its own interval and whose `passes` turns take
+ * `cycles` on chip: all weights are needed in the first turn, the others come after it. */
+double td__stack_wait(const td_hw *hw, int64_t weight_bits, int passes, double cycles);
 /* Bits of the weights of all its layers. */
 int64_t td__stack_weights(const td__sched_plan *p, const td__stack *s);
 
@@ -351,10 +354,12 @@ bool td__loads_own(const td_scheduler *s, int i);
 /* Interval whose weights are loaded during interval i, -1: none. */
 int td__loads_for(const td_scheduler *s, int i);
 /* What interval i takes as decided: cycles on chip, DRAM bits and dynamic pJ, prefetch for the next
- * one included; *limit as of td__vector_cycles, -1 of a mapped layer. */
+ * one included; *limit as of td__vector_cycles, -1 of a mapped layer. late: the turns that wait for
+ * weights (td__stack_wait) set `dram`. */
 typedef struct {
     double compute, read, write, dram, pj;
     int limit;
+    bool late;
 } td__spent;
 td__spent td__scheduler_spent(const td_scheduler *s, int i);
 

@@ -416,9 +416,13 @@ static td_status figures(const checker *c, int i, double *pj) {
     bool ahead = i > 0 && c->s->interval[i - 1].prefetch_bytes > 0;
     bool wraps = i == 0 && !c->s->cold && c->s->interval[n - 1].prefetch_bytes > 0;
     bool by_stack = stacked(c, i) && t->weights == TD_AT_STAGED && !wraps;
+    double late = 0; /* all turns but the first come after the weights of a stack's layer */
     if (((c->s->cold && t->weights == TD_AT_CHIP) || by_stack) && !ahead) {
         account_load(c, i, &a);
         a.bits[TD_W] += c->weights[i];
+        if (stacked(c, i))
+            late = c->weights[i] / fmin(top->read_bw, top->shared_bw) +
+                   a.chip_cycles * (t->bands - 1) / t->bands;
     }
     if (t->prefetch_bytes != 0) account_load(c, (i + 1) % n, &a);
     for (int k = 0; k < TD_NTENSOR; k++)
@@ -432,7 +436,11 @@ static td_status figures(const checker *c, int i, double *pj) {
     if (t->dram_cycles * (1 + 1e-12) < need)
         return fail(c, i, "%.0f bytes do not pass the I/O in %.0f cycles", (a.read + a.write) / 8,
                     t->dram_cycles);
-    if (t->dram_cycles >= need + 1.5)
+    if (t->dram_cycles * (1 + 1e-12) < late)
+        return fail(c, i, "turns begin before their weights are there: %.0f cycles, expected %.0f",
+                    t->dram_cycles, ceil(late));
+    need = fmax(need, late);
+    if (t->dram_cycles >= need + 2.5) /* two parts, rounded up to whole cycles each */
         return fail(c, i, "%.0f cycles of I/O, expected %.0f", t->dram_cycles, ceil(need));
     if (t->cycles != fmax(t->compute_cycles, t->dram_cycles))
         return fail(c, i, "%.0f cycles, expected %.0f", t->cycles,

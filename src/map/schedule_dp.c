@@ -351,23 +351,28 @@ static bool stack_cost(const run *r, const td__stack *k, int set, int flag, bool
         }
         int side = j == 0 ? v->chip != 0 : j == last ? out : 0;
         const td__ways *list = &k->ways[j][side];
-        double joined[TD__MAX_WAYS];
+        /* With what is joined; and with the wait for its weights. */
+        double bare[TD__MAX_WAYS], cycles[TD__MAX_WAYS];
+        for (int w = 0; w < list->n; w++) {
+            cycles[w] = bare[w] =
+                s->joined >= 0 ? td__joined_cycles(d->hw, d->home, &list->way[w], &v->work, NULL)
+                               : list->way[w].cycles;
+            if (there) continue;
+            double wait = td__stack_wait(d->hw, s->weight_bits, k->passes[j], cycles[w]);
+            cycles[w] = fmax(cycles[w], wait);
+        }
         if (s->joined >= 0) { /* of the last layer only */
             read += v->joined_read;
             pj += v->joined_pj;
-            for (int w = 0; w < list->n; w++)
-                joined[w] = td__joined_cycles(d->hw, d->home, &list->way[w], &v->work, NULL);
         }
         step_cost c;
         int64_t own = r->relaxed ? room - s->weight_bits : room;
-        const double *of_joined = s->joined >= 0 ? joined : NULL;
-        if (!cheapest(d, list, own, read, pj, of_joined, &c)) return false;
+        if (!cheapest(d, list, own, read, pj, cycles, &c)) return false;
         bool bought = false;
         if (r->priced && !there) { /* resident, if that is worth its price */
             step_cost b;
             double paid = r->price * (double)s->weight_bits;
-            cheapest(d, list, own, read - (double)s->weight_bits, pj - d->load_pj[i], of_joined,
-                     &b);
+            cheapest(d, list, own, read - (double)s->weight_bits, pj - d->load_pj[i], bare, &b);
             bought = (d->by_energy ? b.pj : b.cycles) + paid < (d->by_energy ? c.pj : c.cycles);
             if (bought) c = b;
             if (bought) sum->paid += paid;

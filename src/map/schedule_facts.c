@@ -128,7 +128,7 @@ static void window(const td_problem *p, int64_t out, int64_t *from, int64_t *to)
     *to = *from + (int64_t)(p->dim[TD_R] - 1) * p->dilation[0] + 1;
 }
 
-/* The turns of a stack, row by row. */
+/* The turns of a stack, row by row, until every layer has made all of its own. */
 static bool play(const td_net *net, const td_schedule *s, td__facts *f, int first, int behind) {
     enum { MOST = 16 };
     int64_t made[MOST] = {0}, held[MOST] = {0}, rows[MOST];
@@ -141,8 +141,8 @@ static bool play(const td_net *net, const td_schedule *s, td__facts *f, int firs
         f->passes[first + k] = 0;
         if (s->interval[first + k].rows < 1 || s->interval[first + k].rows > rows[k]) return false;
     }
-    while (made[n - 1] < rows[n - 1]) {
-        bool idle = true;
+    for (bool done = false; !done;) {
+        bool idle = done = true;
         for (int k = 0; k < n; k++) {
             int row = 0;
             for (; row < s->interval[first + k].rows && made[k] < rows[k]; row++, made[k]++) {
@@ -152,13 +152,14 @@ static bool play(const td_net *net, const td_schedule *s, td__facts *f, int firs
             }
             f->passes[first + k] += row > 0;
             idle = idle && row == 0;
+            done = done && made[k] == rows[k];
             if (k + 1 == n) continue;
             int64_t from, to, still;
             window(&p[k + 1], made[k + 1], &from, &to);
             still = made[k] - (from > 0 ? from : 0);
             if (still > held[k]) held[k] = still;
         }
-        if (idle) return false;
+        if (idle && !done) return false;
     }
     for (int k = 0; k + 1 < n; k++) { /* a turn counts in full, and has its rows on both sides */
         int64_t from, to, begin;

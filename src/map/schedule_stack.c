@@ -6,14 +6,16 @@
  * twice ("fully cached" in the terms of Mei et al. 2023, DeFiNES). Every turn of a layer is counted
  * as a full one: also the first ones, for which rows are missing, and the one that catches up.
  *
- * Heuristic: stacks are looked at where values on chip would crowd each other out, with bands that
- * take at most a half and at most an eighth of the pool. */
+ * Heuristic: stacks are looked at where layers work on more than a quarter of the pool each (what
+ * passes by, weights that would be resident and tiles want room as well: with all of the pool as
+ * the limit a larger one was slower, test_schedule_stack.c), with bands that take at most a half
+ * and at most an eighth of it. */
 #include "schedule.h"
 
 #include <string.h>
 
 static const int64_t share[] = {2, 8};
-enum { SHARES = sizeof share / sizeof share[0] };
+enum { SHARES = sizeof share / sizeof share[0], CROWD = 4 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -23,12 +25,12 @@ static int64_t greatest(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* All that an interval works on has no room on chip. */
+/* An interval works on so much that little else has room beside it. */
 static bool crowded(const td__sched_plan *p, const td__home *h, int i) {
     const td__step *s = &p->step[i];
     int64_t bits = p->value[s->value].bits + s->weight_bits;
     for (int k = 0; k < s->n_in; k++) bits += p->value[s->in[k]].bits;
-    return bits > h->pool;
+    return CROWD * bits > h->pool;
 }
 
 /* Rows of its input, without padding, that a layer has to have to make `rows` of its output. */
@@ -48,12 +50,20 @@ static int64_t possible(const td__sched_plan *p, int i, int64_t there, bool all)
     return more < 0 ? 0 : least(more / q->stride[0] + 1, height(p, i));
 }
 
-/* Takes turns until the last layer is done. False: some layer never can go on. */
+/* Some layer has rows to make. */
+static bool unmade(const td__sched_plan *p, const td__stack *s, const int64_t *done) {
+    for (int k = 0; k < s->n; k++)
+        if (done[k] < height(p, s->first + k)) return true;
+    return false;
+}
+
+/* Takes turns until all layers are done, also with rows that strides leave out at the end: a layer
+ * has the same work in every schedule. False: some layer never can go on. */
 bool td__stack_turns(const td__sched_plan *p, td__stack *s) {
     int64_t done[TD__MAX_STACK] = {0}, most[TD__MAX_STACK - 1] = {0};
     const int last = s->n - 1;
     memset(s->passes, 0, sizeof s->passes);
-    while (done[last] < height(p, s->first + last)) {
+    while (unmade(p, s, done)) {
         bool idle = true;
         for (int k = 0; k < s->n; k++) {
             const int i = s->first + k;
@@ -77,7 +87,8 @@ bool td__stack_turns(const td__sched_plan *p, td__stack *s) {
         const int64_t bits = p->value[x->value].bits, all = height(p, s->first + k);
         int64_t rows = greatest(most[k], s->rows[k]); /* turns count in full: so do their rows */
         rows = greatest(rows, reach(&p->shape[p->step[s->first + k + 1].shape], s->rows[k + 1]));
-        s->between[k] = ((bits * rows + all - 1) / all + 7) / 8 * 8;
+        int64_t some = bits / all * rows + (bits % all * rows + all - 1) / all;
+        s->between[k] = (some + 7) / 8 * 8;
         s->buffer += s->between[k];
     }
     return true;
@@ -175,6 +186,11 @@ td_status td__stacks_find(const td__sched_plan *p, const td__home *h, td_arena *
             }
         }
     return TD_OK;
+}
+
+/* Only then the other turns can begin. */
+double td__stack_wait(const td_hw *hw, int64_t weight_bits, int passes, double cycles) {
+    return td__dram_cycles(hw, (double)weight_bits, 0) + ceil(cycles - cycles / passes);
 }
 
 unsigned td__stack_chip(const td__stack *s, int at, int side) {

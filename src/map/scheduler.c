@@ -192,6 +192,13 @@ td__spent td__scheduler_spent(const td_scheduler *s, int i) {
         x.pj += td__load_pj(&s->plan, s->hw, &s->home, next);
     }
     x.dram = td__dram_cycles(s->hw, x.read, x.write);
+    const td__stack *stack = s->choice[i].stack;
+    if (stack != NULL && td__loads_own(s, i)) {
+        int passes = stack->passes[s->choice[i].at];
+        double wait = td__stack_wait(s->hw, step->weight_bits, passes, x.compute);
+        x.late = wait > x.dram;
+        x.dram = fmax(x.dram, wait);
+    }
     return x;
 }
 

@@ -19,15 +19,16 @@ typedef struct {
     td__home home;
     td_timeline *out;
     double read, write; /* bits per cycle of the own transfers of the interval at hand */
+    double from;        /* when they begin */
     td__stack *stack;   /* by interval, with turns and rows; n 1: alone */
 } work;
 
 /* ---- transfers --------------------------------------------------------------------------------
  */
 
-/* One of the interval's own: over all of it. */
+/* One of the interval's own: over all of it, or what is left when its stack's weights are there. */
 static void stream(work *w, int i, int layer, td_tensor tensor, bool write, double bytes) {
-    const td_slot *slot = &w->out->slot[i];
+    const double end = w->out->slot[i].end;
     if (bytes == 0) return;
     w->out->transfer[w->out->n_transfers++] = (td_transfer){.interval = i,
                                                             .user = i,
@@ -35,9 +36,22 @@ static void stream(work *w, int i, int layer, td_tensor tensor, bool write, doub
                                                             .tensor = tensor,
                                                             .write = write,
                                                             .bytes = bytes,
-                                                            .start = slot->start,
-                                                            .end = slot->end};
-    *(write ? &w->write : &w->read) += 8 * bytes / (slot->end - slot->start);
+                                                            .start = w->from,
+                                                            .end = end};
+    *(write ? &w->write : &w->read) += 8 * bytes / (end - w->from);
+}
+
+/* Weights: as all that is streamed. Those that a layer of a stack needs in its first turn already
+ * come before anything else, as fast as they can. */
+static void stream_weights(work *w, int i) {
+    const td_level *top = &w->hw->level[w->home.top];
+    const double bytes = w->s->interval[i].dram_bytes[TD_W];
+    stream(w, i, w->plan.step[i].layer, TD_W, false, bytes);
+    if (w->stack[i].n == 1 || bytes == 0) return;
+    td_transfer *x = &w->out->transfer[w->out->n_transfers - 1];
+    x->end = fmin(x->end, x->start + 8 * bytes / fmin(top->read_bw, top->shared_bw));
+    w->from = x->end;
+    w->read = 0;
 }
 
 /* Operands of a vector layer; of a mapped one its input, of which its mapping may read parts
@@ -82,7 +96,7 @@ static void load_ahead(work *w, int i) {
     int next = (i + 1) % w->plan.n;
     if (bytes == 0) return;
     double rate = fmin(top->read_bw - w->read, top->shared_bw - w->read - w->write);
-    double all = slot->end - slot->start, need = rate > 0 ? ceil(8 * bytes / rate) : all;
+    double all = slot->end - w->from, need = rate > 0 ? ceil(8 * bytes / rate) : all;
     w->out->transfer[w->out->n_transfers++] =
         (td_transfer){.interval = i,
                       .user = next,
@@ -90,8 +104,8 @@ static void load_ahead(work *w, int i) {
                       .tensor = TD_W,
                       .ahead = true,
                       .bytes = bytes,
-                      .start = slot->start,
-                      .end = slot->start + fmin(fmax(need, 1), all)};
+                      .start = w->from,
+                      .end = w->from + fmin(fmax(need, 1), all)};
 }
 
 /* ---- holdings ---------------------------------------------------------------------------------
@@ -241,7 +255,8 @@ static td_status build(work *w, td_error *err) {
     }
     for (int i = 0; i < p->n; i++) {
         w->read = w->write = 0;
-        stream(w, i, p->step[i].layer, TD_W, false, w->s->interval[i].dram_bytes[TD_W]);
+        w->from = t->slot[i].start;
+        stream_weights(w, i);
         stream_inputs(w, i);
         stream_outputs(w, i);
         load_ahead(w, i);

@@ -140,7 +140,20 @@ static td_status bandwidth(const checker *c, int k) {
     return TD_OK;
 }
 
-/* An interval lasts no longer than what it computes or what passes the outermost level in it. */
+/* When the weights that a layer of a stack loads are there, from its start: its first turn needs
+ * them all. */
+static double weights_there(const checker *c, int i) {
+    double there = 0;
+    for (int j = 0; j < c->t->n_transfers; j++) {
+        const td_transfer *x = &c->t->transfer[j];
+        bool own = x->interval == i && x->tensor == TD_W && !x->ahead;
+        if (own && c->f.behind[i] - c->f.first[i] > 1) there = fmax(there, x->end);
+    }
+    return there > 0 ? there - c->t->slot[i].start : 0;
+}
+
+/* An interval lasts no longer than what it computes or what passes the outermost level in it, and
+ * long enough for the turns that come after its weights. */
 static td_status length(const checker *c, int i) {
     const td_level *top = &c->hw->level[c->hw->n - 1];
     const td_slot *slot = &c->t->slot[i];
@@ -150,7 +163,14 @@ static td_status length(const checker *c, int i) {
             bits[c->t->transfer[j].write] += 8 * c->t->transfer[j].bytes;
     double need = fmax(fmax(bits[0] / top->read_bw, bits[1] / top->write_bw),
                        (bits[0] + bits[1]) / top->shared_bw);
-    double all = slot->end - slot->start;
+    double all = slot->end - slot->start, there = weights_there(c, i);
+    double late = there > 0 ? there + slot->compute * (slot->bands - 1) / slot->bands : 0;
+    if (all * (1 + 1e-9) < late)
+        return fail(c, i,
+                    "lasts %.0f cycles, its weights are there after %.0f, and then %d turns "
+                    "of %.0f",
+                    all, there, slot->bands - 1, slot->compute / slot->bands);
+    need = fmax(need, late + 1); /* whole cycles, of the load and of the turns */
     if (all > slot->compute && all >= need + 1.5)
         return fail(c, i, "lasts %.0f cycles, %.0f of computing and %.0f of transfers", all,
                     slot->compute, ceil(need));

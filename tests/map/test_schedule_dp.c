@@ -53,6 +53,7 @@ static void random_stacks(setup *s) {
             if (pick(&s->rng, 0, 1)) continue;
             td__stack *k = &s->stacks.stack[s->stacks.n++];
             *k = (td__stack){.first = i, .n = n, .buffer = 8 * pick(&s->rng, 1, 120)};
+            for (int j = 0; j < n; j++) k->passes[j] = pick(&s->rng, 1, 6);
             for (int j = 0; j < n; j++)
                 for (int side = 0; side < TD__STACK_SIDES; side++)
                     random_ways(s, &k->ways[j][side], pick(&s->rng, 0, 4), 0);
@@ -171,6 +172,10 @@ static bool stack(const setup *s, const td__stack *k, const bool *resident, cons
             const td__way *y = &list->way[w];
             if ((double)y->bits > room) continue;
             double more = 0, cycles = fmax(y->cycles, joined_to(s, i, on_chip, y, &more));
+            const int turns = k->passes[i - k->first];
+            if (own) /* all turns but one come after its weights */
+                cycles = fmax(cycles, td__dram_cycles(&s->hw, (double)x->weight_bits, 0) +
+                                          ceil(cycles * (turns - 1) / turns));
             figures f = {fmax(cycles, td__dram_cycles(&s->hw, y->read + extra, y->write)),
                          y->pj + pj + more};
             if (!found || less(s, f, one)) one = f;

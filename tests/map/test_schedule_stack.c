@@ -69,6 +69,27 @@ static void turns_by_hand(void **state) {
     td_arena_destroy(a);
 }
 
+/* Rows that nobody needs are made all the same: 9 of 9, though a border above and none below leave
+ * the last one out; a layer has the same work in every schedule. */
+static void all_rows_are_made(void **state) {
+    (void)state;
+    td_arena *a = td_arena_create();
+    td_net *net = td_net_create("odd", TD_DIM(1, 9, 9));
+    int x = td_net_conv(net, 0, 4, 1, 1, 1, 1);
+    td_net_conv_spec(net, x,
+                     &(td_conv_spec){.out_c = 4,
+                                     .kernel = {3, 3},
+                                     .stride = {2, 2},
+                                     .dilation = {1, 1},
+                                     .pad = {1, 1, 0, 0},
+                                     .groups = 1});
+    td__stack s = turns(net, a, 2, (const int[]){4, 2});
+    assert_int_equal(s.passes[0], 3); /* 4, 8, 9 */
+    assert_int_equal(s.passes[1], 2); /* two of 4 after four rows, all after eight */
+    td_net_destroy(net);
+    td_arena_destroy(a);
+}
+
 /* ---- what may be a stack ----------------------------------------------------------------------
  */
 
@@ -305,6 +326,7 @@ static void faults_are_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns_by_hand),
+        cmocka_unit_test(all_rows_are_made),
         cmocka_unit_test(who_flows),
         cmocka_unit_test(schedules_hold),
         cmocka_unit_test(faults_are_found),
