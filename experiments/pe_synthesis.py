@@ -11,12 +11,13 @@ NAND2_CELL, before placement, mapped for area without a clock target. Then least
     NAND2 = a W A + b (W + A) + c P + d
 
 with the median and worst error of the fit, and of the same fit to the points at which P is W + A + 4
-only, which is how the paper makes it. docs/hcm.md has what came out and what it is used for.
+only, which is how the paper makes it; and the line in BOPS, with its R^2. docs/hcm.md has what came out and what it is used for.
 """
 import argparse
 import concurrent.futures
 import csv
 import gzip
+import math
 import os
 import re
 import statistics
@@ -113,6 +114,19 @@ def fit(rows, columns, label):
           f"{100 * statistics.median(errors):.1f} %, worst {100 * max(errors):.1f} %")
 
 
+def line_in_bops(rows, label):
+    """Ordinary least squares, as the paper's figure 3: NAND2 = slope B + offset."""
+    x = [PRODUCTS * (w * a + w + a + math.log2(PRODUCTS)) for w, a, _, _ in rows]
+    y = [v for _, _, _, v in rows]
+    mx, my = statistics.mean(x), statistics.mean(y)
+    slope = sum((u - mx) * (v - my) for u, v in zip(x, y)) / sum((u - mx) ** 2 for u in x)
+    left = [v - my - slope * (u - mx) for u, v in zip(x, y)]
+    r2 = 1 - sum(e * e for e in left) / sum((v - my) ** 2 for v in y)
+    worst = max(abs(e / v) for e, v in zip(left, y))
+    print(f"{label}: {slope:.4g} B {my - slope * mx:+.4g}, R^2 {r2:.5f}, worst error "
+          f"{100 * worst:.0f} %")
+
+
 def points():
     widths = (2, 3, 4, 5, 6, 8, 12, 16)
     for w in widths:
@@ -154,7 +168,10 @@ def main():
     small = [r for r in rows if r[0] <= 16]
     fit(rows, full, "a b c d")
     fit(small, full, "a b c d, up to 16 bits")
-    fit([r for r in small if r[2] == r[0] + r[1] + 4], few, "a b d at P = W + A + 4, up to 16 bits")
+    paper = [r for r in rows if r[2] == r[0] + r[1] + 4]
+    line_in_bops(paper, "in BOPS at P = W + A + 4")
+    line_in_bops([r for r in paper if r[0] == r[1]], "in BOPS, of these W = A")
+    fit([r for r in paper if r[0] <= 16], few, "a b d at P = W + A + 4, up to 16 bits")
 
 
 if __name__ == "__main__":
