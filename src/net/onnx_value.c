@@ -168,7 +168,8 @@ td_status td__onnx_constant(td__onnx_reader *r, int k, int type, int rank, const
         out->params += in->params;
         if (out->bits == 0) out->bits = in->bits;
     }
-    if (out->params > out->words || td__onnx_is_int(type)) out->params = 0;
+    if (out->params > out->words) out->params = out->words; /* those that are used */
+    if (td__onnx_is_int(type)) out->params = 0;
     return TD_OK;
 }
 
