@@ -44,7 +44,7 @@ typedef struct {
     td__names names; /* of values */
     td__ov *value;
     int n_values;
-    int *uses; /* how many nodes (and outputs) read a value */
+    int *uses;    /* how many nodes (and outputs) read a value */
     bool resized; /* an input has another size than the file says: declared sizes do not hold */
     td_net *net;
     td__onnx_trace *trace; /* by layer */
