@@ -320,6 +320,27 @@ td_status td_onnx_read(const char *path, const td_onnx_options *o, td_net **net,
 td_status td_onnx_parse(const void *bytes, size_t size, const char *file, const td_onnx_options *o,
                         td_net **net, td_error *err);
 
+/* Layers of other programs as networks that are known by their cost. TD_E_INPUT with file and line.
+ * Caller destroys *net.
+ *
+ * SCALE-Sim's topology (CSV; name, rows and columns of the input with its padding, rows and columns
+ * of the filter, channels, filters, stride; or name, M, N, K; further columns are not read): layers
+ * that know nothing of each other, each with its own input. A name with "DP" is depthwise, and
+ * there are ceil((input - filter + stride) / stride) rows, as it counts them.
+ *
+ * ZigZag's workload (a list of maps with id, operator_type, loop_dims and loop_sizes of B (1), G,
+ * K, C, OY, OX, FY, FX, dimension_relations, operand_precision, operand_source): convolutions,
+ * additions and pools (operator_type with "Add", "Pool"), connected as it says. What a window
+ * reaches beyond its source's rows is padding. */
+td_status td_net_from_scalesim(const char *text, size_t size, const char *file, td_net **net,
+                               td_error *err);
+td_status td_net_from_zigzag(const td_node *list, const char *name, td_net **net, td_error *err);
+
+/* A network from a file: .onnx an ONNX model (o: its options, may be NULL), .csv a topology of
+ * SCALE-Sim, else YAML or JSON: a list is a workload of ZigZag, a map the tool's own network file.
+ */
+td_status td_net_load(const char *path, const td_onnx_options *o, td_net **net, td_error *err);
+
 #ifdef __cplusplus
 }
 #endif

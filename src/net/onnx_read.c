@@ -245,7 +245,7 @@ static td_status make_inputs(td__onnx_reader *r, const char *name) {
     }
     if (words > TD__MAX_VALUE_WORDS)
         return td__onnx_fail(r, TD_E_INPUT, "its inputs are too large");
-    if (n > 1) shape = td__onnx_any_shape(words);
+    if (n > 1) shape = td__shape_of_words(words);
     if (n == 0) return td__onnx_fail(r, TD_E_UNSUPPORTED, "a model whose result has no input");
     r->net = td_net_create(name, shape);
     if (r->net == NULL || td__onnx_trace_of(r, 0) == NULL) return no_memory(r);
