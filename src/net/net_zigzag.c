@@ -125,7 +125,7 @@ static td_status add_layer(td_net *net, const loops *all, int i, td_error *err) 
     made.n_inputs = l->add ? 2 : 1;
     for (int k = 0; k < made.n_inputs; k++) made.input[k] = from[k];
     made.c = (int32_t)out;
-    made.groups = l->size[G];
+    if (made.op == TD_OP_CONV) made.groups = l->size[G];
     td_layer *x = &net->layer[from[0]];
     int32_t side[2] = {x->h, x->w};
     for (int a = 0; a < 2 && !l->add; a++) {

@@ -115,6 +115,12 @@ static void test_workload(void **state) {
     assert_int_equal(add->op, TD_OP_ADD);
     assert_true(add->input[0] == 2 && add->input[1] == 1);
     expect_layer(net, 4, "conv5", "dwconv G8 P3 Q3 s2");
+    td_arena *a = td_arena_create(); /* it is a network as any other */
+    td_net *back = NULL;
+    assert_ok(td_net_from_node(td_net_to_node(net, a), &back, &err), &err);
+    assert_true(td_net_hash(back) == td_net_hash(net));
+    td_net_destroy(back);
+    td_arena_destroy(a);
     td_net_destroy(net);
 }
 
