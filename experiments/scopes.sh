@@ -1,32 +1,59 @@
 #!/usr/bin/env bash
-# Compares strategies and scopes at equal budgets, 20 seeds, in one run that shares what it costs (part 1); scopes of
-# several phases once more with 500 trials (part 2: they divide their budget, so that 500 trials are a run of its own,
-# and no beginning of one of 2,000); and, if `optimum` is asked for, the true optimum of each set of targets (part 3):
-# every network, each with its best accelerator.
+# Compares strategies and scopes at equal budgets, 20 seeds. Parts:
 #
-#     experiments/scopes.sh TABLE OUT [optimum]
+#   methods  all of them under a hard reward, in one run that shares what it costs
+#   phases   scopes of several phases once more with 500 trials: they divide their budget, so that 500 trials are a run
+#            of its own, and no beginning of one of 2,000
+#   soft     joint and solve under a soft reward, which trains designs that miss their targets too. Its product makes
+#            targets a constant factor (p = q): a search is the same whatever they are, and one stands for all. With
+#            the mean accuracy of each network, to score what it has found at each set of targets
+#   optimum  the true optimum of each set of targets: every network, each with its best accelerator
+#
+#     experiments/scopes.sh TABLE OUT [PART...]     # all but optimum, if none is given
 #     experiments/scopes_summary.py OUT
+#     experiments/scopes_soft.py OUT
 #
 # TABLE: nas-bench-macro_cifar10.json of https://github.com/xiusu/NAS-Bench-Macro. Goes on where it stopped.
 set -eu
 table=$(realpath "$1") out=$2
+shift 2
+[ $# -gt 0 ] || set -- methods phases soft
 here=$(cd "$(dirname "$0")" && pwd)
 tandem=${TANDEM:-$here/../build/release/tandem}
 mkdir -p "$out"
 sed "s|^  file: .*|  file: $table|" "$here/scopes.yaml" >"$out/scopes.yaml"
-sed "s|^  scale: .*|&\n  noise: mean|" "$out/scopes.yaml" >"$out/optimum.yaml"
+sed "s|^  scale: .*|&\n  noise: mean|" "$out/scopes.yaml" >"$out/means.yaml"
 cp "$here/scopes-targets.yaml" "$out/targets.yaml"
 compare() { # compare RECIPE ARGUMENT...
-    "$tandem" compare "$out/$1.yaml" --targets "$out/targets.yaml" --quiet "${@:2}"
+    "$tandem" compare "$out/$1.yaml" --quiet "${@:2}"
 }
 phases=evolution:scope=phase-accelerator,evolution:scope=phase-network,evolution:scope=alternate
 fixed=evolution:scope=network,evolution:scope=accelerator
-for against in evolution random; do # the second time all runs are there already
-    compare scopes --seeds 20 --budgets 500,2000 --out "$out/methods" --against $against \
-        --strategies "random,evolution,ppo,$fixed,$phases,evolution:scope=solve" >"$out/against-$against.txt"
-    cp "$out/methods/comparison.json" "$out/against-$against.json"
+
+part_methods() {
+    for against in evolution random; do # the second time all runs are there already
+        compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500,2000 --out "$out/methods" \
+            --against $against --strategies "random,evolution,ppo,$fixed,$phases,evolution:scope=solve" \
+            >"$out/against-$against.txt"
+        cp "$out/methods/comparison.json" "$out/against-$against.json"
+    done
+}
+part_phases() {
+    compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500 --out "$out/phases-500" \
+        --strategies "evolution,$phases" >"$out/phases-500.txt"
+}
+part_soft() {
+    compare means --set "objective.targets={}" --seeds 1 --strategies exhaustive --scopes network --budgets 6561 \
+        --out "$out/means" >"$out/means.txt"
+    compare scopes --set objective.reward=nahas-soft --seeds 20 --budgets 500,2000 --out "$out/soft" \
+        --strategies evolution,evolution:scope=solve >"$out/soft.txt"
+}
+part_optimum() {
+    compare means --targets "$out/targets.yaml" --seeds 1 --strategies exhaustive --scopes solve --budgets 6561 \
+        --out "$out/optimum" >"$out/optimum.txt"
+}
+for part in "$@"; do
+    declare -F "part_$part" >/dev/null || { echo "scopes.sh: no part $part" >&2; exit 2; }
 done
-compare scopes --seeds 20 --budgets 500 --out "$out/phases-500" --strategies "evolution,$phases" >"$out/phases-500.txt"
-[ "${3:-}" != optimum ] ||
-    compare optimum --seeds 1 --strategies exhaustive --scopes solve --budgets 6561 --out "$out/optimum" >"$out/optimum.txt"
+for part in "$@"; do "part_$part"; done
 cat "$out"/*.txt

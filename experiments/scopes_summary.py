@@ -92,8 +92,22 @@ def p_values(targets, name):
         table_of(targets, names, lambda m, t: f"{p[m, t]['p_holm']:.0e}" if (p.get((m, t)) or {}).get("p_holm") is not None else "-")
 
 
-def main():
-    table = by_method("methods")
+def reached(v):
+    """Median of the runs, in brackets those that never were."""
+    v, never = sorted(v), sum(x == float("inf") for x in v)
+    mid = v[len(v) // 2]
+    return ("never" if mid == float("inf") else f"{mid:,}") + (f" ({never})" if never else "")
+
+
+def until_tables(table):
+    targets = [t for t in dict.fromkeys(k[0] for k in table) if median(table[t, "evolution", 2000]) > float("-inf")]
+    for what in ("trained", "trials"):
+        print(f"\n{what} until as good as the median of joint evolution after 2,000 trials: median of the runs, in brackets those that never were\n")
+        table_of(targets, list(dict.fromkeys(k[1] for k in table)),
+                 lambda m, t: reached(until("methods", t, m, median(table[t, "evolution", 2000]), what)))
+
+
+def all_methods(table):
     targets = list(dict.fromkeys(k[0] for k in table))
     methods = list(dict.fromkeys(k[1] for k in table))
     optimum = {k[0]: max(v) for k, v in by_method("optimum").items()}
@@ -106,17 +120,11 @@ def main():
         qualities(small, targets, list(dict.fromkeys(k[1] for k in small)), 500, optimum or found)
     p_values(targets, "against-random.json")
     p_values(targets, "against-evolution.json")
-    goal = "evolution"
-    for what in ("trained", "trials"):
-        print(f"\n{what} until as good as the median of joint evolution after 2,000 trials: median of the runs, in brackets those that never were\n")
-
-        def cell(m, t):
-            v = sorted(until("methods", t, m, median(table[t, goal, 2000]), what))
-            never = sum(x == float("inf") for x in v)
-            mid = v[len(v) // 2]
-            return ("never" if mid == float("inf") else str(mid)) + (f" ({never})" if never else "")
-
-        table_of([t for t in targets if median(table[t, goal, 2000]) > float("-inf")], methods, cell)
+    until_tables(table)
 
 
-main()
+if __name__ == "__main__":
+    runs = by_method("methods")
+    if not runs:
+        sys.exit(f"{OUT}/methods: no runs (scopes.sh, part methods)")
+    all_methods(runs)

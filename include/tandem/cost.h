@@ -140,6 +140,82 @@ void td_mapping_print(const td_problem *p, const td_hw *hw, const td_mapping *m,
  * which the outermost level keeps all three tensors. */
 double td_roofline_cycles(const td_problem *p, const td_hw *hw);
 
+/* ---- early estimates
+ * -----------------------------------------------------------------------------
+ *
+ * For the day when there is no mapping yet: bit operations, what fits in an area, and the roofline
+ * in operations per bit, after Karbachevsky et al., "Early-Stage Neural Network Hardware
+ * Performance Analysis" (2004.08906; Sustainability 13(2), 717, 2021). docs/hcm.md tells what of it
+ * was read in the paper and what is only remembered. An operation is a MAC of any width. */
+
+/* Bit operations (BOPS) of a product of w x a bits that is added into a sum of `terms` of them:
+ * w a + w + a + log2(terms). Of a layer: its MACs times that, terms = C R S of a group; made zeros
+ * count, as they do in MACs. */
+double td_bops_of(double w, double a, double terms);
+double td_bops(const td_problem *p);
+
+/* Area of the paper's processing element at 28 nm: nine multipliers of w x a bits (a 3x3 kernel of
+ * one input and one output channel) and the sum of their products.
+ *
+ *     TD_PE_BOPS       1.694 B + 153.46, B = 9 (w a + w + a + log2 9)     the paper's figure 3
+ *     TD_PE_BITS       12.39 b^2 + 86.07 b - 14.02, w = a = b             the paper's figure 1
+ *     TD_PE_SYNTHESIS  NAND2 equivalents of our own synthesis x the area of one, any node */
+typedef enum { TD_PE_BOPS, TD_PE_BITS, TD_PE_SYNTHESIS, TD_NPE_FIT } td_pe_fit;
+typedef struct {
+    const char *name, *formula, *source, *range;
+    int from, to; /* bits that it is good for */
+} td_pe_fit_about;
+const td_pe_fit_about *td_pe_fit_get(td_pe_fit f);
+/* um2; gate_um2: of a NAND2 equivalent (td_tech.mac_um2 / TD_MAC_UNIT_GATES), for TD_PE_SYNTHESIS.
+ * NAN: TD_PE_BITS where w and a differ. */
+double td_pe_um2(td_pe_fit f, double w, double a, double gate_um2);
+double td_pe_gates(double w, double a); /* of our own synthesis; the sum has w + a + 4 bits */
+
+/* Bits per second of a memory interface: FAMILY-RATE in MT/s with the usual width of the family
+ * ("ddr4-2400": 64 bits), or FAMILY-RATExWIDTH; or a rate: "19.2GB/s", "153.6Gbit/s". TD_E_INPUT
+ * tells what was expected. */
+td_status td_dram_parse(const char *text, double *bits_per_s, td_error *err);
+typedef struct {
+    const char *name;
+    int width, from, to; /* bits, MT/s */
+    const char *source;
+} td_dram_family;
+const td_dram_family *td_dram_list(int *n);
+
+/* Silicon and memory that an estimate is for. */
+typedef struct {
+    double mm2;                   /* of PEs and local memory */
+    td_pe_fit fit;                /* of the area of a PE */
+    double gate_um2;              /* as of td_pe_um2 */
+    double ops_per_pe;            /* per second */
+    double bits_per_s;            /* of the DRAM */
+    double local_bits, local_mm2; /* memory for weights that stay; 0: none */
+} td_early_chip;
+typedef struct {
+    double ops, bops;
+    double sum_bits; /* td_sum_bits */
+    double bits;     /* moved: inputs and outputs once, weights once unless they stay */
+    double ops_per_bit, ops_per_s, seconds; /* ops_per_s = min(peak, bits_per_s x ops_per_bit) */
+    bool memory_bound, weights_stay;
+} td_early_layer;
+typedef struct {
+    int w, a; /* its PEs are for the widest of all layers */
+    double pe_um2;
+    int64_t side, pes; /* a square grid: side = floor(sqrt(area / pe_um2)) */
+    double peak_ops_per_s, ridge_ops_per_bit;
+    td_early_layer sum; /* of all layers, one after the other; memory_bound: most of the time */
+    double weight_bits, memory_bound_s;
+} td_early;
+/* Estimates n layers; layer[n]. Where there is local memory, weights stay in the steady state,
+ * those of the layers that use them least (MACs per bit of weights) first, while they fit.
+ * TD_E_INFEASIBLE: not one PE fits; TD_E_USAGE: the fit has no figure for these bits. */
+td_status td_early_estimate(const td_problem *p, int n, const td_early_chip *chip,
+                            td_early_layer *layer, td_early *out, td_error *err);
+/* bits[i]: the widest uniform precision of all layers, within the range of the fit, at which layer
+ * i is bound by memory; 0: at none. work: n problems and n layers to write to. */
+td_status td_early_turning(const td_problem *p, int n, const td_early_chip *chip, td_problem *work,
+                           td_early_layer *layer, int *bits, td_error *err);
+
 /* ---- neutral cases ("neutral-case-1") ---------------------------------------------------------
  */
 

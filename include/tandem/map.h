@@ -133,8 +133,8 @@ typedef struct {
     double latency_s, energy_j;
     double dram_bytes[TD_NTENSOR], prefetch_bytes; /* prefetch: the next intervals' weights */
     int64_t chip_bytes; /* on-chip occupancy: resident values and weights, staged, tiles */
-    char limit[24];     /* "compute", level name, "vector port", "vector lanes" (of what is joined),
-                         * "DRAM weights", "DRAM activations", "prefetch" */
+    char limit[24]; /* "compute" (MACs), level name, "vector lanes", "vector port", "DRAM weights",
+                     * "DRAM activations", "prefetch" */
     double utilization; /* real MACs / peak / cycles */
 } td_interval;
 

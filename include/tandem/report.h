@@ -73,6 +73,17 @@ typedef struct {
 td_status td_plot_strips(const td_plot *p, const td_plot_strip *strip, int n, td_text *svg,
                          td_error *err);
 
+/* A roofline on two log scales: y = slope x up to the peak, and points that stand below it. */
+typedef struct {
+    const char *label;
+    double slope, peak; /* > 0 */
+    const double *x, *y;
+    int n;
+} td_plot_roof;
+/* The axes hold all points, and the ridge of each roof. log_x and log_y are not used. */
+td_status td_plot_roofline(const td_plot *p, const td_plot_roof *roof, int n, td_text *svg,
+                           td_error *err);
+
 /* ---- comparisons ----------------------------------------------------------------------------- */
 
 /* Tables for people: for each set of targets and budget the methods, and the trials to reach

@@ -25,8 +25,11 @@ static td_status put(td_arena *a, td_node *n, const char *option, const char *pa
         if (end == at + 1 || *end != ']' || (end[1] != '\0' && end[1] != '.' && end[1] != '['))
             return fail_path(option, path, err, "expected [NUMBER] of a list's item");
         if (n->kind != TD_LIST || i >= (unsigned long)n->count) {
-            snprintf(why, sizeof why, "%.100s has no such item", done > 0 ? "the list" : "it");
-            return fail_path(option, path, err, why);
+            snprintf(why, sizeof why, "%.*s is no list", (int)(done < 100 ? done : 100), path);
+            return fail_path(option, path, err,
+                             done == 0            ? "the document is no list"
+                             : n->kind != TD_LIST ? why
+                                                  : "the list has no such item");
         }
         td_node **item = &n->item[i];
         if (end[1] == '\0') {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_bits.h"
 #include "cli_hw.h"
 #include "cli_net.h"
 #include "cli_option.h"
@@ -17,7 +18,7 @@
 
 typedef struct {
     cli_net net;
-    const char *hw, *cases, *timeline, *trace;
+    const char *hw, *bits, *cases, *timeline, *trace;
     cli_set set; /* of the accelerator */
     td_schedule_options schedule;
     bool objective, batch, nodes, layers; /* were given */
@@ -28,6 +29,7 @@ typedef struct {
 enum {
     OPT_HW = 1000,
     OPT_SET,
+    OPT_BITS,
     OPT_OBJECTIVE,
     OPT_COLD,
     OPT_BATCH,
@@ -54,6 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         else
             argp_error(state, "--objective: expected latency or energy, found \"%s\"", arg);
         return 0;
+    case OPT_BITS: o->bits = arg; return 0;
     case OPT_COLD: o->schedule.cold = true; return 0;
     case OPT_BATCH:
         o->schedule.batch = (int)cli_option_int(state, "batch", arg, 1, 65536);
@@ -186,6 +189,8 @@ static td_status run(options *o, td_arena *a, td_text *out, td_error *err) {
         goto done;
     }
     st = load_hw(o, hw_name, a, &hw, err);
+    if (st == TD_OK && o->bits != NULL) st = cli_bits_apply(o->bits, a, net, err);
+    if (st == TD_OK) st = cli_bits_fit(net, &hw, err);
     if (st != TD_OK) goto done;
     /* Both inferences: asked what the table shows, and the other beside it. */
     td_schedule_options turned = o->schedule;
@@ -216,6 +221,8 @@ int cmd_eval(int argc, char **argv) {
         {"set", OPT_SET, "KEY=VALUE", 0,
          "another value for a key of the accelerator's file (repeatable)", 0},
         CLI_NET_OPTIONS,
+        {"bits", OPT_BITS, "BITS", 0,
+         "of weights and activations: 8, w4a8, w4a8p24, or a file with those of each layer", 0},
         {"objective", OPT_OBJECTIVE, "WHAT", 0,
          "latency (default) or energy: what the schedule minimises", 0},
         {"cold", OPT_COLD, 0, 0, "the first inference: no weights are on chip yet", 0},
@@ -226,8 +233,10 @@ int cmd_eval(int argc, char **argv) {
         {"cases", OPT_CASES, "FILE", 0,
          "also write each mapped layer as a neutral case (JSON lines, for `tandem cost`)", 0},
         {"steps", OPT_STEPS, 0, 0,
-         "evaluate each single step of the accelerator (a table does, JSON does not by itself)", 0},
-        {"no-steps", OPT_NO_STEPS, 0, 0, "do not", 0},
+         "JSON with what each single step of the accelerator would change (a table has it by "
+         "itself)",
+         0},
+        {"no-steps", OPT_NO_STEPS, 0, 0, "a table without the single steps of the accelerator", 0},
         {"timeline", OPT_TIMELINE, "FILE", 0,
          "also write what is where when: intervals, transfers, what stands on chip (JSON)", 0},
         {"trace", OPT_TRACE, "FILE", 0,
@@ -250,6 +259,7 @@ int cmd_eval(int argc, char **argv) {
         "  tandem eval handmade --size 3x32x32 --hw micro --objective energy\n"
         "  tandem eval mobilenetv2 --hw edge --set local_kb=1024 --batch 8\n"
         "  tandem eval mobilenetv2 --hw edge --steps --format json\n"
+        "  tandem eval resnet18 --hw nvdla --bits w4a8 --set mac.operand_gating=true\n"
         "  tandem eval results/quickstart/best --format json\n"
         "  tandem eval handmade --hw micro --cases cases.jsonl\n"
         "  tandem eval mobilenetv2 --hw edge --trace trace.json",

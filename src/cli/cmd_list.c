@@ -115,7 +115,7 @@ int cmd_list(int argc, char **argv) {
         parse,
         "[KIND]",
         "Lists what can be named in recipes and on the command line: networks, accelerators, "
-        "technologies, spaces, strategies, accuracy sources, recipes.\v"
+        "technologies, spaces, strategies, accuracy (its sources), recipes.\v"
         "Examples:\n  tandem list\n  tandem list accelerators --format json",
         0,
         0,

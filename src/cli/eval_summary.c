@@ -9,8 +9,7 @@ int eval_limits(const td_schedule *s, eval_limit out[EVAL_MAX_LIMITS]) {
     double all = 0;
     for (int i = 0; i < s->n; i++) {
         const td_interval *t = &s->interval[i];
-        const char *name =
-            !t->mapped && strcmp(t->limit, "compute") == 0 ? "vector unit" : t->limit;
+        const char *name = t->limit;
         int k = 0;
         while (k < n && strcmp(out[k].name, name) != 0) k++;
         if (k == EVAL_MAX_LIMITS) continue; /* there are not so many names */
@@ -36,13 +35,21 @@ static double per_second(const td_schedule *steady) {
 static void tell_asked(const td_schedule *s, td_text *out) {
     td_text_addf(out, "latency %s", cli_small(s->latency_s, "s").s);
     if (s->batch > 1) td_text_addf(out, " for %d", s->batch);
-    td_text_addf(out, " (bound %s), energy %s (leakage %s), %s\n",
-                 cli_small(s->bound_latency_s, "s").s, cli_small(s->energy_j, "J").s,
-                 cli_small(s->leak_j, "J").s, cli_small(s->power_w, "W").s);
+    td_text_addf(out, " (bound %s), energy %s (", cli_small(s->bound_latency_s, "s").s,
+                 cli_small(s->energy_j, "J").s);
+    if (s->leak_j > 0) /* most files with levels tell none */
+        td_text_addf(out, "leakage %s), ", cli_small(s->leak_j, "J").s);
+    else
+        td_text_add(out, "without leakage), ");
+    td_text_addf(out, "%s\n", cli_small(s->power_w, "W").s);
 }
 
 static void tell_rate(const td_schedule *steady, td_text *out) {
-    td_text_addf(out, "throughput %s inferences/s", cli_thousands(per_second(steady)).s);
+    double rate = per_second(steady);
+    if (rate < 99.95)
+        td_text_addf(out, "throughput %.3g inferences/s", rate);
+    else
+        td_text_addf(out, "throughput %s inferences/s", cli_thousands(rate).s);
     if (steady->batch > 1)
         td_text_addf(out, " in batches of %d: %s and %s each", steady->batch,
                      cli_small(steady->latency_s / steady->batch, "s").s,

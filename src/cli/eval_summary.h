@@ -13,7 +13,7 @@ typedef struct {
 
 /* Cycles of the intervals that one thing limits. */
 typedef struct {
-    const char *name; /* as td_interval.limit; "vector unit": its lanes */
+    const char *name; /* as td_interval.limit */
     double cycles, share;
 } eval_limit;
 enum { EVAL_MAX_LIMITS = TD_MAX_LEVELS + 8 };

@@ -42,8 +42,8 @@ static void level_box(const td_hw *hw, int l, td_text *out) {
 }
 
 static void spread_text(const td_map_rules *r, int l, int axis, char out[32]) {
-    int n = snprintf(out, 32, "%s%c: ", r->single[l][axis] ? "one of " : "",
-                     axis == TD_AXIS_X ? 'x' : 'y');
+    int n = snprintf(out, 32, "%c: %s", axis == TD_AXIS_X ? 'x' : 'y',
+                     r->single[l][axis] ? "one of " : "");
     for (int d = 0; d < TD_NDIM; d++)
         if (r->allowed[l][axis] & TD_BIT(d)) out[n++] = td_dim_letter[d];
     out[n] = '\0';

@@ -130,6 +130,7 @@ td_node *hw_view_node(const hw_view *v, td_arena *a) {
     td_node_put_int(a, mac, "columns", hw->mac.mesh_x);
     td_node_put_int(a, mac, "bits", hw->mac.bits);
     td_node_put_real(a, mac, "energy_pj", hw->mac.energy_pj);
+    if (hw->mac.gated_pj > 0) td_node_put_real(a, mac, "gated_pj", hw->mac.gated_pj);
     if (hw->vec.lanes > 0) {
         td_node *vec = td_node_put(a, m, "vector", td_node_map(a));
         td_node_put_int(a, vec, "lanes", hw->vec.lanes);
@@ -167,8 +168,10 @@ static const char *bytes_cell(double bits, char out[24]) {
 
 static void add_head(const td_hw *hw, const td_power *p, td_text *t) {
     td_text_addf(t, "%s: %s MACs of %d bits, %.4g pJ each, at %.4g GHz: peak %.4g TOPS", hw->name,
-                 cli_thousands(hw->mac.instances).s, hw->mac.bits, hw->mac.energy_pj,
-                 hw->clock_hz * 1e-9, p->tops);
+                 cli_thousands(hw->mac.instances).s, hw->mac.bits,
+                 hw->mac.energy_pj + hw->mac.gated_pj, hw->clock_hz * 1e-9, p->tops);
+    if (hw->mac.gated_pj > 0)
+        td_text_addf(t, "; operands are gated: %.4g pJ fall with their width", hw->mac.gated_pj);
     if (isfinite(hw->area_mm2)) td_text_addf(t, "; %.4g mm2", hw->area_mm2);
     td_text_addf(t, "%s%s\n\n", hw->node[0] != '\0' ? "; " : "", hw->node);
 }

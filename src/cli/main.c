@@ -15,6 +15,7 @@ static const td_command commands[] = {
     {"worker", "join a search that runs in a results folder", cmd_worker},
     {"compare", "compare search strategies at equal budgets, with statistics and plots",
      cmd_compare},
+    {"hcm", "early estimates: bit operations, PEs in an area, operations per bit", cmd_hcm},
     {"hw", "an accelerator: levels, peak, power, area, technology, and a drawing", cmd_hw},
     {"map", "best mapping of a layer, or of each layer of a network", cmd_map},
     {"cost", "cost of one mapping of one layer (neutral cases, Timeloop's YAML)", cmd_cost},

@@ -24,13 +24,25 @@ static percent change(double then, double now) {
     return c;
 }
 
+static bool near(double a, double b) {
+    return fabs(a - b) <= 1e-3 * fabs(b) || (isnan(a) && isnan(b));
+}
+
+/* Rows and columns of a square grid often come to much the same: the second would tell nothing. */
+static bool same_figures(const next_step *a, const next_step *b) {
+    return near(a->latency_s, b->latency_s) && near(a->energy_j, b->energy_j) &&
+           near(a->area_mm2, b->area_mm2);
+}
+
 static void tell_best(const next_steps *x, td_text *out) {
+    const next_step *last = NULL;
     int told = 0;
     td_text_add(out, "next step: ");
-    for (int r = 1; r <= TOLD; r++)
+    for (int r = 1; r <= x->n && told < TOLD; r++)
         for (int i = 0; i < x->n; i++) {
             const next_step *t = &x->step[i];
-            if (t->rank != r) continue;
+            if (t->rank != r || (last != NULL && same_figures(t, last))) continue;
+            last = t;
             if (told++ > 0) td_text_add(out, "; ");
             add_name(t, out);
             td_text_addf(out, ": latency %s", change(t->latency_s, x->latency_s).s);

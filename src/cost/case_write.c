@@ -138,7 +138,7 @@ td_node *td_case_to_node(const td_case *c, td_arena *a) {
     td_node *mac = td_node_put(a, arch, "mac", td_node_map(a));
     td_node_put_int(a, mac, "instances", c->hw.mac.instances);
     td_node_put_int(a, mac, "mesh_x", c->hw.mac.mesh_x);
-    td_node_put_real(a, mac, "energy_pj", c->hw.mac.energy_pj);
+    td_node_put_real(a, mac, "energy_pj", td_mac_pj(&c->hw.mac, &c->problem));
     td_node *levels = td_node_put(a, arch, "levels", td_node_list(a));
     for (int l = 0; l < c->hw.n; l++) td_node_push(a, levels, level_node(&c->hw.level[l], a));
     if (c->fixed != 0) td_node_put(a, n, "fixed_keep", fixed_keep_node(c, a));

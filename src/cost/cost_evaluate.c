@@ -86,7 +86,7 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
 
     c->cycles = c->compute_cycles;
     c->limit = -1;
-    c->mac_pj = (double)c->macs * hw->mac.energy_pj;
+    c->mac_pj = (double)c->macs * td_mac_pj(&hw->mac, p);
     double total = c->mac_pj;
     for (int l = 0; l < z.n; l++) {
         double crowd = z.imperfect && !exact ? z.used[l + 1] / c->used[l] : 1;

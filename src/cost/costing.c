@@ -39,7 +39,7 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
         if (c->image[axis] < c->plane[axis] && counting == TD_COUNT_EXACT) c->padded = true;
     }
     c->most_steps = 1.5 * (double)td_problem_macs(p);
-    c->mac_pj = (double)td_problem_macs(p) * hw->mac.energy_pj;
+    c->mac_pj = (double)td_problem_macs(p) * td_mac_pj(&hw->mac, p);
     c->total_outputs =
         (double)((int64_t)p->dim[TD_G] * p->dim[TD_K] * p->dim[TD_N] * p->dim[TD_P] * p->dim[TD_Q]);
     for (int l = 0; l < hw->n; l++) {

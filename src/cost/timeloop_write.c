@@ -349,7 +349,8 @@ static void put_energies(writer *w, td_node *root) {
         put_action(w, actions, "write", v->fill_pj);
         put_action(w, actions, "update", v->update_pj);
     }
-    put_action(w, table(w, tables, "MAC", hw->mac.instances), "compute", hw->mac.energy_pj);
+    put_action(w, table(w, tables, "MAC", hw->mac.instances), "compute",
+               td_mac_pj(&hw->mac, &w->c->problem));
 }
 
 /* ---- mapping --------------------------------------------------------------------------------- */

@@ -215,9 +215,11 @@ td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_
     build_levels(p, tech, &a, hw);
     build_rules(&hw->rules);
     double mac_mm2 = tech->mac_um2 * 1e-6 / WAYS;
+    double gated = p->operand_gating ? WAYS * td_multiplier_gates(8, 8) / TD_MAC_UNIT_GATES : 0;
     hw->mac = (td_mac){.instances = n.macs,
                        .mesh_x = p->pe_x * p->lanes * p->simd,
-                       .energy_pj = tech->mac_pj,
+                       .energy_pj = tech->mac_pj * (1 - gated),
+                       .gated_pj = tech->mac_pj * gated,
                        .bits = 8,
                        .area_mm2 = mac_mm2,
                        .leak_w = mac_mm2 * tech->leak_w_per_mm2};

@@ -40,6 +40,7 @@ static const parameter PARAMETERS[] = {
     {"lane_um2", F(lane_um2), REAL, 1, -1, 1e9, -1},
     {"macro_um2", F(macro_um2), REAL, 1, -1, 1e9, -1},
     {"local_ports", F(local_ports), I32, 1, 1, 2, 2},
+    {"operand_gating", F(operand_gating), I32, 1, 0, 1, 0},
 };
 enum { N_PARAMETERS = sizeof PARAMETERS / sizeof PARAMETERS[0] };
 
@@ -100,10 +101,7 @@ void td_edge_init(td_edge *p) {
 static void expected(const parameter *q, char *out, size_t size) {
     const char *kind = q->type == REAL ? "a number" : "a whole number";
     if (q->scale == 1024) kind = "a multiple of 1/1024 (whole bytes)";
-    char low[32], high[32];
-    td_real_text(q->lo, low);
-    td_real_text(q->hi, high);
-    snprintf(out, size, "%s in [%s, %s]", kind, low, high);
+    snprintf(out, size, "%s in [%.10g, %.10g]", kind, q->lo, q->hi);
 }
 
 static bool fits(const parameter *q, double value) {
@@ -126,10 +124,9 @@ td_status td_edge_set(td_edge *p, const char *key, double value, td_error *err) 
     const parameter *q = find(key);
     if (q == NULL) return fail_unknown(key, err);
     if (!fits(q, value)) {
-        char want[128], found[32];
+        char want[128];
         expected(q, want, sizeof want);
-        td_real_text(value, found);
-        return td_fail(err, TD_E_USAGE, "%s: expected %s, found %s", key, want, found);
+        return td_fail(err, TD_E_USAGE, "%s: expected %s, found %.10g", key, want, value);
     }
     store(p, q, value * q->scale);
     return TD_OK;
@@ -145,10 +142,9 @@ td_status td__edge_check(const td_edge *p, td_error *err) {
         const parameter *q = &PARAMETERS[i];
         double value = to_unit(q, load(p, q));
         if (value >= q->lo && value <= q->hi) continue;
-        char want[128], found[32];
+        char want[128];
         expected(q, want, sizeof want);
-        td_real_text(value, found);
-        return td_fail(err, TD_E_USAGE, "%s: expected %s, found %s", q->key, want, found);
+        return td_fail(err, TD_E_USAGE, "%s: expected %s, found %.10g", q->key, want, value);
     }
     /* 2^10 * 2^10 * 2^12 * 2^16 * 4 = 2^50: exact in 64 bits, has to fit the 32 of `instances`. */
     int64_t macs = (int64_t)p->pe_x * p->pe_y * p->lanes * p->simd * 4;
@@ -189,7 +185,7 @@ td_status td_edge_from_node(const td_node *doc, td_edge *out, td_error *err) {
         if (s == TD_OK && !fits(q, value)) {
             char want[128];
             expected(q, want, sizeof want);
-            s = td_node_fail(td_node_find(doc, q->key), err, "expected %s, found %.17g", want,
+            s = td_node_fail(td_node_find(doc, q->key), err, "expected %s, found %.10g", want,
                              value);
         }
         if (s == TD_OK) store(&p, q, value * q->scale);

@@ -1,6 +1,6 @@
 /* td_hw_check: whatever comes out of a template, a file or a caller's hands is held to the same
  * rules here, once, so that the rooms below need no defence of their own. */
-#include "tandem/hw.h"
+#include "hw_check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,40 +12,41 @@ static bool energy(double v) {
     return v >= 0 && isfinite(v);
 }
 
-static td_status bad(td_error *err, const char *who, const char *what, double found) {
-    return td_fail(err, TD_E_INPUT, "%s: %s, found %.10g", who, what, found);
+static td_status bad(td_error *err, const char *what, double found) {
+    return td_fail(err, TD_E_INPUT, "%s, found %.10g", what, found);
 }
 
 /* Tensors that have to stay where they may not. */
-static td_status check_keeps(const td_level *l, const char *who, td_error *err) {
+static td_status check_keeps(const td_level *l, td_error *err) {
     char found[TD_NTENSOR + 1] = "";
     int n = 0;
     for (int t = 0; t < TD_NTENSOR; t++)
         if (l->must_keep & ~l->may_keep & TD_BIT(t)) found[n++] = td_tensor_letter[t];
     if (n == 0) return TD_OK;
-    return td_fail(err, TD_E_INPUT,
-                   "%s: must_keep: expected no tensor outside of may_keep, found %s", who, found);
+    return td_fail(err, TD_E_INPUT, "must_keep: expected no tensor outside of may_keep, found %s",
+                   found);
 }
 
 #define REQUIRE(ok, what, found)                                                                   \
     do {                                                                                           \
-        if (!(ok)) return bad(err, who, (what), (double)(found));                                  \
+        if (!(ok)) return bad(err, (what), (double)(found));                                       \
     } while (0)
+
+static bool has_name(const td_level *l) {
+    return memchr(l->name, 0, sizeof l->name) != NULL && l->name[0] != 0;
+}
 
 static td_status check_level(const td_hw *hw, int i, td_error *err) {
     const td_level *l = &hw->level[i];
-    char who[64];
-    snprintf(who, sizeof who, "level %d", i);
-    if (memchr(l->name, 0, sizeof l->name) == NULL || l->name[0] == 0)
-        return td_fail(err, TD_E_INPUT, "%s: expected a name of 1 to %zu characters", who,
+    if (!has_name(l))
+        return td_fail(err, TD_E_INPUT, "expected a name of 1 to %zu characters",
                        sizeof l->name - 1);
-    snprintf(who, sizeof who, "level %d (%s)", i, l->name);
     for (int j = 0; j < i; j++)
         if (strcmp(hw->level[j].name, l->name) == 0)
-            return td_fail(err, TD_E_INPUT, "%s: level %d has the same name", who, j);
+            return td_fail(err, TD_E_INPUT, "name: level %d has the same name", j);
     REQUIRE(l->may_keep <= TD_ALL_TENSORS, "may_keep: expected a mask of W, I, O", l->may_keep);
     REQUIRE(l->must_keep <= TD_ALL_TENSORS, "must_keep: expected a mask of W, I, O", l->must_keep);
-    td_status keeps = check_keeps(l, who, err);
+    td_status keeps = check_keeps(l, err);
     if (keeps != TD_OK) return keeps;
     REQUIRE(l->multicast <= TD_ALL_TENSORS, "multicast: expected a mask of W, I, O", l->multicast);
     REQUIRE(l->reduce <= TD_ALL_TENSORS, "reduce: expected a mask of W, I, O", l->reduce);
@@ -73,11 +74,6 @@ static td_status check_level(const td_hw *hw, int i, td_error *err) {
 
 /* Level i (the MACs for i = -1) against the next outer one: both extents divide. */
 static td_status check_mesh(const td_hw *hw, int i, td_error *err) {
-    char who[64];
-    if (i < 0)
-        snprintf(who, sizeof who, "mac");
-    else
-        snprintf(who, sizeof who, "level %d (%s)", i, hw->level[i].name);
     int n = i < 0 ? hw->mac.instances : hw->level[i].instances;
     int x = i < 0 ? hw->mac.mesh_x : hw->level[i].mesh_x;
     REQUIRE(n >= 1, "instances: expected a number >= 1", n);
@@ -93,30 +89,33 @@ static td_status check_mesh(const td_hw *hw, int i, td_error *err) {
     return TD_OK;
 }
 
-td_status td_hw_check(const td_hw *hw, td_error *err) {
-    const char *who = "accelerator";
+td_status td__hw_check(const td_hw *hw, int *at, td_error *err) {
+    *at = TD__AT_CHIP;
     REQUIRE(hw->n >= 1 && hw->n <= TD_MAX_LEVELS, "levels: expected 1 to 8", hw->n);
     if (memchr(hw->name, 0, sizeof hw->name) == NULL ||
         memchr(hw->node, 0, sizeof hw->node) == NULL)
-        return td_fail(err, TD_E_INPUT, "accelerator: name or node without an end");
+        return td_fail(err, TD_E_INPUT, "name or node without an end");
+    *at = TD__AT_MAC;
     td_status s = check_mesh(hw, -1, err);
     for (int i = 0; s == TD_OK && i < hw->n; i++) {
+        *at = i;
         s = check_level(hw, i, err);
         if (s == TD_OK) s = check_mesh(hw, i, err);
     }
     if (s != TD_OK) return s;
-    who = "mac";
+    *at = TD__AT_MAC;
     REQUIRE(hw->mac.bits >= 1 && hw->mac.bits <= 64, "bits: expected 1 to 64", hw->mac.bits);
     REQUIRE(energy(hw->mac.energy_pj), "energy_pj: expected a finite number >= 0",
             hw->mac.energy_pj);
+    REQUIRE(energy(hw->mac.gated_pj), "gated_pj: expected a finite number >= 0", hw->mac.gated_pj);
     REQUIRE(energy(hw->mac.area_mm2), "area_mm2: expected a finite number >= 0", hw->mac.area_mm2);
     REQUIRE(energy(hw->mac.leak_w), "leak_w: expected a finite number >= 0", hw->mac.leak_w);
-    who = "vector";
+    *at = TD__AT_VECTOR;
     REQUIRE(hw->vec.lanes >= 0, "lanes: expected a number >= 0", hw->vec.lanes);
     REQUIRE(energy(hw->vec.energy_pj), "energy_pj: expected a finite number >= 0",
             hw->vec.energy_pj);
     REQUIRE(hw->vec.lanes == 0 || positive(hw->vec.bw), "bw: expected a number > 0", hw->vec.bw);
-    who = "accelerator";
+    *at = TD__AT_CHIP;
     REQUIRE(positive(hw->clock_hz) && isfinite(hw->clock_hz), "clock_hz: expected a number > 0",
             hw->clock_hz);
     REQUIRE(isnan(hw->area_mm2) || energy(hw->area_mm2),
@@ -124,13 +123,12 @@ td_status td_hw_check(const td_hw *hw, td_error *err) {
     REQUIRE(energy(hw->leak_w), "leak_w: expected a finite number >= 0", hw->leak_w);
     REQUIRE(energy(hw->clock_tree), "clock_tree: expected a finite number >= 0", hw->clock_tree);
     const td_level *top = &hw->level[hw->n - 1];
-    char outermost[64];
-    snprintf(outermost, sizeof outermost, "level %d (%s, outermost)", hw->n - 1, top->name);
-    who = outermost;
+    *at = hw->n - 1;
     REQUIRE(top->capacity_bits == -1, "capacity_bits: expected -1 (null in a file: unbounded)",
             top->capacity_bits);
     REQUIRE(top->instances == 1, "instances: expected 1", top->instances);
     REQUIRE(top->may_keep == TD_ALL_TENSORS, "may_keep: expected all tensors", top->may_keep);
+    *at = TD__AT_CHIP;
     unsigned somewhere = 0; /* places in space are places only where there is a fan-out */
     for (int i = 0; i < hw->n; i++)
         for (int axis = 0; axis < TD_NAXIS; axis++)
@@ -142,4 +140,23 @@ td_status td_hw_check(const td_hw *hw, td_error *err) {
                            "map rules: dimension %c may stand nowhere, in time or on a fan-out",
                            td_dim_letter[d]);
     return TD_OK;
+}
+
+td_status td_hw_check(const td_hw *hw, td_error *err) {
+    td_error fault = {.code = TD_OK};
+    int at;
+    td_status s = td__hw_check(hw, &at, &fault);
+    if (s == TD_OK) return TD_OK;
+    char who[64];
+    if (at < 0)
+        snprintf(who, sizeof who, "%s",
+                 at == TD__AT_MAC      ? "mac"
+                 : at == TD__AT_VECTOR ? "vector"
+                                       : "accelerator");
+    else if (has_name(&hw->level[at]))
+        snprintf(who, sizeof who, "level %d (%s%s)", at, hw->level[at].name,
+                 at == hw->n - 1 ? ", outermost" : "");
+    else
+        snprintf(who, sizeof who, "level %d", at);
+    return td_fail(err, s, "%s: %s", who, fault.message);
 }

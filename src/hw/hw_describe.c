@@ -82,6 +82,7 @@ uint64_t td_hw_hash(const td_hw *hw) {
     put_real(&r, hw->mac.energy_pj);
     put_real(&r, hw->mac.area_mm2);
     put_real(&r, hw->mac.leak_w);
+    if (hw->mac.gated_pj != 0) put_real(&r, hw->mac.gated_pj); /* absent: as it always was */
     put_int(&r, hw->vec.lanes);
     put_real(&r, hw->vec.energy_pj);
     put_real(&r, hw->vec.bw);

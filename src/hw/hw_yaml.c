@@ -4,7 +4,7 @@
  *     area_mm2: 12.25              # absent: unknown       leak_w, clock_tree: 0 if absent
  *     pad: false                   # dims may be padded up to fill a fan-out
  *     tech: pat                    # absent: no table; gives energies that are left out below
- *     mac: {instances: 168, mesh_x: 14, bits: 16, energy_pj: 1}       # area_mm2, leak_w
+ *     mac: {instances: 168, mesh_x: 14, bits: 16, energy_pj: 1}       # area_mm2, leak_w, gated_pj
  *     vector: {lanes: 14, energy_pj: 1, bw: 1024}                     # absent: none
  *     levels:                      # innermost first
  *       - name: RF
@@ -26,13 +26,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tandem/hw.h"
+#include "hw_check.h"
 
 static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech",  "clock_hz",
                                        "area_mm2", "leak_w", "clock_tree", "pad",   "one_axis",
                                        "mac",      "vector", "levels",     "space", NULL};
-static const char *const MAC_KEYS[] = {"instances", "mesh_x", "bits", "energy_pj",
-                                       "area_mm2",  "leak_w", NULL};
+static const char *const MAC_KEYS[] = {"instances", "mesh_x",         "bits",
+                                       "energy_pj", "area_mm2",       "leak_w",
+                                       "gated_pj",  "operand_gating", NULL};
 static const char *const VECTOR_KEYS[] = {"lanes", "energy_pj", "bw", NULL};
 static const char *const LEVEL_KEYS[] = {
     "name",       "class",     "instances", "mesh_x",        "may_keep",    "must_keep",
@@ -225,6 +226,24 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
     return s;
 }
 
+/* Gated operands: the multiplier's share of the gates is its share of the energy, the sum's stays.
+ */
+static td_status read_gating(const td_node *map, td_mac *m, td_error *err) {
+    bool gating = false;
+    td_status s = td_node_opt_bool(map, "operand_gating", &gating, err);
+    STEP(opt_amount(map, "gated_pj", &m->gated_pj, err));
+    if (s != TD_OK || !gating) return s;
+    const td_node *given = td_node_find(map, "gated_pj");
+    if (given != NULL)
+        return td_node_fail(given, err, "expected operand_gating or gated_pj, found both");
+    if (m->bits > 64) return TD_OK; /* refused soon */
+    double sums = m->bits <= 16 ? 32 : 2.0 * m->bits;
+    double share = td_multiplier_gates(m->bits, m->bits) / td_mac_gates(m->bits, m->bits, sums);
+    m->gated_pj = m->energy_pj * share;
+    m->energy_pj -= m->gated_pj;
+    return TD_OK;
+}
+
 static td_status read_mac(const td_node *map, const td_tech *tech, td_mac *m, td_error *err) {
     *m = (td_mac){.bits = 8};
     td_status s = td_node_only(map, MAC_KEYS, err);
@@ -234,6 +253,7 @@ static td_status read_mac(const td_node *map, const td_tech *tech, td_mac *m, td
     STEP(opt_i32(map, "bits", 1, &m->bits, err));
     if (tech != NULL) m->energy_pj = td_tech_mac_pj(tech, m->bits, m->bits);
     STEP(opt_amount(map, "energy_pj", &m->energy_pj, err));
+    STEP(read_gating(map, m, err));
     STEP(opt_amount(map, "area_mm2", &m->area_mm2, err));
     STEP(opt_amount(map, "leak_w", &m->leak_w, err));
     return s;
@@ -273,6 +293,24 @@ static td_status check_top(const td_node *map, const td_level *top, td_error *er
                         n->real);
 }
 
+/* td_hw_check of what was read, told at the key that is wrong, or at the map where it is missing.
+ */
+static td_status check_read(const td_node *doc, const td_hw *hw, td_error *err) {
+    td_error fault = {.code = TD_OK};
+    int at;
+    if (td__hw_check(hw, &at, &fault) == TD_OK) return TD_OK;
+    const td_node *map = at >= 0               ? td_node_find(doc, "levels")->item[at]
+                         : at == TD__AT_MAC    ? td_node_find(doc, "mac")
+                         : at == TD__AT_VECTOR ? td_node_find(doc, "vector")
+                                               : doc;
+    char key[32];
+    size_t n = strcspn(fault.message, ":");
+    snprintf(key, sizeof key, "%.*s", (int)(n < sizeof key ? n : 0), fault.message);
+    const td_node *value = td_node_find(map, key);
+    if (value == NULL) return td_node_fail(map, err, "%s", fault.message);
+    return td_node_fail(value, err, "%s", fault.message + n + 2);
+}
+
 static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     const td_node *levels, *mac, *vector = NULL;
     td_tech table;
@@ -304,10 +342,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
         s = read_level(levels->item[i], tech, hw, i, err);
     }
     if (s == TD_OK) s = check_top(levels->item[hw->n - 1], &hw->level[hw->n - 1], err);
-    td_error fault = {.code = TD_OK};
-    if (s == TD_OK && td_hw_check(hw, &fault) != TD_OK)
-        s = td_node_fail(doc, err, "%s", fault.message);
-    return s;
+    return s == TD_OK ? check_read(doc, hw, err) : s;
 }
 
 static td_status read_template(const td_node *doc, td_hw *hw, td_error *err) {
@@ -402,6 +437,7 @@ td_node *td_hw_to_node(const td_hw *hw, td_arena *a) {
     td_node_put_int(a, mac, "mesh_x", hw->mac.mesh_x);
     td_node_put_int(a, mac, "bits", hw->mac.bits);
     td_node_put_real(a, mac, "energy_pj", hw->mac.energy_pj);
+    if (hw->mac.gated_pj > 0) td_node_put_real(a, mac, "gated_pj", hw->mac.gated_pj);
     td_node_put_real(a, mac, "area_mm2", hw->mac.area_mm2);
     td_node_put_real(a, mac, "leak_w", hw->mac.leak_w);
     if (hw->vec.lanes > 0) {

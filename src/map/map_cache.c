@@ -48,7 +48,9 @@ void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
     for (int l = 0; l < hw->n; l++) k->names = td_hash_text(hw->level[l].name, k->names);
     k->mac_instances = hw->mac.instances;
     k->mac_mesh_x = hw->mac.mesh_x;
-    k->mac_pj = hw->mac.energy_pj;
+    k->mac_bits = hw->mac.bits;
+    k->mac_pj[0] = hw->mac.energy_pj;
+    k->mac_pj[1] = hw->mac.gated_pj;
     k->clock_tree = hw->clock_tree;
     k->n = hw->n;
     memcpy(k->rules.allowed, hw->rules.allowed, sizeof k->rules.allowed);

@@ -10,8 +10,8 @@
  * well, as bytes. */
 typedef struct {
     uint64_t hw_hash, names; /* names: of the levels, which reasons tell */
-    int32_t mac_instances, mac_mesh_x, n;
-    double mac_pj, clock_tree;
+    int32_t mac_instances, mac_mesh_x, mac_bits, n;
+    double mac_pj[2], clock_tree; /* at any width, gated */
     td_map_rules rules;
     struct {
         int64_t capacity_bits;

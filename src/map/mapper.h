@@ -78,6 +78,7 @@ typedef struct {
     int n_limits, limit_of[TD_MAX_LEVELS + 1]; /* limits of level l: limit_of[l] .. limit_of[l+1] */
     td__limit limit[TD__MAX_LIMITS];
     bool plain;                  /* input tiles of one layer never overlap and have no gaps */
+    bool gaps;                   /* boxes of inputs hold lines that no tap touches */
     bool padded;                 /* the plane has rows or columns of made zeros */
     double inside;               /* positions (p, q, r, s) that lie in the image */
     td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first; of equals any first part has
@@ -205,8 +206,9 @@ bool td__root_build(const td__space *z, td__root *r);
 double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r);
 
 /* Rows (axis 0) or columns of input that all used instances of a level hold at least, copies in K
- * left out; spread: spatial extents outside of the level. */
-double td__held_lines(const td_problem *p, int axis, const int32_t *spread);
+ * left out; spread: spatial extents outside of the level; box: positions side by side that it gets
+ * at a time at least. */
+double td__held_lines(const td_problem *p, int axis, const int32_t *spread, int32_t box);
 
 /* Lower bounds over the whole map space: energy and cycles. */
 void td__space_bound(const td__space *z, double *pj, double *cycles);

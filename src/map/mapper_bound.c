@@ -48,7 +48,7 @@ static double distinct(const td__space *z, int t) {
     if (t != TD_I) return (double)td_problem_words(&z->p, (td_tensor)t);
     double planes = (double)e[TD_N] * e[TD_G] * e[TD_C];
     if (z->plain) return planes * z->inside;
-    return planes * td__held_lines(&z->p, 0, one) * td__held_lines(&z->p, 1, one);
+    return planes * td__held_lines(&z->p, 0, one, 1) * td__held_lines(&z->p, 1, one, 1);
 }
 
 void td__space_bound(const td__space *z, double *pj, double *cycles) {
@@ -57,7 +57,7 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
     measure(z, &w);
     double macs = (double)td_problem_macs(p);
     double read[TD_MAX_LEVELS] = {0}, write[TD_MAX_LEVELS] = {0}; /* bits, all instances */
-    double energy = macs * z->hw->mac.energy_pj;
+    double energy = macs * td_mac_pj(&z->hw->mac, p);
     if (z->narrow) {
         *pj = energy * (1 - 1e-12);
         *cycles = ceil(macs / w.macs * (1 - 1e-12));

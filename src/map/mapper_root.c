@@ -92,17 +92,24 @@ void td__fan_measure(td__fan *f) {
 
 /* Rows (axis 0) or columns that all used instances of a level hold over the layer, copies in K left
  * out: distinct ones of each instance, less made zeros. An instance has out/spread positions and
- * taps/spread taps; sets of a and b integers have at least a + b - 1 sums, and intervals of `taps`
- * at positions `stride` apart cover (a - 1) min(stride, taps) + taps. */
-double td__held_lines(const td_problem *p, int axis, const int32_t *spread) {
+ * taps/spread taps; sets of a and b integers have at least a + b - 1 sums. Boxes of `box` positions
+ * `stride` apart are (box - 1) stride + taps long, with the lines in between that no tap touches,
+ * and overlap by no more than taps - stride. */
+double td__held_lines(const td_problem *p, int axis, const int32_t *spread, int32_t box) {
     double here = spread[TD_P + axis], taps_here = spread[TD_R + axis];
     double out = p->dim[TD_P + axis] / here, taps = p->dim[TD_R + axis] / taps_here;
     double lines = out + taps - 1;
-    if (p->dilation[axis] == 1 && taps_here == 1)
-        lines = (out - 1) * (p->stride[axis] < taps ? p->stride[axis] : taps) + taps;
+    bool gaps = false;
+    if (p->dilation[axis] == 1 && taps_here == 1) {
+        double s = p->stride[axis], all = (box - 1) * s + taps, step = box * s;
+        gaps = box > 1 && taps < s;
+        lines = (out / box - 1) * (step < all ? step : all) + all;
+    }
     lines *= here;
     int32_t before = p->pad[axis], after = p->pad[2 + axis];
-    if (before + after > 0) {
+    if (gaps) {
+        lines -= here * (before + after);
+    } else if (before + after > 0) {
         /* Position i from the border touches at most pad - i * stride made lines. */
         double lost = 0, s = p->stride[axis];
         double span = ((double)p->dim[TD_R + axis] - 1) * p->dilation[axis] + 1;
@@ -186,6 +193,18 @@ static bool made_zeros(const td__space *z, const td_problem *p) {
     return z->counting == TD_COUNT_EXACT && (p->pad[0] | p->pad[1] | p->pad[2] | p->pad[3]) != 0;
 }
 
+/* Words of overlapping inputs that a level holds over the layer at least, in boxes as the fans
+ * inside of level `child` want them. Timeloop has no lines in between. */
+static double held_words(const td__space *z, const td__products *w, int level, int child) {
+    double words = w->planes * w->copies[level][TD_I];
+    for (int axis = 0; axis < 2; axis++) {
+        const int d = TD_P + axis;
+        int32_t box = z->gaps ? w->out[0][d] / w->out[child + 1][d] : 1;
+        words *= td__held_lines(w->p, axis, w->out[level + 1], box);
+    }
+    return words;
+}
+
 void td__multiply(const td__space *z, td__products *w) {
     const int32_t *e = w->p->dim;
     double used = 1, copies[TD_NTENSOR] = {1, 1, 1}, shared[TD_NTENSOR] = {1, 1, 1};
@@ -226,9 +245,7 @@ void td__multiply(const td__space *z, td__products *w) {
         w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
     if (z->plain) return;
     for (int l = 0; l < z->n; l++)
-        if (z->may[l] & TD_BIT(TD_I))
-            w->held[l] = w->planes * w->copies[l][TD_I] * td__held_lines(w->p, 0, w->out[l + 1]) *
-                         td__held_lines(w->p, 1, w->out[l + 1]);
+        if (z->may[l] & TD_BIT(TD_I)) w->held[l] = held_words(z, w, l, l);
 }
 
 static bool moves_plane(const td__products *w, int child, int parent) {
@@ -252,7 +269,7 @@ static inline void link_words(const td__space *z, const td__products *w, int chi
     }
     if (t == TD_I && !z->plain) {
         *in = w->held[child];
-        *out = w->held[parent];
+        *out = z->gaps ? held_words(z, w, parent, child) : w->held[parent];
         if (*in / share > *out && !moves_plane(w, child, parent)) *out = *in / share;
         return;
     }
@@ -387,8 +404,8 @@ static void build_overlapping(const td__space *z, const td__products *w, td__lin
     for (int axis = 0; axis < 2; axis++) {
         for (int l = k->child + 1; l <= k->parent; l++)
             if (z->hw->level[l].multicast & TD_BIT(TD_I)) k->distinct /= most_shared(z, w, l, axis);
-        k->held[0][axis] = td__held_lines(w->p, axis, w->out[k->child + 1]);
-        k->held[1][axis] = td__held_lines(w->p, axis, w->out[k->parent + 1]);
+        k->held[0][axis] = td__held_lines(w->p, axis, w->out[k->child + 1], 1);
+        k->held[1][axis] = td__held_lines(w->p, axis, w->out[k->parent + 1], 1);
     }
     k->copies = w->shared[k->parent + 1][TD_I] / w->shared[k->child + 1][TD_I];
     for (int axis = 0; axis < 2; axis++) {
@@ -547,7 +564,7 @@ bool td__root_build(const td__space *z, td__root *r) {
     for (int l = 0; l < z->n; l++)
         for (int d = 0; d < TD_NDIM; d++) r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].f[d];
     clear(z, &r->mac);
-    r->mac.pj = w.macs * z->hw->mac.energy_pj;
+    r->mac.pj = w.macs * td_mac_pj(&z->hw->mac, &z->p);
     for (int t = 0; t < TD_NTENSOR; t++) build_links(z, &w, r, t);
     return true;
 }

@@ -112,11 +112,29 @@ void td__space_shortage(const td__space *z, const td__plan *plan, td__shortage *
     use_fans(&c, z->n - 1);
 }
 
+/* A dim that no level may step through and that is larger than the fan-outs it may stand on. */
+static td_status fail_no_place(const td__space *z, td_error *err) {
+    for (int i = 0; i < z->n_active; i++) {
+        int d = z->active[i], times = 0;
+        double room = 1;
+        for (int l = 0; l < z->n; l++) {
+            times += (z->time[l] & TD_BIT(d)) != 0;
+            for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++)
+                if (z->space[l][axis] & TD_BIT(d)) room *= td_hw_fanout(z->hw, l, axis);
+        }
+        if (times > 0 || z->p.dim[d] <= room) continue;
+        return td_fail(err, TD_E_INFEASIBLE,
+                       "no mapping: %c = %lld has no place: no level may step through it, and the "
+                       "fan-outs where it may stand take %.0f",
+                       td_dim_letter[d], (long long)z->p.dim[d], room);
+    }
+    return td_fail(err, TD_E_INFEASIBLE,
+                   "no mapping: the map rules leave some dimension of the layer no place");
+}
+
 td_status td__shortage_fail(const td__space *z, const td__shortage *s, int64_t *missing_bytes,
                             td_error *err) {
-    if (!s->known)
-        return td_fail(err, TD_E_INFEASIBLE,
-                       "no mapping: the map rules leave some dimension of the layer no place");
+    if (!s->known) return fail_no_place(z, err);
     const td_level *v = &z->hw->level[s->level];
     double buffering = v->buffering > 0 ? v->buffering : 1;
     double need = ceil(s->need_bits * buffering), missing = need - (double)v->capacity_bits;

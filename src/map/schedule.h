@@ -126,8 +126,7 @@ typedef struct {
     int word_bits;
 } td__vector_work;
 /* Lanes, the unit's own port, and the home level, which serves what stands on chip: the slowest.
- * *limit (may be NULL): -1 the lanes, TD__VECTOR_PORT, or the level. (TD__VECTOR_LANES: those of a
- * joined layer.) */
+ * *limit (may be NULL): TD__VECTOR_LANES, TD__VECTOR_PORT, or the level. */
 enum { TD__VECTOR_PORT = -2, TD__VECTOR_LANES = -3 };
 double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_work *w, int *limit);
 double td__vector_pj(const td_hw *hw, const td__home *h, const td__vector_work *w);
@@ -215,6 +214,7 @@ typedef struct {
     td__table *table;
     int64_t demand; /* bits of the pool that all weights and the most live values could use */
     bool roomy;     /* that is at most half of the pool */
+    bool natural;   /* a roomy layer's own question is asked */
     bool doubt;     /* the mapper's last answer is far from its bound */
     int rungs;      /* at most so many rooms per mask */
     uint64_t asked; /* roomy: the masks that a layer is asked for, in order, 4 bits each; else 0 */

@@ -155,7 +155,7 @@ double td__load_pj(const td__sched_plan *p, const td_hw *hw, const td__home *h, 
 
 double td__vector_cycles(const td_hw *hw, const td__home *h, const td__vector_work *w, int *limit) {
     double cycles = ceil(w->ops / hw->vec.lanes), both = w->chip_read + w->chip_write;
-    if (limit != NULL) *limit = -1;
+    if (limit != NULL) *limit = TD__VECTOR_LANES;
     if (h->home >= 0) {
         const td_level *l = &hw->level[h->home];
         double moved = fmax(w->chip_read / l->read_bw, w->chip_write / l->write_bw);

@@ -9,7 +9,8 @@
  *   and with results kept at a level further out, where no sum goes on (td__way_finish).
  * - Roomy accelerators, where all weights and the most values ever alive take at most half of the
  *   pool: the mapper is asked once for each mask that a layer has when all that may stay on chip
- *   does, with the room that this leaves for tiles.
+ *   does, with the room that this leaves for tiles; once more, with more nodes, if the answer is
+ *   far from its bound; and if it still is, for other masks as below.
  * - Otherwise for four masks: all tensors on chip, activations, none, weights; with all the room
  * that the mask leaves, then with half of what the last answer used, and so on, as long as using
  * less could be of use to others. A question is left out when the table has an answer that the
@@ -21,9 +22,14 @@
 #include <string.h>
 
 enum { RUNGS = 9, STACK_RUNGS = 2, SMALLEST_SHARE = 256 };
-#define LOST 2           /* an answer so many times its bound is asked for again ... */
-enum { MORE_NODES = 8 }; /* ... with so many times the nodes */
-#define DOUBTFUL 1.1     /* an answer so many times its bound may be improved by asking otherwise */
+/* An answer so many times its bound may be improved by asking otherwise; one so many times is asked
+ * for again with so many times the nodes. (A roomy layer's one question is worth more nodes sooner:
+ * all its answers come from there.) */
+#define DOUBTFUL 1.1
+static const struct {
+    double lost;
+    uint64_t nodes;
+} again_if[] = {{2, 8}, {DOUBTFUL, 4}};
 
 static bool fatal(td_status s) {
     return s != TD_OK && s != TD_E_INFEASIBLE;
@@ -113,14 +119,15 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
-    for (int again = 0;; again++) {
+    for (bool again = false;; again = true) {
         b->table->calls++;
         td_status s = b->o->cache != NULL
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
-        bool lost = s == TD_OK && r->stop == TD_STOP_NODES && r->objective > LOST * r->bound;
-        if (!lost || again == 1) return s;
-        q.max_nodes *= MORE_NODES;
+        if (again || s != TD_OK || r->stop != TD_STOP_NODES ||
+            r->objective <= again_if[b->natural].lost * r->bound)
+            return s;
+        q.max_nodes *= again_if[b->natural].nodes;
     }
 }
 
@@ -237,8 +244,8 @@ static void same_room(td__maker *b, room at, int64_t bits) {
 }
 
 /* Roomy accelerators. *done: the layer runs so, and the mapper is not far from its bound; otherwise
- * other questions may find what this one missed. */
-static td_status natural(td__maker *b, int shape, bool *done) {
+ * other questions may find what this one missed. *answered: the masks with an answer, as bits. */
+static td_status natural(td__maker *b, int shape, bool *done, unsigned *answered) {
     *done = true;
     for (uint64_t asked = b->asked; asked != 0 && *done; asked >>= MASK_BITS) {
         unsigned mask = asked & TD_ALL_TENSORS;
@@ -250,7 +257,10 @@ static td_status natural(td__maker *b, int shape, bool *done) {
         room at = room_of(b, own, mask, left);
         same_room(b, at, left);
         td__way w;
+        b->natural = true;
         td_status s = learn_both(b, shape, mask, at, &w, NULL, NULL);
+        b->natural = false;
+        if (s == TD_OK) *answered |= 1u << mask;
         if (s == TD_OK && tight) { /* small tiles and sums at home may do better */
             at = next_room(b, own, mask, at, at.tiles / 4);
             if (at.tiles > 0) s = learn_both(b, shape, mask, at, &w, NULL, NULL);
@@ -295,12 +305,14 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     static const unsigned every[] = {7, 6, 5, 4, 3, 2, 1, 0};
     const unsigned *mask = split(b) ? pivots : every;
     int n = split(b) ? 4 : 8;
+    unsigned answered = 0;
     bool done = false;
     td_status s = TD_OK;
     b->doubt = false;
-    if (b->asked != 0) s = natural(b, shape, &done);
+    if (b->asked != 0) s = natural(b, shape, &done, &answered);
     for (int k = 0; k < n && s == TD_OK && !done; k++)
-        if ((mask[k] & ~b->home->may) == 0) s = climb(b, shape, mask[k]);
+        if ((mask[k] & ~b->home->may) == 0 && !(answered >> mask[k] & 1))
+            s = climb(b, shape, mask[k]);
     if (s == TD_OK && b->table->of[shape][0].n == 0 && !done) {
         /* With nothing on chip tiles have the most room: if that does not do, nothing does. */
         td__way w;

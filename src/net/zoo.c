@@ -18,6 +18,7 @@
       "ResNet-34, 3x224x224, 1000 classes: 3.66 G MACs, 21.80 M parameters")                       \
     X("resnet50", td__resnet50,                                                                    \
       "ResNet-50, 3x224x224, 1000 classes: 4.09 G MACs, 25.56 M parameters")                       \
+    X("vgg16", td__vgg16, "VGG-16, 3x224x224, 1000 classes: 15.47 G MACs, 138.36 M parameters")    \
     X("efficientnet-b0", td__efficientnet[0],                                                      \
       "EfficientNet-B0, 3x224x224, 1000 classes: 385.8 M MACs, 5.29 M parameters")                 \
     X("efficientnet-b1", td__efficientnet[1],                                                      \

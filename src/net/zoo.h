@@ -8,8 +8,8 @@
 /* IBN, FUSED: td_block. PROJECT: the 1x1 convolution that is left of an inverted bottleneck without
  * expansion and depthwise convolution. BASIC: two convolutions; BOTTLENECK: 1x1, k x k and 1x1 with
  * out_c / expansion channels inside; both with a shortcut in every block, that is a convolution
- * where shapes differ. */
-typedef enum { TD__IBN, TD__FUSED, TD__PROJECT, TD__BASIC, TD__BOTTLENECK } td__row_kind;
+ * where shapes differ. PLAIN: n convolutions with bias and activation, then a 2x2 max pool. */
+typedef enum { TD__IBN, TD__FUSED, TD__PROJECT, TD__BASIC, TD__BOTTLENECK, TD__PLAIN } td__row_kind;
 
 /* n blocks; the stride is the first one's. */
 typedef struct {
@@ -39,7 +39,7 @@ typedef struct {
     int classes;
     double width, depth; /* of the rows below, 0: 1; blocks are rounded up */
     bool ends_fixed;     /* they leave stem, head, and the blocks of the first and last row alone */
-    int stem_c, stem_stride, stem_kernel; /* kernel 0: 3 */
+    int stem_c, stem_stride, stem_kernel; /* kernel 0: 3; c 0: no stem */
     bool stem_pool;                       /* 3x3 s2 behind it */
     const td__row *rows;                  /* ends with n = 0 */
     td_op act;
@@ -48,6 +48,8 @@ typedef struct {
     int head_c;            /* 1x1 convolution before the pool; 0: none */
     bool head_shrinks;     /* false: a width below 1 leaves it as it is */
     int feature_c;         /* fc with activation behind the pool, does not shrink; 0: none */
+    int dense_c,
+        dense_n; /* so many fc with activation on all positions, in the place of the pool */
     const td__segmenter *segmenter; /* in the place of pool and classifier */
 } td__recipe;
 
@@ -61,6 +63,7 @@ extern const td__row td__edgetpu_v2_xs_rows[], td__edgetpu_v2_s_rows[], td__edge
 
 extern const td__recipe td__mobilenetv2, td__mobilenetv3_large, td__mobilenetv3_small;
 extern const td__recipe td__resnet18, td__resnet34, td__resnet50;
+extern const td__recipe td__vgg16;
 extern const td__recipe td__efficientnet[5], td__efficientnet_relu6[5], td__efficientnet_lite[5];
 extern const td__recipe td__efficientnet_edgetpu[3];       /* S, M, L */
 extern const td__recipe td__edgetpu_v1, td__edgetpu_v2[5]; /* Tiny, XS, S, M, L */

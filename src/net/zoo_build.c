@@ -63,7 +63,22 @@ static int residual(cook *k, int x, const td__row *w, int stride) {
     return td_net_act(net, td_net_add(net, y, x), act);
 }
 
+static int plain(cook *k, int x, const td__row *w) {
+    td_net *net = k->net;
+    int side = (w->kernel - 1) / 2;
+    td_conv_spec c = {.out_c = channels(k, w->out_c),
+                      .kernel = {w->kernel, w->kernel},
+                      .stride = {1, 1},
+                      .dilation = {1, 1},
+                      .pad = {side, side, side, side},
+                      .groups = 1,
+                      .bias = true};
+    for (int i = 0; i < w->n; i++) x = td_net_act(net, td_net_conv_spec(net, x, &c), k->r->act);
+    return td_net_pool(net, x, TD_OP_MAX_POOL, 2, 2);
+}
+
 static int add_row(cook *k, int x, const td__row *w, int n) {
+    if (w->kind == TD__PLAIN) return plain(k, x, w);
     int most = k->r->segmenter != NULL ? k->r->segmenter->output_stride : 0;
     for (int i = 0; i < n; i++) {
         int stride = i == 0 ? w->stride : 1, dilation = k->rate;
@@ -87,7 +102,9 @@ static int add_row(cook *k, int x, const td__row *w, int n) {
 static int backbone(cook *k, int *low) {
     const td__recipe *r = k->r;
     double ends = r->ends_fixed ? 1 : k->width;
-    int x = td_net_conv_bn_act(k->net, 0, td_round_channels(r->stem_c, ends, 8),
+    int x = 0;
+    if (r->stem_c > 0)
+        x = td_net_conv_bn_act(k->net, 0, td_round_channels(r->stem_c, ends, 8),
                                r->stem_kernel > 0 ? r->stem_kernel : 3, r->stem_stride, 1, r->act);
     if (r->stem_pool) x = td_net_pool(k->net, x, TD_OP_MAX_POOL, 3, 2);
     k->stride = r->stem_stride * (r->stem_pool ? 2 : 1);
@@ -108,7 +125,9 @@ static void classify(cook *k, int x, int classes) {
     double width = r->head_shrinks && !r->ends_fixed ? k->width : grown;
     if (r->head_c > 0)
         x = td_net_conv_bn_act(k->net, x, td_round_channels(r->head_c, width, 8), 1, 1, 1, r->act);
-    x = td_net_global_pool(k->net, x);
+    if (r->dense_n == 0) x = td_net_global_pool(k->net, x);
+    for (int i = 0; i < r->dense_n; i++)
+        x = td_net_act(k->net, td_net_fc(k->net, x, channels(k, r->dense_c)), r->act);
     if (r->feature_c > 0) {
         x = td_net_fc(k->net, x, td_round_channels(r->feature_c, grown, 8));
         x = td_net_act(k->net, x, r->act);

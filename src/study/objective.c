@@ -20,6 +20,12 @@ bool td_objective_has_target(const td_objective *o, int metric) {
     return o->target[metric] > 0 && isfinite(o->target[metric]);
 }
 
+/* The exponent w_m of a metric that is so many times its target. */
+static double exponent(const td_objective *o, int metric, double ratio) {
+    const td_exponents *own = &o->own[metric];
+    return ratio <= 1 ? (own->set ? own->p : o->p) : (own->set ? own->q : o->q);
+}
+
 double td_objective_reward(const td_objective *o, double accuracy,
                            const double metric[TD_NMETRIC]) {
     if (o->kind == TD_REWARD_NONE) return NAN;
@@ -27,8 +33,7 @@ double td_objective_reward(const td_objective *o, double accuracy,
     for (int m = 0; m < TD_NMETRIC; m++) {
         if (!td_objective_has_target(o, m)) continue;
         double ratio = metric[m] / o->target[m];
-        const td_exponents e = o->own[m].set ? o->own[m] : (td_exponents){true, o->p, o->q};
-        product *= pow(ratio, ratio <= 1 ? e.p : e.q);
+        product *= pow(ratio, exponent(o, m, ratio));
         distance += fabs(ratio - 1);
     }
     return o->kind == TD_REWARD_NAHAS ? accuracy * product : accuracy + o->beta * distance;
@@ -49,9 +54,12 @@ double td__objective_violation(const td_objective *o, const double metric[TD_NME
 }
 
 double td__objective_cost(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]) {
-    double con[TD_NMETRIC], slack = 0;
-    int n = td_objective_violations(o, metric, con);
-    for (int i = 0; i < n; i++) slack += con[i];
+    double slack = 0;
+    for (int m = 0; o->kind == TD_REWARD_NAHAS && m < TD_NMETRIC; m++) {
+        if (!td_objective_has_target(o, m)) continue;
+        double ratio = metric[m] / o->target[m];
+        if (exponent(o, m, ratio) == 0) slack += ratio - 1;
+    }
     return -td_objective_reward(o, accuracy, metric) + 1e-4 * (slack < 10 ? slack : 10);
 }
 
@@ -59,8 +67,7 @@ bool td__objective_falls(const td_objective *o) {
     if (o->kind != TD_REWARD_NAHAS) return false; /* a distance from the target */
     for (int m = 0; m < TD_NMETRIC; m++) {
         if (!td_objective_has_target(o, m)) continue;
-        const td_exponents e = o->own[m].set ? o->own[m] : (td_exponents){true, o->p, o->q};
-        if (e.p > 0 || e.q > 0) return false;
+        if (exponent(o, m, 1) > 0 || exponent(o, m, 2) > 0) return false;
     }
     return true;
 }

@@ -49,8 +49,9 @@ td_status td__design_cost(const td_design *d, const td_schedule_options *o,
 
 /* Sum of what the targets are missed by, relative; NAN if a metric with a target is unknown. */
 double td__objective_violation(const td_objective *o, const double metric[TD_NMETRIC]);
-/* What a strategy minimises: -reward. A hard reward is flat below the targets: equal rewards are
- * told apart by how far below the targets a design is (1e-4 of a reward unit per target). */
+/* What a strategy minimises: -reward. A hard reward is flat below the targets: there designs are
+ * told apart by how far below them they are (1e-4 of a reward unit per target). A metric that the
+ * reward falls with has no part in that: it would be traded twice. */
 double td__objective_cost(const td_objective *o, double accuracy, const double metric[TD_NMETRIC]);
 /* A smaller metric never has a smaller reward. */
 bool td__objective_falls(const td_objective *o);

@@ -82,7 +82,7 @@ static void faults(void **state) {
          TD_E_USAGE},
         {"layers[x]=5", "--set layers[x]: expected [NUMBER]", TD_E_USAGE},
         {"layers[0]x=5", "--set layers[0]x: expected [NUMBER]", TD_E_USAGE},
-        {"budget[0]=5", "--set budget[0]: the list has no such item", TD_E_USAGE},
+        {"budget[0]=5", "--set budget[0]: budget is no list", TD_E_USAGE},
         {"budget..trials=5", "--set budget..trials: expected a key, found nothing", TD_E_USAGE},
         {"budget.=5", "--set budget.: expected a key, found nothing", TD_E_USAGE},
         {"budget.trials={", "--set budget.trials:2: did not find", TD_E_INPUT},

@@ -69,6 +69,7 @@ static void formats_agree(void **unused) {
     assert_non_null(strstr(out, total));
     assert_non_null(strstr(out, "512 MACs"));
     assert_non_null(strstr(out, "next step: "));
+    assert_non_null(strstr(out, "(leakage "));
     td_arena_destroy(a);
 }
 
@@ -195,6 +196,33 @@ static const td_node *evaluate(td_arena *a, const char *what) {
     return doc;
 }
 
+/* What is below one percent is not told as none, and leakage that no file tells not as a figure. */
+static void small_figures(void **unused) {
+    (void)unused;
+    td_arena *a = td_arena_create();
+    const td_node *list = td_node_find(evaluate(a, "handmade --hw nvdla"), "intervals");
+    assert_int_equal(run("eval handmade --hw nvdla --no-steps", false), 0);
+    assert_non_null(strstr(out, "(without leakage)"));
+    int small = 0;
+    for (int i = 0; i < list->count; i++) {
+        double u = real_at(list->item[i], "utilization");
+        if (td_node_find(list->item[i], "case") == NULL || u >= .0099) continue;
+        char cell[32];
+        snprintf(cell, sizeof cell, " %.1f %%  ", 100 * u);
+        assert_non_null(strstr(out, cell));
+        small++;
+    }
+    assert_true(small > 0);
+    double rate =
+        real_at(evaluate(a, "handmade --hw micro --set clock_ghz=0.0001"), "inferences_per_s");
+    char told[64];
+    snprintf(told, sizeof told, "throughput %.3g inferences/s\n", rate);
+    assert_true(rate > 1 && rate < 99);
+    assert_int_equal(run("eval handmade --hw micro --no-steps --set clock_ghz=0.0001", false), 0);
+    assert_non_null(strstr(out, told));
+    td_arena_destroy(a);
+}
+
 /* The share of each limit is the sum of the intervals that have it; lanes of the vector unit are
  * told apart from MACs. */
 static void limits_are_sums(void **unused) {
@@ -211,14 +239,13 @@ static void limits_are_sums(void **unused) {
         for (int l = 0; l < limits->count; l++) {
             const char *name = td_node_find(limits->item[l], "limit")->text;
             double cycles = 0, told = real_at(limits->item[l], "cycles");
-            bool lanes = strcmp(name, "vector unit") == 0;
+            bool lanes = strcmp(name, "vector lanes") == 0;
             for (int i = 0; i < list->count; i++) {
                 const td_node *t = list->item[i];
                 const char *limit = td_node_find(t, "limit")->text;
                 bool mapped = td_node_find(t, "case") != NULL;
-                if (lanes ? !mapped && strcmp(limit, "compute") == 0
-                          : strcmp(limit, name) == 0 && (mapped || strcmp(limit, "compute") != 0))
-                    cycles += real_at(t, "cycles");
+                assert_true(mapped || strcmp(limit, "compute") != 0);
+                if (strcmp(limit, name) == 0) cycles += real_at(t, "cycles");
             }
             assert_near(told, cycles, 1e-9 * all);
             assert_near(real_at(limits->item[l], "share"), cycles / all, 1e-12);
@@ -322,6 +349,38 @@ static void timeline_and_trace(void **unused) {
     td_arena_destroy(a);
 }
 
+static double energy_at(const char *command) {
+    td_error err = {0};
+    td_arena *a = td_arena_create();
+    const td_node *doc;
+    assert_int_equal(run(command, false), 0);
+    assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &doc, &err), &err);
+    double e = real_at(doc, "energy_j");
+    td_arena_destroy(a);
+    return e;
+}
+
+/* Bits by a text and by a file, on MACs that gate their operands and on those that do not. */
+static void bits(void **unused) {
+    (void)unused;
+#define EVAL "eval handmade --hw micro --objective energy --format json "
+    double own = energy_at(EVAL), e8 = energy_at(EVAL "--bits 8");
+    assert_near(e8, own, 0);
+    double e4 = energy_at(EVAL "--bits 4"), w4 = energy_at(EVAL "--bits w4a8");
+    assert_true(e4 < w4 && w4 < e8);
+    double gated = energy_at(EVAL "--bits 4 --set operand_gating=1");
+    assert_true(gated < e4);
+    char path[] = "/tmp/tandem-bits-XXXXXX.yaml", command[256];
+    int fd = mkstemps(path, 5);
+    static const char text[] = "default: 4\nlayers: {conv1: 8}\n";
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    snprintf(command, sizeof command, EVAL "--bits %s", path);
+    double file = energy_at(command);
+    unlink(path);
+    assert_true(e4 < file && file < e8);
+}
+
 static void wrong_use(void **unused) {
     (void)unused;
     static const struct {
@@ -343,6 +402,10 @@ static void wrong_use(void **unused) {
         {"eval handmade --hw micro --set lanes=0", "lanes", TD_E_INPUT},
         {"eval handmade --hw micro --set nosuch=1", "nosuch", TD_E_INPUT},
         {"eval handmade --hw micro --set rf_kb=0.5", "cannot be built", TD_E_INFEASIBLE},
+        {"eval handmade --hw micro --bits 4x4", "expected bits such as 8, w4a8", TD_E_USAGE},
+        {"eval handmade --hw micro --bits 33", "expected bits", TD_E_USAGE},
+        {"eval handmade --hw micro --bits no/such.yaml", "no/such.yaml", TD_E_NOT_FOUND},
+        {"eval handmade --hw micro --bits w4a16", "built for 8 x 8", TD_E_INFEASIBLE},
         {"eval nosuchnet --hw micro", "nosuchnet", TD_E_NOT_FOUND},
         {"eval handmade --hw nosuchhw", "nosuchhw", TD_E_NOT_FOUND},
         {"eval no/such/file.yaml --hw micro", "no/such/file.yaml", TD_E_NOT_FOUND},
@@ -369,7 +432,8 @@ int main(void) {
         cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
         cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
         cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
-        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(wrong_use),
+        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(bits),
+        cmocka_unit_test(small_figures),      cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }

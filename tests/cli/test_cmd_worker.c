@@ -32,12 +32,13 @@ static void expect_whole(fixture *f, char *expected) {
     free(expected);
 }
 
-/* Starts the program in the scratch folder; its stderr goes to NAME. */
+/* Starts the program in the scratch folder; its stderr goes to NAME, its stdout to a file that no
+ * other command of the test writes. */
 static pid_t start(fixture *f, const char *name, const char *const *arguments) {
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        if (chdir(f->folder) != 0 || freopen("stdout.txt", "w", stdout) == NULL ||
+        if (chdir(f->folder) != 0 || freopen("child.txt", "w", stdout) == NULL ||
             freopen(name, "w", stderr) == NULL)
             _exit(99);
         execv(TD_TEST_PROGRAM, (char *const *)arguments);

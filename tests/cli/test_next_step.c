@@ -225,6 +225,34 @@ static void table_of_steps(void **unused) {
     td_arena_destroy(a);
 }
 
+/* Rows and columns of a square grid come to much the same here: one of them is told, then the next.
+ */
+static void equal_steps_are_told_once(void **unused) {
+    (void)unused;
+    static const char *const what = "B --hw micro --set lanes=4 --max-nodes 200";
+    td_arena *a = td_arena_create();
+    char command[128];
+    snprintf(command, sizeof command, "%s --steps", what);
+    const td_node *steps = td_node_find(evaluate(a, command), "next_steps"), *ranked[4] = {NULL};
+    for (int i = 0; i < steps->count; i++) {
+        const td_node *rank = td_node_find(steps->item[i], "rank");
+        if (rank != NULL && rank->integer <= 3) ranked[rank->integer] = steps->item[i];
+    }
+    assert_true(ranked[1] != NULL && ranked[2] != NULL && ranked[3] != NULL);
+    static const char *const figure[] = {"latency_s", "energy_j", "area_mm2"};
+    for (int k = 0; k < 3; k++) {
+        double v = real_at(ranked[1], figure[k]);
+        assert_near(v, real_at(ranked[2], figure[k]), 1e-3 * v);
+    }
+    snprintf(command, sizeof command, "eval %s", what);
+    run(command, 0);
+    const char *line = strstr(out, "\nnext step: ");
+    assert_non_null(line);
+    for (int r = 1; r <= 3; r++)
+        assert_int_equal(strstr(line, td_node_find(ranked[r], "parameter")->text) != NULL, r != 2);
+    td_arena_destroy(a);
+}
+
 static const char *written(const td_node *n) {
     static char path[64];
     td_text text = {0};
@@ -333,11 +361,9 @@ static void on_top_of_set(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(neighbours_in_the_space),
-        cmocka_unit_test(table_of_steps),
-        cmocka_unit_test(template_without_a_space),
-        cmocka_unit_test(general_description),
-        cmocka_unit_test(on_top_of_set),
+        cmocka_unit_test(neighbours_in_the_space),   cmocka_unit_test(table_of_steps),
+        cmocka_unit_test(equal_steps_are_told_once), cmocka_unit_test(template_without_a_space),
+        cmocka_unit_test(general_description),       cmocka_unit_test(on_top_of_set),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }

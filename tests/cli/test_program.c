@@ -50,8 +50,8 @@ static void every_command_has_examples(void **state) {
 /* A short option means the same in every command: -f, -o and -q, all else has a long name only. */
 static void short_options_mean_one_thing(void **state) {
     fixture *f = *state;
-    static const char *const commands[] = {"search", "eval", "train", "space",
-                                           "study",  "cost", "list"};
+    static const char *const commands[] = {"search", "eval",  "hcm",  "train",
+                                           "space",  "study", "cost", "list"};
     int seen = 0;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         expect(f, td_arena_printf(f->arena, "%s --help", commands[i]), 0);
@@ -73,7 +73,7 @@ static void short_options_mean_one_thing(void **state) {
 static void wrong_use(void **state) {
     fixture *f = *state;
     expect_fault(f, "sarch", 2, "no command \"sarch\", did you mean \"search\"?");
-    expect_fault(f, "optimise", 2, "known are: search, eval, train,");
+    expect_fault(f, "optimise", 2, "known are: search, eval, net, train,");
     static const char *const wrong[] = {"search",
                                         "search a b",
                                         "search a --threads 0",
@@ -189,7 +189,7 @@ static void recipes_that_are_wrong(void **state) {
 static void mistyped_names(void **state) {
     fixture *f = *state;
     expect_fault(f, "eval mobilnetv2 --hw edge", 4, "did you mean \"mobilenetv2\"?");
-    expect_fault(f, "eval vgg16 --hw edge", 4, "known are: ");
+    expect_fault(f, "eval lenet --hw edge", 4, "known are: ");
     expect_fault(f, "eval handmade --hw egde", 4, "did you mean \"edge\"?");
     expect_fault(f, "space quickstart --set network.kernal=3", 3,
                  "--set network.kernal: network: unknown key");

@@ -179,7 +179,7 @@ static pid_t start(fixture *f, const char *option) {
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        if (chdir(f->folder) != 0 || freopen("stdout.txt", "w", stdout) == NULL ||
+        if (chdir(f->folder) != 0 || freopen("child.txt", "w", stdout) == NULL ||
             freopen("stderr.txt", "w", stderr) == NULL)
             _exit(99);
         execl(TD_TEST_PROGRAM, "tandem", "search", "recipe.yaml", "--quiet", option, (char *)NULL);

@@ -167,6 +167,7 @@ void random_case(uint64_t seed, uint64_t number, random_limits limits, td_case *
     hw->mac.instances = x * y;
     hw->mac.mesh_x = x;
     hw->mac.energy_pj = 0.5;
+    hw->mac.gated_pj = x % 2 == 0 ? 0.75 : 0;
     hw->mac.bits = 8;
     memset(hw->rules.allowed, 0xff, sizeof hw->rules.allowed);
     hw->clock_hz = 1e9;

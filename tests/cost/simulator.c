@@ -428,7 +428,11 @@ bool simulate(const td_problem *p, const td_hw *hw, const td_mapping *m, sim_res
         }
 
     out->cycles = out->compute_cycles;
-    out->energy_pj = out->macs * hw->mac.energy_pj;
+    double wide = hw->mac.bits, w = fmin(p->bits[TD_W], wide), x = fmin(p->bits[TD_I], wide);
+    double switched = hw->mac.gated_pj > 0
+                          ? (10.3 * w * x - 1.2 * w - 1.2 * x) / (10.3 * wide * wide - 2.4 * wide)
+                          : 0;
+    out->energy_pj = out->macs * (hw->mac.energy_pj + switched * hw->mac.gated_pj);
     for (int l = 0; l < hw->n; l++) {
         const td_level *v = &hw->level[l];
         double read_bits = 0, write_bits = 0;

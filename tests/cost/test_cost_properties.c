@@ -36,7 +36,7 @@ static void test_macs(void **state) {
         td_cost x = cost_of(&c, TD_COUNT_EXACT), y = cost_of(&c, TD_COUNT_TIMELOOP);
         assert_true(x.macs == td_problem_macs(&c.problem) && y.macs == x.macs);
         assert_true(x.compute_cycles * x.mac_used == x.macs);
-        assert_true(x.mac_pj == (double)x.macs * c.hw.mac.energy_pj);
+        assert_true(x.mac_pj == (double)x.macs * td_mac_pj(&c.hw.mac, &c.problem));
         assert_true(x.cycles >= x.compute_cycles && x.utilization > 0 && x.utilization <= 1);
         double sum = x.mac_pj;
         for (int l = 0; l < c.hw.n; l++) sum += x.level_pj[l];

@@ -11,7 +11,7 @@ static void parameters(void **state) {
         assert_int_equal(td_edge_set(&p, key, 1, &err), TD_OK);
         assert_near(td_edge_get(&p, key), 1, 0);
     }
-    assert_int_equal(n, 22);
+    assert_int_equal(n, 23);
     assert_null(td_edge_key(-1));
     assert_int_equal(p.local_bytes, 1024);
     assert_int_equal(p.rf_bytes, 1024);
@@ -123,9 +123,10 @@ static void template_errors(void **state) {
         {"template: edge\ntech: 22nm\n" GOOD "local_ports: 3\n",
          "t.yaml:12: local_ports: expected a number in [1, 2]"},
         {"template: edge\ntech: 22nm\n" GOOD "route_extra: 1.5\n",
-         "t.yaml:12: route_extra: expected a whole"},
+         "t.yaml:12: route_extra: expected a whole number in [0, 65536], found 1.5"},
         {"template: edge\ntech: 22nm\n" GOOD "min_total_kb: 1.00001\n",
-         "t.yaml:12: min_total_kb: expected a multiple"},
+         "t.yaml:12: min_total_kb: expected a multiple of 1/1024 (whole bytes) in [0, 1073741824], "
+         "found 1.00001"},
         {"template: edge\ntech: ''\n" GOOD, "t.yaml:2: tech: expected a node or a path"},
         {"- 1\n", "expected a map"},
     };

@@ -72,8 +72,8 @@ static void slowest_is_named(void **state) {
         {640, 16, INFINITY, 128, 128, V / 16.0, "Shared"},
         {640, 640, 100, 128, 128, 3 * V / 100.0, "Shared"},
         {640, 640, INFINITY, 128, 128, 3 * V / 128.0, "vector port"},
-        {640, 640, INFINITY, INFINITY, 128, V / 128.0, "compute"},
-        {64, 64, INFINITY, 128, 8, V / 8.0, "compute"},
+        {640, 640, INFINITY, INFINITY, 128, V / 128.0, "vector lanes"},
+        {64, 64, INFINITY, 128, 8, V / 8.0, "vector lanes"},
     };
     td_net *net = td_net_create("sum", TD_DIM(4, 14, 14));
     int x = td_net_conv(net, 0, 16, 1, 1, 1, 1);

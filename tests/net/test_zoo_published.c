@@ -33,9 +33,9 @@ static void test_exact_parameters(void **state) {
     } nets[] = {{"mobilenetv2", 3504872},       {"mobilenetv3-large", 5483032},
                 {"mobilenetv3-small", 2542856}, {"resnet18", 11689512},
                 {"resnet34", 21797672},         {"resnet50", 25557032},
-                {"efficientnet-b0", 5288548},   {"efficientnet-b1", 7794184},
-                {"efficientnet-b2", 9109994},   {"efficientnet-b3", 12233232},
-                {"efficientnet-b4", 19341616}};
+                {"vgg16", 138357544},           {"efficientnet-b0", 5288548},
+                {"efficientnet-b1", 7794184},   {"efficientnet-b2", 9109994},
+                {"efficientnet-b3", 12233232},  {"efficientnet-b4", 19341616}};
     for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
         int64_t params = totals(nets[i].name, 0, 1, 1000).params;
         if (params != nets[i].params)
@@ -75,6 +75,7 @@ static void test_rounded(void **state) {
         {"efficientnet-b3", 1, 0, 1000, 12, 1, 1800, 100, 0},
         {"efficientnet-b4", 1, 0, 1000, 19, 1, 4200, 400, 0}, /* 4.39 G as torchvision counts */
         /* torchvision.models (_ops) */
+        {"vgg16", 1, 0, 1000, 138.36, 0.01, 15470, 10, 0},
         {"efficientnet-b1", 1, 0, 1000, 0, 0, 700, 100, 0},
         {"efficientnet-b3", 1, 0, 1000, 0, 0, 1800, 100, 0},
         {"efficientnet-b4", 1, 0, 1000, 0, 0, 4400, 100, 0},

@@ -207,11 +207,51 @@ static void strips(void **state) {
     td_text_free(&svg);
 }
 
+/* Two decades a hundred pixels apart, so that places are known: the ridge of each roof, and points
+ * that stand on its slope and on its peak. */
+static void roofline(void **state) {
+    (void)state;
+    const double x[] = {1, 100, 10, -1, 5}, y[] = {10, 100, 100, 3, INFINITY};
+    const td_plot_roof roof[] = {
+        {.label = "a < b", .slope = 10, .peak = 100, .x = x, .y = y, .n = 5},
+        {.label = "high", .slope = 10, .peak = 1000, .x = x, .y = y, .n = 1},
+    };
+    td_text svg = {0};
+    assert_ok(td_plot_roofline(&(td_plot){.title = "t"}, roof, 2, &svg, &err), &err);
+    check_xml(svg.data);
+    assert_null(strstr(svg.data, "nan"));
+    assert_null(strstr(svg.data, "inf"));
+    int points = 0, n = 0;
+    double cx[5], cy[5];
+    for (const char *s = svg.data; (s = strstr(s, "<circle")) != NULL; s++, points++)
+        assert_int_equal(sscanf(s, "<circle cx=\"%lf\" cy=\"%lf\"", &cx[points], &cy[points]), 2);
+    assert_int_equal(points, 4); /* x of -1 and an infinite y are left out */
+    const char *s = strstr(svg.data, "<path");
+    double from[2], ridge[2], to[2];
+    assert_non_null(s = strstr(s, "d=\"M"));
+    n = sscanf(s, "d=\"M%lf %lfL%lf %lfL%lf %lf", &from[0], &from[1], &ridge[0], &ridge[1], &to[0],
+               &to[1]);
+    assert_int_equal(n, 6);
+    /* The third point stands on the ridge; the first one on the slope, one decade away from it. */
+    assert_near(cx[2], ridge[0], 0.02);
+    assert_near(cy[2], ridge[1], 0.02);
+    assert_near((cy[0] - ridge[1]) / (ridge[0] - cx[0]),
+                (from[1] - ridge[1]) / (ridge[0] - from[0]), 0.01);
+    assert_near(to[1], ridge[1], 0.02);
+    assert_near(cy[1], ridge[1], 0.02);
+    assert_true(from[0] < cx[0] && to[0] > cx[1]);
+    td_text_free(&svg);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ticks),     cmocka_unit_test(ticks_of_any_range),
-        cmocka_unit_test(positions), cmocka_unit_test(lines),
-        cmocka_unit_test(strips),    cmocka_unit_test(zero_on_a_log_scale),
+        cmocka_unit_test(roofline),
+        cmocka_unit_test(ticks),
+        cmocka_unit_test(ticks_of_any_range),
+        cmocka_unit_test(positions),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(strips),
+        cmocka_unit_test(zero_on_a_log_scale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,23 @@ static void tunas_absolute(void **state) {
     assert_near(td_objective_reward(&o, 0.8, (double[TD_NMETRIC]){150 * us, 0, 2}), 0.55, 1e-12);
 }
 
+/* Flat below its target, a reward is told apart by the distance to it; one that is not decides
+ * alone, however near two rewards are: 2e-5 more for 50 % of latency and half of the area. */
+static void what_is_minimised(void **state) {
+    (void)state;
+    td_objective hard = nahas(0, -1), soft = nahas(-0.07, -0.07), tunas = hard;
+    tunas.kind = TD_REWARD_TUNAS;
+    const double a[TD_NMETRIC] = {50 * us, 0, 1}, b[TD_NMETRIC] = {75 * us, 0, 2},
+                 c[TD_NMETRIC] = {200 * us, 0, 1};
+    assert_near(td__objective_cost(&hard, 0.8, a), -0.8 - 1e-4, 1e-15);
+    assert_near(td__objective_cost(&hard, 0.8, b), -0.8 - 0.25e-4, 1e-15);
+    assert_near(td__objective_cost(&hard, 0.8, c), -0.4 - 0.5e-4, 1e-15);
+    double even = td_objective_reward(&soft, 0.8, a) / td_objective_reward(&soft, 1, b);
+    assert_true(td__objective_cost(&soft, even + 2e-5, b) < td__objective_cost(&soft, 0.8, a));
+    assert_true(td__objective_cost(&soft, 0.8, c) == -td_objective_reward(&soft, 0.8, c));
+    assert_true(td__objective_cost(&tunas, 0.8, c) == -td_objective_reward(&tunas, 0.8, c));
+}
+
 static void no_target_at_all(void **state) {
     (void)state;
     td_objective o = nahas(0, -1);
@@ -131,13 +148,10 @@ static void misses_in_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hard_constraint),
-        cmocka_unit_test(soft_constraint),
-        cmocka_unit_test(tunas_absolute),
-        cmocka_unit_test(no_target_at_all),
-        cmocka_unit_test(violations_in_order_of_metrics),
-        cmocka_unit_test(exponents_by_metric),
-        cmocka_unit_test(power_is_a_metric),
+        cmocka_unit_test(hard_constraint),     cmocka_unit_test(soft_constraint),
+        cmocka_unit_test(what_is_minimised),   cmocka_unit_test(tunas_absolute),
+        cmocka_unit_test(no_target_at_all),    cmocka_unit_test(violations_in_order_of_metrics),
+        cmocka_unit_test(exponents_by_metric), cmocka_unit_test(power_is_a_metric),
         cmocka_unit_test(misses_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
