@@ -257,8 +257,8 @@ uint64_t td_net_hash(const td_net *net);
 
 /* ---- precision ------------------------------------------------------------------------------- */
 
-/* Bits of the operands of a conv or fc, and of the partial sums; p 0: 32, or as many as hold the
- * sums if that is more, up to 64. */
+/* Bits of the operands of a layer on the MACs, and of the partial sums; p 0: 32, or as many as hold
+ * the sums if that is more, up to 64. */
 typedef struct {
     uint8_t w, a, p;
 } td_precision;
@@ -268,7 +268,7 @@ td_status td_precision_parse(const char *text, td_precision *out, td_error *err)
 /* Bits that hold a sum of so many products (Karbachevsky et al., 2004.08906): w + a + log2(terms),
  * of which a register has the next whole number. */
 double td_sum_bits(double w, double a, double terms);
-/* of[td_net_size(net)]: a precision for each conv and fc, from a map of
+/* of[td_net_size(net)]: a precision for each layer on the MACs, from a map of
  *
  *     default: w8a8                       # 8 if absent
  *     layers: {conv1: 16, conv2: w4a8}    # by name
@@ -276,9 +276,9 @@ double td_sum_bits(double w, double a, double terms);
  * TD_E_INPUT with file and line: unknown keys, layers that the network does not have. */
 td_status td_precision_from_node(const td_node *doc, const td_net *net, td_precision *of,
                                  td_error *err);
-/* Sets the bits of all layers from those of its conv and fc. A value has the bits of the widest
- * conv or fc that reads it; pools, sums and activations work at the width of what they make, so the
- * layers before them hand on no less. A conv or fc takes of each word the bits that it asks for.
+/* Sets the bits of all layers from those on the MACs. A value has the bits of the widest
+ * of these that reads it; pools, sums and activations work at the width of what they make, so the
+ * layers before them hand on no less. These take of each word the bits that it asks for.
  * What nobody reads has the activation bits of the layer that made it. Partial sums as td_precision
  * says. TD_E_USAGE: out of range; the layer is named. */
 td_status td_net_set_precision(td_net *net, const td_precision *of, td_error *err);
@@ -347,6 +347,27 @@ td_status td_onnx_read(const char *path, const td_onnx_options *o, td_net **net,
  * network. External data are not looked for. */
 td_status td_onnx_parse(const void *bytes, size_t size, const char *file, const td_onnx_options *o,
                         td_net **net, td_error *err);
+
+/* Layers of other programs as networks that are known by their cost. TD_E_INPUT with file and line.
+ * Caller destroys *net.
+ *
+ * SCALE-Sim's topology (CSV; name, rows and columns of the input with its padding, rows and columns
+ * of the filter, channels, filters, stride; or name, M, N, K; further columns are not read): layers
+ * that know nothing of each other, each with its own input. A name with "DP" is depthwise, and
+ * there are ceil((input - filter + stride) / stride) rows, as it counts them.
+ *
+ * ZigZag's workload (a list of maps with id, operator_type, loop_dims and loop_sizes of B (1), G,
+ * K, C, OY, OX, FY, FX, dimension_relations, operand_precision, operand_source): convolutions,
+ * additions and pools (operator_type with "Add", "Pool"), connected as it says. What a window
+ * reaches beyond its source's rows is padding. */
+td_status td_net_from_scalesim(const char *text, size_t size, const char *file, td_net **net,
+                               td_error *err);
+td_status td_net_from_zigzag(const td_node *list, const char *name, td_net **net, td_error *err);
+
+/* A network from a file: .onnx an ONNX model (o: its options, may be NULL), .csv a topology of
+ * SCALE-Sim, else YAML or JSON: a list is a workload of ZigZag, a map the tool's own network file.
+ */
+td_status td_net_load(const char *path, const td_onnx_options *o, td_net **net, td_error *err);
 
 #ifdef __cplusplus
 }

@@ -109,10 +109,10 @@ static td_status find_file(td_arena *a, const char *name, const char **file, con
 }
 
 /* What is skipped is told on stderr. */
-static td_status read_onnx(const cli_net *n, const char *file, td_net **net, td_error *err) {
+static td_status load(const cli_net *n, const char *file, td_net **net, td_error *err) {
     td_text told = {0};
     td_onnx_options o = {n->dim, n->n_dims, n->skip_unknown, &told};
-    td_status s = td_onnx_read(file, &o, net, err);
+    td_status s = td_net_load(file, &o, net, err);
     if (told.data != NULL) fputs(told.data, stderr);
     td_text_free(&told);
     return s;
@@ -121,7 +121,6 @@ static td_status read_onnx(const cli_net *n, const char *file, td_net **net, td_
 td_status cli_net_load(const cli_net *n, td_arena *a, td_net **net, const char **hw,
                        td_error *err) {
     const char *file;
-    const td_node *doc;
     td_status s = find_file(a, n->name, &file, hw, err);
     if (s != TD_OK) return s;
     if (file == NULL && n->onnx != NULL)
@@ -132,9 +131,7 @@ td_status cli_net_load(const cli_net *n, td_arena *a, td_net **net, const char *
         return td_fail(err, TD_E_USAGE, "%s is for shipped networks; %s is a file", n->shaped,
                        file);
     const char *dot = strrchr(file, '.');
-    if (dot != NULL && strcmp(dot, ".onnx") == 0) return read_onnx(n, file, net, err);
-    if (n->onnx != NULL)
+    if (n->onnx != NULL && (dot == NULL || strcmp(dot, ".onnx") != 0))
         return td_fail(err, TD_E_USAGE, "%s is for ONNX models; %s is none", n->onnx, file);
-    s = td_node_load(a, file, &doc, err);
-    return s == TD_OK ? td_net_from_node(doc, net, err) : s;
+    return load(n, file, net, err);
 }

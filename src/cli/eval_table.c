@@ -105,8 +105,13 @@ static const char *chip_text(const td_net *net, const td_interval *t, char out[6
 void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_text *out) {
     describe_hw(hw, out);
     describe_net(net, s, out);
-    td_text_addf(out, "\n %-18s %-34s %8s %12s %6s  %-16s %9s   %s\n", "layer", "shape", "MACs",
-                 "cycles", "util", "limit", "energy", "on chip");
+    int wide = 18; /* names of ONNX models are paths */
+    for (int i = 0; i < s->n; i++) {
+        int length = (int)strlen(td_net_layer(net, s->interval[i].layer)->name);
+        if (length > wide) wide = length;
+    }
+    td_text_addf(out, "\n %-*s %-34s %8s %12s %6s  %-16s %9s   %s\n", wide, "layer", "shape",
+                 "MACs", "cycles", "util", "limit", "energy", "on chip");
     double macs = 0, cycles = 0;
     for (int i = 0; i < s->n; i++) {
         const td_interval *t = &s->interval[i];
@@ -116,13 +121,13 @@ void eval_table(const td_net *net, const td_hw *hw, const td_schedule *s, td_tex
         if (t->mapped) /* that of a fc is often far below one */
             snprintf(util, sizeof util, t->utilization < 0.00995 ? "%.1f %%" : "%.0f %%",
                      100 * t->utilization);
-        td_text_addf(out, " %-18.40s %-34s %8s %12s %6s  %-16s %9s   %s\n", l->name, shape,
+        td_text_addf(out, " %-*s %-34s %8s %12s %6s  %-16s %9s   %s\n", wide, l->name, shape,
                      t->mapped ? cli_count((double)t->macs).s : "", cli_thousands(t->cycles).s,
                      util, t->limit, cli_small(t->energy_j, "J").s, chip_text(net, t, chip));
         macs += (double)t->macs;
         cycles += t->cycles;
     }
-    td_text_addf(out, " %-18s %-34s %8s %12s %4.0f %%  %-16s %9s\n\n", "total", "",
+    td_text_addf(out, " %-*s %-34s %8s %12s %4.0f %%  %-16s %9s\n\n", wide, "total", "",
                  cli_count(macs).s, cli_thousands(cycles).s, 100 * s->utilization, "",
                  cli_small(s->energy_j, "J").s);
 }

@@ -51,7 +51,7 @@ td_status hcm_view_make(const td_net *net, const char *const *bits, int count,
         return td_fail(err, TD_E_INPUT, "%s has no layer with MACs to estimate", out->network);
     for (int i = 0, k = 0; i < td_net_size(net); i++) {
         const td_layer *l = td_net_layer(net, i);
-        if (l->op == TD_OP_CONV || l->op == TD_OP_FC)
+        if (td_op_mapped(l->op))
             if ((out->name[k++] = td_arena_strdup(a, l->name)) == NULL)
                 return td_fail(err, TD_E_MEMORY, "out of memory");
     }

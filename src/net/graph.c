@@ -179,6 +179,23 @@ void td__same_pad(const int32_t kernel[2], const int32_t dilation[2], int32_t pa
     }
 }
 
+td_shape td__shape_of_words(int64_t words) {
+    if (words <= TD__MAX_CHANNELS) return TD_DIM((int32_t)words, 1, 1);
+    for (int32_t w = TD__MAX_SIDE; w > 1; w--) { /* the largest side that divides */
+        if (words % w != 0) continue;
+        int64_t rest = words / w;
+        if (rest <= TD__MAX_CHANNELS) return TD_DIM((int32_t)rest, 1, w);
+        for (int32_t h = TD__MAX_SIDE; h > 1; h--)
+            if (rest % h == 0 && rest / h <= TD__MAX_CHANNELS)
+                return TD_DIM((int32_t)(rest / h), h, w);
+        break;
+    }
+    /* A prime or the like: a few more words than there are. */
+    int64_t w = 4096, h = 1;
+    while ((words + w * h - 1) / (w * h) > TD__MAX_CHANNELS) h *= 2;
+    return TD_DIM((int32_t)((words + w * h - 1) / (w * h)), (int32_t)h, (int32_t)w);
+}
+
 /* Window attributes in their ranges. */
 static bool window_attributes(td_net *net, const td_layer *l) {
     for (int i = 0; i < 2; i++) {

@@ -40,6 +40,9 @@ static inline int64_t td__shape_words(td_shape s) {
     return (int64_t)s.c * s.h * s.w;
 }
 
+/* Some c x h x w of so many words (1..2^40), or of a few more. */
+td_shape td__shape_of_words(int64_t words);
+
 /* td_layer_input of a layer that is not in the network yet. */
 td_shape td__layer_input(const td_net *net, const td_layer *l, int k);
 

@@ -43,10 +43,6 @@ double td_sum_bits(double w, double a, double terms) {
 
 /* ---- from a file ---- */
 
-static bool has_weights(const td_layer *l) {
-    return l->op == TD_OP_CONV || l->op == TD_OP_FC;
-}
-
 static td_status read_precision(const td_node *n, td_precision *out, td_error *err) {
     char number[24];
     const char *text = n->kind == TD_STRING ? n->text : number;
@@ -64,12 +60,12 @@ static td_status read_layers(const td_node *map, const td_net *net, td_precision
     const char **name = calloc((size_t)net->n + 1, sizeof *name);
     if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0, n = 0; i < net->n; i++)
-        if (has_weights(&net->layer[i])) name[n++] = net->layer[i].name;
+        if (td_op_mapped(net->layer[i].op)) name[n++] = net->layer[i].name;
     td_status s = td_node_only(map, name, err);
     free(name);
     for (int i = 0; s == TD_OK && i < net->n; i++) {
         const td_node *n =
-            has_weights(&net->layer[i]) ? td_node_find(map, net->layer[i].name) : NULL;
+            td_op_mapped(net->layer[i].op) ? td_node_find(map, net->layer[i].name) : NULL;
         if (n != NULL) s = read_precision(n, &of[i], err);
     }
     return s;
@@ -92,9 +88,10 @@ td_status td_precision_from_node(const td_node *doc, const td_net *net, td_preci
 /* ---- into the network ---- */
 
 static double terms_of(const td_net *net, const td_layer *l) {
-    const td_layer *x = &net->layer[l->input[0]];
-    if (l->op == TD_OP_FC) return (double)td__layer_words(x);
-    return (double)(x->c / l->groups) * l->kernel[0] * l->kernel[1];
+    td_shape x = td__layer_input(net, l, 0);
+    if (l->op == TD_OP_FC) return (double)td__shape_words(x);
+    if (l->op == TD_OP_MATMUL) return x.w;
+    return (double)(x.c / l->groups) * l->kernel[0] * l->kernel[1];
 }
 
 static td_status check(const td_layer *l, const td_precision *x, td_error *err) {
@@ -119,20 +116,21 @@ td_status td_net_set_precision(td_net *net, const td_precision *of, td_error *er
     td_status s = made != NULL && from != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; s == TD_OK && i < n; i++) {
         const td_layer *l = &net->layer[i];
-        if (has_weights(l)) s = check(l, &of[i], err);
-        from[i] = has_weights(l) ? of[i].a : l->n_inputs > 0 ? from[l->input[0]] : 8;
+        if (td_op_mapped(l->op)) s = check(l, &of[i], err);
+        from[i] = td_op_mapped(l->op) ? of[i].a : l->n_inputs > 0 ? from[l->input[0]] : 8;
     }
     for (int i = n - 1; s == TD_OK && i >= 0; i--) {
         const td_layer *l = &net->layer[i];
         if (made[i] == 0) made[i] = from[i];
-        uint8_t wants = has_weights(l) ? of[i].a : made[i];
+        uint8_t wants = td_op_mapped(l->op) ? of[i].a : made[i];
         for (int k = 0; k < l->n_inputs; k++)
             if (made[l->input[k]] < wants) made[l->input[k]] = wants;
     }
     for (int i = 0; s == TD_OK && i < n; i++) {
         td_layer *l = &net->layer[i];
-        bool own = has_weights(l);
+        bool own = td_op_mapped(l->op);
         if (own) l->bits[TD_W] = of[i].w; /* of a batch norm: scale and shift, as they are */
+        if (l->op == TD_OP_MATMUL) l->bits[TD_W] = of[i].a; /* a value takes their place */
         l->bits[TD_I] = own ? of[i].a : made[i];
         l->bits[TD_O] = made[i];
         l->acc_bits = own ? sums_of(net, l, &of[i]) : 32;

@@ -216,9 +216,10 @@ static bool absorbs(const td__onnx_reader *r, const td__ov *x, int64_t constants
 static td_status unary(td__onnx_reader *r, td_op op, bool error_function) {
     const td__ov *x = td__onnx_in(r, 0);
     const td_shape seen = td__onnx_seen(r, x);
-    bool scalar_function = op == TD_OP_ELEMENTWISE && !error_function;
-    if (scalar_function && absorbs(r, x, 0)) {
-        const td_layer *l = &r->net->layer[x->value];
+    const td_layer *before = &r->net->layer[x->value];
+    bool part = op == TD_OP_ELEMENTWISE && !error_function && before->op != TD_OP_LAYER_NORM;
+    if (part && absorbs(r, x, 0)) {
+        const td_layer *l = before;
         return joined(r, l->op, l->input[0], l->constants);
     }
     td_layer l = td__layer_make(op);

@@ -210,6 +210,7 @@ static td_status input_shape(td__onnx_reader *r, const td__om_info *in, td__ov *
         char place[128];
         snprintf(place, sizeof place, "%.100s.%d", in->name, i);
         dim[i] = given(r, place);
+        r->resized = r->resized || (dim[i] >= 0 && in->dim[i] >= 0 && dim[i] != in->dim[i]);
         if (dim[i] < 0) dim[i] = in->dim[i];
         if (dim[i] < 0) dim[i] = given(r, in->symbol[i]);
         if (dim[i] < 0 && i == 0) dim[i] = 1;
@@ -244,7 +245,7 @@ static td_status make_inputs(td__onnx_reader *r, const char *name) {
     }
     if (words > TD__MAX_VALUE_WORDS)
         return td__onnx_fail(r, TD_E_INPUT, "its inputs are too large");
-    if (n > 1) shape = td__onnx_any_shape(words);
+    if (n > 1) shape = td__shape_of_words(words);
     if (n == 0) return td__onnx_fail(r, TD_E_UNSUPPORTED, "a model whose result has no input");
     r->net = td_net_create(name, shape);
     if (r->net == NULL || td__onnx_trace_of(r, 0) == NULL) return no_memory(r);
@@ -284,9 +285,9 @@ static td_status check_dims(const td__onnx_reader *r) {
 /* ---- nodes ------------------------------------------------------------------------------------
  */
 
-/* Sizes that the file declares, unless other sizes of its inputs were asked for. */
+/* Sizes that the file declares. */
 static td_status check_declared(const td__onnx_reader *r, const td__names *infos) {
-    if (r->options->n_dims > 0) return TD_OK;
+    if (r->resized) return TD_OK;
     for (int k = 0; k < r->node->n_out; k++) {
         int at = td__names_find(&r->names, r->node->output[k]);
         int i = td__names_find(infos, r->node->output[k]);
@@ -388,8 +389,8 @@ static td_status read_model(td__onnx_reader *r, td__wire bytes, const char *name
     bool *needed = TD_NEW(r->arena, bool, m.n_nodes + 1);
     if (needed == NULL) return no_memory(r);
     s = find_needed(r, needed);
-    if (s == TD_OK && !r->options->skip_unknown) s = refuse_unknown(r, needed);
     if (s == TD_OK) s = check_dims(r);
+    if (s == TD_OK && !r->options->skip_unknown) s = refuse_unknown(r, needed);
     for (int i = 0; i < m.n_tensors && s == TD_OK; i++)
         s = td__onnx_of_tensor(r, &r->value[i], &m.tensor[i]);
     if (s == TD_OK) s = make_inputs(r, name);

@@ -168,7 +168,8 @@ td_status td__onnx_constant(td__onnx_reader *r, int k, int type, int rank, const
         out->params += in->params;
         if (out->bits == 0) out->bits = in->bits;
     }
-    if (out->params > out->words || td__onnx_is_int(type)) out->params = 0;
+    if (out->params > out->words) out->params = out->words; /* those that are used */
+    if (td__onnx_is_int(type)) out->params = 0;
     return TD_OK;
 }
 
@@ -237,30 +238,13 @@ bool td__onnx_matrices(const td__ov *v, td_shape *out) {
     return shape_of(product(v, 0, r - 2), v->dim[r - 2], v->dim[r - 1], out);
 }
 
-td_shape td__onnx_any_shape(int64_t words) {
-    if (words <= TD__MAX_CHANNELS) return TD_DIM((int32_t)words, 1, 1);
-    for (int32_t w = TD__MAX_SIDE; w > 1; w--) { /* the largest side that divides */
-        if (words % w != 0) continue;
-        int64_t rest = words / w;
-        if (rest <= TD__MAX_CHANNELS) return TD_DIM((int32_t)rest, 1, w);
-        for (int32_t h = TD__MAX_SIDE; h > 1; h--)
-            if (rest % h == 0 && rest / h <= TD__MAX_CHANNELS)
-                return TD_DIM((int32_t)(rest / h), h, w);
-        break;
-    }
-    /* A prime or the like: a few more words than there are. */
-    int64_t w = 4096, h = 1;
-    while ((words + w * h - 1) / (w * h) > TD__MAX_CHANNELS) h *= 2;
-    return TD_DIM((int32_t)((words + w * h - 1) / (w * h)), (int32_t)h, (int32_t)w);
-}
-
 td_shape td__onnx_plain(const td__ov *v) {
     td_shape s;
     if (v->rank >= 4 && td__onnx_image(v, true, &s)) return s;
     if (v->rank > 4 && td__onnx_matrices(v, &s)) return s;
     if (v->rank == 3 && v->dim[0] > 1 && td__onnx_matrices(v, &s)) return s;
     if (td__onnx_tokens(v, &s)) return s;
-    return td__onnx_any_shape(v->words);
+    return td__shape_of_words(v->words);
 }
 
 td_shape td__onnx_seen(const td__onnx_reader *r, const td__ov *v) {

@@ -44,7 +44,8 @@ typedef struct {
     td__names names; /* of values */
     td__ov *value;
     int n_values;
-    int *uses; /* how many nodes (and outputs) read a value */
+    int *uses;    /* how many nodes (and outputs) read a value */
+    bool resized; /* an input has another size than the file says: declared sizes do not hold */
     td_net *net;
     td__onnx_trace *trace; /* by layer */
     int trace_room;
@@ -109,8 +110,6 @@ bool td__onnx_image(const td__ov *v, bool merged, td_shape *out);
 bool td__onnx_tokens(const td__ov *v, td_shape *out);
 bool td__onnx_matrices(const td__ov *v, td_shape *out);
 td_shape td__onnx_plain(const td__ov *v);
-/* Some c x h x w of so many words, or a few more. */
-td_shape td__onnx_any_shape(int64_t words);
 /* As a value of the network it has already, if v is the whole of it; else plain. */
 td_shape td__onnx_seen(const td__onnx_reader *r, const td__ov *v);
 

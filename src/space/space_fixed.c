@@ -54,8 +54,8 @@ static td_status fail_unknown(const td_node *named, td_error *err) {
     return s == TD_E_INPUT ? TD_E_NOT_FOUND : s;
 }
 
-/* An ONNX model as the document of a network: it is read once, and not for each design. */
-static td_status read_onnx(const td_node *n, const char *path, fixed_net *p, td_arena *a,
+/* A file as the document of a network: it is read once, and not for each design. */
+static td_status read_file(const td_node *n, const char *path, fixed_net *p, td_arena *a,
                            td_error *err) {
     enum { MOST = 32 };
     td_onnx_dim dim[MOST];
@@ -70,7 +70,7 @@ static td_status read_onnx(const td_node *n, const char *path, fixed_net *p, td_
         o.n_dims++;
     }
     td_net *net = NULL;
-    if (s == TD_OK) s = td_onnx_read(path, &o, &net, err);
+    if (s == TD_OK) s = td_net_load(path, &o, &net, err);
     if (s != TD_OK) return s;
     p->doc = td_net_to_node(net, a);
     td_net_destroy(net);
@@ -106,7 +106,7 @@ static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, 
         if (extra != NULL)
             return td_node_fail(extra, err, "only shipped networks take this, a file has its own");
     }
-    return onnx ? read_onnx(n, path, p, a, err) : td_node_load(a, path, &p->doc, err);
+    return read_file(n, path, p, a, err);
 }
 
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {

@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes as an ONNX model. What is accepted can be counted and hashed, and written as a
- * network file that reads back as the same network. */
+/* libFuzzer: any bytes as an ONNX model. What is accepted can be counted and hashed, and written as
+ * a network file that reads back as the same network. */
 #include "tandem/net.h"
 
 #include <stdlib.h>

@@ -147,8 +147,23 @@ static void files(void **state) {
     td_net_destroy(b.net);
 }
 
+/* A product of two values: both have the activations' bits, and its sums those of its rows. */
+static void products(void **state) {
+    (void)state;
+    td_net *net = td_net_create("n", TD_DIM(2, 8, 8));
+    int a = td_net_conv(net, 0, 2, 1, 1, 1, 1), y = td_net_matmul(net, a, a);
+    td_precision of[3] = {{8, 8, 0}, {4, 8, 0}, {4, 16, 0}};
+    td_error err = {0};
+    assert_ok(td_net_check(net, &err), &err);
+    assert_ok(td_net_set_precision(net, of, &err), &err);
+    bits(net, a, 4, 8, 16, 32);
+    bits(net, y, 16, 16, 16, 35); /* 16 + 16 + log2(8) */
+    td_net_destroy(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(texts), cmocka_unit_test(sums),
-                                       cmocka_unit_test(values), cmocka_unit_test(files)};
+                                       cmocka_unit_test(values), cmocka_unit_test(files),
+                                       cmocka_unit_test(products)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
