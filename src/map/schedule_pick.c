@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENUMERATED = 5, MAX_RUNS = 50, MAX_BUDGETS = 10, PRICES = 5 };
+enum { ENUMERATED = 5, MAX_RUNS = 90, MAX_BUDGETS = 10, PRICES = 5 };
 
 typedef struct {
     int step;
