@@ -180,7 +180,7 @@ typedef struct {
  * chooses for each value whether it stays on chip until its last reader, and for each layer whether
  * its weights are streamed, kept resident over inferences, or staged (prefetched during the
  * interval before, while its traffic and capacity allow; in the steady state the last interval
- * prefetches for the first). Where a value and its neighbours have no room on chip together, it
+ * prefetches for the first). Where a layer works on more than a quarter of the room on chip, it
  * also chooses which convolutions run as a stack, whose weights are resident or loaded once an
  * inference, and in bands of how many rows. The input image comes from DRAM, the output goes there.
  * On chip is the outermost bounded level inside DRAM, if it is one for all; when it shares the
