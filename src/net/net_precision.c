@@ -105,7 +105,8 @@ static td_status check(const td_layer *l, const td_precision *x, td_error *err) 
 
 static uint8_t sums_of(const td_net *net, const td_layer *l, const td_precision *x) {
     if (x->p > 0) return x->p;
-    double need = ceil(td_sum_bits(x->w, x->a, terms_of(net, l)));
+    int w = l->op == TD_OP_MATMUL ? x->a : x->w; /* a value takes the place of weights */
+    double need = ceil(td_sum_bits(w, x->a, terms_of(net, l)));
     return (uint8_t)fmax(32, fmin(need, MOST_SUM));
 }
 
@@ -130,7 +131,7 @@ td_status td_net_set_precision(td_net *net, const td_precision *of, td_error *er
         td_layer *l = &net->layer[i];
         bool own = td_op_mapped(l->op);
         if (own) l->bits[TD_W] = of[i].w; /* of a batch norm: scale and shift, as they are */
-        if (l->op == TD_OP_MATMUL) l->bits[TD_W] = of[i].a; /* a value takes their place */
+        if (l->op == TD_OP_MATMUL) l->bits[TD_W] = of[i].a;
         l->bits[TD_I] = own ? of[i].a : made[i];
         l->bits[TD_O] = made[i];
         l->acc_bits = own ? sums_of(net, l, &of[i]) : 32;
