@@ -82,7 +82,7 @@ static td_hw load(const char *name, bool gating) {
     td_error err = {0};
     const char *path;
     const td_node *doc;
-    td_hw hw;
+    td_hw hw = {.n = 0};
     td_status s = td_hw_find(a, name, &path, &err);
     if (s == TD_OK) s = td_node_load(a, path, &doc, &err);
     if (s == TD_OK && gating) {
