@@ -26,7 +26,8 @@ static const td_pe_fit_about FITS[TD_NPE_FIT] = {
      "Karbachevsky et al. 2020, figure 1 (TSMC 28 nm, R^2 0.9999877)",
      "equal bits only; which bits the paper synthesised is not known here", 2, 32},
     {"synthesis", "(80.85 w a + 17.2 (w + a) + 84.5) NAND2 x um2 of one",
-     "own synthesis, experiments/pe_synthesis.py (sky130hd)", "SYNTH_RANGE", 2, 32},
+     "own synthesis, experiments/pe_synthesis.py (sky130hd)",
+     "different bits up to 16 only; median error 1.4 %, worst 6.2 % of 45 points", 2, 32},
 };
 
 const td_pe_fit_about *td_pe_fit_get(td_pe_fit f) {

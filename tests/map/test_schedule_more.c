@@ -84,8 +84,8 @@ static td_net *draw_net(td_rng *r, uint64_t seed, td_arena *a) {
 }
 
 typedef struct {
-    int pairs, slower, faster;
-    double worst;
+    int pairs, slower, faster, of[KEYS], slower_of[KEYS];
+    double worst, worst_of[KEYS];
 } tally;
 
 static void compare(const family *f, uint64_t seed, td_arena *a, tally *t) {
@@ -120,10 +120,13 @@ static void compare(const family *f, uint64_t seed, td_arena *a, tally *t) {
                      td_edge_get(&e, key[k]), up);
         const double ratio = s.latency_s / before;
         t->pairs++;
+        t->of[k]++;
         t->faster += ratio < 1 - 1e-9;
         if (s.latency_s - before > FEW_CYCLES / larger.clock_hz) t->worst = fmax(t->worst, ratio);
         if (ratio > 1 + 1e-9) {
             t->slower++;
+            t->slower_of[k]++;
+            t->worst_of[k] = fmax(t->worst_of[k], ratio);
             printf("         seed %d: %s %g -> %g, %.4f times the latency\n", (int)seed, key[k],
                    td_edge_get(&e, key[k]), up, ratio);
         }
@@ -139,13 +142,20 @@ static void more_is_not_slower(void **state) {
     tally t = {.worst = 0};
     load_family(TD_TEST_SOURCE "/hw/micro.yaml", a, &f[0]);
     load_family(TD_TEST_SOURCE "/hw/edge.yaml", a, &f[1]);
-    for (uint64_t seed = 0; seed < SEEDS; seed++) compare(&f[seed / 4 % 2], seed, a, &t);
+    const char *asked = getenv("TANDEM_CASES");
+    const int cases = asked != NULL ? atoi(asked) : SEEDS;
+    for (int seed = 0; seed < cases; seed++) compare(&f[seed / 4 % 2], (uint64_t)seed, a, &t);
+    for (int k = 0; k < KEYS && asked != NULL; k++)
+        printf("         | `%s` | %d | %d | %.3f |\n", key[k], t.of[k], t.slower_of[k],
+               fmax(t.worst_of[k], 1));
     printf("         one step more: slower in %d of %d pairs, at most %.4f times; faster in %d\n",
            t.slower, t.pairs, t.worst, t.faster);
-    assert_true(t.pairs >= 5 * SEEDS);
+    assert_true(t.pairs >= 5 * cases);
     assert_true(t.faster >= t.pairs / 5); /* the steps matter */
-    assert_true(t.slower <= t.pairs / 150);
-    assert_true(t.worst <= 1.015);
+    if (asked == NULL) {                  /* more of them have rarer faults */
+        assert_true(t.slower <= t.pairs / 150);
+        assert_true(t.worst <= 1.015);
+    }
     td_arena_destroy(a);
 }
 
