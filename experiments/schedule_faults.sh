@@ -39,6 +39,7 @@ faults=(
     'turns of a stack take the time of one|schedule_table.c|s/^ *w->cycles \*= passes;//'
     'turns of a stack read once|schedule_table.c|s/^ *w->read \*= passes;//'
     'weights of a stack come for nothing|scheduler.c|s/return s->resident\[i\] ? s->o\.cold : .*/return s->resident[i] \&\& s->o.cold;/'
+    'turns do not wait for the weights of their stack|scheduler.c|s/^ *x\.dram = fmax(x\.dram, wait);//'
     'weights of a stack take no room|schedule_dp.c|s/if (!r->resident\[k->first + j\]) room -= .*/;/'
     'what stands beside a stack takes no room|schedule_dp.c|s/ - d->view\[k->first\]\[set\]\.held//'
     'the output of a stack takes no room|schedule_dp.c|s/if (out) room -= .*//'
