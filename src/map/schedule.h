@@ -266,7 +266,6 @@ typedef struct {
     bool resident;          /* of td__dp_priced: its weights are worth their price */
     const td__stack *stack; /* it is layer `at` of; NULL */
     int at;
-    double cycles, pj; /* with prefetch and leakage */
 } td__choice;
 
 typedef struct {
