@@ -274,6 +274,7 @@ enum {
     TD_RNG_NOISE,
     TD_RNG_MAP_SAMPLE,
     TD_RNG_BOOTSTRAP,
+    TD_RNG_SCALARISE,
     TD_RNG_TEST = 1000
 };
 
