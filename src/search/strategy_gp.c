@@ -320,6 +320,7 @@ static td_status propose(state *s, int64_t number, bool near, td_rng *r, td_choi
     near = near && parents > 0;
     const double *centre = near ? s->o[parent[0]].choices : NULL;
     const td__surrogate *model = near ? &s->local : &s->model;
+    s->model.told = s->local.told = s->told;
     td_status status = near ? update_local(s, value, parent[0], err)
                             : td__surrogate_update(&s->model, s->o, s->n, value, err);
     draw_candidates(s, parent, parents, centre, r);

@@ -143,23 +143,24 @@ static void warp(int how, const sample *v, int n, double *y) {
 
 /* ---- fitting --------------------------------------------------------------------------------- */
 
-static bool grown(const td__surrogate *s, int k, int n) {
-    return n > s->fitted[k] + s->fitted[k] / 10 || n < s->fitted[k];
+/* Hyper-parameters are looked for again after a fifth more trials, and some at least. */
+static bool grown(const td__surrogate *s, int k) {
+    int64_t last = s->fitted[k];
+    return last == 0 || s->told >= last + (last < 15 ? 3 : last / 5);
 }
 
-/* Sets process k to n samples with targets y, those that say most first; its hyper-parameters are
- * looked for again when it has a tenth more points than the last time. */
+/* Sets process k to n samples with targets y, those that say most first. */
 static td_status set(td__surrogate *s, int k, const sample *v, const double *y, int n,
                      td_error *err) {
     int d = s->space->n;
     double *x = s->work;
     for (int i = 0; i < n; i++)
         memcpy(x + (size_t)i * (size_t)d, v[i].from->point, sizeof *x * (size_t)d);
-    if (grown(s, k, n)) {
+    if (grown(s, k)) {
         td_status status = td_gp_fit(s->gp[k], x, y, n < FIT_CAP ? n : FIT_CAP,
                                      s->fitted[k] == 0 ? FIRST_EVALUATIONS : EVALUATIONS, err);
         if (status == TD_E_MEMORY) return status;
-        s->fitted[k] = n;
+        s->fitted[k] = s->told;
     }
     return td_gp_set(s->gp[k], x, y, n, err);
 }
@@ -171,7 +172,7 @@ static td_status fit_objective(td__surrogate *s, sample *v, int n, td_error *err
     n = thin(v, n, s->cap);
     qsort(v, (size_t)n, sizeof *v, by_value);
     double *y = s->work + (size_t)(s->cap + 1) * (size_t)s->space->n, most = -INFINITY;
-    bool anew = grown(s, 0, n);
+    bool anew = grown(s, 0);
     td_status status = TD_OK;
     for (int how = 0; status == TD_OK && anew && how < WARPS; how++) {
         warp(how, v, n, y);

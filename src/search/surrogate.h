@@ -19,7 +19,8 @@ typedef struct {
     const td_space *space;
     int kernel, cap; /* kernel of td_gp_options; most points of one process */
     td_gp *gp[TD_MOST_GPS];
-    int fitted[TD_MOST_GPS]; /* points at the last fit of hyper-parameters */
+    int64_t told;                /* trials so far, for the next update */
+    int64_t fitted[TD_MOST_GPS]; /* the same at the last fit of hyper-parameters; 0: none */
     /* Of the last update: */
     int ncon;
     bool objective, constraint[8], built; /* there is a process for it */
