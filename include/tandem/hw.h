@@ -36,6 +36,7 @@ typedef struct {
     uint8_t must_keep;         /* tensors that cannot bypass */
     uint8_t multicast;         /* equal words to several children are one read */
     uint8_t reduce;            /* outputs of several children are summed on the way */
+    uint8_t reload;            /* W, I that every step brings in anew, even if they are there */
     int64_t capacity_bits;     /* per instance; -1: unbounded */
     int32_t instances, mesh_x; /* total, and its X extent; Y extent = instances / mesh_x */
     int32_t word_bits;         /* unit of the neutral case's words; 8 for templates */

@@ -79,6 +79,7 @@ static td_node *level_node(const td_level *l, td_arena *a) {
     td_node_put_real(a, n, "read_pj", l->read_pj);
     td_node_put_real(a, n, "fill_pj", l->fill_pj);
     td_node_put_real(a, n, "update_pj", l->update_pj);
+    if (l->reload != 0) td_node_put(a, n, "reload", tensors(a, l->reload));
     return n;
 }
 

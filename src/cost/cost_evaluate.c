@@ -56,12 +56,23 @@ static void finish_level(const td__nest *z, int l, double compute_cycles, double
     }
 }
 
+/* Timeloop's walk over imperfect factors knows moves of boxes only. */
+static td_status no_reload(const td_hw *hw, td_error *err) {
+    for (int l = 0; l < hw->n; l++)
+        if (hw->level[l].reload != 0)
+            return td_fail(err, TD_E_UNSUPPORTED,
+                           "level %s: reload and imperfect factors: not in Timeloop's counting",
+                           hw->level[l].name);
+    return TD_OK;
+}
+
 td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            td_counting counting, td_cost *c, td_error *err) {
     td__nest z;
     const bool exact = counting == TD_COUNT_EXACT;
     td_status s = td__nest_build(p, hw, m, exact, &z, err);
     if (s == TD_OK) s = td__capacity_check(&z, NULL, err);
+    if (s == TD_OK && z.imperfect && !exact) s = no_reload(hw, err);
     if (s != TD_OK) return s;
 
     memset(c, 0, sizeof *c);

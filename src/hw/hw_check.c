@@ -50,6 +50,9 @@ static td_status check_level(const td_hw *hw, int i, td_error *err) {
     if (keeps != TD_OK) return keeps;
     REQUIRE(l->multicast <= TD_ALL_TENSORS, "multicast: expected a mask of W, I, O", l->multicast);
     REQUIRE(l->reduce <= TD_ALL_TENSORS, "reduce: expected a mask of W, I, O", l->reduce);
+    if (l->reload & ~(TD_BIT(TD_W) | TD_BIT(TD_I)))
+        return td_fail(err, TD_E_INPUT,
+                       "reload: expected W and I at most, results are not brought");
     REQUIRE(l->capacity_bits >= -1, "capacity_bits: expected a number >= 0 (or -1: unbounded)",
             l->capacity_bits);
     REQUIRE(l->word_bits >= 1 && l->word_bits <= 64, "word_bits: expected 1 to 64", l->word_bits);

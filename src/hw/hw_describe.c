@@ -33,7 +33,8 @@ int td_hw_level_find(const td_hw *hw, const char *name) {
 /* The hash is taken over a row of 64-bit values, one per field, so that neither struct padding nor
  * the order of fields in memory has a say. A new field goes to the end of its group; HASH_VERSION
  * counts changes of meaning. */
-enum { HASH_VERSION = 1, MAX_FIELDS = 32 + TD_MAX_LEVELS * 24 };
+enum { HASH_VERSION = 1, MAX_FIELDS = 32 + TD_MAX_LEVELS * 26 };
+#define RELOAD_MARK (INT64_C(0x72656c6f61) << 8) /* before what not every level has */
 
 typedef struct {
     uint64_t v[MAX_FIELDS];
@@ -70,6 +71,7 @@ static void put_level(row *r, const td_level *l) {
     put_real(r, l->update_pj);
     put_real(r, l->leak_w);
     put_real(r, l->area_mm2);
+    if (l->reload != 0) put_int(r, RELOAD_MARK | l->reload); /* absent: as it always was */
 }
 
 uint64_t td_hw_hash(const td_hw *hw) {

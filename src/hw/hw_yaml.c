@@ -11,7 +11,7 @@
  *         instances: 168           # all of them; fan-outs follow from the extents
  *         mesh_x: 14
  *         may_keep: WIO            # letters of tensors; all if absent
- *         must_keep: W             # none if absent; multicast: all; reduce: O
+ *         must_keep: W             # none if absent; multicast: all; reduce: O; reload: none
  *         capacity_bits: 8192      # or capacity_kb; null: unbounded
  *         word_bits: 16            # 8 if absent; block_bits: word_bits; buffering: 1
  *         read_bw: 16              # bits per cycle and instance; absent: no limit
@@ -40,7 +40,8 @@ static const char *const LEVEL_KEYS[] = {
     "multicast",  "reduce",    "shares",    "capacity_bits", "capacity_kb", "word_bits",
     "block_bits", "buffering", "read_bw",   "write_bw",      "shared_bw",   "energy_pj",
     "read_pj",    "fill_pj",   "update_pj", "leak_w",        "area_mm2",    "temporal",
-    "x",          "x_single",  "y",         "y_single",      "order",       NULL};
+    "x",          "x_single",  "y",         "y_single",      "order",       "reload",
+    NULL};
 
 /* ---- reading ---- */
 
@@ -193,6 +194,7 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
     STEP(opt_mask(map, "must_keep", td_tensor_letter, &l->must_keep, err));
     STEP(opt_mask(map, "multicast", td_tensor_letter, &l->multicast, err));
     STEP(opt_mask(map, "reduce", td_tensor_letter, &l->reduce, err));
+    STEP(opt_mask(map, "reload", td_tensor_letter, &l->reload, err));
     STEP(read_shares(map, hw, i, l, err));
     STEP(read_capacity(map, l, err));
     STEP(opt_i32(map, "word_bits", 1, &l->word_bits, err));
@@ -398,6 +400,7 @@ static td_node *level_node(const td_hw *hw, int i, td_arena *a) {
     put_mask(a, m, "must_keep", td_tensor_letter, l->must_keep);
     put_mask(a, m, "multicast", td_tensor_letter, l->multicast);
     put_mask(a, m, "reduce", td_tensor_letter, l->reduce);
+    if (l->reload != 0) put_mask(a, m, "reload", td_tensor_letter, l->reload);
     if (l->shares >= 0) td_node_put_string(a, m, "shares", hw->level[l->shares].name);
     td_node_put(a, m, "capacity_bits",
                 l->capacity_bits < 0 ? td_node_null(a) : td_node_int(a, l->capacity_bits));

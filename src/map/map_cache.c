@@ -75,6 +75,7 @@ void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
         k->level[l].must_keep = v->must_keep;
         k->level[l].multicast = v->multicast;
         k->level[l].reduce = v->reduce;
+        k->level[l].reload = v->reload;
     }
 }
 

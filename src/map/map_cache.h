@@ -17,7 +17,7 @@ typedef struct {
         int64_t capacity_bits;
         double buffering, bw[3], pj[3];
         int32_t instances, mesh_x, block_bits;
-        uint8_t may_keep, must_keep, multicast, reduce;
+        uint8_t may_keep, must_keep, multicast, reduce, reload;
     } level[TD_MAX_LEVELS];
 } td__hw_key;
 void td__hw_key_make(const td_hw *hw, td__hw_key *k);

@@ -43,7 +43,8 @@ static void equal_to_the_last_bit(void **state) {
         random_limits limits = {.max_macs = 3000,
                                 .padding = seed % 2 == 0,
                                 .resident = seed % 4 == 0,
-                                .imperfect = seed % 4 == 1};
+                                .imperfect = seed % 4 == 1,
+                                .reload = seed % 8 > 3};
         random_case(21, seed, limits, &c);
         c.hw.rules.one_axis = seed % 3 == 0;
         /* Now and then something that is not valid. */
