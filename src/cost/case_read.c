@@ -116,6 +116,7 @@ static td_status read_level(const td_node *n, int unit, td_level *l, td_error *e
                                        "read_pj",
                                        "fill_pj",
                                        "update_pj",
+                                       "timing",
                                        NULL};
     const char *name;
     TRY(td_node_only(n, keys, err));
@@ -149,6 +150,7 @@ static td_status read_level(const td_node *n, int unit, td_level *l, td_error *e
     TRY(td_node_get_real(n, "read_pj", 0, 1e18, &l->read_pj, err));
     TRY(td_node_get_real(n, "fill_pj", 0, 1e18, &l->fill_pj, err));
     TRY(td_node_get_real(n, "update_pj", 0, 1e18, &l->update_pj, err));
+    TRY(td_timing_from_node(n, &l->timing, err));
     l->may_keep = l->multicast = TD_ALL_TENSORS;
     l->reduce = TD_BIT(TD_O);
     l->shares = -1;
