@@ -65,7 +65,9 @@ enum { TD_MAX_DELIVERIES = 64 }; /* different multicasts; rarer ones beyond are 
 
 typedef struct {
     int64_t macs;           /* executed, padding of dims included */
-    int64_t compute_cycles; /* steps of the loops in time; Timeloop's: product of their bounds */
+    int64_t compute_cycles; /* steps of the loops in time (Timeloop's: product of their bounds) and
+                             * skew_cycles: what the array takes if no bandwidth limits it */
+    int64_t skew_cycles;    /* filling, draining and shifting of fan-outs: td_level_timing */
     int64_t cycles;         /* max over levels */
     int32_t mac_used;       /* MACs that ever work */
     double utilization;     /* macs / MAC units / cycles */
@@ -94,6 +96,7 @@ typedef struct {
     td_counting counting;
     bool plain;  /* input tiles never overlap: they count as blocks */
     bool padded; /* exact counting with made zeros */
+    bool skewed; /* some fan-out takes time of its own */
     int32_t unit[TD_NDIM];
     int32_t plane[2], image[2]; /* rows, columns of the input: with and without made zeros */
     double mac_pj, total_outputs, most_steps;

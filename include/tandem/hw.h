@@ -26,6 +26,22 @@ enum { TD_AXIS_T, TD_AXIS_X, TD_AXIS_Y, TD_NAXIS }; /* time, space */
 #define TD_BIT(i) (1u << (i))
 #define TD_ALL_TENSORS 7u
 
+/* Time that the fan-out below a level takes beyond the ideal, in which every child has its operands
+ * the moment that they are wanted: what is passed from neighbour to neighbour reaches the last one
+ * later than the first, and results leave the last one later. All cycles; all 0: the ideal. What
+ * they add to a layer is told by td_cost.skew_cycles and docs/cost-model.md.
+ *
+ *     hop_x, hop_y      that a child is behind its neighbour along the axis
+ *     shift_x, shift_y  for each child along the axis and word of its tile of `fold`, while that
+ *                       tile is shifted in (W, I) or out (O) and nothing is computed
+ *     fold              one tensor (TD_BIT), or 0. A fold is the time in which the tile of that
+ *                       tensor stays in its keeper inside of this level; folds do not overlap.
+ *                       0: they follow each other without a gap, and the whole layer is one */
+typedef struct {
+    int32_t hop_x, hop_y, shift_x, shift_y;
+    uint8_t fold;
+} td_level_timing;
+
 /* One storage level. Masks have bit TD_BIT(tensor). All widths are in bits, so that layers of any
  * precision are costed by one rule: a word of tensor T has problem.bits[T] bits (partial sums
  * acc_bits), a block holds max(1, block_bits / bits) words, energies are per access of one block.
@@ -47,7 +63,15 @@ typedef struct {
     double leak_w, area_mm2;             /* of one instance */
     int8_t shares; /* -1, or the inner level whose storage this level is a view of: then
                     * capacity_bits = what is left of it, set by the schedule */
+    td_level_timing timing;
 } td_level;
+
+/* `timing:` of a level, in descriptions and neutral cases: a map with hop_x, hop_y, shift_x,
+ * shift_y (0 if absent) and fold (a letter of WIO; none if absent). Absent: the ideal. TD_E_INPUT.
+ * To a node: only what differs from the ideal; NULL if nothing does. */
+td_status td_timing_from_node(const td_node *level, td_level_timing *out, td_error *err);
+td_node *td_timing_to_node(const td_level_timing *t, td_arena *a);
+bool td_timing_ideal(const td_level_timing *t); /* takes no time */
 
 /* A MAC is built for operands of `bits` x `bits`; narrower ones are extended to that width and take
  * the same time. What they save is a matter of `gated_pj`: 0 where the whole multiplier switches
@@ -127,8 +151,8 @@ void td_map_order_sort(const uint8_t place[TD_NDIM], uint8_t dims[TD_NDIM]);
 
 /* First fault as a message (TD_E_INPUT): instances and mesh extents divide from level to level,
  * masks and widths are in range, energies >= 0 and finite, the outermost level is one unbounded
- * instance that may keep every tensor, `shares` points inwards, every dim may stand somewhere in
- * time. */
+ * instance that may keep every tensor, `shares` points inwards, a fold's tensor can be kept further
+ * in (by the next level, if it is shifted), every dim may stand somewhere in time. */
 td_status td_hw_check(const td_hw *hw, td_error *err);
 /* Fan-out of level l (to level l-1, or to the MACs for l = 0): ratio of the mesh extents of the two
  * along TD_AXIS_X or TD_AXIS_Y; 1 for TD_AXIS_T. hw has passed td_hw_check. */

@@ -134,6 +134,7 @@ static td_status read_level(const td_node *n, int unit, td_level *l, td_error *e
                                        "fill_pj",
                                        "update_pj",
                                        "reload",
+                                       "timing",
                                        NULL};
     const char *name;
     TRY(td_node_only(n, keys, err));
@@ -172,6 +173,7 @@ static td_status read_level(const td_node *n, int unit, td_level *l, td_error *e
     if (reload & TD_BIT(TD_O))
         return td_node_fail(td_node_find(n, "reload"), err, "expected \"W\" and \"I\" at most");
     l->reload = (uint8_t)reload;
+    TRY(td_timing_from_node(n, &l->timing, err));
     l->may_keep = l->multicast = TD_ALL_TENSORS;
     l->reduce = TD_BIT(TD_O);
     l->shares = -1;

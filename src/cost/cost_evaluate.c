@@ -95,6 +95,8 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
         td__count_timeloop_imperfect(&z, c);
     }
 
+    c->skew_cycles = (int64_t)td__skew_cycles(&z, exact);
+    c->compute_cycles += c->skew_cycles;
     c->cycles = c->compute_cycles;
     c->limit = -1;
     c->mac_pj = (double)c->macs * td_mac_pj(&hw->mac, p);

@@ -93,6 +93,10 @@ static inline double td__block_traffic(const td__nest *z, int child, int t) {
     return z->words[child][t] * z->outer[k];
 }
 
+/* Cycles that the fan-outs take beyond the steps of the MACs (td_level_timing); whole. exact: exact
+ * counting. Looks at the loops in time, keeps and words of the nest only. cost_skew.c */
+double td__skew_cycles(const td__nest *z, bool exact);
+
 /* The counters fill reads, fills, updates and partition_words of c->at[][]; those for imperfect
  * factors also macs, compute_cycles, mac_used and used. */
 void td__count_timeloop(const td__nest *z, td_cost *c);

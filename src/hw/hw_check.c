@@ -75,6 +75,33 @@ static td_status check_level(const td_hw *hw, int i, td_error *err) {
     return TD_OK;
 }
 
+/* What is shifted from child to child is the tile of the children themselves. */
+static td_status check_timing(const td_hw *hw, int i, td_error *err) {
+    const td_level_timing *t = &hw->level[i].timing;
+    REQUIRE(t->hop_x >= 0 && t->hop_y >= 0, "timing: expected hops of 0 cycles or more",
+            t->hop_x < 0 ? t->hop_x : t->hop_y);
+    REQUIRE(t->shift_x >= 0 && t->shift_y >= 0, "timing: expected shifts of 0 cycles or more",
+            t->shift_x < 0 ? t->shift_x : t->shift_y);
+    const bool shifts = t->shift_x > 0 || t->shift_y > 0;
+    if (t->fold == 0)
+        return shifts ? td_fail(err, TD_E_INPUT, "timing: a shift needs fold, found none") : TD_OK;
+    REQUIRE(t->fold == TD_BIT(TD_W) || t->fold == TD_BIT(TD_I) || t->fold == TD_BIT(TD_O),
+            "timing: expected one tensor as fold", t->fold);
+    int keeper = i - 1;
+    while (keeper >= 0 && !(hw->level[keeper].may_keep & t->fold)) keeper--;
+    const char letter = t->fold == TD_BIT(TD_W)   ? td_tensor_letter[TD_W]
+                        : t->fold == TD_BIT(TD_I) ? td_tensor_letter[TD_I]
+                                                  : td_tensor_letter[TD_O];
+    if (keeper < 0)
+        return td_fail(err, TD_E_INPUT, "timing: fold %c: expected a level inside that may keep it",
+                       letter);
+    if (shifts && keeper != i - 1)
+        return td_fail(err, TD_E_INPUT,
+                       "timing: a shift of %c: expected that the next level inside may keep it",
+                       letter);
+    return TD_OK;
+}
+
 /* Level i (the MACs for i = -1) against the next outer one: both extents divide. */
 static td_status check_mesh(const td_hw *hw, int i, td_error *err) {
     int n = i < 0 ? hw->mac.instances : hw->level[i].instances;
@@ -103,6 +130,7 @@ td_status td__hw_check(const td_hw *hw, int *at, td_error *err) {
     for (int i = 0; s == TD_OK && i < hw->n; i++) {
         *at = i;
         s = check_level(hw, i, err);
+        if (s == TD_OK) s = check_timing(hw, i, err);
         if (s == TD_OK) s = check_mesh(hw, i, err);
     }
     if (s != TD_OK) return s;

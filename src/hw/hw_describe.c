@@ -33,8 +33,10 @@ int td_hw_level_find(const td_hw *hw, const char *name) {
 /* The hash is taken over a row of 64-bit values, one per field, so that neither struct padding nor
  * the order of fields in memory has a say. A new field goes to the end of its group; HASH_VERSION
  * counts changes of meaning. */
-enum { HASH_VERSION = 1, MAX_FIELDS = 32 + TD_MAX_LEVELS * 26 };
-#define RELOAD_MARK (INT64_C(0x72656c6f61) << 8) /* before what not every level has */
+enum { HASH_VERSION = 1, MAX_FIELDS = 32 + TD_MAX_LEVELS * 40 };
+/* Before what not every level has. */
+#define RELOAD_MARK (INT64_C(0x72656c6f61) << 8)
+#define TIMING_MARK (INT64_C(0x74696d65) << 8)
 
 typedef struct {
     uint64_t v[MAX_FIELDS];
@@ -72,6 +74,13 @@ static void put_level(row *r, const td_level *l) {
     put_real(r, l->leak_w);
     put_real(r, l->area_mm2);
     if (l->reload != 0) put_int(r, RELOAD_MARK | l->reload); /* absent: as it always was */
+    const td_level_timing *t = &l->timing;
+    if (td_timing_ideal(t) && t->fold == 0) return; /* absent: as it always was */
+    put_int(r, TIMING_MARK | t->fold);
+    put_int(r, t->hop_x);
+    put_int(r, t->hop_y);
+    put_int(r, t->shift_x);
+    put_int(r, t->shift_y);
 }
 
 uint64_t td_hw_hash(const td_hw *hw) {

@@ -22,6 +22,7 @@
  *         x: KPQ                   # ... and on the fan-out below, all if absent;
  *         x_single: true           # at most one of them, false if absent; y, y_single
  *         order: KPQ               # fixed order of the loops in time; free if absent
+ *         timing: {hop_x: 1}       # of the fan-out below, see hw_timing.c; the ideal if absent
  */
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ static const char *const LEVEL_KEYS[] = {
     "block_bits", "buffering", "read_bw",   "write_bw",      "shared_bw",   "energy_pj",
     "read_pj",    "fill_pj",   "update_pj", "leak_w",        "area_mm2",    "temporal",
     "x",          "x_single",  "y",         "y_single",      "order",       "reload",
+    "x",          "x_single",  "y",         "y_single",      "order",       "timing",
     NULL};
 
 /* ---- reading ---- */
@@ -221,6 +223,7 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
         s = td_map_order_set(r, i, order, err);
         if (s != TD_OK) td_node_place(td_node_find(map, "order"), err);
     }
+    STEP(td_timing_from_node(map, &l->timing, err));
     STEP(td_node_opt_bool(map, "x_single", &x_single, err));
     STEP(td_node_opt_bool(map, "y_single", &y_single, err));
     r->single[i][TD_AXIS_X] = x_single;
@@ -422,6 +425,8 @@ static td_node *level_node(const td_hw *hw, int i, td_arena *a) {
     td_node_put_bool(a, m, "y_single", r->single[i][TD_AXIS_Y] != 0);
     char order[TD_NDIM + 1];
     if (td_map_order_text(r, i, order)[0] != '\0') td_node_put_string(a, m, "order", order);
+    td_node *timing = td_timing_to_node(&l->timing, a);
+    if (timing != NULL) td_node_put(a, m, "timing", timing);
     return m;
 }
 

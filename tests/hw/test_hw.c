@@ -73,16 +73,19 @@ typedef struct {
 #define FIELD(type, name, counts)                                                                  \
     { #name, offsetof(type, name), sizeof(((type *)0)->name), counts }
 static const field LEVEL_FIELDS[] = {
-    FIELD(td_level, name, false),     FIELD(td_level, may_keep, true),
-    FIELD(td_level, must_keep, true), FIELD(td_level, multicast, true),
-    FIELD(td_level, reduce, true),    FIELD(td_level, capacity_bits, true),
-    FIELD(td_level, instances, true), FIELD(td_level, mesh_x, true),
-    FIELD(td_level, word_bits, true), FIELD(td_level, block_bits, true),
-    FIELD(td_level, buffering, true), FIELD(td_level, read_bw, true),
-    FIELD(td_level, write_bw, true),  FIELD(td_level, shared_bw, true),
-    FIELD(td_level, read_pj, true),   FIELD(td_level, fill_pj, true),
-    FIELD(td_level, update_pj, true), FIELD(td_level, leak_w, true),
-    FIELD(td_level, area_mm2, true),  FIELD(td_level, shares, true),
+    FIELD(td_level, name, false),          FIELD(td_level, may_keep, true),
+    FIELD(td_level, must_keep, true),      FIELD(td_level, multicast, true),
+    FIELD(td_level, reduce, true),         FIELD(td_level, capacity_bits, true),
+    FIELD(td_level, instances, true),      FIELD(td_level, mesh_x, true),
+    FIELD(td_level, word_bits, true),      FIELD(td_level, block_bits, true),
+    FIELD(td_level, buffering, true),      FIELD(td_level, read_bw, true),
+    FIELD(td_level, write_bw, true),       FIELD(td_level, shared_bw, true),
+    FIELD(td_level, read_pj, true),        FIELD(td_level, fill_pj, true),
+    FIELD(td_level, update_pj, true),      FIELD(td_level, leak_w, true),
+    FIELD(td_level, area_mm2, true),       FIELD(td_level, shares, true),
+    FIELD(td_level, timing.hop_x, true),   FIELD(td_level, timing.hop_y, true),
+    FIELD(td_level, timing.shift_x, true), FIELD(td_level, timing.shift_y, true),
+    FIELD(td_level, timing.fold, true),
 };
 static const field TOP_FIELDS[] = {
     FIELD(td_hw, name, false),         FIELD(td_hw, n, true),
@@ -207,6 +210,14 @@ static void check_faults(void **state) {
     FAULT(hw.level[1].shares = 2, "shares");
     FAULT(hw.level[1].shares = -2, "shares");
     FAULT((hw.level[1].shares = 0, hw.level[2].shares = 1), "shares");
+    FAULT(hw.level[1].timing.hop_x = -1, "level 1 (L1): timing: expected hops of 0 cycles or more");
+    FAULT(hw.level[1].timing.shift_y = -1, "timing: expected shifts of 0 cycles or more");
+    FAULT(hw.level[1].timing.shift_y = 1, "timing: a shift needs fold, found none");
+    FAULT(hw.level[1].timing.fold = 3, "timing: expected one tensor as fold");
+    FAULT(hw.level[0].timing.fold = 1, "timing: fold W: expected a level inside that may keep it");
+    FAULT((hw.level[1].may_keep = 5,
+           hw.level[2].timing = (td_level_timing){.shift_x = 1, .fold = TD_BIT(TD_I)}),
+          "timing: a shift of I: expected that the next level inside may keep it");
     FAULT(hw.level[0].instances = 0, "instances");
     FAULT(hw.level[0].instances = 3, "mesh_x: expected a divisor");
     FAULT(hw.level[0].mesh_x = 0, "mesh_x");
@@ -303,6 +314,9 @@ static void round_trip(void **state) {
     hw[1].level[0].read_pj = 1.0 / 3;
     hw[1].level[1].shares = 0;
     hw[1].level[1].reduce = 0;
+    hw[1].level[1].timing =
+        (td_level_timing){.hop_x = 1, .hop_y = 2, .shift_y = 3, .fold = TD_BIT(TD_I)};
+    hw[1].level[0].timing = (td_level_timing){.hop_x = 7};
     hw[2] = small();
     strcpy(hw[2].name, "a: [b] \"c\" # d");
     strcpy(hw[2].level[1].name, "null");
@@ -476,6 +490,16 @@ static void faults_in_files(void **state) {
          "levels[0].read_bw: expected a number > 0"},
         {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, shares: B}\n" DRAM,
          "levels[0].shares: expected the name of a level inside"},
+        {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {hop_x: "
+              "-1}\n" DRAM,
+         "t.yaml:7: levels[0].timing.hop_x: expected"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, timing: {hops: 1}}\n" DRAM,
+         "hop_x"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, timing: {fold: WI}}\n" DRAM,
+         "levels[0].timing.fold: expected W, I or O, found \"WI\""},
+        {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {shift_x: "
+              "1, fold: W}\n" DRAM,
+         "t.yaml:7: levels[0].timing: fold W: expected a level inside that may keep it"},
         {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, read_pj: -1}\n" DRAM,
          "levels[0].read_pj"},
         {HEAD "levels:\n  - {name: ThisNameIsLongerThanALevelsName, instances: 1, capacity_bits: "
