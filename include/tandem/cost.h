@@ -53,6 +53,7 @@ typedef struct {
     double tile_words, partition_words; /* partition: distinct words one instance ever holds */
     double reads, fills, updates;
     double energy_pj; /* all used instances together */
+    double moved;     /* bits over the level's ports for each that is wanted: 1, more with bursts */
 } td_access;
 
 /* Deliveries from a level to the next inner keeper (or the MACs) per parent instance: `targets`
@@ -66,8 +67,10 @@ enum { TD_MAX_DELIVERIES = 64 }; /* different multicasts; rarer ones beyond are 
 typedef struct {
     int64_t macs;           /* executed, padding of dims included */
     int64_t compute_cycles; /* steps of the loops in time (Timeloop's: product of their bounds) and
-                             * skew_cycles: what the array takes if no bandwidth limits it */
+                             * skew_cycles and stall_cycles: what the array takes if no bandwidth
+                             * limits it */
     int64_t skew_cycles;    /* filling, draining and shifting of fan-outs: td_level_timing */
+    int64_t stall_cycles;   /* starts, commands, latencies, first and last tiles; in them, too */
     int64_t cycles;         /* max over levels */
     int32_t mac_used;       /* MACs that ever work */
     double utilization;     /* macs / MAC units / cycles */
@@ -96,14 +99,14 @@ typedef struct {
     td_counting counting;
     bool plain;  /* input tiles never overlap: they count as blocks */
     bool padded; /* exact counting with made zeros */
-    bool skewed; /* some fan-out takes time of its own */
+    bool timed;  /* some level takes time of its own */
     int32_t unit[TD_NDIM];
     int32_t plane[2], image[2]; /* rows, columns of the input: with and without made zeros */
     double mac_pj, total_outputs, most_steps;
     struct {
         int32_t fan[TD_NAXIS];
         uint8_t may, must, allowed[TD_NAXIS], single[TD_NAXIS], share;
-        bool ruled, limited, one_word; /* one_word: blocks of one word of each tensor */
+        bool ruled, limited, bursts, one_word; /* one_word: blocks of one word of each tensor */
         double usable, read_pj, fill_pj, update_pj, read_bw, write_bw, shared_bw;
         double block[TD_NTENSOR + 1]; /* words of W, I, O, partial sums */
     } level[TD_MAX_LEVELS];

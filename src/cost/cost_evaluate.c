@@ -32,8 +32,8 @@ static void finish_level(const td__nest *z, int l, double compute_cycles, double
                 in = ceil(in / crowd);
                 out = ceil(out / crowd);
             }
-            read += in / compute_cycles * bits;
-            write += out / compute_cycles * bits;
+            read += in / compute_cycles * bits * a->moved;
+            write += out / compute_cycles * bits * a->moved;
         }
     }
     c->level_pj[l] = pj;
@@ -79,7 +79,10 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
     for (int l = 0; l < z.n; l++) {
         c->used[l] = z.used[l + 1];
         for (int t = 0; t < TD_NTENSOR; t++)
-            if (m->keep[l] & TD_BIT(t)) c->at[l][t].tile_words = z.words[l][t];
+            if (m->keep[l] & TD_BIT(t)) {
+                c->at[l][t].tile_words = z.words[l][t];
+                c->at[l][t].moved = td__moved(&z, l, t);
+            }
     }
     if (!z.imperfect) {
         c->macs = td_problem_macs(p);
@@ -96,7 +99,8 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
     }
 
     c->skew_cycles = (int64_t)td__skew_cycles(&z, exact);
-    c->compute_cycles += c->skew_cycles;
+    c->stall_cycles = (int64_t)td__stall_cycles(&z);
+    c->compute_cycles += c->skew_cycles + c->stall_cycles;
     c->cycles = c->compute_cycles;
     c->limit = -1;
     c->mac_pj = (double)c->macs * td_mac_pj(&hw->mac, p);

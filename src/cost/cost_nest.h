@@ -96,6 +96,11 @@ static inline double td__block_traffic(const td__nest *z, int child, int t) {
 /* Cycles that the fan-outs take beyond the steps of the MACs (td_level_timing); whole. exact: exact
  * counting. Looks at the loops in time, keeps and words of the nest only. cost_skew.c */
 double td__skew_cycles(const td__nest *z, bool exact);
+/* Cycles in which the array waits for what no bandwidth tells; whole. Looks at the same, and at the
+ * fan-outs. cost_stall.c */
+double td__stall_cycles(const td__nest *z);
+/* Bits that the ports of `level` move for each bit of tensor t that is wanted; 1 without bursts. */
+double td__moved(const td__nest *z, int level, int t);
 
 /* The counters fill reads, fills, updates and partition_words of c->at[][]; those for imperfect
  * factors also macs, compute_cycles, mac_used and used. */

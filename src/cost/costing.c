@@ -58,7 +58,8 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
         c->level[l].shared_bw = v->shared_bw;
         c->level[l].share =
             (uint8_t)((v->multicast & (TD_BIT(TD_W) | TD_BIT(TD_I))) | (v->reduce & TD_BIT(TD_O)));
-        c->skewed |= !td_timing_ideal(&v->timing);
+        c->timed |= !td_timing_ideal(&v->timing);
+        c->level[l].bursts = v->timing.burst_bits > 0;
         c->level[l].ruled = hw->rules.place[l][0] > 0;
         c->level[l].limited =
             v->read_bw < INFINITY || v->write_bw < INFINITY || v->shared_bw < INFINITY;
@@ -345,8 +346,9 @@ static inline double level_pj(const nest *w, int l, const counts a[TD_NTENSOR], 
         }
         if (!v->limited) continue;
         const int bits = sums ? c->p.acc_bits : c->p.bits[t];
-        read += a[t].reads / compute * bits;
-        write += (a[t].fills + a[t].updates) / compute * bits;
+        const double moved = v->bursts ? td__moved(z, l, t) : 1;
+        read += a[t].reads / compute * bits * moved;
+        write += (a[t].fills + a[t].updates) / compute * bits * moved;
     }
     if (!v->limited) return pj;
     double slow = 1;
@@ -419,7 +421,7 @@ bool td_costing_run(const td_costing *c, const td_mapping *m, double *total_pj, 
         }
     }
     w.compute = z->outer[0];
-    if (c->skewed) w.compute += td__skew_cycles(z, exact);
+    if (c->timed) w.compute += td__skew_cycles(z, exact) + td__stall_cycles(z);
     double total = c->mac_pj, most = w.compute;
     for (int l = 0; l <= last; l++) total += level_pj(&w, l, at[l], &most);
     *total_pj = total;

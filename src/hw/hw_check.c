@@ -82,6 +82,10 @@ static td_status check_timing(const td_hw *hw, int i, td_error *err) {
             t->hop_x < 0 ? t->hop_x : t->hop_y);
     REQUIRE(t->shift_x >= 0 && t->shift_y >= 0, "timing: expected shifts of 0 cycles or more",
             t->shift_x < 0 ? t->shift_x : t->shift_y);
+    REQUIRE(t->burst_bits >= 0, "timing: expected bursts of 0 bits or more", t->burst_bits);
+    REQUIRE(energy(t->start), "timing: expected a start of 0 cycles or more", t->start);
+    REQUIRE(energy(t->command), "timing: expected a command of 0 cycles or more", t->command);
+    REQUIRE(energy(t->latency), "timing: expected a latency of 0 cycles or more", t->latency);
     const bool shifts = t->shift_x > 0 || t->shift_y > 0;
     if (t->fold == 0)
         return shifts ? td_fail(err, TD_E_INPUT, "timing: a shift needs fold, found none") : TD_OK;

@@ -81,6 +81,12 @@ static void put_level(row *r, const td_level *l) {
     put_int(r, t->hop_y);
     put_int(r, t->shift_x);
     put_int(r, t->shift_y);
+    if (t->burst_bits == 0 && t->start == 0 && t->command == 0 && t->latency == 0 && !t->ramp)
+        return;
+    put_int(r, t->burst_bits | (int64_t)t->ramp << 32);
+    put_real(r, t->start);
+    put_real(r, t->command);
+    put_real(r, t->latency);
 }
 
 uint64_t td_hw_hash(const td_hw *hw) {

@@ -353,7 +353,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
         listed = search_all(w, max_nodes);
     }
     if (listed && search_rounded(w, max_nodes)) {
-        bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect;
+        bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect && !w->z.stalls;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least < w->known) least = w->known;
         if (least > s->best[0]) least = s->best[0];

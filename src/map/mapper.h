@@ -87,6 +87,7 @@ typedef struct {
     bool cut;        /* some fans were left out: too many */
     bool ordered;    /* some level has a fixed order of loops */
     bool imperfect;  /* padded dims stand for smaller last passes */
+    bool stalls;     /* levels take time, or fetch words, that no part of the search sees */
     bool narrow;     /* partial sums are narrower than outputs: bounds do not hold */
     double least_pj; /* no mapping needs less */
 } td__space;

@@ -489,7 +489,7 @@ void td__level_choices(td__level *w) {
     set_sum_block(w);
     set_forced(w);
     const td__link *input = td__open_link(w, TD_I);
-    w->exact = !s->strict && !z->ordered && !w->look_ahead &&
+    w->exact = !s->strict && !z->ordered && !z->stalls && !w->look_ahead &&
                (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));
     /* Kernels are small: first without loops over them at the outermost level. */
     w->whole_taps = w->i == 0 && w->r->m > 2 && !s->thorough;

@@ -96,11 +96,23 @@ static void set_dims(td__space *z) {
     }
 }
 
+/* Each only adds to what the parts of the search count: bounds hold, but proofs do not. */
+static bool stalls(const td_hw *hw) {
+    for (int l = 0; l < hw->n; l++) {
+        const td_level_timing *t = &hw->level[l].timing;
+        if (hw->level[l].reload != 0 || t->burst_bits > 0 || t->command > 0 || t->latency > 0 ||
+            t->ramp || (t->start > 0 && l + 1 < hw->n))
+            return true;
+    }
+    return false;
+}
+
 static void set_costs(td__space *z) {
     const td_problem *p = &z->p;
     for (int t = 0; t < TD_NTENSOR; t++) z->bits[t] = p->bits[t];
     z->bits[TD__SUMS] = p->acc_bits;
     z->narrow = p->acc_bits < p->bits[TD_O];
+    z->stalls = stalls(z->hw);
     z->n_limits = 0;
     for (int l = 0; l < z->n; l++) {
         const td_level *v = &z->hw->level[l];

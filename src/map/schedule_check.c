@@ -310,8 +310,8 @@ static void account_mapped(const checker *c, const td_interval *t, account *a) {
     for (int x = 0; x < TD_NTENSOR; x++) {
         if (!(t->mapping.keep[top] & TD_BIT(x))) continue;
         int word = td_word_bits(&t->problem, &t->mapping, top, (td_tensor)x);
-        double read = t->bands * k->at[top][x].reads * word,
-               write = t->bands * (k->at[top][x].fills + k->at[top][x].updates) * word;
+        double bits = word * k->at[top][x].moved, read = t->bands * k->at[top][x].reads * bits,
+               write = t->bands * (k->at[top][x].fills + k->at[top][x].updates) * bits;
         a->bits[x] = read + write;
         a->read += read;
         a->write += write;

@@ -83,7 +83,8 @@ static void stream_outputs(work *w, int i) {
     double back = 0; /* partial sums that return */
     if (t->mapped && (t->mapping.keep[w->home.top] & TD_BIT(TD_O)))
         back = t->bands * t->cost.at[w->home.top][TD_O].reads * t->cost.used[w->home.top] *
-               td_word_bits(&t->problem, &t->mapping, w->home.top, TD_O) / 8;
+               td_word_bits(&t->problem, &t->mapping, w->home.top, TD_O) *
+               t->cost.at[w->home.top][TD_O].moved / 8;
     stream(w, i, w->plan.step[i].value, TD_O, false, back);
     stream(w, i, w->plan.step[i].value, TD_O, true, t->dram_bytes[TD_O] - back);
 }

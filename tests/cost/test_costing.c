@@ -54,7 +54,12 @@ static void equal_to_the_last_bit(void **state) {
                     .hop_y = (int32_t)td_rng_below(&r, 3),
                     .shift_x = (int32_t)td_rng_below(&r, 2),
                     .shift_y = (int32_t)td_rng_below(&r, 2),
-                    .fold = (uint8_t)((1u << td_rng_below(&r, 4)) & TD_ALL_TENSORS)};
+                    .burst_bits = td_rng_below(&r, 2) ? 40 : 0,
+                    .start = 0.25 * (double)td_rng_below(&r, 20),
+                    .command = 0.25 * (double)td_rng_below(&r, 40),
+                    .latency = (double)td_rng_below(&r, 9),
+                    .fold = (uint8_t)((1u << td_rng_below(&r, 4)) & TD_ALL_TENSORS),
+                    .ramp = td_rng_below(&r, 2) != 0};
         /* Now and then something that is not valid. */
         if (seed % 5 == 0 && c.mapping.n > 0) {
             td_loop *x = &c.mapping.loop[td_rng_below(&r, c.mapping.n)];

@@ -85,7 +85,10 @@ static const field LEVEL_FIELDS[] = {
     FIELD(td_level, area_mm2, true),       FIELD(td_level, shares, true),
     FIELD(td_level, timing.hop_x, true),   FIELD(td_level, timing.hop_y, true),
     FIELD(td_level, timing.shift_x, true), FIELD(td_level, timing.shift_y, true),
-    FIELD(td_level, timing.fold, true),
+    FIELD(td_level, timing.fold, true),    FIELD(td_level, timing.burst_bits, true),
+    FIELD(td_level, timing.start, true),   FIELD(td_level, timing.command, true),
+    FIELD(td_level, timing.latency, true), FIELD(td_level, timing.ramp, true),
+    FIELD(td_level, reload, true),
 };
 static const field TOP_FIELDS[] = {
     FIELD(td_hw, name, false),         FIELD(td_hw, n, true),
@@ -212,6 +215,11 @@ static void check_faults(void **state) {
     FAULT((hw.level[1].shares = 0, hw.level[2].shares = 1), "shares");
     FAULT(hw.level[1].timing.hop_x = -1, "level 1 (L1): timing: expected hops of 0 cycles or more");
     FAULT(hw.level[1].timing.shift_y = -1, "timing: expected shifts of 0 cycles or more");
+    FAULT(hw.level[1].timing.start = -1, "level 1 (L1): timing: expected a start of 0 cycles");
+    FAULT(hw.level[1].timing.command = NAN, "timing: expected a command of 0 cycles or more");
+    FAULT(hw.level[1].timing.latency = INFINITY, "timing: expected a latency of 0 cycles");
+    FAULT(hw.level[1].timing.burst_bits = -8, "timing: expected bursts of 0 bits or more");
+    FAULT(hw.level[1].reload = TD_BIT(TD_O), "level 1 (L1): reload: expected W and I at most");
     FAULT(hw.level[1].timing.shift_y = 1, "timing: a shift needs fold, found none");
     FAULT(hw.level[1].timing.fold = 3, "timing: expected one tensor as fold");
     FAULT(hw.level[0].timing.fold = 1, "timing: fold W: expected a level inside that may keep it");
@@ -317,6 +325,9 @@ static void round_trip(void **state) {
     hw[1].level[1].timing =
         (td_level_timing){.hop_x = 1, .hop_y = 2, .shift_y = 3, .fold = TD_BIT(TD_I)};
     hw[1].level[0].timing = (td_level_timing){.hop_x = 7};
+    hw[1].level[0].reload = TD_BIT(TD_I);
+    hw[1].level[2].timing = (td_level_timing){
+        .start = 350.5, .command = 7.25, .latency = 1, .burst_bits = 512, .ramp = true};
     hw[2] = small();
     strcpy(hw[2].name, "a: [b] \"c\" # d");
     strcpy(hw[2].level[1].name, "null");
@@ -497,6 +508,11 @@ static void faults_in_files(void **state) {
          "hop_x"},
         {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, timing: {fold: WI}}\n" DRAM,
          "levels[0].timing.fold: expected W, I or O, found \"WI\""},
+        {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {start: "
+              "-1}\n" DRAM,
+         "t.yaml:7: levels[0].timing.start: expected"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, reload: WO}\n" DRAM,
+         "levels[0].reload: expected W and I at most"},
         {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {shift_x: "
               "1, fold: W}\n" DRAM,
          "t.yaml:7: levels[0].timing: fold W: expected a level inside that may keep it"},
