@@ -104,15 +104,19 @@ double td__stall_cycles(const td__nest *z) {
     return all < 0x1p61 ? all : 0x1p61;
 }
 
-/* Channels of one position lie side by side, and a run ends with them: the channels of W's outputs,
- * of I and of O, those of all groups if the tile has all of a group. */
+/* Channels of one position lie side by side, and a run ends with them: those of W's outputs, of I
+ * and of O in the tiles of all children together, and of all groups where all of a group are there.
+ */
 double td__moved(const td__nest *z, int level, int t) {
     const int32_t burst = z->hw->level[level].timing.burst_bits;
     if (burst == 0) return 1;
-    const int32_t *e = z->tile[z->child[level][t] + 1], *all = z->p->dim;
-    const int d = t == TD_I ? TD_C : TD_K;
-    double words = e[d];
-    if (e[d] == all[d]) words *= e[TD_G];
-    const double bits = words * td__word_bits(z, level, t);
+    const int child = z->child[level][t], d = t == TD_I ? TD_C : TD_K;
+    double channels = z->tile[child + 1][d], groups = z->tile[child + 1][TD_G];
+    for (int k = z->s0[child + 1]; k < z->s0[level + 1]; k++) {
+        if (z->s[k].dim == d) channels *= z->s[k].bound;
+        if (z->s[k].dim == TD_G) groups *= z->s[k].bound;
+    }
+    const double bits =
+        channels * (channels == z->p->dim[d] ? groups : 1) * td__word_bits(z, level, t);
     return ceil(bits / burst) * burst / bits;
 }

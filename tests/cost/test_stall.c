@@ -57,10 +57,14 @@ static long place(const odometer *o, int t) {
     return x;
 }
 
-static double extent(const td_case *c, int level, int d) { /* of a tile of the level */
+/* Of the tiles of all children of a level, side by side. */
+static double extent(const td_case *c, int child, int level, int d) {
     double n = 1;
-    for (int i = 0; i < c->mapping.first[level + 1]; i++)
-        if (c->mapping.loop[i].dim == d) n *= c->mapping.loop[i].bound;
+    for (int l = 0; l <= level; l++)
+        for (int i = c->mapping.first[l]; i < c->mapping.first[l + 1]; i++) {
+            const td_loop *x = &c->mapping.loop[i];
+            if (x->dim == d && (l <= child || x->axis != TD_AXIS_T)) n *= x->bound;
+        }
     return n;
 }
 
@@ -71,9 +75,8 @@ static double rate(double own, double shared) {
 static double moved(const td_case *c, int level, int t) {
     const int burst = c->hw.level[level].timing.burst_bits, d = t == TD_I ? TD_C : TD_K;
     const int child = child_of(c, level, t);
-    double run = extent(c, child, d);
-    if (child < 0) run = 1;
-    if (run == c->problem.dim[d]) run *= child < 0 ? 1 : extent(c, child, TD_G);
+    double run = extent(c, child, level, d);
+    if (run == c->problem.dim[d]) run *= extent(c, child, level, TD_G);
     run *= td_word_bits(&c->problem, &c->mapping, level, (td_tensor)t);
     return burst == 0 ? 1 : ceil(run / burst) * burst / run;
 }
