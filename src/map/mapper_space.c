@@ -432,6 +432,21 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
     return TD_OK;
 }
 
+/* Fan-outs that take time; whether the bound of it can be less than it is. */
+static void set_skew(td__space *z) {
+    for (int l = 0; l < z->n; l++) {
+        const td_level_timing *v = &z->hw->level[l].timing;
+        if (td_timing_ideal(v)) continue;
+        z->skewed = true;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (v->fold != TD_BIT(t)) continue;
+            z->loose_skew |= t == TD_I && !z->plain;
+            for (int k = 0; k < l; k++) /* a keeper of more than one word */
+                z->loose_skew |= (z->may[k] & v->fold) && z->usable[k] >= 2 * z->bits[t];
+        }
+    }
+}
+
 td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_query *q, int max_fans,
                           td_arena *a, td__space *z, td_error *err) {
     td_status s = td_problem_check(p, err);
@@ -460,6 +475,7 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     set_costs(z);
     set_input(z);
     set_whole(z);
+    set_skew(z);
     for (int l = 0; l < z->n && s == TD_OK; l++) s = list_fans(z, l, max_fans, a, err);
     return s;
 }
