@@ -6,6 +6,9 @@
  * sizes of a Gemmini, and the cycles of a run on FPGA-accelerated RTL simulation. Each row goes
  * through td_cost_evaluate on HW (default: gemmini, as shipped) with the row's sizes.
  *
+ * Rows that cannot be costed (a tile that does not fit, say) are told on standard error and left
+ * out; the exit code is then that of the first of them.
+ *
  * --rows   one line a row
  * --fit    the parameters that hw/gemmini.yaml names as fitted, fitted anew: by coordinate descent
  *          on the mean of |ln(ours / RTL)|, for all rows, and in so many folds of layers, each
@@ -63,14 +66,30 @@ static void take_off(td_hw *hw, int i) {
 
 /* ---- estimates ------------------------------------------------------------------------------- */
 
+/* Rows that have been costed once do not fail: times change no tile. */
 static double cycles_of(const dosa_row *r, const td_hw *hw) {
     td_cost cost;
-    td_error err = {0};
-    if (td_cost_evaluate(&r->problem, hw, &r->mapping, TD_COUNT_EXACT, &cost, &err) != TD_OK) {
-        td_error_prefix(&err, "line %d", r->line);
-        stop(&err);
-    }
+    if (td_cost_evaluate(&r->problem, hw, &r->mapping, TD_COUNT_EXACT, &cost, NULL) != TD_OK)
+        return NAN;
     return (double)cost.cycles;
+}
+
+/* Tells of rows that cannot be costed, and leaves them out. Returns the first one's exit code. */
+static int leave_out(const char *file, dosa_row *rows, int *n) {
+    int kept = 0, code = 0;
+    for (int i = 0; i < *n; i++) {
+        td_cost cost;
+        td_error err = {0};
+        if (td_cost_evaluate(&rows[i].problem, &rows[i].hw, &rows[i].mapping, TD_COUNT_EXACT, &cost,
+                             &err) == TD_OK) {
+            rows[kept++] = rows[i];
+            continue;
+        }
+        fprintf(stderr, "gemmini_rtl: %s:%d: left out: %s\n", file, rows[i].line, err.message);
+        if (code == 0) code = td_status_exit_code(err.code);
+    }
+    *n = kept;
+    return code;
 }
 
 static void estimate(const dosa_row *rows, int n, double *out) {
@@ -192,6 +211,7 @@ int main(int argc, char **argv) {
     if (td_hw_load(name, &hw, &err) != TD_OK ||
         dosa_rows_read(a, file, &hw, &rows, &n, &err) != TD_OK)
         stop(&err);
+    const int code = leave_out(file, rows, &n);
     if (n == 0) {
         td_fail(&err, TD_E_INPUT, "%s: no rows", file);
         stop(&err);
@@ -222,5 +242,5 @@ int main(int argc, char **argv) {
     show("ours", dosa_compare(a, rows, ours, n));
     if (folds > 0) cross_validate(a, rows, n, folds, other);
     td_arena_destroy(a);
-    return 0;
+    return code;
 }
