@@ -142,6 +142,7 @@ typedef struct {
     uint8_t place[TD_MAX_LEVELS][TD_NDIM];
     bool pad;      /* dims may be padded up to fill a fan-out (zeros are computed) */
     bool one_axis; /* a dim stands along X or along Y of a fan-out, not along both */
+    bool im2col;   /* layers run as matrix products: td_problem_product */
 } td_map_rules;
 
 typedef struct {
@@ -176,6 +177,9 @@ td_status td_hw_check(const td_hw *hw, td_error *err);
  * along TD_AXIS_X or TD_AXIS_Y; 1 for TD_AXIS_T. hw has passed td_hw_check. */
 int td_hw_fanout(const td_hw *hw, int l, int axis);
 int64_t td_hw_peak_macs(const td_hw *hw); /* per cycle */
+/* The layer problem as the machine runs it: a matrix product with rules.im2col, else as it is. What
+ * the mapper maps, and mappings of layers are for. */
+void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out);
 /* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable
  * across machines and runs. */
 uint64_t td_hw_hash(const td_hw *hw);

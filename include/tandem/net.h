@@ -43,6 +43,11 @@ int64_t td_problem_macs(const td_problem *p);
  * that the outputs span, i.e. without pad: (P-1) stride + (R-1) dilation + 1 - top - bottom rows.
  */
 int64_t td_problem_words(const td_problem *p, td_tensor t);
+/* The layer as the matrix product that im2col makes of it, per group: (N P Q) x (C R S) by (C R S)
+ * x K as P, C and K. Every tap of every position is a word of I of its own, made zeros included.
+ * MACs and words of W and O are the same. Dims whose product would reach 2^31 stay apart: N, P and
+ * Q, or (then nothing is changed) C, R and S. */
+void td_problem_product(const td_problem *p, td_problem *out);
 /* First fault as a message (TD_E_INPUT): dims >= 1, strides and dilations >= 1, bits in 1..64,
  * input rows and columns < 2^31, MACs and bits of each tensor < 2^62. */
 td_status td_problem_check(const td_problem *p, td_error *err);

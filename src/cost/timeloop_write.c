@@ -443,6 +443,12 @@ static td_status put_mapping(writer *w, td_node *root, td_error *err) {
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err) {
     writer w = {.c = c, .a = a, .dims = c->problem.dim[TD_G] > 1 ? TD_NDIM : TD_NDIM - 1};
     *out = NULL;
+    for (int l = 0; l < c->hw.n; l++)
+        if (!td_timing_ideal(&c->hw.level[l].timing))
+            return td_fail(err, TD_E_UNSUPPORTED,
+                           "level %s takes time to fill and drain (timing), which Timeloop does "
+                           "not have",
+                           c->hw.level[l].name);
     td_status s = find_widths(&w, err);
     if (s != TD_OK) return s;
     find_names(&w);

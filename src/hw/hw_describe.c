@@ -24,6 +24,13 @@ int64_t td_hw_peak_macs(const td_hw *hw) {
     return hw->mac.instances;
 }
 
+void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out) {
+    if (hw->rules.im2col)
+        td_problem_product(p, out);
+    else
+        *out = *p;
+}
+
 int td_hw_level_find(const td_hw *hw, const char *name) {
     for (int l = 0; l < hw->n; l++)
         if (strcmp(hw->level[l].name, name) == 0) return l;
@@ -104,7 +111,7 @@ uint64_t td_hw_hash(const td_hw *hw) {
     put_real(&r, hw->vec.energy_pj);
     put_real(&r, hw->vec.bw);
     put_real(&r, hw->clock_hz);
-    put_int(&r, hw->rules.pad | hw->rules.one_axis << 1);
+    put_int(&r, hw->rules.pad | hw->rules.one_axis << 1 | hw->rules.im2col << 2);
     put_real(&r, hw->area_mm2);
     put_real(&r, hw->leak_w);
     put_real(&r, hw->clock_tree);

@@ -3,13 +3,14 @@
  *     name: eyeriss-168            node: 65nm              clock_hz: 200.0e+6
  *     area_mm2: 12.25              # absent: unknown       leak_w, clock_tree: 0 if absent
  *     pad: false                   # dims may be padded up to fill a fan-out
+ *     im2col: false                # layers run as matrix products
  *     tech: pat                    # absent: no table; gives energies that are left out below
  *     mac: {instances: 168, mesh_x: 14, bits: 16, energy_pj: 1}       # area_mm2, leak_w, gated_pj
  *     vector: {lanes: 14, energy_pj: 1, bw: 1024}                     # absent: none
  *     levels:                      # innermost first
  *       - name: RF
  *         instances: 168           # all of them; fan-outs follow from the extents
- *         mesh_x: 14
+ *         mesh_x: 14               # innermost level: both as those of the MACs if absent
  *         may_keep: WIO            # letters of tensors; all if absent
  *         must_keep: W             # none if absent; multicast: all; reduce: O; reload: none
  *         capacity_bits: 8192      # or capacity_kb; null: unbounded
@@ -29,9 +30,9 @@
 
 #include "hw_check.h"
 
-static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech",  "clock_hz",
-                                       "area_mm2", "leak_w", "clock_tree", "pad",   "one_axis",
-                                       "mac",      "vector", "levels",     "space", NULL};
+static const char *const TOP_KEYS[] = {
+    "name", "about",    "node",   "tech", "clock_hz", "area_mm2", "leak_w", "clock_tree",
+    "pad",  "one_axis", "im2col", "mac",  "vector",   "levels",   "space",  NULL};
 static const char *const MAC_KEYS[] = {"instances", "mesh_x",         "bits",
                                        "energy_pj", "area_mm2",       "leak_w",
                                        "gated_pj",  "operand_gating", NULL};
@@ -169,6 +170,18 @@ static td_status derive_energy(const td_node *map, const td_tech *tech, const td
     return TD_OK;
 }
 
+/* The innermost level stands at each MAC if nothing else is said. */
+static td_status read_mesh(const td_node *map, const td_mac *mac, td_level *l, td_error *err) {
+    if (mac != NULL && td_node_find(map, "instances") == NULL) {
+        l->instances = mac->instances;
+        l->mesh_x = mac->mesh_x;
+        return opt_i32(map, "mesh_x", 1, &l->mesh_x, err);
+    }
+    td_status s = get_i32(map, "instances", 1, &l->instances, err);
+    l->mesh_x = l->instances;
+    return s == TD_OK ? opt_i32(map, "mesh_x", 1, &l->mesh_x, err) : s;
+}
+
 /* tech: NULL if the file names none. */
 static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, int i,
                             td_error *err) {
@@ -189,9 +202,7 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
     if (map->kind != TD_MAP) return td_node_fail(map, err, "expected a map that describes a level");
     STEP(td_node_only(map, LEVEL_KEYS, err));
     STEP(copy_name(map, "name", l->name, sizeof l->name, err));
-    STEP(get_i32(map, "instances", 1, &l->instances, err));
-    l->mesh_x = l->instances;
-    STEP(opt_i32(map, "mesh_x", 1, &l->mesh_x, err));
+    STEP(read_mesh(map, i == 0 ? &hw->mac : NULL, l, err));
     STEP(opt_mask(map, "may_keep", td_tensor_letter, &l->may_keep, err));
     STEP(opt_mask(map, "must_keep", td_tensor_letter, &l->must_keep, err));
     STEP(opt_mask(map, "multicast", td_tensor_letter, &l->multicast, err));
@@ -334,6 +345,7 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     STEP(opt_amount(doc, "clock_tree", &hw->clock_tree, err));
     STEP(td_node_opt_bool(doc, "pad", &hw->rules.pad, err));
     STEP(td_node_opt_bool(doc, "one_axis", &hw->rules.one_axis, err));
+    STEP(td_node_opt_bool(doc, "im2col", &hw->rules.im2col, err));
     STEP(td_node_get_map(doc, "mac", &mac, err));
     STEP(read_mac(mac, tech, &hw->mac, err));
     STEP(td_node_opt_map(doc, "vector", &vector, err));
@@ -440,6 +452,7 @@ td_node *td_hw_to_node(const td_hw *hw, td_arena *a) {
     td_node_put_real(a, m, "clock_tree", hw->clock_tree);
     td_node_put_bool(a, m, "pad", hw->rules.pad);
     if (hw->rules.one_axis) td_node_put_bool(a, m, "one_axis", true);
+    if (hw->rules.im2col) td_node_put_bool(a, m, "im2col", true);
     td_node *mac = td_node_put(a, m, "mac", td_node_map(a));
     td_node_put_int(a, mac, "instances", hw->mac.instances);
     td_node_put_int(a, mac, "mesh_x", hw->mac.mesh_x);

@@ -488,5 +488,9 @@ static td_status best_imperfect(const td_problem *p, const td_hw *hw, const td_m
 
 td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
                       td_map_result *out, int64_t *missing_bytes, td_error *err) {
-    return (q->imperfect ? best_imperfect : best_of)(p, hw, q, out, missing_bytes, err);
+    td_problem run;
+    td_status s = td_problem_check(p, err);
+    if (s != TD_OK) return s;
+    td_hw_problem(hw, p, &run);
+    return (q->imperfect ? best_imperfect : best_of)(&run, hw, q, out, missing_bytes, err);
 }

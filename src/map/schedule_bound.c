@@ -4,8 +4,11 @@
 #include <stdlib.h>
 
 /* A fan-out never splits more ways than the dims that may stand on it have. */
-static double most_parallel(const td_hw *hw, const td_problem *p) {
+static double most_parallel(const td_hw *hw, const td_problem *layer) {
     double parallel = 1;
+    td_problem run;
+    const td_problem *p = &run;
+    td_hw_problem(hw, layer, &run);
     for (int l = 0; l < hw->n; l++)
         for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
             double ways = 1;

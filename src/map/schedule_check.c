@@ -266,6 +266,8 @@ static td_status same_layer(const checker *c, int i) {
         return fail(c, i, "%lld MACs, the layer has %lld", (long long)t->macs,
                     (long long)td_problem_macs(&p));
     td__facts_turn(c->net, c->s, c->f, i, &p);
+    td_problem layer = p;
+    td_hw_problem(c->hw, &layer, &p);
     for (int d = 0; d < TD_NDIM; d++)
         if (t->problem.dim[d] < p.dim[d] || (!c->hw->rules.pad && t->problem.dim[d] != p.dim[d]))
             return fail(c, i, "its problem has %c = %d, the layer has %d", td_dim_letter[d],

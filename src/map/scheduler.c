@@ -70,7 +70,9 @@ static void take(td_scheduler *s, const td_hw *hw) {
     s->hw = hw;
     s->opened = false;
     td__home_find(hw, &s->home);
-    s->plan.bands = !s->o.layer_by_layer && s->home.home >= 0 && s->home.may == TD_ALL_TENSORS;
+    /* A matrix product has no rows of an image. */
+    s->plan.bands = !s->o.layer_by_layer && !hw->rules.im2col && s->home.home >= 0 &&
+                    s->home.may == TD_ALL_TENSORS;
     if (first || s->home.pool != before.pool || s->home.may != before.may)
         td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
     bool same =

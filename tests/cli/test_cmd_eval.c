@@ -427,13 +427,60 @@ static void wrong_use(void **unused) {
     assert_non_null(strstr(out, "Examples:"));
 }
 
+/* The command of docs/validation.md: an array of 12 x 20, the layers of a topology. Products of 147
+ * to sum, 64 filters, 110 x 110 positions; of 64, 40 and 1. */
+static void systolic_arrays(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *set;
+        int64_t cycles[2];
+    } flow[] = {
+        {"ws --set 'levels[1].instances=20'",
+         {13 * 4 * (12100 + 2 * 12 + 20 - 2), 6 * 2 * (1 + 2 * 12 + 20 - 2)}},
+        {"os", {1009 * 4 * (147 + 12 + 20 - 2), 1 * 2 * (64 + 12 + 20 - 2)}},
+        {"is --set 'levels[1].instances=20'",
+         {13 * 605 * (64 + 2 * 12 + 20 - 2), 6 * 1 * (40 + 2 * 12 + 20 - 2)}},
+    };
+    char file[] = "/tmp/tandem-topology-XXXXXX.csv", command[512];
+    int fd = mkstemps(file, 4);
+    assert_true(fd >= 0);
+    FILE *f = fdopen(fd, "w");
+    fputs("Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num "
+          "Filter, Strides,\nConv1,224,224,7,7,3,64,2,\nfc,1,1,1,1,64,40,1,\n",
+          f);
+    fclose(f);
+    for (int i = 0; i < 3; i++) {
+        snprintf(command, sizeof command,
+                 "eval %s --hw systolic-%s --set mac.instances=240 --set mac.mesh_x=20 --format "
+                 "json",
+                 file, flow[i].set);
+        assert_int_equal(run(command, false), 0);
+        td_arena *a = td_arena_create();
+        const td_node *doc;
+        td_error err = {0};
+        assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &doc, &err), &err);
+        const td_node *list = td_node_find(doc, "intervals");
+        assert_int_equal(list->count, 2);
+        for (int k = 0; k < 2; k++)
+            assert_near(real_at(list->item[k], "compute_cycles"), flow[i].cycles[k], 0);
+        td_arena_destroy(a);
+    }
+    unlink(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
-        cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
-        cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
-        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(bits),
-        cmocka_unit_test(small_figures),      cmocka_unit_test(wrong_use),
+        cmocka_unit_test(systolic_arrays),
+        cmocka_unit_test(formats_agree),
+        cmocka_unit_test(cases_go_to_cost),
+        cmocka_unit_test(folder_of_a_design),
+        cmocka_unit_test(limits_are_sums),
+        cmocka_unit_test(cold_and_batch),
+        cmocka_unit_test(set_is_of_the_accelerator),
+        cmocka_unit_test(timeline_and_trace),
+        cmocka_unit_test(bits),
+        cmocka_unit_test(small_figures),
+        cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }

@@ -97,9 +97,9 @@ static const field TOP_FIELDS[] = {
     FIELD(td_hw, mac.leak_w, true),    FIELD(td_hw, mac.bits, true),
     FIELD(td_hw, vec.lanes, true),     FIELD(td_hw, vec.energy_pj, true),
     FIELD(td_hw, vec.bw, true),        FIELD(td_hw, clock_hz, true),
-    FIELD(td_hw, rules.pad, true),     FIELD(td_hw, area_mm2, true),
-    FIELD(td_hw, leak_w, true),        FIELD(td_hw, clock_tree, true),
-    FIELD(td_hw, node, false),
+    FIELD(td_hw, rules.pad, true),     FIELD(td_hw, rules.im2col, true),
+    FIELD(td_hw, area_mm2, true),      FIELD(td_hw, leak_w, true),
+    FIELD(td_hw, clock_tree, true),    FIELD(td_hw, node, false),
 };
 enum {
     N_LEVEL_FIELDS = sizeof LEVEL_FIELDS / sizeof(field),
@@ -316,6 +316,7 @@ static void round_trip(void **state) {
     hw[1].rules.allowed[0][TD_AXIS_X] = 0;
     hw[1].rules.single[1][TD_AXIS_Y] = 1;
     hw[1].rules.one_axis = true;
+    hw[1].rules.im2col = true;
     assert_ok(td_map_order_set(&hw[1].rules, 1, "KPQ", &err), &err);
     hw[1].level[0].read_bw = INFINITY;
     hw[1].level[0].buffering = 1.5;
@@ -410,6 +411,24 @@ static void defaults(void **state) {
     assert_int_equal(hw.rules.allowed[0][TD_AXIS_T], 0xff);
     assert_int_equal(hw.level[1].capacity_bits, -1);
     assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_X), 4);
+}
+
+/* The innermost level stands at the MACs; no other has a default. */
+static void innermost_instances(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(parse("clock_hz: 1e9\nmac: {instances: 12, mesh_x: 4}\nlevels:\n"
+                    "  - {name: R, capacity_bits: 8}\n" DRAM,
+                    &hw, &err),
+              &err);
+    assert_true(hw.level[0].instances == 12 && hw.level[0].mesh_x == 4);
+    assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_Y), 3);
+    assert_int_equal(parse(HEAD "levels:\n  - {name: R, capacity_bits: 8}\n"
+                                "  - {name: S, capacity_bits: 8}\n" DRAM,
+                           &hw, &err),
+                     TD_E_INPUT);
+    assert_non_null(strstr(err.message, "levels[1]: missing key \"instances\""));
 }
 
 /* lanes 0 is the same accelerator as no vector map, whatever else stands there. */
@@ -675,9 +694,9 @@ static void published_sizes(void **state) {
          {{"Accumulator", 256, 4 << 20},
           {"WeightFIFO", 1, 4 * 65536},
           {"UnifiedBuffer", 1, 24 << 20}}},
-        {"systolic-ws", 1024, 32, {{"WeightReg", 1024, 2048}, {"Buffer", 1, 512 * 1024}}},
+        {"systolic-ws", 1024, 32, {{"WeightReg", 1024, 1024}, {"Buffer", 1, 512 * 1024}}},
         {"systolic-os", 1024, 32, {{"SumReg", 1024, 8192}, {"Buffer", 1, 512 * 1024}}},
-        {"systolic-is", 1024, 32, {{"InputReg", 1024, 2048}, {"Buffer", 1, 512 * 1024}}},
+        {"systolic-is", 1024, 32, {{"InputReg", 1024, 1024}, {"Buffer", 1, 512 * 1024}}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         td_hw hw;
@@ -747,6 +766,7 @@ int main(void) {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(orders),
         cmocka_unit_test(defaults),
+        cmocka_unit_test(innermost_instances),
         cmocka_unit_test(no_vector_unit),
         cmocka_unit_test(faults_in_files),
         cmocka_unit_test(loading),
