@@ -444,11 +444,10 @@ td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_e
     writer w = {.c = c, .a = a, .dims = c->problem.dim[TD_G] > 1 ? TD_NDIM : TD_NDIM - 1};
     *out = NULL;
     for (int l = 0; l < c->hw.n; l++)
-        if (!td_timing_ideal(&c->hw.level[l].timing))
+        if (!td_timing_ideal(&c->hw.level[l].timing) || c->hw.level[l].reload != 0)
             return td_fail(err, TD_E_UNSUPPORTED,
-                           "level %s takes time to fill and drain (timing), which Timeloop does "
-                           "not have",
-                           c->hw.level[l].name);
+                           "level %s has %s, which Timeloop does not have", c->hw.level[l].name,
+                           c->hw.level[l].reload != 0 ? "reload" : "times of its own (timing)");
     td_status s = find_widths(&w, err);
     if (s != TD_OK) return s;
     find_names(&w);
