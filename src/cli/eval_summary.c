@@ -73,6 +73,18 @@ static void tell_other(const eval_pair *e, td_text *out) {
         td_text_add(out, ": no weights stay on chip\n");
 }
 
+/* Share of the time in which arrays fill, drain or shift, where they are what limits. */
+static double skew_share(const td_schedule *s) {
+    double skew = 0, all = 0;
+    for (int i = 0; i < s->n; i++) {
+        const td_interval *t = &s->interval[i];
+        all += t->cycles;
+        if (t->mapped && strcmp(t->limit, "compute") == 0)
+            skew += t->bands * (double)t->cost.skew_cycles;
+    }
+    return all > 0 ? skew / all : 0;
+}
+
 void eval_summary(const eval_pair *e, td_text *out) {
     const td_schedule *s = e->asked;
     eval_limit limit[EVAL_MAX_LIMITS];
@@ -84,9 +96,13 @@ void eval_summary(const eval_pair *e, td_text *out) {
                  cli_bytes((double)s->resident_weight_bytes).s,
                  cli_bytes((double)s->peak_chip_bytes).s, cli_bytes(s->dram_bytes).s,
                  s->proved ? "" : " (places found by search, not proved)");
+    const double skew = skew_share(s);
     td_text_add(out, "limits: ");
-    for (int i = 0; i < n && limit[i].share >= 0.005; i++)
+    for (int i = 0; i < n && limit[i].share >= 0.005; i++) {
         td_text_addf(out, "%s%s %.0f %%", i > 0 ? ", " : "", limit[i].name, 100 * limit[i].share);
+        if (skew >= 0.005 && strcmp(limit[i].name, "compute") == 0)
+            td_text_addf(out, " (filling and draining: %.0f %%)", 100 * skew);
+    }
     td_text_add(out, "\n");
 }
 

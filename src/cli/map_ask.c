@@ -226,13 +226,14 @@ static td_status of_net(const map_options *o, td_arena *a, map_source *s, td_err
 
 typedef enum { LAYER, MODEL, CASES } kind;
 
-/* A document with layers and no problem is a network. */
+/* A document with layers and no problem is a network, and so is a list (a workload of ZigZag). */
 static bool is_network(const map_source *s) {
     td_arena *a = td_arena_create();
     const td_node *doc;
     bool net = a != NULL && s->cases.n == 1 &&
                cli_cases_parse(&s->cases, 0, a, &doc, NULL) == TD_OK &&
-               td_node_find(doc, "layers") != NULL && td_node_find(doc, "problem") == NULL;
+               (doc->kind == TD_LIST ||
+                (td_node_find(doc, "layers") != NULL && td_node_find(doc, "problem") == NULL));
     td_arena_destroy(a);
     return net;
 }
@@ -242,7 +243,9 @@ static td_status find_kind(const char *what, map_source *s, kind *out, td_error 
     bool there = stat(what, &st) == 0;
     const char *dot = strrchr(what, '.');
     *out = MODEL;
-    if (there && (S_ISDIR(st.st_mode) || (dot != NULL && strcmp(dot, ".onnx") == 0))) return TD_OK;
+    if (there && (S_ISDIR(st.st_mode) ||
+                  (dot != NULL && (strcmp(dot, ".onnx") == 0 || strcmp(dot, ".csv") == 0))))
+        return TD_OK;
     if (!there && strcmp(what, "-") != 0) {
         *out = LAYER;
         if (strpbrk(what, " \t") != NULL) return TD_OK;

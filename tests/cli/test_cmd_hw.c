@@ -151,6 +151,11 @@ static void other_values(void **state) {
     assert_near(real(doc, "area_mm2"), 18.7833 - .6, 1e-4); /* 10 GB/s less at .06 mm2 each */
     assert_null(td_node_find(doc, "space"));
     assert_near(real(map(doc, "parameters"), "io_gbps"), 10, 0);
+    expect(f, "hw systolic-ws", 0);
+    assert_non_null(
+        strstr(f->out, "timing of Accumulator: {\"hop_y\": 1, \"shift_y\": 1, \"fold\": \"W\"}"));
+    assert_non_null(strstr(f->out, "timing of Buffer: {\"hop_x\": 1, \"fold\": \"W\"}"));
+    assert_non_null(strstr(f->out, "matrix products (im2col)"));
     doc = show(f, "systolic-ws --set 'levels[2].capacity_kb=1024' --set mac.area_mm2=1.0e-3 "
                   "--set area_mm2=2.5");
     assert_near(real(map(doc, "levels")->item[2], "capacity_bytes"), 1 << 20, 0);

@@ -448,6 +448,18 @@ static void network_files(void **state) {
     assert_string_equal(string(json(f), "name"), "mine/first");
     expect(f, "map net.json --hw eyeriss-168 -f json", 0);
     assert_int_equal(lines(f->out), 3);
+    /* Those of other programs: a topology of SCALE-Sim, a workload of ZigZag. */
+    write_file(f, "peer.csv", "Layer,M,N,K,\nfirst,4,8,16,\nsecond,2,8,16,\n");
+    expect(f, "map peer.csv --hw eyeriss-168 -f json", 0);
+    assert_int_equal(lines(f->out), 2);
+    assert_string_equal(string(line(f, f->out, 1), "name"), "peer/second");
+    write_file(f, "peer.yaml",
+               "- id: 0\n  operator_type: Conv\n  loop_dims: [B, K, C, OY, OX, FY, FX]\n"
+               "  loop_sizes: [1, 8, 4, 6, 6, 3, 3]\n  dimension_relations: [ix=1*ox+1*fx, "
+               "iy=1*oy+1*fy]\n  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}\n"
+               "  operand_source: {I: 0, W: 0}\n");
+    expect(f, "map peer.yaml --hw eyeriss-168 -f json", 0);
+    assert_int_equal(lines(f->out), 1);
     expect_fault(f, "map net.json --size 3x32x32 --hw micro", 2, "--size is for shipped networks");
     expect_fault(f, "map net.yaml", 2, "expected --hw");
 }
