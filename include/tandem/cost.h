@@ -271,9 +271,9 @@ void td_timeloop_notes(const td_node *doc, td_text *out);
  * reading it back gives the same cost, bit for bit (if bandwidths in words are doubles that give
  * those in bits again; a fan-out with a dim that stands there twice is two steps then, with a level
  * of wires between). TD_E_UNSUPPORTED: words of different widths at one level (sums wider than
- * inputs), timing or reload of a level; such a fan-out with imperfect factors, or whose steps would part rows of the outputs and
- * of the kernel. Timeloop knows no padding and takes made zeros for words of the image: they are
- * left out. */
+ * inputs), timing or reload of a level; such a fan-out with imperfect factors, or whose steps would
+ * part rows of the outputs and of the kernel. Timeloop knows no padding and takes made zeros for
+ * words of the image: they are left out. */
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err);
 
 #ifdef __cplusplus

@@ -445,8 +445,8 @@ td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_e
     *out = NULL;
     for (int l = 0; l < c->hw.n; l++)
         if (!td_timing_ideal(&c->hw.level[l].timing) || c->hw.level[l].reload != 0)
-            return td_fail(err, TD_E_UNSUPPORTED,
-                           "level %s has %s, which Timeloop does not have", c->hw.level[l].name,
+            return td_fail(err, TD_E_UNSUPPORTED, "level %s has %s, which Timeloop does not have",
+                           c->hw.level[l].name,
                            c->hw.level[l].reload != 0 ? "reload" : "times of its own (timing)");
     td_status s = find_widths(&w, err);
     if (s != TD_OK) return s;
