@@ -57,6 +57,8 @@ static td_node *level_node(const td_hw *hw, int l, const td_power *p, td_arena *
     td_node_put_real(a, m, "peak_w", p->level_w[l]);
     td_node *timing = td_timing_to_node(&v->timing, a);
     if (timing != NULL) td_node_put(a, m, "timing", timing);
+    if (v->reload != 0)
+        td_node_put_string(a, m, "reload", letters(td_tensor_letter, TD_NTENSOR, v->reload, text));
     if (p->unlimited & TD_BIT(l)) td_node_put_bool(a, m, "unlimited", true);
     for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
         td_node *f = td_node_put(a, m, axis == TD_AXIS_X ? "x" : "y", td_node_map(a));
@@ -210,6 +212,10 @@ static void add_timing(const td_hw *hw, td_text *t) {
     td_arena *a = td_arena_create();
     for (int l = hw->n - 1; l >= 0; l--) {
         const td_node *m = td_timing_to_node(&hw->level[l].timing, a);
+        char text[16];
+        if (hw->level[l].reload != 0)
+            td_text_addf(t, "  %s brings in anew what it holds of %s\n", hw->level[l].name,
+                         letters(td_tensor_letter, TD_NTENSOR, hw->level[l].reload, text));
         if (m == NULL) continue;
         td_text_addf(t, "  timing of %s: ", hw->level[l].name);
         td_node_to_json(m, 0, t);
