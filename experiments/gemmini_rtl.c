@@ -1,6 +1,7 @@
 /* Latency of ours beside cycles of Gemmini's RTL.
  *
- *     build/release/experiments/gemmini_rtl FILE.csv [--hw HW] [--rows] [--fit FOLDS] [--ablate]
+ *     build/release/experiments/gemmini_rtl FILE.csv [--hw HW] [--known] [--rows] [--fit FOLDS]
+ * [--ablate]
  *
  * FILE.csv has rows as DOSA's firesim_test.csv (tests/reference/dosa_rows.h): a layer, a mapping,
  * sizes of a Gemmini, and the cycles of a run on FPGA-accelerated RTL simulation. Each row goes
@@ -9,6 +10,8 @@
  * Rows that cannot be costed (a tile that does not fit, say) are told on standard error and left
  * out; the exit code is then that of the first of them.
  *
+ * --known  HW's own sizes, and only rows of which it is known what was run (DOSA's training file,
+ *          whose sizes are placeholders, and whose analytic column is that of the RTL)
  * --rows   one line a row
  * --fit    the parameters that hw/gemmini.yaml names as fitted, fitted anew: by coordinate descent
  *          on the mean of |ln(ours / RTL)|, for all rows, and in so many folds of layers, each
@@ -72,6 +75,25 @@ static double cycles_of(const dosa_row *r, const td_hw *hw) {
     if (td_cost_evaluate(&r->problem, hw, &r->mapping, TD_COUNT_EXACT, &cost, NULL) != TD_OK)
         return NAN;
     return (double)cost.cycles;
+}
+
+/* Rows of which it is known what was run on a machine of HW's size, where arch.* are placeholders
+ * (DOSA's training file): mappings that fill the array, square planes, kernels of odd size. */
+static void select_known(const td_hw *hw, dosa_row *rows, int *n) {
+    int kept = 0;
+    for (int i = 0; i < *n; i++) {
+        const td_problem *p = &rows[i].problem;
+        const td_mapping *m = &rows[i].mapping;
+        int64_t used[TD_NAXIS] = {1, 1, 1};
+        for (int k = 0; k < m->n; k++) used[m->loop[k].axis] *= m->loop[k].bound;
+        if (used[TD_AXIS_X] != hw->mac.mesh_x ||
+            used[TD_AXIS_Y] != hw->mac.instances / hw->mac.mesh_x || p->dim[TD_P] != p->dim[TD_Q] ||
+            p->dim[TD_P] == 1 || p->dim[TD_R] != p->dim[TD_S] || p->dim[TD_R] % 2 == 0)
+            continue;
+        rows[kept] = rows[i];
+        rows[kept++].hw = *hw;
+    }
+    *n = kept;
 }
 
 /* Tells of rows that cannot be costed, and leaves them out. Returns the first one's exit code. */
@@ -182,13 +204,15 @@ static void print_rows(const dosa_row *rows, int n, const double *ours) {
 
 int main(int argc, char **argv) {
     const char *file = NULL, *name = "gemmini";
-    bool each = false, ablate = false, wrong = false;
+    bool each = false, ablate = false, known = false, wrong = false;
     int folds = 0, n;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--rows") == 0)
             each = true;
         else if (strcmp(argv[i], "--ablate") == 0)
             ablate = true;
+        else if (strcmp(argv[i], "--known") == 0)
+            known = true;
         else if (strcmp(argv[i], "--hw") == 0 && i + 1 < argc)
             name = argv[++i];
         else if (strcmp(argv[i], "--fit") == 0 && i + 1 < argc)
@@ -199,8 +223,10 @@ int main(int argc, char **argv) {
             wrong = true;
     }
     if (file == NULL || wrong) {
-        fprintf(stderr, "usage: gemmini_rtl FILE.csv [--hw HW] [--rows] [--fit FOLDS] [--ablate]\n"
-                        "(FOLDS >= 2)\n");
+        fprintf(
+            stderr,
+            "usage: gemmini_rtl FILE.csv [--hw HW] [--known] [--rows] [--fit FOLDS] [--ablate]\n"
+            "(FOLDS >= 2)\n");
         return 2;
     }
     td_error err = {0};
@@ -211,6 +237,7 @@ int main(int argc, char **argv) {
     if (td_hw_load(name, &hw, &err) != TD_OK ||
         dosa_rows_read(a, file, &hw, &rows, &n, &err) != TD_OK)
         stop(&err);
+    if (known) select_known(&hw, rows, &n);
     const int code = leave_out(file, rows, &n);
     if (n == 0) {
         td_fail(&err, TD_E_INPUT, "%s: no rows", file);
@@ -221,6 +248,7 @@ int main(int argc, char **argv) {
     if (ours == NULL || other == NULL) return td_status_exit_code(TD_E_MEMORY);
     estimate(rows, n, ours);
     if (each) print_rows(rows, n, ours);
+    printf("%d rows\n", n);
     printf("%-34s %9s %8s %11s %9s %8s %7s\n", "cycles against RTL's", "Spearman", "Kendall",
            "median err", "90 % err", "ratio", "worst");
     for (int i = 0; i < n; i++) other[i] = rows[i].analytic;

@@ -89,10 +89,10 @@ static void levels_take_time(void **state) {
         assert_int_equal(td_schedule_best(net, &ideal, &o, &plain, NULL, NULL), st);
         if (st == TD_OK) {
             if (td_schedule_check(net, &hw, &s, &err) != TD_OK)
-                fail_msg("case %d: %s", i, err.message);
+                fail_msg("accelerator %d: %s", i, err.message);
             assert_ok(td_timeline_build(net, &hw, &s, &t, &err), &err);
             if (td_timeline_check(net, &hw, &s, &t, &err) != TD_OK)
-                fail_msg("case %d: %s", i, err.message);
+                fail_msg("accelerator %d: %s", i, err.message);
             slower += s.latency_s > plain.latency_s;
             for (int k = 0; k < s.n; k++)
                 bursts += s.interval[k].mapped && s.interval[k].cost.at[hw.n - 1][TD_O].moved > 1;
