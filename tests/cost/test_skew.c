@@ -318,6 +318,7 @@ static void cases_keep_it(void **state) {
     assert_memory_equal(&back.hw.level[1].timing, &c.hw.level[1].timing, sizeof(td_level_timing));
     assert_int_equal(cost_of(&back).cycles, 44);
     td_node *n;
+    c.problem.acc_bits = 8; /* as words are, there */
     assert_int_equal(td_timeloop_to_node(&c, a, &n, &err), TD_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "level L1 takes time to fill and drain"));
     c.hw.level[1].timing = (td_level_timing){.fold = 0};
