@@ -205,6 +205,9 @@ void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned k
  * know no folds. mapper_skew.c */
 double td__link_skew(const td__space *z, const td__products *w, int t, int parent, int child);
 double td__space_skew(const td__space *z);
+/* Of all mappings: as many folds as it takes to bring every word of the tensors (`words`: at least)
+ * into their keepers once. */
+double td__least_skew(const td__space *z, const double words[TD_NTENSOR]);
 /* Lower bounds of both objectives from a sum of tolls. */
 void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]);
 /* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no

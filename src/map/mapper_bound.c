@@ -51,34 +51,6 @@ static double distinct(const td__space *z, int t) {
     return planes * td__held_lines(&z->p, 0, one, 1) * td__held_lines(&z->p, 1, one, 1);
 }
 
-/* Cycles of filling and draining: as many folds as it takes to bring every word of the tensor into
- * its keeper once. */
-static double least_skew(const td__space *z) {
-    double cycles = td__space_skew(z);
-    for (int l = 0; l < z->n; l++) {
-        const td_level_timing *v = &z->hw->level[l].timing;
-        for (int t = 0; t < TD_NTENSOR; t++) {
-            if (v->fold != TD_BIT(t) || td_timing_ideal(v)) continue;
-            if (t == TD_I && z->counting == TD_COUNT_TIMELOOP && !z->plain) continue;
-            int bits = z->bits[t];
-            if (t == TD_O && z->bits[TD__SUMS] < bits) bits = z->bits[TD__SUMS];
-            bool kept = false; /* or each step is a fold, with a word for each MAC */
-            for (int k = 0; k < l; k++) kept |= (z->must[k] & v->fold) != 0;
-            double most = kept ? 1 : z->hw->mac.instances; /* words that a fold holds */
-            for (int k = 0; k < l; k++)
-                if (z->may[k] & v->fold)
-                    most = fmax(most, z->hw->level[k].instances * floor(z->usable[k] / bits));
-            double folds = ceil(distinct(z, t) / most * (1 - 1e-12));
-            if (folds < 1) folds = 1;
-            cycles += folds * ((td_hw_fanout(z->hw, l, TD_AXIS_X) - 1.0) * v->hop_x +
-                               (td_hw_fanout(z->hw, l, TD_AXIS_Y) - 1.0) * v->hop_y +
-                               td_hw_fanout(z->hw, l, TD_AXIS_X) * (double)v->shift_x +
-                               td_hw_fanout(z->hw, l, TD_AXIS_Y) * (double)v->shift_y);
-        }
-    }
-    return cycles;
-}
-
 void td__space_bound(const td__space *z, double *pj, double *cycles) {
     const td_problem *p = &z->p;
     widths w;
@@ -144,7 +116,8 @@ void td__space_bound(const td__space *z, double *pj, double *cycles) {
         }
         if (best < INFINITY) energy += best;
     }
-    double most = ceil(macs / w.macs * (1 - 1e-12)) + (z->skewed ? least_skew(z) : 0);
+    const double words[] = {distinct(z, TD_W), distinct(z, TD_I), distinct(z, TD_O)};
+    double most = ceil(macs / w.macs * (1 - 1e-12)) + td__least_skew(z, words);
     for (int i = 0; i < z->n_limits; i++) {
         const td__limit *v = &z->limit[i];
         double bits = v->read * read[v->level] + v->write * write[v->level];

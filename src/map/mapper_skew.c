@@ -21,11 +21,14 @@ static double least_words(const td__space *z, const td__products *w, int t, int 
     return td__tile_bits(z, w->p, e, t, false) / z->bits[t];
 }
 
+/* Of a word, sums that are narrower than outputs included. */
+static int least_bits(const td__space *z, int t) {
+    return t == TD_O && z->bits[TD__SUMS] < z->bits[t] ? z->bits[TD__SUMS] : z->bits[t];
+}
+
 /* Steps that one tile can stay for, at most, in dims of the tensor. */
 static double held(const td__space *z, int t, int level, double words) {
-    int bits = z->bits[t];
-    if (t == TD_O && z->bits[TD__SUMS] < bits) bits = z->bits[TD__SUMS];
-    double n = floor(z->usable[level] / (bits * words));
+    double n = floor(z->usable[level] / (least_bits(z, t) * words));
     if (n < 1) n = 1;
     /* h lines hold h places or h taps, and all combinations of fewer. */
     return t == TD_I && !z->plain ? n * n * words * words : n;
@@ -59,6 +62,31 @@ double td__space_skew(const td__space *z) {
         if (v->fold != 0) continue;
         cycles += (double)(td_hw_fanout(z->hw, l, TD_AXIS_X) - 1) * v->hop_x +
                   (double)(td_hw_fanout(z->hw, l, TD_AXIS_Y) - 1) * v->hop_y;
+    }
+    return cycles;
+}
+
+double td__least_skew(const td__space *z, const double words[TD_NTENSOR]) {
+    if (!z->skewed) return 0;
+    double cycles = td__space_skew(z);
+    for (int l = 0; l < z->n; l++) {
+        const td_level_timing *v = &z->hw->level[l].timing;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (v->fold != TD_BIT(t) || td_timing_ideal(v)) continue;
+            if (t == TD_I && z->counting == TD_COUNT_TIMELOOP && !z->plain) continue;
+            const double x = td_hw_fanout(z->hw, l, TD_AXIS_X),
+                         y = td_hw_fanout(z->hw, l, TD_AXIS_Y);
+            bool kept = false; /* or each step is a fold, with a word for each MAC */
+            for (int k = 0; k < l; k++) kept |= (z->must[k] & v->fold) != 0;
+            double most = kept ? 1 : z->hw->mac.instances; /* words that a fold holds */
+            for (int k = 0; k < l; k++)
+                if (z->may[k] & v->fold)
+                    most = fmax(most,
+                                z->hw->level[k].instances * floor(z->usable[k] / least_bits(z, t)));
+            const double folds = fmax(1, ceil(words[t] / most * (1 - 1e-12)));
+            cycles +=
+                folds * ((x - 1) * v->hop_x + (y - 1) * v->hop_y + x * v->shift_x + y * v->shift_y);
+        }
     }
     return cycles;
 }

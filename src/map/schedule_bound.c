@@ -4,20 +4,19 @@
 #include <stdlib.h>
 
 /* A fan-out never splits more ways than the dims that may stand on it have. */
-static double most_parallel(const td_hw *hw, const td_problem *layer) {
+static double most_parallel(const td_hw *hw, const td_problem *p) {
     double parallel = 1;
     td_problem run;
-    const td_problem *p = &run;
-    td_hw_problem(hw, layer, &run);
+    td_hw_problem(hw, p, &run);
     for (int l = 0; l < hw->n; l++)
         for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
             double ways = 1;
             for (int d = 0; d < TD_NDIM; d++) {
                 if (!(hw->rules.allowed[l][axis] & TD_BIT(d))) continue;
                 if (!hw->rules.single[l][axis])
-                    ways *= p->dim[d];
-                else if (p->dim[d] > ways)
-                    ways = p->dim[d];
+                    ways *= run.dim[d];
+                else if (run.dim[d] > ways)
+                    ways = run.dim[d];
             }
             double fan = td_hw_fanout(hw, l, axis);
             parallel *= ways < fan ? ways : fan;

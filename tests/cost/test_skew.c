@@ -298,7 +298,7 @@ static void folds_one_by_one(void **state) {
     assert_true(seen > 3000 && imperfect > 500 && several > 500);
 }
 
-/* A case with timing gives the same cost when it is read back. */
+/* A case with timing gives the same cost when it is read back; Timeloop has no words for it. */
 static void cases_keep_it(void **state) {
     (void)state;
     const td_loop nest[] = {TIME(TD_K, 4), TIME(TD_P, 5), ALONG(TD_C, Y, 3)};
@@ -317,6 +317,12 @@ static void cases_keep_it(void **state) {
     assert_ok(td_case_from_node(td_case_to_node(&c, a), &back, &err), &err);
     assert_memory_equal(&back.hw.level[1].timing, &c.hw.level[1].timing, sizeof(td_level_timing));
     assert_int_equal(cost_of(&back).cycles, 44);
+    td_node *n;
+    c.problem.acc_bits = 8; /* as words are, there */
+    assert_int_equal(td_timeloop_to_node(&c, a, &n, &err), TD_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "level L1 takes time to fill and drain"));
+    c.hw.level[1].timing = (td_level_timing){.fold = 0};
+    assert_ok(td_timeloop_to_node(&c, a, &n, &err), &err);
     td_arena_destroy(a);
 }
 
