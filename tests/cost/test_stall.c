@@ -322,6 +322,25 @@ static void cases_keep_it(void **state) {
     }
 }
 
+/* Timeloop's YAML has no words for any of it. */
+static void timeloop_refuses(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        td_case c;
+        td_node *out;
+        td_error err = {0};
+        small_case(&c);
+        c.problem.acc_bits = 8;
+        td_arena *a = td_arena_create();
+        assert_ok(td_timeloop_to_node(&c, a, &out, &err), &err);
+        c.hw.level[1].timing.start = i == 0;
+        c.hw.level[1].reload = i == 1 ? TD_BIT(TD_I) : 0;
+        assert_int_equal(td_timeloop_to_node(&c, a, &out, &err), TD_E_UNSUPPORTED);
+        assert_non_null(strstr(err.message, i == 0 ? "level L1 takes time" : "level L1 brings in"));
+        td_arena_destroy(a);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(passes_one_by_one),
                                        cmocka_unit_test(by_hand), cmocka_unit_test(zero_is_ideal),
