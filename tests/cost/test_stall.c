@@ -344,6 +344,7 @@ static void timeloop_refuses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(passes_one_by_one),
                                        cmocka_unit_test(by_hand), cmocka_unit_test(zero_is_ideal),
-                                       cmocka_unit_test(cases_keep_it)};
+                                       cmocka_unit_test(cases_keep_it),
+                                       cmocka_unit_test(timeloop_refuses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
