@@ -14,6 +14,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_cost(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_explore(int argc, char **argv);
 int cmd_hcm(int argc, char **argv);
 int cmd_hw(int argc, char **argv);
 int cmd_list(int argc, char **argv);

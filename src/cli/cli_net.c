@@ -61,6 +61,19 @@ bool cli_net_option(cli_net *n, int key, char *arg, struct argp_state *state) {
     }
 }
 
+td_status cli_net_weighted(const char *text, const char *option, td_arena *a, const char **name,
+                           double *weight, td_error *err) {
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    double v = colon != NULL ? strtod(colon + 1, &end) : 1;
+    bool weighted = colon != NULL && end != colon + 1 && *end == '\0';
+    *weight = weighted ? v : 1;
+    if (!(*weight > 0 && *weight < INFINITY))
+        return td_fail(err, TD_E_USAGE, "%s %s: expected a weight > 0", option, text);
+    *name = weighted ? td_arena_printf(a, "%.*s", (int)(colon - text), text) : text;
+    return *name != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
 /* Of a workload's best design each network has a folder. */
 static td_status fail_workload(const char *networks, td_arena *a, td_error *err) {
     td_text t = {0};

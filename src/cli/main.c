@@ -8,6 +8,7 @@
 static const td_command commands[] = {
     {"search", "search networks and accelerators together, as a recipe says", cmd_search},
     {"eval", "cost of a network on an accelerator, layer by layer", cmd_eval},
+    {"explore", "accelerators for given networks: front of latency, energy and area", cmd_explore},
     {"net", "a network: layers, shapes, MACs, parameters, distinct layer problems", cmd_net},
     {"train", "train a network and report its accuracy", cmd_train},
     {"space", "decisions and size of a search space", cmd_space},

@@ -1,6 +1,7 @@
 /* The next steps as a table for a person, and as a node of the JSON. */
 #include <stdio.h>
 
+#include "cli_cell.h"
 #include "next_step.h"
 
 enum { TOLD = 2 };
@@ -8,20 +9,6 @@ enum { TOLD = 2 };
 static void add_name(const next_step *t, td_text *out) {
     td_text_addf(out, "%s %.6g -> %.6g%s%s", t->what, t->from, t->to, t->unit[0] ? " " : "",
                  t->unit);
-}
-
-typedef struct {
-    char s[16];
-} percent;
-
-static percent change(double then, double now) {
-    percent c = {"-"};
-    double v = 100 * (then / now - 1);
-    if (isfinite(v) && fabs(v) < 0.05)
-        snprintf(c.s, sizeof c.s, "0 %%");
-    else if (isfinite(v))
-        snprintf(c.s, sizeof c.s, fabs(v) < 9.95 ? "%+.1f %%" : "%+.0f %%", v);
-    return c;
 }
 
 static bool near(double a, double b) {
@@ -45,11 +32,11 @@ static void tell_best(const next_steps *x, td_text *out) {
             last = t;
             if (told++ > 0) td_text_add(out, "; ");
             add_name(t, out);
-            td_text_addf(out, ": latency %s", change(t->latency_s, x->latency_s).s);
+            td_text_addf(out, ": latency %s", cli_change(t->latency_s, x->latency_s).s);
             if (isfinite(t->energy_j))
-                td_text_addf(out, ", energy %s", change(t->energy_j, x->energy_j).s);
+                td_text_addf(out, ", energy %s", cli_change(t->energy_j, x->energy_j).s);
             if (isfinite(t->area_mm2))
-                td_text_addf(out, ", area %s", change(t->area_mm2, x->area_mm2).s);
+                td_text_addf(out, ", area %s", cli_change(t->area_mm2, x->area_mm2).s);
         }
     if (told == 0) td_text_addf(out, "none of %d single steps is of use", x->n);
     if (!x->template) td_text_add(out, " (what they cost in area: not in the file)");
@@ -76,8 +63,9 @@ void next_steps_table(const next_steps *x, td_text *out) {
         else if (t->reason != NULL)
             td_text_addf(out, "%s\n", t->reason);
         else
-            td_text_addf(out, "%9s %9s %9s\n", change(t->latency_s, x->latency_s).s,
-                         change(t->energy_j, x->energy_j).s, change(t->area_mm2, x->area_mm2).s);
+            td_text_addf(out, "%9s %9s %9s\n", cli_change(t->latency_s, x->latency_s).s,
+                         cli_change(t->energy_j, x->energy_j).s,
+                         cli_change(t->area_mm2, x->area_mm2).s);
     }
     td_text_free(&name);
     tell_best(x, out);
