@@ -1,0 +1,78 @@
+/* int_net.h - a quantised network as a list of steps on integers, in the order in which they run.
+ *
+ * Words of values are int16_t, which the processor multiplies best, as rows x columns x channels.
+ */
+#ifndef TANDEM_QUANT_INT_NET_H
+#define TANDEM_QUANT_INT_NET_H
+
+#include "int_scale.h"
+#include "range.h"
+
+typedef enum {
+    TD__DENSE,     /* convolutions and fc */
+    TD__DEPTHWISE, /* one channel in, one out */
+    TD__TABLE,     /* a word for a word; one of several values that are joined along channels */
+    TD__MAX,
+    TD__MEAN,
+    TD__SUM,
+    TD__PRODUCT,
+    TD__BILINEAR
+} td__step_kind;
+
+typedef struct {
+    td__step_kind kind;
+    const td_layer *layer; /* window, groups */
+    td_shape in, out;      /* fc: its input as 1 x 1 with all words as channels */
+    int n_in;
+    const int *from; /* values; the one it makes: */
+    int to;
+    const td_quant *read; /* of the inputs; of what is made: */
+    td_quant made;
+    int32_t least, most; /* words that it may make: those of `made`, or as an activation says */
+
+    /* TD__DENSE: weight [group][channels, a multiple of 4][terms, a multiple of TD__TERMS], with
+     * terms as rows, columns, channels of the window. TD__DEPTHWISE: weight [window][channels].
+     * offset: what is added to the sum over all words of the window, by channel. */
+    const int16_t *weight;
+    const int64_t *offset;
+    const td__scale *scale; /* by channel; TD__SUM: of the two inputs, with one shift */
+    int64_t terms;          /* of a row of weights */
+    /* TD__TABLE: [256], of each channel if `per_channel`; NULL: the word itself. TD__MAX, too. */
+    const int16_t *table;
+    bool per_channel;
+    int32_t first; /* channel of what is made that the first one becomes */
+} td__step;
+enum { TD__TERMS = 16 };
+
+typedef struct {
+    td_arena *arena;
+    const td_quantised *q;
+    int n_values;
+    int64_t *words;  /* of each value; 0: it is not there */
+    td_shape result; /* channels first */
+    int n_steps;
+    td__step *step;
+    int64_t row_words; /* the longest row that a step gathers */
+} td__int_net;
+
+/* TD_E_UNSUPPORTED: sums beyond 32 bits. Points into q. */
+td_status td__int_net_create(const td_quantised *q, td__int_net **out, td_error *err);
+void td__int_net_destroy(td__int_net *n);
+
+/* Memory for one inference at a time. */
+typedef struct {
+    int16_t **value;
+    int16_t *row; /* two of them */
+    void *block;
+} td__int_memory;
+bool td__int_memory_create(const td__int_net *n, td__int_memory *m); /* false: memory */
+void td__int_memory_destroy(td__int_memory *m);
+
+/* From value[0] to value[last]. */
+void td__int_net_run(const td__int_net *n, const td__int_memory *m);
+/* One step, and the kinds that multiply and add. */
+void td__step_run(const td__step *s, int16_t *const *value, int16_t *row);
+void td__step_dense(const td__step *s, const int16_t *x, int16_t *y, int16_t *row);
+void td__step_depthwise(const td__step *s, const int16_t *x, int16_t *y, int16_t *row);
+
+#endif
