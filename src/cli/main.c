@@ -10,6 +10,7 @@ static const td_command commands[] = {
     {"eval", "cost of a network on an accelerator, layer by layer", cmd_eval},
     {"net", "a network: layers, shapes, MACs, parameters, distinct layer problems", cmd_net},
     {"train", "train a network and report its accuracy", cmd_train},
+    {"quantise", "accuracy of a trained network in integers, and QDQ ONNX", cmd_quantise},
     {"space", "decisions and size of a search space", cmd_space},
     {"study", "trials of a search: list, show, best, ...; resume, enqueue, reap", cmd_study},
     {"worker", "join a search that runs in a results folder", cmd_worker},

@@ -24,7 +24,7 @@ static inline td__scale td__scale_of(double factor) {
 /* x / 2^shift to the nearest, ties to even. */
 static inline int64_t td__round_shift(__int128 x, int shift) {
     if (shift == 0) return (int64_t)x;
-    __int128 down = x >> shift, half = (__int128)1 << (shift - 1), rest = x - (down << shift);
+    __int128 one = (__int128)1 << shift, half = one / 2, down = x >> shift, rest = x - down * one;
     return (int64_t)(down + (rest > half || (rest == half && (down & 1) != 0)));
 }
 

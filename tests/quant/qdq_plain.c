@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The zero of x is far from any tie that matters, so doubles round as the engine does. */
+/* As QuantizeLinear of floats divides. */
 double plain_words(const td_quant *q, double x) {
     double least = -ldexp(1, q->bits - 1), most = ldexp(1, q->bits - 1) - 1;
-    double word = rint(x / (double)q->scale) + q->zero;
+    double word = rint((double)((float)x / q->scale)) + q->zero;
     word = word < least ? least : word > most ? most : word;
     return (word - q->zero) * (double)q->scale;
 }
