@@ -108,9 +108,9 @@ typedef struct {
 } outcome;
 
 /* Bits of weights, "8", or of several precisions "4 to 8". */
-static void count(outcome *r) {
+static void count(const td_net *folded, outcome *r) {
     td_net_totals t;
-    td_net_count(r->net, &t);
+    td_net_count(folded, &t);
     r->weight_bytes = t.weight_bytes;
     r->layers = t.layers;
     r->least = 64;
@@ -220,7 +220,7 @@ static td_status run(const options *o, const td_net *net, const td_weights *w, c
         snprintf(path, sizeof path, "%s/network.qdq.onnx", o->out);
         s = td_onnx_write_qdq(q, d->mean, d->std, path, err);
     }
-    count(&r);
+    if (s == TD_OK) count(q->net, &r);
     if (s == TD_OK && o->format == CLI_JSON) s = add_json(o, &r, out, err);
     if (s == TD_OK && o->format != CLI_JSON) add_table(o, &r, out);
     td_quantised_destroy(q);

@@ -77,10 +77,13 @@ static td_status add_weights(maker *m, td__step *s, int i) {
     s->kind = depthwise ? TD__DEPTHWISE : TD__DENSE;
     s->terms = multiple(n, TD__TERMS);
     int64_t padded = multiple(channels, 4);
-    int16_t *w = TD_NEW(m->arena, int16_t, depthwise ? n * l->c : padded * groups * s->terms);
-    int64_t *offset = TD_NEW(m->arena, int64_t, l->c);
-    td__scale *scale = TD_NEW(m->arena, td__scale, l->c);
-    if (w == NULL || offset == NULL || scale == NULL) return no_memory(m);
+    int64_t weights = depthwise ? n * l->c : padded * groups * s->terms;
+    int16_t *w = TD_NEW(m->arena, int16_t, weights + TD__TERMS);
+    uint32_t *offset = TD_NEW(m->arena, uint32_t, l->c + TD__TERMS);
+    int32_t *multiplier = TD_NEW(m->arena, int32_t, l->c + TD__TERMS);
+    int32_t *shift = TD_NEW(m->arena, int32_t, l->c + TD__TERMS);
+    if (w == NULL || offset == NULL || multiplier == NULL || shift == NULL) return no_memory(m);
+    for (int32_t k = l->c; k < l->c + TD__TERMS; k++) shift[k] = 1; /* that nothing comes of */
     for (int32_t k = 0; k < l->c; k++) {
         const int8_t *row = p->weight + k * n;
         int16_t *to = w + (k / channels * padded + k % channels) * s->terms;
@@ -94,37 +97,30 @@ static td_status add_weights(maker *m, td__step *s, int i) {
         if (size * 128 > INT32_MAX)
             return td_fail(m->err, TD_E_UNSUPPORTED,
                            "layer %s: the sums of its products need more than 32 bits", l->name);
-        offset[k] = (p->bias != NULL ? p->bias[k] : 0) - s->read[0].zero * sum;
-        scale[k] = td__scale_of((double)s->read[0].scale * (double)p->weight_scale[k] /
-                                (double)s->made.scale);
+        td__scale scale = td__scale_of((double)s->read[0].scale * (double)p->weight_scale[k] /
+                                       (double)s->made.scale);
+        if (scale.shift > 61) scale = td__scale_of(0); /* a sum of 32 bits is 0 */
+        offset[k] = (uint32_t)((p->bias != NULL ? p->bias[k] : 0) - s->read[0].zero * sum);
+        multiplier[k] = scale.multiplier;
+        shift[k] = scale.shift;
     }
     s->weight = w;
     s->offset = offset;
-    s->scale = scale;
-    int64_t row = depthwise ? l->c : s->terms;
+    s->multiplier = multiplier;
+    s->shift = shift;
+    int64_t row = depthwise ? l->c + TD__TERMS : s->terms;
     if (row > m->n->row_words) m->n->row_words = row;
     return TD_OK;
 }
 
 /* One shift for both inputs of a sum: that of the larger factor. */
-static td_status add_sum_scales(maker *m, td__step *s) {
-    td__scale *scale = TD_NEW(m->arena, td__scale, 2);
-    if (scale == NULL) return no_memory(m);
+static void add_sum_scales(td__step *s) {
     double factor[2];
     for (int k = 0; k < 2; k++) factor[k] = (double)s->read[k].scale / (double)s->made.scale;
     int shift = td__scale_of(fmax(factor[0], factor[1])).shift;
     for (int k = 0; k < 2; k++)
-        scale[k] = (td__scale){(int64_t)fmin(nearbyint(ldexp(factor[k], shift)), INT32_MAX), shift};
-    s->scale = scale;
-    return TD_OK;
-}
-
-static td_status add_scale(maker *m, td__step *s, double factor) {
-    td__scale *scale = TD_NEW(m->arena, td__scale, 1);
-    if (scale == NULL) return no_memory(m);
-    *scale = td__scale_of(factor / (double)s->made.scale);
-    s->scale = scale;
-    return TD_OK;
+        s->scale[k] =
+            (td__scale){(int32_t)fmin(nearbyint(ldexp(factor[k], shift)), INT32_MAX), shift};
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */
@@ -220,6 +216,7 @@ static td_status add_layer(maker *m, int i) {
         s->least = td__quant_word(&s->made, 0);
         if (six) s->most = td__quant_word(&s->made, 6);
     }
+    double factor = (double)p->in[0].scale / (double)s->made.scale;
     switch (s->kind) {
     case TD__DENSE:
     case TD__DEPTHWISE: return add_weights(m, s, i);
@@ -232,14 +229,17 @@ static td_status add_layer(maker *m, int i) {
                    ? add_table(m, s, TD_OP_INPUT)
                    : TD_OK;
     case TD__MEAN: return TD_OK;
-    case TD__SUM: return add_sum_scales(m, s);
+    case TD__SUM: add_sum_scales(s); return TD_OK;
     case TD__PRODUCT: {
         td_shape other = td_layer_input(net, i, 1);
         s->per_channel = other.h != s->out.h || other.w != s->out.w;
-        return add_scale(m, s, (double)p->in[0].scale * (double)p->in[1].scale);
+        factor *= (double)p->in[1].scale;
+        s->scale[0] = td__scale_of(factor);
+        return TD_OK;
     }
     case TD__BILINEAR:
-        return add_scale(m, s, (double)p->in[0].scale / (4 * (double)s->out.h * (double)s->out.w));
+        s->scale[0] = td__scale_of(factor / (4 * (double)s->out.h * (double)s->out.w));
+        return TD_OK;
     }
     return TD_E_INTERNAL;
 }

@@ -32,11 +32,13 @@ typedef struct {
 
     /* TD__DENSE: weight [group][channels, a multiple of 4][terms, a multiple of TD__TERMS], with
      * terms as rows, columns, channels of the window. TD__DEPTHWISE: weight [window][channels].
-     * offset: what is added to the sum over all words of the window, by channel. */
+     * By channel: what is added to the sum over all words of the window (modulo 2^32), and the
+     * scale of both, with a shift of 1 to 61. */
     const int16_t *weight;
-    const int64_t *offset;
-    const td__scale *scale; /* by channel; TD__SUM: of the two inputs, with one shift */
-    int64_t terms;          /* of a row of weights */
+    const uint32_t *offset;
+    const int32_t *multiplier, *shift;
+    td__scale scale[2]; /* of others; TD__SUM: of the two inputs, with one shift */
+    int64_t terms;      /* of a row of weights */
     /* TD__TABLE: [256], of each channel if `per_channel`; NULL: the word itself. TD__MAX, too. */
     const int16_t *table;
     bool per_channel;
@@ -70,9 +72,8 @@ void td__int_memory_destroy(td__int_memory *m);
 
 /* From value[0] to value[last]. */
 void td__int_net_run(const td__int_net *n, const td__int_memory *m);
-/* One step, and the kinds that multiply and add. */
+/* One step; of those with weights. */
 void td__step_run(const td__step *s, int16_t *const *value, int16_t *row);
-void td__step_dense(const td__step *s, const int16_t *x, int16_t *y, int16_t *row);
-void td__step_depthwise(const td__step *s, const int16_t *x, int16_t *y, int16_t *row);
+void td__step_multiply(const td__step *s, const int16_t *x, int16_t *y, int16_t *row);
 
 #endif

@@ -56,9 +56,9 @@ static void run_pool(const td__step *s, const int16_t *x, int16_t *y) {
 static void run_sum(const td__step *s, const int16_t *a, const int16_t *b, int16_t *y) {
     int64_t n = (int64_t)s->out.c * s->out.h * s->out.w;
     for (int64_t i = 0; i < n; i++) {
-        int64_t sum = (a[i] - s->read[0].zero) * s->scale[0].multiplier +
-                      (b[i] - s->read[1].zero) * s->scale[1].multiplier;
-        y[i] = bounded(s, td__round_shift(sum, s->scale[0].shift));
+        int64_t sum = (int64_t)(a[i] - s->read[0].zero) * s->scale[0].multiplier +
+                      (int64_t)(b[i] - s->read[1].zero) * s->scale[1].multiplier;
+        y[i] = bounded(s, td__scaled(sum, (td__scale){1, s->scale[0].shift}));
     }
 }
 
@@ -104,8 +104,8 @@ void td__step_run(const td__step *s, int16_t *const *value, int16_t *row) {
     const int16_t *x = value[s->from[0]], *other = s->n_in > 1 ? value[s->from[1]] : NULL;
     int16_t *y = value[s->to];
     switch (s->kind) {
-    case TD__DENSE: td__step_dense(s, x, y, row); break;
-    case TD__DEPTHWISE: td__step_depthwise(s, x, y, row); break;
+    case TD__DENSE:
+    case TD__DEPTHWISE: td__step_multiply(s, x, y, row); break;
     case TD__TABLE: run_table(s, x, y); break;
     case TD__MAX:
     case TD__MEAN: run_pool(s, x, y); break;
@@ -123,7 +123,7 @@ bool td__int_memory_create(const td__int_net *n, td__int_memory *m) {
     int64_t total = 2 * n->row_words;
     for (int i = 0; i < n->n_values; i++) total += n->words[i];
     m->value = calloc((size_t)n->n_values, sizeof *m->value);
-    m->block = calloc((size_t)total + 1, sizeof(int16_t));
+    m->block = calloc((size_t)total + TD__TERMS, sizeof(int16_t));
     if (m->value == NULL || m->block == NULL) {
         td__int_memory_destroy(m);
         return false;

@@ -66,7 +66,8 @@ static td_status quantise_channel(const td_layer *l, td_quantised_layer *out, co
                                   float bias, int32_t k, int64_t n, bool least_error,
                                   td_error *err) {
     int most = (1 << (l->bits[TD_W] - 1)) - 1;
-    const double most_sum = ldexp(1, l->acc_bits - 1) - 1;
+    const int bits = l->acc_bits < 32 ? l->acc_bits : 32; /* of sums */
+    const double most_sum = ldexp(1, bits - 1) - 1;
     const td_quant *in = &out->in[0];
     /* A bias that would fill the sums by itself asks for a coarser scale. */
     double least = fabs((double)bias) / ((double)in->scale * most_sum / 2);
@@ -82,7 +83,7 @@ static td_status quantise_channel(const td_layer *l, td_quantised_layer *out, co
     if (largest_sum(in, word, n, b) <= most_sum) return TD_OK;
     return td_fail(err, TD_E_UNSUPPORTED,
                    "layer %s: sums of channel %d can reach %.4g, more than %d bits hold", l->name,
-                   k, largest_sum(in, word, n, b), l->acc_bits);
+                   k, largest_sum(in, word, n, b), bits);
 }
 
 static td_status quantise_parameters(td_quantised *q, int i, bool least_error, td_error *err) {
