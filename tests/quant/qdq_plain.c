@@ -145,3 +145,22 @@ void plain_free(double **value_of, int n) {
     for (int i = 0; i < n; i++) free(value_of[i]);
     free(value_of);
 }
+
+td_range *plain_ranges(const td_net *net, const td_weights *w, const float *input, int images) {
+    const td_layer *in = td_net_layer(net, 0);
+    int n = td_net_size(net);
+    td_range *range = calloc((size_t)n, sizeof *range);
+    for (int image = 0; image < images; image++) {
+        double **v = plain_values(net, w, NULL, input + (int64_t)image * in->c * in->h * in->w);
+        for (int i = 0; i < n; i++) {
+            const td_layer *l = td_net_layer(net, i);
+            for (int j = 0; j < l->c * l->h * l->w; j++)
+                for (int b = TD_QUANT_LEAST_BITS; b <= TD_QUANT_MOST_BITS; b++) {
+                    range[i].at[b].lo = fminf(range[i].at[b].lo, (float)v[i][j]);
+                    range[i].at[b].hi = fmaxf(range[i].at[b].hi, (float)v[i][j]);
+                }
+        }
+        plain_free(v, n);
+    }
+    return range;
+}

@@ -14,4 +14,7 @@ double **plain_values(const td_net *net, const td_weights *w, const td_quantised
                       const float *input);
 void plain_free(double **value, int n);
 
+/* Ranges of what the values of a network are on some images, the same in all bits; malloc'ed. */
+td_range *plain_ranges(const td_net *net, const td_weights *w, const float *input, int images);
+
 #endif

@@ -5,26 +5,6 @@
 #include "qdq_plain.h"
 #include "random_net.h"
 
-/* Ranges of what the values of a (folded) network are on some images. */
-static td_range *ranges(const td_net *net, const td_weights *w, const float *input, int images) {
-    const td_layer *in = td_net_layer(net, 0);
-    int n = td_net_size(net);
-    td_range *range = calloc((size_t)n, sizeof *range);
-    for (int image = 0; image < images; image++) {
-        double **v = plain_values(net, w, NULL, input + (int64_t)image * in->c * in->h * in->w);
-        for (int i = 0; i < n; i++) {
-            const td_layer *l = td_net_layer(net, i);
-            for (int j = 0; j < l->c * l->h * l->w; j++)
-                for (int b = TD_QUANT_LEAST_BITS; b <= TD_QUANT_MOST_BITS; b++) {
-                    range[i].at[b].lo = fminf(range[i].at[b].lo, (float)v[i][j]);
-                    range[i].at[b].hi = fmaxf(range[i].at[b].hi, (float)v[i][j]);
-                }
-        }
-        plain_free(v, n);
-    }
-    return range;
-}
-
 typedef struct {
     int64_t words, differ;
     double most; /* largest difference, in steps */
@@ -42,7 +22,7 @@ static void compare(td_net *net, const td_weights *w, td_rng *r, tally *t) {
     float *x = malloc(sizeof *x * (size_t)(IMAGES * n_in));
     float *y = malloc(sizeof *y * (size_t)(IMAGES * n_out));
     random_floats(r, x, IMAGES * n_in, -1, 1);
-    td_range *range = ranges(folded, fw, x, IMAGES);
+    td_range *range = plain_ranges(folded, fw, x, IMAGES);
     td_quantised *q;
     td_status s = td_quantise_ranges(net, w, range, td_rng_below(r, 2) == 1, &q, &err);
     t->refused += s == TD_E_UNSUPPORTED;
