@@ -1,7 +1,8 @@
 /* Scales and words worked out by hand, what is refused, and ranges from a data set made here. */
 #include "common.h"
 
-#include "tandem/quant.h"
+#include "qdq_plain.h"
+#include "random_net.h"
 
 static td_net *one_conv(int acc) {
     td_net *net = td_net_create("one", TD_DIM(1, 1, 2));
@@ -90,7 +91,8 @@ static void expect_refused(td_net *net, const char *part) {
 
 static void test_refused(void **state) {
     (void)state;
-    expect_refused(one_conv(14), "layer conv1: sums of channel 0 can reach 8192, more than 14 bits hold");
+    expect_refused(one_conv(14),
+                   "layer conv1: sums of channel 0 can reach 8192, more than 14 bits hold");
     td_net *net = one_conv(32);
     td_net_set_bits(net, 1, 16, 8, 8, 32);
     expect_refused(net, "layer conv1: weights of 16 bits; integer networks have 2 to 8");
@@ -170,6 +172,53 @@ static void test_rules(void **state) {
     td_dataset_free(&d);
 }
 
+/* What the trainer's kernels show of every value is what plain loops make of the images: more of
+ * them than one batch, the last of which is not full. */
+static void test_observed(void **state) {
+    (void)state;
+    enum { IMAGES = 230 };
+    static const char *const name[] = {"mobilenetv3-small", "mobilenet-edgetpu-v2-tiny", "C"};
+    td_error err = {0};
+    td_dataset d = {.name = "noise", .shape = {2, 9, 8}, .classes = 4};
+    int words = d.shape.c * d.shape.h * d.shape.w;
+    d.n[TD_SPLIT_TRAIN] = IMAGES + 20;
+    d.image[TD_SPLIT_TRAIN] = calloc(IMAGES + 20, (size_t)words);
+    d.label[TD_SPLIT_TRAIN] = calloc(IMAGES + 20, 1);
+    float *x = malloc(sizeof *x * (size_t)(IMAGES * words));
+    td_rng r = td_rng_make(5, 0, TD_RNG_TEST);
+    for (int c = 0; c < 2; c++) d.mean[c] = 0.3F, d.std[c] = 0.5F;
+    for (int i = 0; i < (IMAGES + 20) * words; i++) {
+        d.image[TD_SPLIT_TRAIN][i] = (uint8_t)td_rng_below(&r, i < IMAGES * words ? 200 : 256);
+        if (i < IMAGES * words) x[i] = ((float)d.image[TD_SPLIT_TRAIN][i] / 255 - 0.3F) / 0.5F;
+    }
+    for (size_t k = 0; k < sizeof name / sizeof name[0]; k++) {
+        td_net *net, *folded;
+        td_weights *fw;
+        assert_ok(td_net_build(name[k], d.shape, 0.25, 4, &net, &err), &err);
+        td_weights *w = random_weights(net, &r);
+        assert_ok(td_net_fold_bn(net, w, &folded, &fw, &err), &err);
+        td_range *wanted = plain_ranges(folded, fw, x, IMAGES);
+        td_range *got = calloc((size_t)td_net_size(folded), sizeof *got);
+        td_calibration c = {.rule = TD_RANGE_MINMAX, .percentile = 99, .images = IMAGES};
+        assert_ok(td_calibrate(folded, fw, &d, &c, got, &err), &err);
+        for (int i = 0; i < td_net_size(folded); i++) { /* plain_ranges hold 0, too */
+            double lo = fmin((double)got[i].at[8].lo, 0), hi = fmax((double)got[i].at[8].hi, 0);
+            double near = 1e-4 * (hi - lo) + 1e-6;
+            assert_near(lo, wanted[i].at[8].lo, near);
+            assert_near(hi, wanted[i].at[8].hi, near);
+            assert_true(got[i].at[8].lo <= got[i].at[8].hi);
+        }
+        free(wanted);
+        free(got);
+        td_weights_destroy(w);
+        td_weights_destroy(fw);
+        td_net_destroy(net);
+        td_net_destroy(folded);
+    }
+    free(x);
+    td_dataset_free(&d);
+}
+
 /* Predictions of td_quantised_test, on any number of threads, are those of td_quantised_forward. */
 static void test_split(void **state) {
     (void)state;
@@ -212,9 +261,9 @@ static void test_split(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand), cmocka_unit_test(test_large_bias),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_by_hand),  cmocka_unit_test(test_large_bias),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_observed), cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
