@@ -157,6 +157,7 @@ static td_status write_files(const options *o, const td_net *net, const td_weigh
     if (st == TD_OK) st = td_onnx_write(net, w, d->mean, d->std, path, err);
     snprintf(path, sizeof path, "%s/network.qdq.onnx", o->out);
     if (st == TD_OK && q != NULL) st = td_onnx_write_qdq(q, d->mean, d->std, path, err);
+    if (st == TD_OK && q == NULL) unlink(path); /* of an earlier training */
     snprintf(path, sizeof path, "%s/weights.bin", o->out);
     if (st == TD_OK) st = td_weights_save(w, net, path, err);
     if (st != TD_OK) return st;
@@ -178,7 +179,8 @@ typedef struct {
     const td_net *net;
     const td_dataset *data;
     td_train_result train;
-    double test, integers; /* accuracies; NAN: no network in integers */
+    double test, integers; /* accuracies; NAN: no network in integers, for this reason: */
+    td_error refused;
 } outcome;
 
 static td_status add_json(const options *o, const outcome *r, td_text *out, td_error *err) {
@@ -226,6 +228,8 @@ static void add_table(const options *o, const outcome *r, td_text *out) {
                  o->train.with_valid ? " (trained on these images)" : "", 100 * r->test);
     if (isfinite(r->integers))
         td_text_addf(out, "  in integers        %.2f %%\n", 100 * r->integers);
+    else
+        td_text_addf(out, "  in integers        none: %s\n", r->refused.message);
     td_text_addf(out, "%.1f CPU-s with validation, %.1f s, %.0f images per CPU-s\n", r->train.cpu_s,
                  r->train.wall_s, (double)r->train.images / r->train.cpu_s);
     if (o->out != NULL)
@@ -242,7 +246,10 @@ static td_status quantise(const td_net *net, const td_weights *w, outcome *r, td
     td_calibration_default(&c);
     td_status s = td_quantise(net, w, r->data, &c, q, err);
     r->integers = NAN;
-    if (s == TD_E_UNSUPPORTED || s == TD_E_INFEASIBLE) return TD_OK;
+    if (s == TD_E_UNSUPPORTED || s == TD_E_INFEASIBLE) {
+        r->refused = *err;
+        return TD_OK;
+    }
     if (s != TD_OK) return s;
     return td_quantised_test(*q, r->data, TD_SPLIT_TEST, 1, &r->integers, NULL, err);
 }
