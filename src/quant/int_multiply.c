@@ -147,7 +147,7 @@ INLINE void depthwise(const td__step *s, const int16_t *x, int16_t *y, int16_t *
         for (int32_t q = 0; q < s->out.w; q++, y += c)
             for (int32_t k = 0; k < c; k += MOST) {
                 int32_t n = c - k < MOST ? c - k : MOST;
-                memset(sum, 0, (size_t)n * sizeof *sum);
+                memset(sum, 0, sizeof sum);
                 for (int32_t r = 0; r < l->kernel[0]; r++)
                     for (int32_t t = 0; t < l->kernel[1]; t++)
                         add_products(tap(s, x, row, p, q, r, t) + k,

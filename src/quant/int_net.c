@@ -86,17 +86,13 @@ static td_status add_weights(maker *m, td__step *s, int i) {
     for (int32_t k = l->c; k < l->c + TD__TERMS; k++) shift[k] = 1; /* that nothing comes of */
     for (int32_t k = 0; k < l->c; k++) {
         const int8_t *row = p->weight + k * n;
-        int16_t *to = w + (k / channels * padded + k % channels) * s->terms;
-        int64_t sum = 0, size = 0;
+        int64_t first = depthwise ? k : (k / channels * padded + k % channels) * s->terms;
+        int64_t sum = 0;
         for (int64_t j = 0; j < n; j++) {
             int8_t word = weight_at(row, window, j);
-            *(depthwise ? &w[j * l->c + k] : &to[j]) = word;
+            w[first + (depthwise ? j * l->c : j)] = word;
             sum += word;
-            size += abs(word);
         }
-        if (size * 128 > INT32_MAX)
-            return td_fail(m->err, TD_E_UNSUPPORTED,
-                           "layer %s: the sums of its products need more than 32 bits", l->name);
         td__scale scale = td__scale_of((double)s->read[0].scale * (double)p->weight_scale[k] /
                                        (double)s->made.scale);
         if (scale.shift > 61) scale = td__scale_of(0); /* a sum of 32 bits is 0 */

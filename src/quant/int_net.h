@@ -57,7 +57,7 @@ typedef struct {
     int64_t row_words; /* the longest row that a step gathers */
 } td__int_net;
 
-/* TD_E_UNSUPPORTED: sums beyond 32 bits. Points into q. */
+/* Points into q. */
 td_status td__int_net_create(const td_quantised *q, td__int_net **out, td_error *err);
 void td__int_net_destroy(td__int_net *n);
 

@@ -51,15 +51,17 @@ static int64_t words_per_channel(const td_net *net, int i) {
     return (int64_t)(in.c / l->groups) * l->kernel[0] * l->kernel[1];
 }
 
-/* Largest sum that words of this range can make, with the bias. */
+/* Largest sum that words of this range can make: with the bias, and without it and the zero point,
+ * which may be taken off in the end. */
 static double largest_sum(const td_quant *in, const int8_t *w, int64_t n, int32_t bias) {
     double above = td__quant_most(in) - in->zero, below = td__quant_least(in) - in->zero;
-    double hi = bias, lo = bias;
+    double hi = bias, lo = bias, bare = 0;
     for (int64_t j = 0; j < n; j++) {
         hi += fmax(w[j] * above, w[j] * below);
         lo += fmin(w[j] * above, w[j] * below);
+        bare += abs(w[j]);
     }
-    return fmax(hi, -lo);
+    return fmax(fmax(hi, -lo), -bare * td__quant_least(in));
 }
 
 static td_status quantise_channel(const td_layer *l, td_quantised_layer *out, const float *w,
