@@ -80,6 +80,13 @@ td_status td_quantised_forward(const td_quantised *q, const float *input, int ba
 td_status td_quantised_test(const td_quantised *q, const td_dataset *d, int split, int threads,
                             double *accuracy, uint8_t *predicted, td_error *err);
 
+/* How far the words of each value are from its reals on the first `images` calibration images (all
+ * its words are kept for that): signal over noise, 10 log10(sum x^2 / sum (x - word)^2) in dB, with
+ * all that the layers before it have made of the noise. snr_db[td_net_size(q->net)]; INFINITY:
+ * equal; NAN: the image, and values that are not there. */
+td_status td_quantised_noise(const td_quantised *q, const td_dataset *d, int images, double *snr_db,
+                             td_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -84,8 +84,8 @@ td_status td_test(const td_net *net, const td_weights *w, const td_dataset *d, i
                   double *accuracy, uint8_t *predicted, td_error *err);
 /* Shows the values of a network (one number per layer, as in td_net) on images first to first +
  * count - 1 of a split, with inference-mode batch norms: see(self, value, word, n) for a few images
- * at a time, n words in an order of their own. A batch norm and the activation that it is joined
- * with are one value. */
+ * at a time, in their order, n words as rows x columns x channels; of value 0 channels x rows x
+ * columns. A batch norm and the activation that it is joined with are one value. */
 td_status td_observe(const td_net *net, const td_weights *w, const td_dataset *d, int split,
                      int first, int count,
                      void (*see)(void *self, int value, const float *word, int64_t n), void *self,

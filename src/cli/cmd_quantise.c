@@ -17,6 +17,7 @@ typedef struct {
     cli_net net;
     const char *weights, *data, *data_path, *bits, *out;
     td_calibration calibration;
+    bool layers;
     int threads;
     cli_format format;
 } options;
@@ -30,6 +31,7 @@ enum {
     KEY_PERCENTILE,
     KEY_IMAGES,
     KEY_THREADS,
+    KEY_LAYERS,
     KEY_WIDTH
 };
 
@@ -58,6 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         o->net.width = cli_option_real(state, "width", arg, 0.05, 20);
         o->net.shaped = "--width";
         return 0;
+    case KEY_LAYERS: o->layers = true; return 0;
     case 'o': o->out = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
@@ -87,6 +90,7 @@ static const struct argp_option argp_options[] = {
      "ranges of values: minmax, percentile or mse (mse: of least squared error)", 0},
     {"percentile", KEY_PERCENTILE, "P", 0, "of the words stay in range (99.99)", 0},
     {"images", KEY_IMAGES, "N", 0, "training images to calibrate on (1000)", 0},
+    {"layers", KEY_LAYERS, NULL, 0, "range and signal-to-noise ratio of each layer's values", 0},
     {"threads", KEY_THREADS, "N", 0, "threads (all cores)", 0},
     {"width", KEY_WIDTH, "X", 0, "channels of a shipped network times X (1)", 0},
     {"out", 'o', "DIR", 0, "write network.qdq.onnx", 0},
@@ -105,6 +109,8 @@ typedef struct {
     double seconds;                                       /* of the integers, all splits */
     int64_t weight_bytes, layers;
     int least, most; /* bits of weights */
+    const td_quantised *q;
+    double *snr_db; /* of the values; NULL: not asked */
 } outcome;
 
 /* Bits of weights, "8", or of several precisions "4 to 8". */
@@ -122,6 +128,49 @@ static void count(const td_net *folded, outcome *r) {
     }
 }
 
+/* Bounds of what the words of a value stand for. */
+static void bounds(const td_quant *q, double *lo, double *hi) {
+    *lo = (double)q->scale * (-(1 << (q->bits - 1)) - q->zero);
+    *hi = (double)q->scale * ((1 << (q->bits - 1)) - 1 - q->zero);
+}
+
+static void add_layers(const outcome *r, td_text *out) {
+    td_text_addf(out, "\n%-24s %-16s %7s %6s %11s %11s %8s\n", "value of", "op", "weights",
+                 "values", "from", "to", "SNR");
+    for (int i = 0; i < td_net_size(r->q->net); i++) {
+        const td_layer *l = td_net_layer(r->q->net, i);
+        const td_quant *q = &r->q->layer[i].out;
+        char weights[8] = "";
+        if (td_op_mapped(l->op)) snprintf(weights, sizeof weights, "%d", l->bits[TD_W]);
+        td_text_addf(out, "%-24s %-16s %7s", l->name, td_op_name(l->op), weights);
+        if (q->bits > 0) {
+            double lo, hi;
+            bounds(q, &lo, &hi);
+            td_text_addf(out, " %6d %11.4g %11.4g", q->bits, lo, hi);
+        }
+        if (q->bits > 0 && !isnan(r->snr_db[i])) td_text_addf(out, " %5.1f dB", r->snr_db[i]);
+        td_text_add(out, "\n");
+    }
+}
+
+static td_node *layers_node(const outcome *r, td_arena *a) {
+    td_node *list = td_node_list(a);
+    for (int i = 0; i < td_net_size(r->q->net); i++) {
+        const td_layer *l = td_net_layer(r->q->net, i);
+        const td_quant *q = &r->q->layer[i].out;
+        td_node *n = td_node_push(a, list, td_node_map(a));
+        td_node_put_string(a, n, "layer", l->name);
+        td_node_put_string(a, n, "op", td_op_name(l->op));
+        if (td_op_mapped(l->op)) td_node_put_int(a, n, "weight_bits", l->bits[TD_W]);
+        if (q->bits == 0) continue; /* a part of the activation behind it */
+        td_node_put_int(a, n, "bits", q->bits);
+        td_node_put_real(a, n, "scale", (double)q->scale);
+        td_node_put_int(a, n, "zero_point", q->zero);
+        td_node_put_real(a, n, "snr_db", r->snr_db[i]);
+    }
+    return list;
+}
+
 static void add_table(const options *o, const outcome *r, td_text *out) {
     const td_calibration *c = &o->calibration;
     td_text_addf(out, "%s on %s: %lld layers in words of ", td_net_name(r->net), r->data->name,
@@ -135,6 +184,7 @@ static void add_table(const options *o, const outcome *r, td_text *out) {
     for (int k = 0; k < SPLITS; k++)
         td_text_addf(out, "%-12s %7.2f %% %7.2f %% %10.2f %%\n", k == VALID ? "validation" : "test",
                      100 * r->reals[k], 100 * r->integers[k], 100 * r->same[k]);
+    if (r->snr_db != NULL) add_layers(r, out);
     if (o->out != NULL) td_text_addf(out, "\n%s: network.qdq.onnx\n", o->out);
 }
 
@@ -157,6 +207,7 @@ static td_status add_json(const options *o, const outcome *r, td_text *out, td_e
                          r->integers[k]);
         td_node_put_real(a, n, td_arena_printf(a, "%s_same_labels", split[k]), r->same[k]);
     }
+    if (r->snr_db != NULL) td_node_put(a, n, "layers", layers_node(r, a));
     td_node *last = td_node_put_real(a, n, "seconds", r->seconds);
     td_status st = last != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st == TD_OK) td_node_to_json(n, 2, out);
@@ -220,10 +271,18 @@ static td_status run(const options *o, const td_net *net, const td_weights *w, c
         snprintf(path, sizeof path, "%s/network.qdq.onnx", o->out);
         s = td_onnx_write_qdq(q, d->mean, d->std, path, err);
     }
+    r.q = q;
     if (s == TD_OK) count(q->net, &r);
+    if (s == TD_OK && o->layers) {
+        enum { NOISE_IMAGES = 100 };
+        r.snr_db = calloc((size_t)td_net_size(q->net), sizeof *r.snr_db);
+        s = r.snr_db != NULL ? td_quantised_noise(q, d, NOISE_IMAGES, r.snr_db, err)
+                             : td_fail(err, TD_E_MEMORY, "out of memory");
+    }
     if (s == TD_OK && o->format == CLI_JSON) s = add_json(o, &r, out, err);
     if (s == TD_OK && o->format != CLI_JSON) add_table(o, &r, out);
     td_quantised_destroy(q);
+    free(r.snr_db);
     return s;
 }
 
@@ -237,7 +296,7 @@ int cmd_quantise(int argc, char **argv) {
         "Examples:\n"
         "  tandem quantise results/quickstart/best\n"
         "  tandem quantise results/handmade --out results/handmade   # network.qdq.onnx\n"
-        "  tandem quantise results/handmade --bits w4a8 --calibration minmax\n";
+        "  tandem quantise results/handmade --bits w4a8 --layers     # which layer loses\n";
     static const struct argp argp = {argp_options, parse, "NET", doc, NULL, NULL, NULL};
     options o = {.data = "fashion-mnist", .net.width = 1};
     td_calibration_default(&o.calibration);

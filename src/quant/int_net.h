@@ -70,6 +70,12 @@ typedef struct {
 bool td__int_memory_create(const td__int_net *n, td__int_memory *m); /* false: memory */
 void td__int_memory_destroy(td__int_memory *m);
 
+/* The words of the bytes of images: [c][256], caller frees, NULL: memory; image i of a split in
+ * these. TD_E_USAGE: the network is of other images, or does not end in scores. */
+int16_t *td__image_words(const td_quantised *q, const td_dataset *d);
+void td__put_bytes(const td_dataset *d, int split, int i, const int16_t *word, int16_t *to);
+td_status td__check_data(const td_quantised *q, const td_dataset *d, int split, td_error *err);
+
 /* From value[0] to value[last]. */
 void td__int_net_run(const td__int_net *n, const td__int_memory *m);
 /* One step; of those with weights. */

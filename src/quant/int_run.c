@@ -44,11 +44,27 @@ td_status td_quantised_forward(const td_quantised *q, const float *input, int ba
 
 enum { SHARE = 100 }; /* images that a thread takes at a time */
 
+int16_t *td__image_words(const td_quantised *q, const td_dataset *d) {
+    int16_t *word = malloc(sizeof *word * 256 * (size_t)d->shape.c);
+    for (int i = 0; word != NULL && i < 256 * d->shape.c; i++) {
+        float x = ((float)(i % 256) / 255 - d->mean[i / 256]) / d->std[i / 256];
+        word[i] = (int16_t)td__quant_word(&q->layer[0].out, x);
+    }
+    return word;
+}
+
+void td__put_bytes(const td_dataset *d, int split, int i, const int16_t *word, int16_t *to) {
+    int64_t pixels = (int64_t)d->shape.h * d->shape.w, words = pixels * d->shape.c;
+    const uint8_t *image = d->image[split] + i * words;
+    for (int64_t at = 0; at < words; at++)
+        to[at % pixels * d->shape.c + at / pixels] = word[at / pixels * 256 + image[at]];
+}
+
 typedef struct {
     const td__int_net *n;
     const td_dataset *data;
     int split;
-    int16_t *word; /* [c][256] of the bytes of an image */
+    int16_t *word;
     uint8_t *predicted;
     atomic_int right;
     atomic_bool no_memory;
@@ -62,15 +78,11 @@ static void test_share(void *self, int share) {
         atomic_store(&t->no_memory, true);
         return;
     }
-    int64_t pixels = (int64_t)d->shape.h * d->shape.w, words = pixels * d->shape.c;
     int first = share * SHARE,
         end = first + SHARE < d->n[t->split] ? first + SHARE : d->n[t->split];
     const int16_t *score = m.value[td_net_output(t->n->q->net)];
     for (int i = first; i < end; i++) {
-        const uint8_t *image = d->image[t->split] + i * words;
-        for (int64_t at = 0; at < words; at++)
-            m.value[0][at % pixels * d->shape.c + at / pixels] =
-                t->word[at / pixels * 256 + image[at]];
+        td__put_bytes(d, t->split, i, t->word, m.value[0]);
         td__int_net_run(t->n, &m);
         int best = 0;
         for (int c = 1; c < t->n->result.c; c++)
@@ -81,7 +93,7 @@ static void test_share(void *self, int share) {
     td__int_memory_destroy(&m);
 }
 
-static td_status check_data(const td_quantised *q, const td_dataset *d, int split, td_error *err) {
+td_status td__check_data(const td_quantised *q, const td_dataset *d, int split, td_error *err) {
     const td_layer *in = td_net_layer(q->net, 0),
                    *out = td_net_layer(q->net, td_net_output(q->net));
     if (split < 0 || split >= TD_NSPLIT)
@@ -97,15 +109,11 @@ td_status td_quantised_test(const td_quantised *q, const td_dataset *d, int spli
                             double *accuracy, uint8_t *predicted, td_error *err) {
     test t = {.data = d, .split = split, .predicted = predicted};
     td__int_net *n = NULL;
-    td_status s = check_data(q, d, split, err);
+    td_status s = td__check_data(q, d, split, err);
     if (s == TD_OK) s = td__int_net_create(q, &n, err);
     t.n = n;
-    t.word = malloc(sizeof *t.word * 256 * (size_t)d->shape.c);
+    if (s == TD_OK) t.word = td__image_words(q, d);
     if (s == TD_OK && t.word == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int i = 0; s == TD_OK && i < 256 * d->shape.c; i++) {
-        float x = ((float)(i % 256) / 255 - d->mean[i / 256]) / d->std[i / 256];
-        t.word[i] = (int16_t)td__quant_word(&q->layer[0].out, x);
-    }
     if (s == TD_OK) s = td_parallel_for(threads, (d->n[split] + SHARE - 1) / SHARE, test_share, &t);
     if (s == TD_OK && atomic_load(&t.no_memory)) s = td_fail(err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) *accuracy = d->n[split] > 0 ? (double)atomic_load(&t.right) / d->n[split] : 0;

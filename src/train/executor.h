@@ -18,7 +18,7 @@ typedef struct {
     char *full, *chunk;
     float *score_buffer;
     /* Shown every value as it is made, of the first `seen_images` of the batch (fp32 inference): n
-     * words, in an order of their own. NULL: nobody looks. */
+     * words of some images. NULL: nobody looks. */
     void (*see)(void *self, int value, const float *word, int64_t n);
     void *seer;
     int seen_images;

@@ -36,6 +36,13 @@ static void a_trained_network(void **state) {
     assert_non_null(strstr(f->out, "layers in words of 8 bits"));
     assert_non_null(strstr(f->out, "ranges by percentile 99 on 200 training images"));
     assert_non_null(strstr(f->out, "\ntest "));
+    expect(f, "quantise c --data-path data --layers --format json", 0);
+    const td_node *layers = td_node_find(json(f), "layers");
+    const td_node *last = layers->item[layers->count - 1];
+    assert_string_equal(td_node_find(last, "op")->text, "fc");
+    assert_true(number(last, "snr_db") > 10 && number(last, "bits") == 8);
+    expect(f, "quantise c --data-path data --layers", 0);
+    assert_non_null(strstr(f->out, " dB\n"));
     /* The file that it writes is read as the same layers in 8 bits. */
     expect(f, "net c/network.onnx --format json", 0);
     double macs = number(json(f), "macs"), weights = number(json(f), "weight_bytes");

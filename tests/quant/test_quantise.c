@@ -172,6 +172,45 @@ static void test_rules(void **state) {
     td_dataset_free(&d);
 }
 
+/* Signal over noise of every value, from reals and QDQ graph in plain loops. */
+static void expect_noise(const td_net *net, const td_weights *w, const td_dataset *d,
+                         const float *x, const td_range *range) {
+    enum { IMAGES = 7 };
+    td_error err = {0};
+    int n = td_net_size(net), words = d->shape.c * d->shape.h * d->shape.w;
+    double *signal = calloc((size_t)n, sizeof *signal), *noise = calloc((size_t)n, sizeof *noise);
+    double *got = calloc((size_t)n, sizeof *got);
+    td_quantised *q;
+    assert_ok(td_quantise_ranges(net, w, range, false, &q, &err), &err);
+    for (int image = 0; image < IMAGES; image++) {
+        double **a = plain_values(net, w, NULL, x + image * words);
+        double **b = plain_values(NULL, NULL, q, x + image * words);
+        for (int i = 0; i < n; i++) {
+            const td_layer *l = td_net_layer(net, i);
+            for (int j = 0; j < l->c * l->h * l->w; j++) {
+                signal[i] += a[i][j] * a[i][j];
+                noise[i] += (a[i][j] - b[i][j]) * (a[i][j] - b[i][j]);
+            }
+        }
+        plain_free(a, n);
+        plain_free(b, n);
+    }
+    assert_ok(td_quantised_noise(q, d, IMAGES, got, &err), &err);
+    int compared = 0;
+    for (int i = 1; i < n; i++) {
+        assert_true(isnan(got[i]) == (q->layer[i].out.bits == 0));
+        if (isnan(got[i])) continue;
+        assert_near(got[i], 10 * log10(signal[i] / noise[i]), 0.02);
+        assert_true(got[i] > 10);
+        compared++;
+    }
+    assert_true(isnan(got[0]) && compared > 15);
+    td_quantised_destroy(q);
+    free(signal);
+    free(noise);
+    free(got);
+}
+
 /* What the trainer's kernels show of every value is what plain loops make of the images: more of
  * them than one batch, the last of which is not full. */
 static void test_observed(void **state) {
@@ -208,6 +247,7 @@ static void test_observed(void **state) {
             assert_near(hi, wanted[i].at[8].hi, near);
             assert_true(got[i].at[8].lo <= got[i].at[8].hi);
         }
+        if (k == 2) expect_noise(folded, fw, &d, x, got);
         free(wanted);
         free(got);
         td_weights_destroy(w);
