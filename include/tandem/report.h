@@ -36,11 +36,11 @@ void td_report_why(const td_run_summary *s, td_text *out);
 td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_arena *a);
 
 /* Writes the results folder beside out/study.db: best/network.onnx, best/network.yaml,
- * best/weights.bin, best/accelerator.yaml, best/schedule.json; the same files of each row's own
- * pair in rows/NAME/ (of a workload the accelerator, and the pair of each network in
- * networks/NAME/ below it); trials.csv, pareto.csv, summary.json (with provenance), recipe.yaml.
- * Weights and ONNX are those of rows that were trained. Files of these names that an earlier run
- * left in best/ and rows/ and this one has not are removed. */
+ * best/network.qdq.onnx, best/weights.bin, best/accelerator.yaml, best/schedule.json; the same
+ * files of each row's own pair in rows/NAME/ (of a workload the accelerator, and the pair of each
+ * network in networks/NAME/ below it); trials.csv, pareto.csv, summary.json (with provenance),
+ * recipe.yaml. Weights and ONNX are those of rows that were trained. Files of these names that an
+ * earlier run left in best/ and rows/ and this one has not are removed. */
 td_status td_report_write(const td_recipe *r, const td_run_summary *s, const char *out,
                           td_error *err);
 

@@ -20,6 +20,7 @@ int cmd_hw(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_map(int argc, char **argv);
 int cmd_net(int argc, char **argv);
+int cmd_quantise(int argc, char **argv);
 int cmd_search(int argc, char **argv);
 int cmd_space(int argc, char **argv);
 int cmd_study(int argc, char **argv);
