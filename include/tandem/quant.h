@@ -62,10 +62,9 @@ td_status td_calibrate(const td_net *net, const td_weights *w, const td_dataset 
  * sums that could overflow. */
 td_status td_quantise(const td_net *net, const td_weights *w, const td_dataset *d,
                       const td_calibration *c, td_quantised **q, td_error *err);
-/* The same with given ranges, of the values of td_net_fold_bn(net). least_error: scales of weights
- * are those of least squared error, else the largest weight of a channel is the largest word. */
+/* The same with given ranges, of the values of td_net_fold_bn(net). */
 td_status td_quantise_ranges(const td_net *net, const td_weights *w, const td_range *range,
-                             bool least_error, td_quantised **q, td_error *err);
+                             td_quantised **q, td_error *err);
 
 /* ---- inference in integers ------------------------------------------------------------------- */
 

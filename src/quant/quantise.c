@@ -65,15 +65,16 @@ static double largest_sum(const td_quant *in, const int8_t *w, int64_t n, int32_
 }
 
 static td_status quantise_channel(const td_layer *l, td_quantised_layer *out, const float *w,
-                                  float bias, int32_t k, int64_t n, bool least_error,
-                                  td_error *err) {
+                                  float bias, int32_t k, int64_t n, td_error *err) {
     int most = (1 << (l->bits[TD_W] - 1)) - 1;
     const int bits = l->acc_bits < 32 ? l->acc_bits : 32; /* of sums */
     const double most_sum = ldexp(1, bits - 1) - 1;
     const td_quant *in = &out->in[0];
+    double largest = 0;
+    for (int64_t j = 0; j < n; j++) largest = fmax(largest, fabs((double)w[j]));
     /* A bias that would fill the sums by itself asks for a coarser scale. */
     double least = fabs((double)bias) / ((double)in->scale * most_sum / 2);
-    double scale = fmax((double)td__weight_scale(w, n, l->bits[TD_W], least_error), least);
+    double scale = fmax(largest / most, least);
     out->weight_scale[k] = scale > 1e-30 ? (float)scale : 1;
     int8_t *word = out->weight + k * n;
     for (int64_t j = 0; j < n; j++) {
@@ -88,7 +89,7 @@ static td_status quantise_channel(const td_layer *l, td_quantised_layer *out, co
                    k, largest_sum(in, word, n, b), bits);
 }
 
-static td_status quantise_parameters(td_quantised *q, int i, bool least_error, td_error *err) {
+static td_status quantise_parameters(td_quantised *q, int i, td_error *err) {
     const td_layer *l = td_net_layer(q->net, i);
     const td_layer_params_t *from = &q->weights->layer[i];
     td_quantised_layer *out = &q->layer[i];
@@ -100,8 +101,7 @@ static td_status quantise_parameters(td_quantised *q, int i, bool least_error, t
         return td_fail(err, TD_E_MEMORY, "out of memory for quantised weights");
     td_status s = TD_OK;
     for (int32_t k = 0; s == TD_OK && k < l->c; k++)
-        s = quantise_channel(l, out, from->weight + k * n, l->bias ? from->bias[k] : 0, k, n,
-                             least_error, err);
+        s = quantise_channel(l, out, from->weight + k * n, l->bias ? from->bias[k] : 0, k, n, err);
     return s;
 }
 
@@ -112,7 +112,7 @@ static td_quant quant_at(const td_range *r, int bits) {
 }
 
 static td_status quantise_layer(td_quantised *q, int i, const td_range *range, const use *u,
-                                bool least_error, td_error *err) {
+                                td_error *err) {
     const td_layer *l = td_net_layer(q->net, i);
     td_quantised_layer *out = &q->layer[i];
     td_status s = check_bits(l, err);
@@ -127,13 +127,12 @@ static td_status quantise_layer(td_quantised *q, int i, const td_range *range, c
     if (!takes_activation(q->net, u, i)) out->out = quant_at(&range[i], l->bits[TD_O]);
     /* The largest of some words is one of them. */
     if (l->op == TD_OP_MAX_POOL && out->in[0].bits == out->out.bits) out->out = out->in[0];
-    return l->op == TD_OP_CONV || l->op == TD_OP_FC ? quantise_parameters(q, i, least_error, err)
-                                                    : TD_OK;
+    return l->op == TD_OP_CONV || l->op == TD_OP_FC ? quantise_parameters(q, i, err) : TD_OK;
 }
 
 /* Takes net and w, also when it fails. */
 static td_status quantise_folded(td_net *net, td_weights *w, const td_range *range,
-                                 bool least_error, td_quantised **out, td_error *err) {
+                                 td_quantised **out, td_error *err) {
     int n = td_net_size(net);
     td_arena *a = td_arena_create();
     td_quantised *q = a != NULL ? TD_NEW(a, td_quantised, 1) : NULL;
@@ -149,7 +148,7 @@ static td_status quantise_folded(td_net *net, td_weights *w, const td_range *ran
     find_uses(net, layer, u);
     td_status s = TD_OK;
     for (int i = 0; s == TD_OK && i < n; i++)
-        if (layer[i].runs) s = quantise_layer(q, i, range, u, least_error, err);
+        if (layer[i].runs) s = quantise_layer(q, i, range, u, err);
     if (s != TD_OK) {
         td_quantised_destroy(q);
         return s;
@@ -167,12 +166,12 @@ static td_status fold(const td_net *net, const td_weights *w, td_net **folded, t
 }
 
 td_status td_quantise_ranges(const td_net *net, const td_weights *w, const td_range *range,
-                             bool least_error, td_quantised **q, td_error *err) {
+                             td_quantised **q, td_error *err) {
     td_net *folded;
     td_weights *weights;
     *q = NULL;
     td_status s = fold(net, w, &folded, &weights, err);
-    return s == TD_OK ? quantise_folded(folded, weights, range, least_error, q, err) : s;
+    return s == TD_OK ? quantise_folded(folded, weights, range, q, err) : s;
 }
 
 td_status td_quantise(const td_net *net, const td_weights *w, const td_dataset *d,
@@ -186,7 +185,7 @@ td_status td_quantise(const td_net *net, const td_weights *w, const td_dataset *
     s = range != NULL ? td_calibrate(folded, weights, d, c, range, err)
                       : td_fail(err, TD_E_MEMORY, "out of memory for a calibration");
     if (s == TD_OK) {
-        s = quantise_folded(folded, weights, range, c->rule == TD_RANGE_MSE, q, err);
+        s = quantise_folded(folded, weights, range, q, err);
     } else {
         td_net_destroy(folded);
         td_weights_destroy(weights);

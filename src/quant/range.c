@@ -104,32 +104,3 @@ void td__range_choose(const td__seen *s, const td_calibration *c, int bits, floa
     if (c->rule == TD_RANGE_PERCENTILE) by_percentile(s, c->percentile, lo, hi);
     if (c->rule == TD_RANGE_MSE) by_error(s, bits, lo, hi);
 }
-
-/* ---- weights --------------------------------------------------------------------------------- */
-
-static double weight_error(const float *w, int64_t n, double scale, int most) {
-    double sum = 0;
-    for (int64_t j = 0; j < n; j++) {
-        double word = fmax(-most, fmin(nearbyint((double)w[j] / scale), most));
-        double e = (double)w[j] - word * scale;
-        sum += e * e;
-    }
-    return sum;
-}
-
-float td__weight_scale(const float *w, int64_t n, int bits, bool least_error) {
-    enum { STEPS = 100, LEAST = 30 };
-    int most = (1 << (bits - 1)) - 1;
-    double largest = 0;
-    for (int64_t j = 0; j < n; j++) largest = fmax(largest, fabs((double)w[j]));
-    double scale = largest / most;
-    if (largest == 0 || !least_error) return (float)scale;
-    double best = weight_error(w, n, scale, most);
-    for (int k = STEPS - 1; k >= LEAST; k--) {
-        double tried = largest / most * k / STEPS, error = weight_error(w, n, tried, most);
-        if (error >= best) continue;
-        best = error;
-        scale = tried;
-    }
-    return (float)scale;
-}

@@ -29,7 +29,4 @@ static inline float td__quant_real(const td_quant *q, int32_t word) {
 /* Bounds by a rule, within what was seen. */
 void td__range_choose(const td__seen *s, const td_calibration *c, int bits, float *lo, float *hi);
 
-/* The scale of n weights in words of `bits` bits, -most to most; 0 if all are 0. */
-float td__weight_scale(const float *w, int64_t n, int bits, bool least_error);
-
 #endif

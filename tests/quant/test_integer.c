@@ -24,7 +24,7 @@ static void compare(td_net *net, const td_weights *w, td_rng *r, tally *t) {
     random_floats(r, x, IMAGES * n_in, -1, 1);
     td_range *range = plain_ranges(folded, fw, x, IMAGES);
     td_quantised *q;
-    td_status s = td_quantise_ranges(net, w, range, td_rng_below(r, 2) == 1, &q, &err);
+    td_status s = td_quantise_ranges(net, w, range, &q, &err);
     t->refused += s == TD_E_UNSUPPORTED;
     if (s != TD_E_UNSUPPORTED) {
         assert_ok(s, &err);

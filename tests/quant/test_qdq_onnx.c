@@ -32,7 +32,7 @@ static fixture quantised(td_net *net, td_rng *r) {
     }
     assert_ok(td_net_fold_bn(net, f.weights, &f.folded, &f.folded_weights, &err), &err);
     td_range *range = plain_ranges(f.folded, f.folded_weights, f.input, IMAGES);
-    assert_ok(td_quantise_ranges(net, f.weights, range, false, &f.q, &err), &err);
+    assert_ok(td_quantise_ranges(net, f.weights, range, &f.q, &err), &err);
     assert_ok(td_quantised_forward(f.q, f.input, IMAGES, f.result, &err), &err);
     free(range);
     return f;

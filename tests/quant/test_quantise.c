@@ -32,7 +32,7 @@ static void test_by_hand(void **state) {
     /* 255 steps of 0.01 from -0.55 on; 2.55 in steps of 0.02 is 127.5: the zero point is even. */
     const td_range range[] = {range_of(-0.55F, 2), range_of(-2.55F, 2.55F)};
     td_quantised *q;
-    assert_ok(td_quantise_ranges(net, w, range, false, &q, &err), &err);
+    assert_ok(td_quantise_ranges(net, w, range, &q, &err), &err);
     assert_near(q->layer[0].out.scale, 0.01, 1e-8);
     assert_int_equal(q->layer[0].out.zero, -128 + 55);
     assert_near(q->layer[1].out.scale, 0.02, 1e-8);
@@ -66,7 +66,7 @@ static void test_large_bias(void **state) {
     memcpy(w->layer[1].bias, (const float[]){1, -1}, 2 * sizeof(float));
     const td_range range[] = {range_of(-1, 1), range_of(-1, 1)};
     td_quantised *q;
-    assert_ok(td_quantise_ranges(net, w, range, true, &q, &err), &err);
+    assert_ok(td_quantise_ranges(net, w, range, &q, &err), &err);
     const float x[2] = {1, -1};
     float y[4];
     assert_ok(td_quantised_forward(q, x, 1, y, &err), &err);
@@ -82,7 +82,7 @@ static void expect_refused(td_net *net, const char *part) {
     for (int64_t i = 0; i < w->count; i++) w->data[i] = 1;
     const td_range range[] = {range_of(-1, 1), range_of(-1, 1)};
     td_quantised *q;
-    assert_int_equal(td_quantise_ranges(net, w, range, false, &q, &err), TD_E_UNSUPPORTED);
+    assert_int_equal(td_quantise_ranges(net, w, range, &q, &err), TD_E_UNSUPPORTED);
     assert_null(q);
     if (strstr(err.message, part) == NULL) fail_msg("\"%s\": no \"%s\"", err.message, part);
     td_weights_destroy(w);
@@ -181,7 +181,7 @@ static void expect_noise(const td_net *net, const td_weights *w, const td_datase
     double *signal = calloc((size_t)n, sizeof *signal), *noise = calloc((size_t)n, sizeof *noise);
     double *got = calloc((size_t)n, sizeof *got);
     td_quantised *q;
-    assert_ok(td_quantise_ranges(net, w, range, false, &q, &err), &err);
+    assert_ok(td_quantise_ranges(net, w, range, &q, &err), &err);
     for (int image = 0; image < IMAGES; image++) {
         double **a = plain_values(net, w, NULL, x + image * words);
         double **b = plain_values(NULL, NULL, q, x + image * words);
