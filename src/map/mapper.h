@@ -222,9 +222,6 @@ double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r);
  * at a time at least. */
 double td__held_lines(const td_problem *p, int axis, const int32_t *spread, int32_t box);
 
-/* Lower bounds over the whole map space: energy and cycles. */
-void td__space_bound(const td__space *z, double *pj, double *cycles);
-
 /* Bits of a tile of tensor t with extents e; sums: outputs are partial sums. */
 double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t, bool sums);
 
