@@ -89,6 +89,16 @@ static void tell_machine(const eval_machine *x, const eval_machine *best, int hw
     td_text_add(out, "\n");
 }
 
+/* Joules of some and units of others stand in one column. */
+static void tell_relative(const eval_grid *g, td_text *out) {
+    int told = 0;
+    for (int i = 0; i < g->n_machines; i++)
+        if (g->machine[i].reason == NULL && g->machine[i].hw.relative_energy)
+            td_text_addf(out, "%s%s", told++ > 0 ? ", " : "energies compare with no others: ",
+                         g->machine[i].name);
+    if (told > 0) td_text_add(out, " (relative units, no joules)\n");
+}
+
 void eval_grid_table(const eval_grid *g, td_text *out) {
     int net = widest("network", g, false), hw = widest("accelerator", g, true);
     const eval_machine *best = by_rank(g, 1);
@@ -100,6 +110,7 @@ void eval_grid_table(const eval_grid *g, td_text *out) {
         if (by_rank(g, r) != NULL) tell_machine(by_rank(g, r), best, hw, out);
     for (int i = 0; i < g->n_machines; i++)
         if (g->machine[i].rank == 0) tell_machine(&g->machine[i], best, hw, out);
+    tell_relative(g, out);
     const char *of = g->schedule->objective == TD_OBJ_ENERGY ? "energy" : "latency";
     if (best == NULL)
         td_text_addf(out, "none of the %d is within the limits\n", g->n_machines);
