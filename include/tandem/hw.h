@@ -157,6 +157,9 @@ typedef struct {
     double leak_w;     /* whole chip */
     double clock_tree; /* share of dynamic on-chip energy added for the clock (.25) */
     char node[16];     /* "22nm" */
+    /* Energies are in a unit of the file's own, written as pJ: they compare within the machine
+     * only. For those who read figures; nothing is computed differently. */
+    bool relative_energy;
 } td_hw;
 
 /* Fixes the order of a level's loops in time: `dims` are letters of NKCPQRSG, outermost first; dims

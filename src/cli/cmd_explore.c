@@ -140,7 +140,7 @@ int cmd_explore(int argc, char **argv) {
         "Accelerators for one or several networks: all that --vary makes of one description, if "
         "these are no more than --trials (2000), else a search of so many. Tells the front of "
         "latency, energy and area within the limits and writes it with pictures into the results "
-        "folder. The same command goes on where it stopped.\v"
+        "folder. The same command goes on where it stopped. NET is named as for `tandem eval`.\v"
         "Examples:\n"
         "  tandem explore a.onnx:0.7 b.onnx --hw edge --vary local_kb --vary io_gbps\n"
         "  tandem explore resnet50 --hw simba --vary DRAM.bandwidth=1x,2x,4x\n"

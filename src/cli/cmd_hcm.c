@@ -118,7 +118,17 @@ static td_status write_plot(const hcm_view *v, const char *path, td_arena *a, td
     return s;
 }
 
+static bool ends_in(const char *name, const char *ending) {
+    size_t n = strlen(name), k = strlen(ending);
+    return n > k && strcmp(name + n - k, ending) == 0;
+}
+
 static td_status run(const options *o, td_arena *a, td_text *out, td_error *err) {
+    if (o->plot != NULL && !ends_in(o->plot, ".svg") && !ends_in(o->plot, ".png"))
+        return td_fail(err, TD_E_USAGE,
+                       "--plot: expected a name that ends in .svg or .png, found "
+                       "\"%s\"",
+                       o->plot);
     td_net *net = NULL;
     td_tech tech;
     td_early_chip chip;
@@ -154,8 +164,8 @@ int cmd_hcm(int argc, char **argv) {
         {"tech", OPT_TECH, "NODE", 0, "technology (28nm, which the paper's fits are for)", 0},
         {"pe-gops", OPT_PE_GOPS, "N", 0, "1e9 operations per second of a PE (8)", 0},
         {"local", OPT_LOCAL, "SIZE", 0, "local memory for weights that stay: 256KB, 1MB (none)", 0},
-        {"plot", OPT_PLOT, "FILE", 0,
-         "also draw the roofline: SVG, or PNG if the name ends in .png", 0},
+        {"plot", OPT_PLOT, "FILE", 0, "also draw the roofline: a name that ends in .svg or .png",
+         0},
         CLI_NET_OPTIONS,
         {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
         {0}};
@@ -167,7 +177,7 @@ int cmd_hcm(int argc, char **argv) {
         "operations, how many processing elements fit in an area at each precision, and the "
         "roofline "
         "in operations per bit of memory traffic: which layers the memory bounds, and at which "
-        "precision they turn so.\v"
+        "precision they turn so. NET is named as for `tandem eval`.\v"
         "Examples:\n"
         "  tandem hcm resnet18 --area 1mm2 --bits 8,4 --dram ddr4-2400\n"
         "  tandem hcm vgg16 --bits 32,16,8,4 --plot roofline.svg\n"

@@ -224,6 +224,14 @@ static td_status find_weights(const options *o, td_arena *a, const char **path, 
     struct stat st;
     *path = o->weights;
     if (*path != NULL) return TD_OK;
+    const char *ending = strrchr(name, '.');
+    if (ending != NULL && strcmp(ending, ".onnx") == 0)
+        return td_fail(err, TD_E_UNSUPPORTED,
+                       "%s: of an ONNX model the shapes are read, not the weights; expected a "
+                       "folder with network.yaml and weights.bin (of `tandem train --out`)",
+                       name);
+    if (slash != NULL && !td_file_exists(name))
+        return td_fail(err, TD_E_NOT_FOUND, "%s: no such file or folder", name);
     bool folder = stat(name, &st) == 0 && S_ISDIR(st.st_mode);
     const char *const place[] = {
         folder ? td_arena_printf(a, "%s/weights.bin", name)

@@ -77,6 +77,7 @@ static void tell_machine(const eval_machine *x, const eval_machine *best, int hw
     static const int width[TD_NMETRIC] = {10, 10, 9, 9};
     for (int m = 0; m < TD_NMETRIC; m++)
         td_text_addf(out, " %*s", width[m], cli_metric(m, x->all.metric[m]).s);
+    td_text_addf(out, " %5s", x->hw.node[0] != '\0' ? x->hw.node : "-");
     if (x->all.reason != NULL)
         td_text_addf(out, "  out: %s", x->all.reason);
     else if (x == best)
@@ -89,17 +90,28 @@ static void tell_machine(const eval_machine *x, const eval_machine *best, int hw
     td_text_add(out, "\n");
 }
 
+/* Joules of some and units of others stand in one column. */
+static void tell_relative(const eval_grid *g, td_text *out) {
+    int told = 0;
+    for (int i = 0; i < g->n_machines; i++)
+        if (g->machine[i].reason == NULL && g->machine[i].hw.relative_energy)
+            td_text_addf(out, "%s%s", told++ > 0 ? ", " : "energies compare with no others: ",
+                         g->machine[i].name);
+    if (told > 0) td_text_add(out, " (relative units, no joules)\n");
+}
+
 void eval_grid_table(const eval_grid *g, td_text *out) {
     int net = widest("network", g, false), hw = widest("accelerator", g, true);
     const eval_machine *best = by_rank(g, 1);
     tell_pairs(g, net, hw, out);
     tell_weights(g, out);
-    td_text_addf(out, " %4s  %-*s %10s %10s %9s %9s\n", "rank", hw, "accelerator", "latency",
-                 "energy", "area", "power");
+    td_text_addf(out, " %4s  %-*s %10s %10s %9s %9s %5s\n", "rank", hw, "accelerator", "latency",
+                 "energy", "area", "power", "node");
     for (int r = 1; r <= g->n_machines; r++)
         if (by_rank(g, r) != NULL) tell_machine(by_rank(g, r), best, hw, out);
     for (int i = 0; i < g->n_machines; i++)
         if (g->machine[i].rank == 0) tell_machine(&g->machine[i], best, hw, out);
+    tell_relative(g, out);
     const char *of = g->schedule->objective == TD_OBJ_ENERGY ? "energy" : "latency";
     if (best == NULL)
         td_text_addf(out, "none of the %d is within the limits\n", g->n_machines);

@@ -233,6 +233,7 @@ static void add_power(const hw_view *v, td_text *t) {
                      td_node_find(v->tech, "node")->text);
         return;
     }
+    if (hw->relative_energy) td_text_add(t, "\nenergies are relative: read the watts as shares");
     /* Where a port has no limit in the file, what is counted is the least. */
     const char *least = p->unlimited != 0 ? "at least " : "", *most = least[0] ? "at most " : "";
     td_text_addf(t,

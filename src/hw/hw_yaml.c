@@ -4,6 +4,7 @@
  *     area_mm2: 12.25              # absent: unknown       leak_w, clock_tree: 0 if absent
  *     pad: false                   # dims may be padded up to fill a fan-out
  *     im2col: false                # layers run as matrix products
+ *     relative_energy: false       # pJ stand for another unit; true if absent with tech: pat
  *     tech: pat                    # absent: no table; gives energies that are left out below
  *     mac: {instances: 168, mesh_x: 14, bits: 16, energy_pj: 1}       # area_mm2, leak_w, gated_pj
  *     vector: {lanes: 14, energy_pj: 1, bw: 1024}                     # absent: none
@@ -32,7 +33,8 @@
 
 static const char *const TOP_KEYS[] = {
     "name", "about",    "node",   "tech", "clock_hz", "area_mm2", "leak_w", "clock_tree",
-    "pad",  "one_axis", "im2col", "mac",  "vector",   "levels",   "space",  NULL};
+    "pad",  "one_axis", "im2col", "mac",  "vector",   "levels",   "space",  "relative_energy",
+    NULL};
 static const char *const MAC_KEYS[] = {"instances", "mesh_x",         "bits",
                                        "energy_pj", "area_mm2",       "leak_w",
                                        "gated_pj",  "operand_gating", NULL};
@@ -346,6 +348,8 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     STEP(td_node_opt_bool(doc, "pad", &hw->rules.pad, err));
     STEP(td_node_opt_bool(doc, "one_axis", &hw->rules.one_axis, err));
     STEP(td_node_opt_bool(doc, "im2col", &hw->rules.im2col, err));
+    hw->relative_energy = tech != NULL && !td_tech_whole(tech);
+    STEP(td_node_opt_bool(doc, "relative_energy", &hw->relative_energy, err));
     STEP(td_node_get_map(doc, "mac", &mac, err));
     STEP(read_mac(mac, tech, &hw->mac, err));
     STEP(td_node_opt_map(doc, "vector", &vector, err));
@@ -453,6 +457,7 @@ td_node *td_hw_to_node(const td_hw *hw, td_arena *a) {
     td_node_put_bool(a, m, "pad", hw->rules.pad);
     if (hw->rules.one_axis) td_node_put_bool(a, m, "one_axis", true);
     if (hw->rules.im2col) td_node_put_bool(a, m, "im2col", true);
+    if (hw->relative_energy) td_node_put_bool(a, m, "relative_energy", true);
     td_node *mac = td_node_put(a, m, "mac", td_node_map(a));
     td_node_put_int(a, mac, "instances", hw->mac.instances);
     td_node_put_int(a, mac, "mesh_x", hw->mac.mesh_x);

@@ -73,13 +73,14 @@ static td_status level_key(td_arena *a, const td_node *levels, const char *key, 
     static const char *const of_bandwidth[] = {"read_bw", "write_bw", "shared_bw", NULL};
     static const char *const of_capacity[] = {"capacity_kb", "capacity_bits", NULL};
     enum { MOST = 16 };
-    const char *known[MOST], *what = key + name + 1;
+    const char *known[MOST], *what = key + name + 1, *known_as = NULL;
     int n = 0, level = -1;
     for (int i = 0; i < levels->count && i < MOST; i++) {
         const td_node *own = td_node_find(levels->item[i], "name");
         if (own == NULL || own->kind != TD_STRING) continue;
         known[n++] = own->text;
-        if (strlen(own->text) == name && strncasecmp(own->text, key, name) == 0) level = i;
+        if (strlen(own->text) == name && strncasecmp(own->text, key, name) == 0)
+            level = i, known_as = own->text;
     }
     if (level < 0) {
         td_text t = {0};
@@ -90,6 +91,9 @@ static td_status level_key(td_arena *a, const td_node *levels, const char *key, 
         td_text_free(&t);
         return TD_E_USAGE;
     }
+    if (strcmp(what, "bandwidth") != 0 && strcmp(what, "capacity") != 0)
+        return td_fail(err, TD_E_USAGE, "%.100s: expected %s.bandwidth or %s.capacity", key,
+                       known_as, known_as);
     const char *const *of = strcmp(what, "bandwidth") == 0 ? of_bandwidth : of_capacity;
     for (; *of != NULL; of++) {
         const char *path = td_arena_printf(a, "levels[%d].%s", level, *of);
@@ -98,6 +102,20 @@ static td_status level_key(td_arena *a, const td_node *levels, const char *key, 
     }
     return out->n > 0 ? TD_OK
                       : td_fail(err, TD_E_USAGE, "%.100s: the file has no limit there", key);
+}
+
+/* Whether the first `size` bytes of a key name a level. */
+static bool names_level(const td_node *levels, const char *key, size_t size) {
+    static const char *const of_edge[] = {"DRAM", "Shared", "Local", "RF"};
+    for (int i = 0; levels == NULL && i < 4; i++)
+        if (strlen(of_edge[i]) == size && strncasecmp(of_edge[i], key, size) == 0) return true;
+    for (int i = 0; levels != NULL && levels->kind == TD_LIST && i < levels->count; i++) {
+        const td_node *own = td_node_find(levels->item[i], "name");
+        if (own != NULL && own->kind == TD_STRING && strlen(own->text) == size &&
+            strncasecmp(own->text, key, size) == 0)
+            return true;
+    }
+    return false;
 }
 
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
@@ -109,7 +127,8 @@ td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__
         if (strcasecmp(key, edge_keys[i].key) == 0) path = edge_keys[i].parameter;
     const td_node *levels = edge ? NULL : td_node_find(doc, "levels");
     bool of_level =
-        dot != NULL && (strcmp(dot, ".bandwidth") == 0 || strcmp(dot, ".capacity") == 0);
+        dot != NULL && (strcmp(dot, ".bandwidth") == 0 || strcmp(dot, ".capacity") == 0 ||
+                        names_level(levels, key, (size_t)(dot - key)));
     if (of_level && levels != NULL && levels->kind == TD_LIST)
         return level_key(a, levels, key, (size_t)(dot - key), out, err);
     if (edge && of_level && path == key)
@@ -149,8 +168,11 @@ td_status td_space_hw_set(td_arena *a, td_node *doc, const char *option, const c
     bool relative = td__hw_factor(equals + 1, &factor);
     for (int i = 0; s == TD_OK && i < k.n; i++) {
         if (relative && isnan(k.now[i]))
-            return td_fail(err, TD_E_USAGE, "%s %.200s: the file has no number there to multiply",
-                           option, assignment);
+            return td_fail(
+                err, TD_E_USAGE,
+                "%s %.200s: the file has no number there to multiply; a key is a path in "
+                "it, or such as DRAM.bandwidth, Local.capacity or clock",
+                option, assignment);
         const char *value = relative ? td__hw_number(a, factor * k.now[i]) : equals + 1;
         const char *one = value != NULL ? td_arena_printf(a, "%s=%s", k.path[i], value) : NULL;
         if (one == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");

@@ -97,7 +97,7 @@ static void layer_as_a_table(void **state) {
     expect(f, "map 'conv K64 C64 P56 Q56 R3 S3' --hw eyeriss-168", 0);
     assert_string_equal(f->err, "");
     assert_non_null(strstr(f->out, "conv K64 C64 P56 Q56 R3 S3 on eyeriss-168, 116 M MACs, 16-bit "
-                                   "words, exact counting\n"));
+                                   "words, exact counting; energies are relative, no joules\n"));
     assert_non_null(strstr(f->out, "DRAM       W I O"));
     assert_non_null(strstr(f->out, "Buffer       I O"));
     assert_non_null(strstr(f->out, "(X)  par "));

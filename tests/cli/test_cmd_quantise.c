@@ -55,10 +55,11 @@ static void faults(void **state) {
     fixture *f = *state;
     expect_fault(f, "quantise handmade --data-path data", 4, "there are no weights (weights.bin)");
     expect_fault(f, "quantise nowhere/best --data-path data", 4,
-                 "there are no weights (nowhere/weights.bin)");
+                 "nowhere/best: no such file or folder");
     expect(f, "train C --data-path data --epochs 0.01 --quiet --out d", 0);
     expect_fault(f, "quantise handmade --weights d/weights.bin --data-path data", 3,
                  "weights of another network");
+    expect_fault(f, "quantise d/network.onnx --data-path data", 7, "not the weights");
     expect_fault(f, "quantise d --bits 16 --data-path data", 7,
                  "values of 16 bits; integer networks have 2 to 8");
     expect_fault(f, "quantise d --bits w4x --data-path data", 2, "expected bits such as");

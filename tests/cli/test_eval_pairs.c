@@ -122,6 +122,21 @@ static void what_if(void **state) {
     find(td_node_find(json(f), "pairs"), "C", "DRAM.bandwidth=2x");
 }
 
+/* Units of a file's own are told wherever they stand beside joules. */
+static void relative_energies(void **state) {
+    fixture *f = *state;
+    static const char line[] =
+        "energies compare with no others: eyeriss-168, array-16x16 (relative";
+    expect(f, "eval C --hw eyeriss-168 --hw simba --hw array-16x16", 0);
+    assert_non_null(strstr(f->out, line));
+    expect(f, "eval C --hw nvdla --hw simba", 0);
+    assert_null(strstr(f->out, "relative"));
+    expect(f, "eval C --hw eyeriss-168 --no-steps", 0);
+    assert_non_null(strstr(f->out, "(65nm); energies are relative, no joules"));
+    expect(f, "map 'conv K8 C8 P8' --hw eyeriss-168", 0);
+    assert_non_null(strstr(f->out, "energies are relative"));
+}
+
 static void mistakes(void **state) {
     fixture *f = *state;
     expect(f, "eval C A", 2);
@@ -143,6 +158,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(pairs_and_their_mean, setup, teardown),
         cmocka_unit_test_setup_teardown(limits, setup, teardown),
         cmocka_unit_test_setup_teardown(what_if, setup, teardown),
+        cmocka_unit_test_setup_teardown(relative_energies, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, have_program, NULL);

@@ -57,6 +57,8 @@ static void keys(void **state) {
     fails(a, "simba", "Buffer.bandwidth=2x", "--set Buffer.bandwidth: no level of this name");
     fails(a, "simba", "DRAM.capacity=2x", "the file has no limit there");
     fails(a, "edge", "L2.capacity=2x", "expected DRAM.bandwidth, Local.bandwidth");
+    fails(a, "edge", "dram.bandwith=2x", "expected DRAM.bandwidth, Local.bandwidth");
+    fails(a, "simba", "dram.bandwith=2", "expected DRAM.bandwidth or DRAM.capacity");
     fails(a, "edge", "tech=2x", "the file has no number there to multiply");
     fails(a, "edge", "2x", "expected KEY=VALUE");
     td_arena_destroy(a);
@@ -128,7 +130,8 @@ static void multiples(void **state) {
 
 static void mistakes(void **state) {
     (void)state;
-    refused(false, "{space: simba,\n DRAM.latency: [1, 2]}", 2, "no number of this name");
+    refused(false, "{space: simba,\n DRAM.latency: [1, 2]}", 2,
+            "expected DRAM.bandwidth or DRAM.capacity");
     refused(false, "{space: simba,\n Buffer.capacity: [1x, 2x]}", 2, "no level of this name");
     refused(false, "{space: simba,\n DRAM.bandwidth: [1x, fast]}", 2, "expected a number");
     refused(false, "{space: simba,\n DRAM.bandwidth: [1x, 128]}", 2, "there twice");
