@@ -123,6 +123,11 @@ static td_status declare(levels *p, td__decisions *list, const td_node *n, td_er
     td_status s = td__hw_key_find(a, p->doc, n->key, &q->key, &fault);
     if (s != TD_OK) return td_node_fail(n, err, "%s", fault.message);
     if (isnan(q->key.now[0])) return td_node_fail(n, err, "the file has no number of this name");
+    for (int i = 0; i < p->n; i++) /* under another name, too */
+        for (int k = 0; k < p->of[i].key.n; k++)
+            for (int j = 0; j < q->key.n; j++)
+                if (strcmp(p->of[i].key.path[k], q->key.path[j]) == 0)
+                    return td_node_fail(n, err, "%s stands there twice", q->key.path[j]);
     s = td__hw_numbers(n, &q->key, a, &numbers, &q->multiples, err);
     if (s == TD_OK)
         s = td__values_from_node(numbers, -INFINITY, INFINITY, false, a, &q->value, err);

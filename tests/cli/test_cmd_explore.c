@@ -229,7 +229,13 @@ static void mistakes(void **state) {
     expect_fault(f, "explore a.json --hw micro --size 32", 2, "--size is for shipped networks");
     expect_fault(f, "explore a.json --hw simba --vary Buffer.capacity=1x,2x", 3, "no level of");
     expect_fault(f, "explore a.json --hw nvdla --vary clock=1x,2x --max-area 3mm2", 2,
-                 "--max-area: the file of nvdla tells no area");
+                 "--max-area: expected a template; the area of nvdla does not follow");
+    expect_fault(f,
+                 "explore a.json --hw simba --vary DRAM.bandwidth=1x,2x "
+                 "--vary 'levels[5].shared_bw=128,256'",
+                 3, "levels[5].shared_bw stands there twice");
+    expect_fault(f, "explore a.json --hw micro --vary simd=4,many", 3,
+                 "simd[1]: expected a number, found \"many\"");
     scratch_write(f->folder, "bad.yaml", "clock_hz: 1\nlevels: 3\n", 22);
     expect_fault(f, "explore a.json --hw bad.yaml --vary clock_hz=1,2", 3, "bad.yaml:1: ");
     expect(f, "explore a.json --hw micro --hw edge", 2);
