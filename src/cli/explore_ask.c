@@ -35,20 +35,17 @@ static td_status put_network(const explore_ask *q, int i, td_arena *a, td_node *
                              uint64_t *hash, td_error *err) {
     cli_net own = q->net;
     double weight;
-    char path[PATH_MAX];
+    const char *path = NULL;
     td_net *net = NULL;
     td_status s = cli_net_weighted(q->nets[i], "NET", a, &own.name, &weight, err);
     if (s == TD_OK) s = cli_net_load(&own, a, &net, NULL, err);
     if (s != TD_OK) return s;
-    const char *dot = strrchr(own.name, '.');
-    bool file = strpbrk(own.name, "/.") != NULL;
-    /* In full: the recipe that is kept with the results is read from anywhere. */
-    if (file && realpath(own.name, path) == NULL)
-        s = td_fail(err, TD_E_NOT_FOUND, "%s: no such file", own.name);
+    s = cli_net_path(own.name, a, &path, err);
+    const char *dot = path != NULL ? strrchr(path, '.') : NULL;
     td_node *n = td_node_push(a, list, td_node_map(a));
-    td_node_put_string(a, n, "net", file ? path : own.name);
+    td_node_put_string(a, n, "net", path != NULL ? path : own.name);
     td_node_put_real(a, n, "weight", weight);
-    if (!file)
+    if (path == NULL)
         put_shipped(net, own.width, a, n);
     else if (dot != NULL && strcmp(dot, ".onnx") == 0)
         put_onnx(&own, a, n);
