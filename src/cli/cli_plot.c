@@ -56,17 +56,10 @@ static td_status to_png(const td_text *svg, td_text *png, td_error *err) {
     return ok ? TD_OK : td_fail(err, TD_E_INTERNAL, "cannot draw a plot as PNG");
 }
 
-static bool ends_in(const char *path, const char *ending) {
-    size_t n = strlen(path), m = strlen(ending);
-    return n > m && strcmp(path + n - m, ending) == 0;
-}
-
-bool cli_plot_name(const char *path) {
-    return ends_in(path, ".svg") || ends_in(path, ".png");
-}
-
 td_status cli_plot_write(const td_text *svg, const char *path, td_error *err) {
-    if (!ends_in(path, ".png")) return td_file_write(path, svg->data, svg->size, err);
+    size_t n = strlen(path);
+    if (n < 4 || strcmp(path + n - 4, ".png") != 0)
+        return td_file_write(path, svg->data, svg->size, err);
     td_text png = {0};
     td_status s = to_png(svg, &png, err);
     if (s == TD_OK) s = td_file_write(path, png.data, png.size, err);

@@ -4,8 +4,6 @@
 
 #include "tandem/base.h"
 
-/* Whether a name says which of both it is: it ends in .svg or .png. */
-bool cli_plot_name(const char *path);
 /* Writes an SVG drawing to a file: as it is, or, where the name ends in .png, as a picture of twice
  * as many pixels. TD_E_IO. */
 td_status cli_plot_write(const td_text *svg, const char *path, td_error *err);

@@ -70,12 +70,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_TECH: o->tech = arg; return 0;
     case OPT_PE_GOPS: o->pe_gops = cli_option_real(state, "pe-gops", arg, 1e-6, 1e6); return 0;
     case OPT_LOCAL: read_local(o, arg, state); return 0;
-    case OPT_PLOT:
-        if (!cli_plot_name(arg))
-            argp_error(state, "--plot: expected a name that ends in .svg or .png, found \"%s\"",
-                       arg);
-        o->plot = arg;
-        return 0;
+    case OPT_PLOT: o->plot = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
             argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
