@@ -126,10 +126,8 @@ td_status td__values_from_node(const td_node *n, double lo, double hi, bool inte
     if (v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; i < count; i++) {
         const td_node *item = list ? n->item[i] : n;
-        if (item->kind != TD_INT && (integer || item->kind != TD_REAL))
-            return td_node_fail(item, err, "expected %s, found \"%.40s\"", kind,
-                                item->text != NULL ? item->text : "");
-        if (!(item->real >= lo) || !(item->real <= hi))
+        if ((item->kind != TD_INT && (integer || item->kind != TD_REAL)) || !(item->real >= lo) ||
+            !(item->real <= hi))
             return td_node_fail(item, err, "expected %s in [%g, %g]", kind, lo, hi);
         v[i] = item->real;
     }

@@ -194,14 +194,16 @@ td_status td_space_hw_set(td_arena *a, td_node *doc, const char *option, const c
     if (key == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td__hw_key_find(a, doc, key, &k, &fault);
     if (s != TD_OK) return td_fail(err, s, "%s %s", option, fault.message);
-    bool relative = td__hw_factor(equals + 1, &factor), amount = td__hw_amount(equals + 1, &k, &v);
+    if (td__hw_amount(equals + 1, &k, &v)) { /* as the file would have it */
+        equals = td_arena_printf(a, "=%s", td__hw_number(a, v));
+        if (equals == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    bool relative = td__hw_factor(equals + 1, &factor);
     for (int i = 0; s == TD_OK && i < k.n; i++) {
         if (relative && isnan(k.now[i]))
             return td_fail(err, TD_E_USAGE, "%s %.200s: the file has no number there to multiply",
                            option, assignment);
-        const char *value = relative ? td__hw_number(a, factor * k.now[i])
-                            : amount ? td__hw_number(a, v)
-                                     : equals + 1;
+        const char *value = relative ? td__hw_number(a, factor * k.now[i]) : equals + 1;
         const char *one = value != NULL ? td_arena_printf(a, "%s=%s", k.path[i], value) : NULL;
         if (one == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
         s = td_node_override(a, doc, option, one, err);

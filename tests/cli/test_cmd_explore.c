@@ -243,8 +243,6 @@ static void mistakes(void **state) {
                  "explore a.json --hw simba --vary DRAM.bandwidth=1x,2x "
                  "--vary 'levels[5].shared_bw=128,256'",
                  3, "levels[5].shared_bw stands there twice");
-    expect_fault(f, "explore a.json --hw micro --vary simd=4,many", 3,
-                 "simd[1]: expected a number, found \"many\"");
     scratch_write(f->folder, "bad.yaml", "clock_hz: 1\nlevels: 3\n", 22);
     expect_fault(f, "explore a.json --hw bad.yaml --vary clock_hz=1,2", 3, "bad.yaml:1: ");
     expect(f, "explore a.json --hw micro --hw edge", 2);
