@@ -203,11 +203,13 @@ static void files(void **state) {
     assert_true(found == latency);
     free(csv);
     /* Values in full, however many digits they have. */
-    expect(f,
-           "explore a.json --hw simba --vary clock=933333331,700000001.5 "
-           "--vary DRAM.bandwidth=64.0000001,64 --quiet --out digits",
-           0);
-    assert_non_null(strstr(f->out, "least latency: --hw 'simba,clock=933333331,DRAM.bandwidth=64"));
+    expect(
+        f,
+        "explore a.json --hw simba --vary clock=933333331,700000001.5 "
+        "--vary DRAM.bandwidth=64.0000001,64 --vary GlobalBuffer.capacity=2x --quiet --out digits",
+        0);
+    assert_non_null(strstr(f->out, "least latency: --hw 'simba,GlobalBuffer.capacity=2x,"
+                                   "clock=933333331,DRAM.bandwidth=64"));
     csv = slurp(scratch_path(f->folder, "digits/heat-clock-DRAM.bandwidth-latency.csv"));
     assert_non_null(strstr(csv, "\n700000001.5,64.0000001,"));
     free(csv);
