@@ -1,6 +1,7 @@
 #include "cli_net.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,18 @@ static td_status find_file(td_arena *a, const char *name, const char **file, con
     }
     return td_fail(err, TD_E_NOT_FOUND,
                    "%s: there is no network.yaml in this folder, nor in %s/best", name, name);
+}
+
+td_status cli_net_path(const char *name, td_arena *a, const char **path, td_error *err) {
+    char whole[PATH_MAX];
+    const char *file;
+    *path = NULL;
+    td_status s = find_file(a, name, &file, NULL, err);
+    if (s != TD_OK || file == NULL) return s;
+    if (realpath(file, whole) == NULL)
+        return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", file);
+    *path = td_arena_strdup(a, whole);
+    return *path != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
 /* What is skipped is told on stderr. */

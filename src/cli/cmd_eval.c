@@ -27,7 +27,7 @@ typedef struct {
     int n_nets, n_hws, n_what_if;
     cli_limits limits;
     const char *combine;
-    const char *hw, *bits, *cases, *timeline, *trace, *plot;
+    const char *bits, *cases, *timeline, *trace, *plot;
     cli_set set; /* of the accelerator */
     td_schedule_options schedule;
     bool objective, batch, nodes, layers; /* were given */
@@ -291,18 +291,10 @@ static td_status run_one(options *o, td_arena *a, td_text *out, td_error *err) {
     td_schedule asked = {0}, other = {0};
     td_hw hw;
     double weight; /* of one: of no account */
-    if (o->n_hws == 1) {
-        cli_set changes = {.n = 0};
-        o->hw = cli_hw_split(o->hws[0], a, &changes);
-        for (int i = 0; o->hw != NULL && i < o->set.n; i++)
-            if (!cli_set_add(&changes, o->set.value[i])) o->hw = NULL;
-        if (o->hw == NULL) return td_fail(err, TD_E_USAGE, "--set: at most %d", CLI_MOST_SET);
-        o->set = changes;
-    }
-    const char *hw_name = o->hw;
+    const char *asked_hw = o->n_hws == 1 ? o->hws[0] : NULL, *hw_name = asked_hw;
     td_status st = cli_net_weighted(o->nets[0], "NET", a, &o->net.name, &weight, err);
     if (st == TD_OK) st = cli_net_load(&o->net, a, &net, &hw_name, err);
-    if (st == TD_OK && o->hw == NULL && hw_name != NULL) st = take_options(o, hw_name, a, err);
+    if (st == TD_OK && asked_hw == NULL && hw_name != NULL) st = take_options(o, hw_name, a, err);
     if (st != TD_OK) goto done;
     if (hw_name == NULL) {
         st = td_fail(err, TD_E_USAGE, "expected --hw NAME or FILE (`tandem list accelerators`)");

@@ -17,6 +17,7 @@ typedef struct {
     cli_net net;
     const char *weights, *data, *data_path, *bits, *out;
     td_calibration calibration;
+    bool percentile; /* was given */
     bool layers;
     int threads;
     cli_format format;
@@ -51,6 +52,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_PERCENTILE:
         o->calibration.percentile = cli_option_real(state, "percentile", arg, 90, 100);
+        o->percentile = true;
         return 0;
     case KEY_IMAGES:
         o->calibration.images = (int)cli_option_int(state, "images", arg, 1, INT32_MAX);
@@ -74,6 +76,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (o->net.name == NULL)
             argp_error(state, "NET is missing: the folder of a trained network, such as "
                               "results/quickstart/best");
+        if (o->percentile && o->calibration.rule != TD_RANGE_PERCENTILE)
+            argp_error(state, "--percentile: expected --calibration percentile beside it");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -14,19 +14,17 @@ static td_status add_machine(eval_grid *g, const char *hw, const cli_set *set, c
                              const char *shown, td_arena *a, td_error *err) {
     eval_machine *x = &g->machine[g->n_machines++];
     const td_node *doc;
-    cli_set own = {.n = 0}, then = {.n = 0};
-    const char *name = cli_hw_split(hw, a, &own);
-    bool full = name == NULL;
-    for (int i = 0; i < set->n; i++) full = full || !cli_set_add(&own, set->value[i]);
+    cli_set then = {.n = 0};
     if (what_if != NULL) {
         const char *all = td_arena_printf(a, ",%s", what_if);
-        full = full || all == NULL || cli_hw_split(all, a, &then) == NULL;
+        if (all == NULL || cli_hw_split(all, a, &then) == NULL)
+            return td_fail(err, TD_E_USAGE, "%.100s: at most %d changes", what_if, CLI_MOST_SET);
     }
-    if (full) return td_fail(err, TD_E_USAGE, "%.100s: at most %d changes", hw, CLI_MOST_SET);
     x->name = shown;
-    td_status s = cli_hw_doc(name, &own, &then, a, &doc, err);
+    td_status s = cli_hw_doc(hw, set, &then, a, &doc, err);
     if (s == TD_OK) s = td_hw_from_node(doc, &x->hw, err);
     x->area_follows = s == TD_OK && td_node_find(doc, "template") != NULL;
+    if (s == TD_OK && what_if != NULL && !x->area_follows) x->hw.area_mm2 = NAN;
     if (s != TD_E_INFEASIBLE) return s;
     x->reason = td_arena_printf(a, "cannot be built: %s", err->message);
     return x->reason != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");

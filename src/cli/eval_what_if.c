@@ -8,11 +8,6 @@
 static const int told[] = {TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_METRIC_POWER};
 enum { N_TOLD = sizeof told / sizeof told[0] };
 
-static double metric_of(const eval_grid *g, int machine, int metric) {
-    bool follows = machine == 0 || g->machine[machine].area_follows;
-    return metric == TD_METRIC_AREA && !follows ? NAN : g->cell[machine].metric[metric];
-}
-
 void eval_what_if_table(const eval_grid *g, td_text *out) {
     int width = 8;
     const eval_cell *now = &g->cell[0];
@@ -30,7 +25,7 @@ void eval_what_if_table(const eval_grid *g, td_text *out) {
             continue;
         }
         for (int k = 0; k < N_TOLD; k++) {
-            double v = metric_of(g, i, told[k]);
+            double v = c->metric[told[k]];
             td_text_addf(out, "%10s %8s ", cli_metric(told[k], v).s,
                          i > 0 ? cli_change(v, now->metric[told[k]]).s : "");
         }
@@ -56,7 +51,7 @@ td_node *eval_what_if_node(const eval_grid *g, td_arena *a) {
             continue;
         }
         for (int k = 0; k < N_TOLD; k++) {
-            double v = metric_of(g, i, told[k]), was = now->metric[told[k]];
+            double v = c->metric[told[k]], was = now->metric[told[k]];
             if (!isfinite(v)) continue;
             td_node_put_real(a, n, metric[told[k]].si_key, v);
             const char *key = td_arena_printf(a, "%s_ratio", metric[told[k]].name);

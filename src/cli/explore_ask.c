@@ -35,20 +35,17 @@ static td_status put_network(const explore_ask *q, int i, td_arena *a, td_node *
                              uint64_t *hash, td_error *err) {
     cli_net own = q->net;
     double weight;
-    char path[PATH_MAX];
+    const char *path = NULL;
     td_net *net = NULL;
     td_status s = cli_net_weighted(q->nets[i], "NET", a, &own.name, &weight, err);
     if (s == TD_OK) s = cli_net_load(&own, a, &net, NULL, err);
     if (s != TD_OK) return s;
-    const char *dot = strrchr(own.name, '.');
-    bool file = strpbrk(own.name, "/.") != NULL;
-    /* In full: the recipe that is kept with the results is read from anywhere. */
-    if (file && realpath(own.name, path) == NULL)
-        s = td_fail(err, TD_E_NOT_FOUND, "%s: no such file", own.name);
+    s = cli_net_path(own.name, a, &path, err);
+    const char *dot = path != NULL ? strrchr(path, '.') : NULL;
     td_node *n = td_node_push(a, list, td_node_map(a));
-    td_node_put_string(a, n, "net", file ? path : own.name);
+    td_node_put_string(a, n, "net", path != NULL ? path : own.name);
     td_node_put_real(a, n, "weight", weight);
-    if (!file)
+    if (path == NULL)
         put_shipped(net, own.width, a, n);
     else if (dot != NULL && strcmp(dot, ".onnx") == 0)
         put_onnx(&own, a, n);
@@ -130,10 +127,7 @@ static void name_tech(td_node *doc, td_arena *a) {
 static td_status accelerator(explore_ask *q, td_arena *a, td_node **out, td_space **space,
                              td_error *err) {
     const td_node *read;
-    cli_set own = {.n = 0};
-    const char *name = cli_hw_split(q->hw, a, &own);
-    if (name == NULL) return td_fail(err, TD_E_USAGE, "--hw: at most %d changes", CLI_MOST_SET);
-    td_status s = cli_hw_doc(name, &own, &q->set, a, &read, err);
+    td_status s = cli_hw_doc(q->hw, &q->set, NULL, a, &read, err);
     if (s != TD_OK) return s;
     td_node *doc = (td_node *)(uintptr_t)read; /* nobody else has it */
     if (q->n_vary > 0) {
@@ -146,11 +140,11 @@ static td_status accelerator(explore_ask *q, td_arena *a, td_node **out, td_spac
     if (s == TD_OK && (map == NULL || map->kind != TD_MAP))
         return td_fail(err, TD_E_USAGE,
                        "expected --vary KEY=VALUE,VALUE,...: %s has no `space:` of its own", q->hw);
-    td_hw hw;
-    bool full = s == TD_OK && td_node_find(doc, "levels") != NULL;
-    if (full && isfinite(q->limits.most[TD_METRIC_AREA]) &&
-        td_hw_from_node(doc, &hw, NULL) == TD_OK && !isfinite(hw.area_mm2))
-        return td_fail(err, TD_E_USAGE, "--max-area: the file of %s tells no area", q->hw);
+    if (s == TD_OK && td_node_find(doc, "levels") != NULL &&
+        isfinite(q->limits.most[TD_METRIC_AREA]))
+        return td_fail(
+            err, TD_E_USAGE,
+            "--max-area: expected a template; the area of %s does not follow what varies", q->hw);
     if (s == TD_OK) name_tech(doc, a);
     if (s == TD_OK) s = td_space_hw_from_node(doc, a, space, err);
     *out = doc;

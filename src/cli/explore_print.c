@@ -56,6 +56,9 @@ static const char *hw_of(const explore_result *x, int trial, td_arena *a) {
     td_text t = {0};
     td_text_add(&t, x->ask->hw);
     for (int i = 0; i < x->ask->set.n; i++) td_text_addf(&t, ",%s", x->ask->set.value[i]);
+    for (int i = 0; i < x->ask->n_vary; i++) /* one value: no decision */
+        if (strchr(x->ask->vary[i], '=') != NULL && strchr(x->ask->vary[i], ',') == NULL)
+            td_text_addf(&t, ",%s", x->ask->vary[i]);
     for (int i = 0; i < x->space->n; i++)
         td_text_addf(&t, ",%s=%s", x->space->d[i].name,
                      explore_choice(&x->space->d[i], x->choice[trial].v[i], a));

@@ -1,5 +1,6 @@
 #include "explore_result.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,11 @@ td_status explore_heat_find(const explore_ask *q, const td_node *doc, const td_s
 const char *explore_choice(const td_decision *d, double v, td_arena *a) {
     if (isnan(v)) return "-";
     if (d->label != NULL) return d->label[(int)v];
-    return td_arena_printf(a, "%.6g", d->value[(int)v]);
+    const double x = d->value[(int)v]; /* in full: what is told is to be typed again */
+    char number[32];
+    if (x == rint(x) && fabs(x) < 1e15) return td_arena_printf(a, "%.0f", x);
+    td_real_text(x, number);
+    return td_arena_strdup(a, number);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------

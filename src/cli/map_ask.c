@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli_hw.h"
 #include "cli_timeloop.h"
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -289,9 +290,14 @@ static td_status find_out(const map_options *o, td_arena *a, map_source *s, td_e
     if (k != CASES && hw == NULL)
         return td_fail(err, TD_E_USAGE, "expected --hw NAME or FILE (`tandem list accelerators`)");
     if (hw != NULL) {
-        st = td_hw_load(hw, &s->hw, err);
+        const td_node *doc;
+        st = cli_hw_doc(hw, &o->set, NULL, a, &doc, err);
+        if (st == TD_OK) st = td_hw_from_node(doc, &s->hw, err);
+        if (st == TD_E_INFEASIBLE) td_error_prefix(err, "%s: cannot be built", hw);
         if (st != TD_OK) return st;
         s->has_hw = true;
+    } else if (o->set.n > 0) {
+        return td_fail(err, TD_E_USAGE, "--set: expected --hw beside it; cases have their own");
     }
     if (k == LAYER) return one_text(o, a, s, err);
     if (k == MODEL) return of_net(o, a, s, err);

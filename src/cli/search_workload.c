@@ -1,6 +1,5 @@
 #include "search_workload.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +12,10 @@ static td_status read_net(const char *text, td_arena *a, td_node *to, td_error *
     double weight;
     td_status s = cli_net_weighted(text, option, a, &name, &weight, err);
     if (s != TD_OK) return s;
-    /* In full: the recipe that is kept with the results is read from anywhere. */
-    char path[PATH_MAX];
-    if (strpbrk(name, "/.") != NULL && realpath(name, path) == NULL)
-        return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", name);
-    td_node_put_string(a, to, "net", strpbrk(name, "/.") != NULL ? path : name);
+    const char *path = NULL;
+    s = cli_net_path(name, a, &path, err);
+    if (s != TD_OK) return s;
+    td_node_put_string(a, to, "net", path != NULL ? path : name);
     if (name != text) td_node_put_real(a, to, "weight", weight);
     return TD_OK;
 }

@@ -60,15 +60,19 @@ typedef struct {
     const char *path[3];
     double now[3];
     int n;
+    double clock_hz; /* of the file */
 } td__hw_key;
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err);
-/* The values of a list (or one value) with multiples ("2x") as the numbers that they make; where a
- * key stands for numbers that differ, as factors, and *multiples is true. */
+/* The values of a list (or one value) with multiples ("2x") and amounts ("32GB/s") as the numbers
+ * that they make; where a key stands for numbers that differ, as factors, and *multiples is true.
+ */
 td_status td__hw_numbers(const td_node *n, const td__hw_key *k, td_arena *a, td_node **out,
                          bool *multiples, td_error *err);
 /* "2x": 2. */
 bool td__hw_factor(const char *text, double *factor);
+/* "32GB/s", "512KB", "1GHz" in the unit of the file's number. */
+bool td__hw_amount(const char *text, const td__hw_key *k, double *out);
 /* A number as YAML: whole ones without a point, so that they are read as such. */
 const char *td__hw_number(td_arena *a, double v);
 

@@ -1,7 +1,7 @@
 /* Values that are put into an accelerator's document before it is built. A key is a path in the
  * file ("io_gbps", "levels[2].read_bw"), or says what is meant, whatever the form of the file:
  * "DRAM.bandwidth", "Local.capacity", "clock". A value may be so many times what the file has:
- * "2x". */
+ * "2x", or have a unit: "32GB/s", "512KB", "1GHz". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,52 @@ bool td__hw_factor(const char *text, double *factor) {
     *factor = v;
     return true;
 }
+
+/* ---- units ------------------------------------------------------------------------------------
+ */
+
+typedef enum { BANDWIDTH, CAPACITY, CLOCK } quantity;
+
+/* Of a unit in bytes a second, bytes, or Hz. */
+static const struct {
+    const char *name;
+    quantity of;
+    double si;
+} units[] = {{"GB/s", BANDWIDTH, 1e9}, {"MB/s", BANDWIDTH, 1e6},  {"B", CAPACITY, 1},
+             {"KB", CAPACITY, 1024},   {"MB", CAPACITY, 1 << 20}, {"GHz", CLOCK, 1e9},
+             {"MHz", CLOCK, 1e6}};
+enum { N_UNITS = sizeof units / sizeof units[0] };
+
+/* What the numbers of files are of the same: so much of theirs in one of ours, or of it per cycle.
+ */
+static const struct {
+    const char *name;
+    quantity of;
+    double per;
+    bool per_cycle;
+} numbers[] = {{"io_gbps", BANDWIDTH, 1e-9, false},    {"port_bytes", BANDWIDTH, 1, true},
+               {"read_bw", BANDWIDTH, 8, true},        {"write_bw", BANDWIDTH, 8, true},
+               {"shared_bw", BANDWIDTH, 8, true},      {"local_kb", CAPACITY, 1.0 / 1024, false},
+               {"rf_kb", CAPACITY, 1.0 / 1024, false}, {"capacity_kb", CAPACITY, 1.0 / 1024, false},
+               {"capacity_bits", CAPACITY, 8, false},  {"clock_ghz", CLOCK, 1e-9, false},
+               {"clock_hz", CLOCK, 1, false}};
+enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+bool td__hw_amount(const char *text, const td__hw_key *k, double *out) {
+    char *end;
+    double v = strtod(text, &end);
+    int u = 0, n = 0;
+    while (u < N_UNITS && strcmp(end, units[u].name) != 0) u++;
+    const char *dot = k->n > 0 ? strrchr(k->path[0], '.') : NULL;
+    const char *name = dot != NULL ? dot + 1 : k->n > 0 ? k->path[0] : "";
+    while (n < N_NUMBERS && strcmp(name, numbers[n].name) != 0) n++;
+    if (end == text || u == N_UNITS || n == N_NUMBERS || numbers[n].of != units[u].of) return false;
+    *out = v * units[u].si * numbers[n].per / (numbers[n].per_cycle ? k->clock_hz : 1);
+    return v > 0 && isfinite(*out);
+}
+
+/* ---- keys -------------------------------------------------------------------------------------
+ */
 
 static bool is_edge(const td_node *doc) {
     const td_node *t = td_node_find(doc, "template");
@@ -120,7 +166,7 @@ static bool names_level(const td_node *levels, const char *key, size_t size) {
 
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err) {
-    *out = (td__hw_key){0};
+    *out = (td__hw_key){.clock_hz = number_at(doc, "clock_hz")};
     const char *path = key, *dot = strchr(key, '.');
     bool edge = is_edge(doc);
     for (int i = 0; edge && i < N_EDGE_KEYS; i++)
@@ -139,8 +185,10 @@ td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__
     if (levels != NULL && strcasecmp(key, "clock") == 0) path = "clock_hz";
     add_path(out, doc, path);
     td_edge p; /* parameters that the file leaves out have a default */
-    if (edge && isnan(out->now[0]) && td_edge_from_node(doc, &p, NULL) == TD_OK)
-        out->now[0] = td_edge_get(&p, path);
+    if (edge && td_edge_from_node(doc, &p, NULL) == TD_OK) {
+        out->clock_hz = 1e9 * td_edge_get(&p, "clock_ghz");
+        if (isnan(out->now[0])) out->now[0] = td_edge_get(&p, path);
+    }
     return TD_OK;
 }
 
@@ -160,11 +208,15 @@ td_status td_space_hw_set(td_arena *a, td_node *doc, const char *option, const c
         return td_node_override(a, doc, option, assignment, err);
     td__hw_key k;
     td_error fault = {0};
-    double factor = NAN;
+    double factor = NAN, v = NAN;
     const char *key = td_arena_printf(a, "%.*s", (int)(equals - assignment), assignment);
     if (key == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td__hw_key_find(a, doc, key, &k, &fault);
     if (s != TD_OK) return td_fail(err, s, "%s %s", option, fault.message);
+    if (td__hw_amount(equals + 1, &k, &v)) { /* as the file would have it */
+        equals = td_arena_printf(a, "=%s", td__hw_number(a, v));
+        if (equals == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
     bool relative = td__hw_factor(equals + 1, &factor);
     for (int i = 0; s == TD_OK && i < k.n; i++) {
         if (relative && isnan(k.now[i]))

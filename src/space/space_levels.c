@@ -44,6 +44,7 @@ td_status td__hw_numbers(const td_node *n, const td__hw_key *k, td_arena *a, td_
         v->key = NULL;
         list->item[i] = v;
         double factor;
+        if (old->kind == TD_STRING && td__hw_amount(old->text, k, &v->real)) v->kind = TD_REAL;
         if (old->kind != TD_STRING || !td__hw_factor(old->text, &factor)) continue;
         if (isnan(k->now[0]))
             return td_node_fail(old, err, "the file has no number there to multiply");
@@ -123,6 +124,11 @@ static td_status declare(levels *p, td__decisions *list, const td_node *n, td_er
     td_status s = td__hw_key_find(a, p->doc, n->key, &q->key, &fault);
     if (s != TD_OK) return td_node_fail(n, err, "%s", fault.message);
     if (isnan(q->key.now[0])) return td_node_fail(n, err, "the file has no number of this name");
+    for (int i = 0; i < p->n; i++) /* under another name, too */
+        for (int k = 0; k < p->of[i].key.n; k++)
+            for (int j = 0; j < q->key.n; j++)
+                if (strcmp(p->of[i].key.path[k], q->key.path[j]) == 0)
+                    return td_node_fail(n, err, "%s stands there twice", q->key.path[j]);
     s = td__hw_numbers(n, &q->key, a, &numbers, &q->multiples, err);
     if (s == TD_OK)
         s = td__values_from_node(numbers, -INFINITY, INFINITY, false, a, &q->value, err);

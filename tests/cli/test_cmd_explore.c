@@ -202,6 +202,17 @@ static void files(void **state) {
     assert_int_equal(sscanf(strchr(csv, '\n') + 1, "%*d,%*d,%*d,%lf", &found), 1);
     assert_true(found == latency);
     free(csv);
+    /* Values in full, however many digits they have. */
+    expect(
+        f,
+        "explore a.json --hw simba --vary clock=933333331,700000001.5 "
+        "--vary DRAM.bandwidth=64.0000001,64 --vary GlobalBuffer.capacity=2x --quiet --out digits",
+        0);
+    assert_non_null(strstr(f->out, "least latency: --hw 'simba,GlobalBuffer.capacity=2x,"
+                                   "clock=933333331,DRAM.bandwidth=64"));
+    csv = slurp(scratch_path(f->folder, "digits/heat-clock-DRAM.bandwidth-latency.csv"));
+    assert_non_null(strstr(csv, "\n700000001.5,64.0000001,"));
+    free(csv);
 }
 
 /* More points than trials: a search, and it says so. */
@@ -231,7 +242,11 @@ static void mistakes(void **state) {
     expect_fault(f, "explore a.json --hw micro --size 32", 2, "--size is for shipped networks");
     expect_fault(f, "explore a.json --hw simba --vary Buffer.capacity=1x,2x", 3, "no level of");
     expect_fault(f, "explore a.json --hw nvdla --vary clock=1x,2x --max-area 3mm2", 2,
-                 "--max-area: the file of nvdla tells no area");
+                 "--max-area: expected a template; the area of nvdla does not follow");
+    expect_fault(f,
+                 "explore a.json --hw simba --vary DRAM.bandwidth=1x,2x "
+                 "--vary 'levels[5].shared_bw=128,256'",
+                 3, "levels[5].shared_bw stands there twice");
     scratch_write(f->folder, "bad.yaml", "clock_hz: 1\nlevels: 3\n", 22);
     expect_fault(f, "explore a.json --hw bad.yaml --vary clock_hz=1,2", 3, "bad.yaml:1: ");
     expect(f, "explore a.json --hw micro --hw edge", 2);

@@ -138,7 +138,10 @@ static void edge(void **state) {
     for (int i = 0; i < coefficients->count; i++)
         assert_true(map(coefficients->item[i], "source")->text[0] != '\0');
 
+    expect(f, "hw edge,pe_y=2 --set local_kb=4096", 0);
+    const char *behind = td_arena_strdup(f->arena, f->out);
     expect(f, "hw edge --set pe_y=2 --set local_kb=4096", 0);
+    assert_string_equal(f->out, behind);
     const char *at = strstr(f->out, "\n\n");
     assert_non_null(at);
     if (strncmp(at + 2, DRAWING, sizeof DRAWING - 1) != 0) fail_msg("the drawing is\n%s", at + 2);

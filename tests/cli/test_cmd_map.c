@@ -265,6 +265,28 @@ static void options_without_effect(void **state) {
                  "--space B.x=K and --space B.x=P");
 }
 
+/* Another accelerator by --set, or behind the name; a weight-stationary fold of T positions takes
+ * T + 2 x rows + columns - 2 cycles. */
+static void changed_accelerator(void **state) {
+    fixture *f = *state;
+    static const char *const how[] = {
+        "--hw systolic-ws --set mac.instances=96 --set mac.mesh_x=12 "
+        "--set 'levels[1].instances=12'",
+        "--hw 'systolic-ws,mac.instances=96,mac.mesh_x=12,levels[1].instances=12'"};
+    for (int i = 0; i < 2; i++) {
+        expect(f,
+               td_arena_printf(f->arena, "map 'gemm M50 N30 K20' --objective latency -f json %s",
+                               how[i]),
+               0);
+        const td_node *result = td_node_find(json(f), "result");
+        assert_int_equal(td_node_find(result, "cycles")->integer, 3 * 3 * (50 + 2 * 8 + 12 - 2));
+    }
+    expect_fault(f, "map 'fc K8 C8' --hw micro --set foo=1", 3, "--set foo");
+    expect_fault(f, "map 'fc K8 C8' --hw micro,lanes=8", 6, "micro,lanes=8: cannot be built: ");
+    write_file(f, "free.json", CASE("free", "\"K\": 8, \"P\": 4", "64", ""));
+    expect_fault(f, "map free.json --set clock_hz=1", 2, "--set: expected --hw beside it");
+}
+
 /* fixed_keep of the case; one axis per dim; the key within arch. */
 static void fixed_keep_of_a_case(void **state) {
     fixture *f = *state;
@@ -514,6 +536,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(keeps_and_spaces, setup, teardown),
         cmocka_unit_test_setup_teardown(options_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(options_without_effect, setup, teardown),
+        cmocka_unit_test_setup_teardown(changed_accelerator, setup, teardown),
         cmocka_unit_test_setup_teardown(fixed_keep_of_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(cases_go_on_after_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(mapped_cases_are_mapped_again, setup, teardown),

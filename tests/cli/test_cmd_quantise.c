@@ -67,6 +67,8 @@ static void faults(void **state) {
     expect_fault(f, "quantise d --data-path data --out d/network.yaml/x", 5, "cannot make folder");
     expect(f, "quantise d --calibration entropy", 2);
     assert_non_null(strstr(f->err, "expected minmax, percentile or mse"));
+    expect(f, "quantise d --percentile 99", 2);
+    assert_non_null(strstr(f->err, "--percentile: expected --calibration percentile"));
     expect(f, "quantise", 2);
     assert_non_null(strstr(f->err, "NET is missing"));
 }

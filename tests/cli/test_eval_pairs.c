@@ -117,6 +117,9 @@ static void what_if(void **state) {
     expect(f, "eval C --hw simba --what-if DRAM.bandwidth=2x --no-steps", 0);
     assert_non_null(strstr(f->out, " now "));
     assert_non_null(strstr(f->out, " DRAM.bandwidth=2x "));
+    /* Nor is what is not known within a limit. */
+    expect(f, "eval C --hw simba --what-if GlobalBuffer.capacity=8x --max-area 6mm2", 0);
+    assert_non_null(strstr(f->out, "out: its area is not in the file"));
     /* With several networks it is one more accelerator. */
     expect(f, "eval C handmade --hw micro --what-if DRAM.bandwidth=2x --format json", 0);
     find(td_node_find(json(f), "pairs"), "C", "DRAM.bandwidth=2x");
@@ -148,7 +151,8 @@ static void mistakes(void **state) {
     expect(f, "eval C --hw micro --max-latency 10", 2);
     assert_non_null(strstr(f->err, "expected an amount such as 10ms"));
     expect_fault(f, "eval C:-1 A --hw micro", 2, "NET C:-1: expected a weight > 0");
-    expect_fault(f, "eval C --hw micro --what-if L2.capacity=2x", 2, "expected DRAM.bandwidth");
+    expect_fault(f, "eval C --hw micro --what-if L2.capacity=2x", 2,
+                 "--what-if L2.capacity: expected DRAM.bandwidth");
     expect_fault(f, "eval C --hw micro --hw nonesuch", 4, "nonesuch");
     expect_fault(f, "eval C --hw simba,nonesuch=2x", 2, "no number there to multiply");
 }

@@ -54,6 +54,21 @@ static void keys(void **state) {
     assert_true(built(a, "simba", "clock=0.5x").clock_hz * 2 == simba.clock_hz);
     assert_true(built(a, "simba", "levels[4].read_bw=2x").level[4].read_bw == 512);
 
+    /* With a unit a value is the same, too: 32 GB/s, and 16 bytes in each cycle of 2 GHz. */
+    assert_true(built(a, "simba", "DRAM.bandwidth=32GB/s").level[5].shared_bw == 128);
+    assert_true(built(a, "edge", "DRAM.bandwidth=32GB/s").level[3].shared_bw == 40 * 8);
+    assert_true(built(a, "edge", "DRAM.bandwidth=500MB/s").level[3].shared_bw == 5);
+    assert_true(built(a, "simba", "GlobalBuffer.capacity=1MB").level[4].capacity_bits == 8 << 20);
+    assert_true(built(a, "edge", "Local.capacity=512KB").level[1].capacity_bits == 4 << 20);
+    assert_true(built(a, "simba", "Accumulator.capacity=96B").level[1].capacity_bits == 768);
+    assert_true(built(a, "simba", "clock=500MHz").clock_hz == 5e8);
+    assert_true(built(a, "edge", "clock=1GHz").clock_hz == 1e9);
+    td_node *doc = shipped(a, "simba"); /* a unit of something else is no number */
+    td_hw none;
+    td_error err = {0};
+    assert_ok(td_space_hw_set(a, doc, "--set", "clock=1MB", &err), &err);
+    assert_int_equal(td_hw_from_node(doc, &none, &err), TD_E_INPUT);
+
     fails(a, "simba", "Buffer.bandwidth=2x", "--set Buffer.bandwidth: no level of this name");
     fails(a, "simba", "DRAM.capacity=2x", "the file has no limit there");
     fails(a, "edge", "L2.capacity=2x", "expected DRAM.bandwidth, Local.bandwidth");
@@ -125,6 +140,8 @@ static void multiples(void **state) {
     assert_int_equal(s->n, 1);
     assert_string_equal(s->d[0].name, "local_kb");
     assert_true(s->d[0].value[0] == 64 && s->d[0].value[1] == 128);
+    s = hw_space(a, "{space: simba, DRAM.bandwidth: [16GB/s, 1x, 64GB/s]}");
+    assert_true(s->d[0].value[0] == 64 && s->d[0].value[1] == 128 && s->d[0].value[2] == 256);
     td_arena_destroy(a);
 }
 
