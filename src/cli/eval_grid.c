@@ -122,10 +122,15 @@ static void scale_weights(eval_grid *g) {
         g->model[i].weight /= g->combine == TD_COMBINE_SUM ? sum : most;
 }
 
-static const char *limit_broken(const eval_grid *g, const eval_cell *all, td_arena *a) {
+static const char *limit_broken(const eval_grid *g, const eval_machine *x, td_arena *a) {
+    const eval_cell *all = &x->all;
     const td_metric_entry *metric = td_metric_list();
     for (int m = 0; m < TD_NMETRIC; m++) {
         double most = g->limits.most[m], v = all->metric[m];
+        bool joules = m == TD_METRIC_ENERGY || m == TD_METRIC_POWER;
+        if (isfinite(most) && joules && x->hw.relative_energy)
+            return td_arena_printf(a, "its %s is not known: energies are relative, no joules",
+                                   metric[m].name);
         if (!isfinite(most) || v <= most) continue;
         if (!isfinite(v)) return td_arena_printf(a, "its %s is not in the file", metric[m].name);
         return td_arena_printf(a, "%s %s > %s", metric[m].name, cli_metric(m, v).s,
@@ -153,9 +158,12 @@ static void combine(const eval_grid *g, int machine, td_arena *a) {
         x->all.metric[m] = td_workload_combine(&w, v);
     }
     x->all.metric[TD_METRIC_AREA] = x->hw.area_mm2;
+    for (int i = 0; i < g->n_models; i++) v[i] = c[i].metric[TD_METRIC_POWER];
     x->all.metric[TD_METRIC_POWER] =
-        x->all.metric[TD_METRIC_ENERGY] / x->all.metric[TD_METRIC_LATENCY];
-    x->all.reason = limit_broken(g, &x->all, a);
+        g->combine == TD_COMBINE_WORST
+            ? td_workload_combine(&w, v)
+            : x->all.metric[TD_METRIC_ENERGY] / x->all.metric[TD_METRIC_LATENCY];
+    x->all.reason = limit_broken(g, x, a);
 }
 
 static bool better(const eval_grid *g, const eval_machine *x, const eval_machine *y) {
@@ -169,6 +177,7 @@ static bool better(const eval_grid *g, const eval_machine *x, const eval_machine
 
 static bool dominated(const eval_machine *x, const eval_machine *y) {
     bool less = false;
+    if (x->hw.relative_energy != y->hw.relative_energy) return false; /* no unit in common */
     for (int m = 0; m <= TD_METRIC_AREA; m++) {
         double a = x->all.metric[m], b = y->all.metric[m];
         if (!(b <= a)) return false; /* nor if one of them is not known */

@@ -229,8 +229,8 @@ static void mistakes(void **state) {
     fixture *f = *state;
     expect_fault(f, "explore a.json --hw simba", 2, "expected --vary KEY=VALUE");
     expect_fault(f, "explore a.json --hw micro --vary simd=", 2, "expected a value");
-    expect_fault(f, "explore a.json --hw micro --vary local_kb=1MB", 3,
-                 "expected a number, found \"1MB\"");
+    expect_fault(f, "explore a.json --hw micro --vary local_kb=many", 3,
+                 "expected a number, found \"many\"");
     expect_fault(f, "explore a.json --hw simba --vary clock", 2, "the file has no values of it");
     expect_fault(f, "explore a.json --hw micro --vary simd --vary lanes --heat simd,pe_x", 2,
                  "no parameter that varies \"pe_x\"");

@@ -66,6 +66,8 @@ static void pairs_and_their_mean(void **state) {
     expect(f, td_arena_printf(f->arena, "%s --combine worst", all), 0);
     const td_node *n = find(td_node_find(json(f), "accelerators"), NULL, "micro");
     assert_near(real(n, "latency_s"), fmax(v[0][0][0], v[1][0][0] / 3), 1e-15);
+    double power[2] = {v[0][0][1] / v[0][0][0], v[1][0][1] / v[1][0][0]};
+    assert_near(real(n, "power_w") / fmax(power[0], power[1] / 3), 1, 1e-12);
     expect(f, td_arena_printf(f->arena, "%s --objective energy", all), 0);
     assert_string_equal(td_node_find(json(f), "objective")->text, "energy");
 }
@@ -132,6 +134,8 @@ static void relative_energies(void **state) {
         "energies compare with no others: eyeriss-168, array-16x16 (relative";
     expect(f, "eval C --hw eyeriss-168 --hw simba --hw array-16x16", 0);
     assert_non_null(strstr(f->out, line));
+    expect(f, "eval C --hw eyeriss-168 --hw simba --max-energy 1J", 0); /* no limit in joules */
+    assert_non_null(strstr(f->out, "out: its energy is not known: energies are relative"));
     expect(f, "eval C --hw nvdla --hw simba", 0);
     assert_null(strstr(f->out, "relative"));
     expect(f, "eval C --hw eyeriss-168 --no-steps", 0);
