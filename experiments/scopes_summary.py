@@ -7,8 +7,10 @@ Per set of targets: the best accuracy there is (part 3, or what any run found), 
 networks a method had looked up, and trials made, when it first was as good as the median of joint evolution in the end.
 """
 import csv
+import glob
 import json
 import os
+import sqlite3
 import sys
 
 OUT = sys.argv[1]
@@ -43,13 +45,24 @@ def by_method(folder):
     return table
 
 
+def networks(folder, targets, method, seed, trials):
+    """Different networks in the first trials of a run: what would be trained if misses were, as in the paper."""
+    (run,) = glob.glob(os.path.join(OUT, folder, targets, "*" + method, f"seed-{seed}", "study.db"))
+    with sqlite3.connect(f"file:{run}?mode=ro", uri=True) as db:
+        params = db.execute("SELECT params FROM trial WHERE number < ?", (trials,)).fetchall()
+    return len({tuple(json.loads(p)[f"l{i}"] for i in range(1, 9)) for (p,) in params})
+
+
 def until(folder, targets, method, goal, what):
-    """`trained` networks or number of the `trial` until a run is as good as `goal`: one number per run, infinite if never."""
+    """`trained` networks, number of the `trial`, or `networks` looked at until a run is as good as `goal`: one number per
+    run, infinite if never."""
     seeds = {r["seed"] for r in rows(folder, "runs.csv")}
     reached = {s: float("inf") for s in seeds}
     for r in rows(folder, "curves.csv"):
         if r["targets"] == targets and r["method"] == method and float(r["quality"]) >= goal:
-            reached[r["seed"]] = min(reached[r["seed"]], int(r[what]))
+            reached[r["seed"]] = min(reached[r["seed"]], int(r["trials" if what == "networks" else what]))
+    if what == "networks":
+        reached = {s: n if n == float("inf") else networks(folder, targets, method, s, n) for s, n in reached.items()}
     return list(reached.values())
 
 
@@ -101,7 +114,7 @@ def reached(v):
 
 def until_tables(table):
     targets = [t for t in dict.fromkeys(k[0] for k in table) if median(table[t, "evolution", 2000]) > float("-inf")]
-    for what in ("trained", "trials"):
+    for what in ("trained", "trials", "networks"):
         print(f"\n{what} until as good as the median of joint evolution after 2,000 trials: median of the runs, in brackets those that never were\n")
         table_of(targets, list(dict.fromkeys(k[1] for k in table)),
                  lambda m, t: reached(until("methods", t, m, median(table[t, "evolution", 2000]), what)))

@@ -6,7 +6,7 @@
 set -u
 LC_ALL=C
 
-rooms=(base model net hw cost map space train predict accuracy search study report cli)
+rooms=(base model net hw cost map space train quant predict accuracy search study report cli)
 declare -A place
 for i in "${!rooms[@]}"; do place[${rooms[$i]}]=$i; done
 

@@ -53,6 +53,7 @@ typedef struct {
     double tile_words, partition_words; /* partition: distinct words one instance ever holds */
     double reads, fills, updates;
     double energy_pj; /* all used instances together */
+    double moved;     /* bits over the level's ports for each that is wanted: 1, more with bursts */
 } td_access;
 
 /* Deliveries from a level to the next inner keeper (or the MACs) per parent instance: `targets`
@@ -65,7 +66,11 @@ enum { TD_MAX_DELIVERIES = 64 }; /* different multicasts; rarer ones beyond are 
 
 typedef struct {
     int64_t macs;           /* executed, padding of dims included */
-    int64_t compute_cycles; /* steps of the loops in time; Timeloop's: product of their bounds */
+    int64_t compute_cycles; /* steps of the loops in time (Timeloop's: product of their bounds) and
+                             * skew_cycles and stall_cycles: what the array takes if no bandwidth
+                             * limits it */
+    int64_t skew_cycles;    /* filling, draining and shifting of fan-outs: td_level_timing */
+    int64_t stall_cycles;   /* starts, commands, latencies, first and last tiles; in them, too */
     int64_t cycles;         /* max over levels */
     int32_t mac_used;       /* MACs that ever work */
     double utilization;     /* macs / MAC units / cycles */
@@ -94,13 +99,14 @@ typedef struct {
     td_counting counting;
     bool plain;  /* input tiles never overlap: they count as blocks */
     bool padded; /* exact counting with made zeros */
+    bool timed;  /* some level takes time of its own */
     int32_t unit[TD_NDIM];
     int32_t plane[2], image[2]; /* rows, columns of the input: with and without made zeros */
     double mac_pj, total_outputs, most_steps;
     struct {
         int32_t fan[TD_NAXIS];
         uint8_t may, must, allowed[TD_NAXIS], single[TD_NAXIS], share;
-        bool ruled, limited, one_word; /* one_word: blocks of one word of each tensor */
+        bool ruled, limited, bursts, one_word; /* one_word: blocks of one word of each tensor */
         double usable, read_pj, fill_pj, update_pj, read_bw, write_bw, shared_bw;
         double block[TD_NTENSOR + 1]; /* words of W, I, O, partial sums */
     } level[TD_MAX_LEVELS];
@@ -265,9 +271,9 @@ void td_timeloop_notes(const td_node *doc, td_text *out);
  * reading it back gives the same cost, bit for bit (if bandwidths in words are doubles that give
  * those in bits again; a fan-out with a dim that stands there twice is two steps then, with a level
  * of wires between). TD_E_UNSUPPORTED: words of different widths at one level (sums wider than
- * inputs); such a fan-out with imperfect factors, or whose steps would part rows of the outputs and
- * of the kernel. Timeloop knows no padding and takes made zeros for words of the image: they are
- * left out. */
+ * inputs), timing or reload of a level; such a fan-out with imperfect factors, or whose steps would
+ * part rows of the outputs and of the kernel. Timeloop knows no padding and takes made zeros for
+ * words of the image: they are left out. */
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err);
 
 #ifdef __cplusplus

@@ -26,6 +26,40 @@ enum { TD_AXIS_T, TD_AXIS_X, TD_AXIS_Y, TD_NAXIS }; /* time, space */
 #define TD_BIT(i) (1u << (i))
 #define TD_ALL_TENSORS 7u
 
+/* Time that a level takes beyond the ideal, in which nothing takes time but steps of the MACs and
+ * bits over bandwidths. All 0: the ideal. docs/cost-model.md has the formulas.
+ *
+ * Of the fan-out below: what is passed from neighbour to neighbour reaches the last one later than
+ * the first, and results leave the last one later. Cycles; their sum is td_cost.skew_cycles.
+ *
+ *     hop_x, hop_y      that a child is behind its neighbour along the axis
+ *     shift_x, shift_y  for each child along the axis and word of its tile of `fold`, while that
+ *                       tile is shifted in (W, I) or out (O) and nothing is computed
+ *     fold              one tensor (TD_BIT), or 0. A fold is the time in which the tile of that
+ *                       tensor stays in its keeper inside of this level; folds do not overlap.
+ *                       0: they follow each other without a gap, and the whole layer is one
+ *
+ * Of passes and transfers, whose cycles are td_cost.stall_cycles (a pass of the level is a step of
+ * the loops in time outside of it):
+ *
+ *     start       cycles before each pass, in which nothing is computed. Of the outermost level,
+ *                 which has one pass: the start of a kernel
+ *     command     cycles of a pass at least. If it is set, the tiles of W and I that a pass needs
+ *                 are filled during the pass before it, at write_bw, and it takes no less than that
+ *     latency     cycles from a request to this level until its first word comes. Children of
+ *                 buffering 2 or more ask ahead and wait once a layer, others at each new tile
+ *     burst_bits  the level moves whole bursts to and from its children: runs of channels of one
+ *                 position are rounded up to it. In bandwidths, not in stalls. 0: to the bit
+ *     ramp        nothing is computed while the first tiles of the level's children come, nor while
+ *                 the last results go back to it */
+typedef struct {
+    int32_t hop_x, hop_y, shift_x, shift_y;
+    int32_t burst_bits;
+    double start, command, latency;
+    uint8_t fold;
+    bool ramp;
+} td_level_timing;
+
 /* One storage level. Masks have bit TD_BIT(tensor). All widths are in bits, so that layers of any
  * precision are costed by one rule: a word of tensor T has problem.bits[T] bits (partial sums
  * acc_bits), a block holds max(1, block_bits / bits) words, energies are per access of one block.
@@ -36,6 +70,9 @@ typedef struct {
     uint8_t must_keep;         /* tensors that cannot bypass */
     uint8_t multicast;         /* equal words to several children are one read */
     uint8_t reduce;            /* outputs of several children are summed on the way */
+    uint8_t reload;            /* W, I that every step brings in anew, even if they are there */
+    int8_t shares;             /* -1, or the inner level whose storage this level is a view of: then
+                                * capacity_bits = what is left of it, set by the schedule */
     int64_t capacity_bits;     /* per instance; -1: unbounded */
     int32_t instances, mesh_x; /* total, and its X extent; Y extent = instances / mesh_x */
     int32_t word_bits;         /* unit of the neutral case's words; 8 for templates */
@@ -44,9 +81,15 @@ typedef struct {
     double read_bw, write_bw, shared_bw; /* bits per cycle and instance; INFINITY: no limit */
     double read_pj, fill_pj, update_pj;  /* per access of a block */
     double leak_w, area_mm2;             /* of one instance */
-    int8_t shares; /* -1, or the inner level whose storage this level is a view of: then
-                    * capacity_bits = what is left of it, set by the schedule */
+    td_level_timing timing;
 } td_level;
+
+/* `timing:` of a level, in descriptions and neutral cases: a map with these keys (0 and false if
+ * absent; fold is a letter of WIO). Absent: the ideal. TD_E_INPUT.
+ * To a node: only what differs from the ideal; NULL if nothing does. */
+td_status td_timing_from_node(const td_node *level, td_level_timing *out, td_error *err);
+td_node *td_timing_to_node(const td_level_timing *t, td_arena *a);
+bool td_timing_ideal(const td_level_timing *t); /* takes no time */
 
 /* A MAC is built for operands of `bits` x `bits`; narrower ones are extended to that width and take
  * the same time. What they save is a matter of `gated_pj`: 0 where the whole multiplier switches
@@ -99,6 +142,7 @@ typedef struct {
     uint8_t place[TD_MAX_LEVELS][TD_NDIM];
     bool pad;      /* dims may be padded up to fill a fan-out (zeros are computed) */
     bool one_axis; /* a dim stands along X or along Y of a fan-out, not along both */
+    bool im2col;   /* layers run as matrix products: td_problem_product */
 } td_map_rules;
 
 typedef struct {
@@ -113,6 +157,9 @@ typedef struct {
     double leak_w;     /* whole chip */
     double clock_tree; /* share of dynamic on-chip energy added for the clock (.25) */
     char node[16];     /* "22nm" */
+    /* Energies are in a unit of the file's own, written as pJ: they compare within the machine
+     * only. For those who read figures; nothing is computed differently. */
+    bool relative_energy;
 } td_hw;
 
 /* Fixes the order of a level's loops in time: `dims` are letters of NKCPQRSG, outermost first; dims
@@ -126,13 +173,16 @@ void td_map_order_sort(const uint8_t place[TD_NDIM], uint8_t dims[TD_NDIM]);
 
 /* First fault as a message (TD_E_INPUT): instances and mesh extents divide from level to level,
  * masks and widths are in range, energies >= 0 and finite, the outermost level is one unbounded
- * instance that may keep every tensor, `shares` points inwards, every dim may stand somewhere in
- * time. */
+ * instance that may keep every tensor, `shares` points inwards, a fold's tensor can be kept further
+ * in (by the next level, if it is shifted), every dim may stand somewhere in time. */
 td_status td_hw_check(const td_hw *hw, td_error *err);
 /* Fan-out of level l (to level l-1, or to the MACs for l = 0): ratio of the mesh extents of the two
  * along TD_AXIS_X or TD_AXIS_Y; 1 for TD_AXIS_T. hw has passed td_hw_check. */
 int td_hw_fanout(const td_hw *hw, int l, int axis);
 int64_t td_hw_peak_macs(const td_hw *hw); /* per cycle */
+/* The layer problem as the machine runs it: a matrix product with rules.im2col, else as it is. What
+ * the mapper maps, and mappings of layers are for. */
+void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out);
 /* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable
  * across machines and runs. */
 uint64_t td_hw_hash(const td_hw *hw);

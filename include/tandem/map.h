@@ -21,7 +21,7 @@ extern "C" {
  *        budget of nodes cuts short have some of every kind: better mappings
  *     4  stacks
  *     5  turns of a stack wait for weights that it loads; stacks on larger memories too */
-enum { TD_COST_REVISION = 5 };
+enum { TD_COST_REVISION = 6 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -180,12 +180,11 @@ typedef struct {
  * chooses for each value whether it stays on chip until its last reader, and for each layer whether
  * its weights are streamed, kept resident over inferences, or staged (prefetched during the
  * interval before, while its traffic and capacity allow; in the steady state the last interval
- * prefetches for the first). Where a layer works on more than a quarter of the room on chip, it
- * also chooses which convolutions run as a stack, whose weights are resident or loaded once an
- * inference, and in bands of how many rows. The input image comes from DRAM, the output goes there.
- * On chip is the outermost bounded level inside DRAM, if it is one for all; when it shares the
- * storage of an inner level, residents and the tiles of the running layer (in every instance) split
- * that storage.
+ * prefetches for the first). It also chooses which convolutions run as a stack, whose weights are
+ * resident or loaded once an inference, and in bands of how many rows. The input image comes from
+ * DRAM, the output goes there. On chip is the outermost bounded level inside DRAM, if it is one for
+ * all; when it shares the storage of an inner level, residents and the tiles of the running layer
+ * (in every instance) split that storage.
  *
  *     cycles of an interval = max(on chip, all its DRAM bits / outermost bandwidth,
  *                                 in a stack that loads its weights: load + all turns but one)

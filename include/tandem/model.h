@@ -76,17 +76,17 @@ td_status td_median_bootstrap(const double *v, int n, double level, bool bca, in
 
 /* ---- Gaussian processes ---------------------------------------------------------------------- */
 
-/* Regression with a zero mean (centre and scale y first). Points are d coordinates; NAN is a value of
- * its own (an inactive decision). The covariance of two points:
+/* Regression with a zero mean (centre and scale y first). Points are d coordinates; NAN is a value
+ * of its own (an inactive decision). The covariance of two points:
  *
  *     signal * matern52(r) * exp(-h) + linear * (1 + sum_i a_i b_i / l_i^2) + noise where it is one
- *     r^2 = sum over the numeric i of (a_i - b_i)^2 / l_i^2,  matern52(r) = (1 + s + s^2 / 3) exp(-s),
- *     h = sum over the nominal i of [a_i != b_i] / l_i^2,     s = sqrt(5) r
+ *     r^2 = sum over the numeric i of (a_i - b_i)^2 / l_i^2,  matern52(r) = (1 + s + s^2 / 3)
+ * exp(-s), h = sum over the nominal i of [a_i != b_i] / l_i^2,     s = sqrt(5) r
  *
- * (Rasmussen, Williams 2006, (4.17) and (4.1)). One coordinate of two that is NAN counts as 1 apart.
- * In the linear term NAN is 0 and nominal coordinates give [a_i == b_i].
- * theta[d + 3]: log l_i, log signal, log linear, log noise; variances, not deviations. A term that
- * the kernel does not have keeps its theta and has no say. */
+ * (Rasmussen, Williams 2006, (4.17) and (4.1)). One coordinate of two that is NAN counts as 1
+ * apart. In the linear term NAN is 0 and nominal coordinates give [a_i == b_i]. theta[d + 3]: log
+ * l_i, log signal, log linear, log noise; variances, not deviations. A term that the kernel does
+ * not have keeps its theta and has no say. */
 typedef struct td_gp td_gp;
 enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2 }; /* terms of a kernel */
 typedef struct {
@@ -106,7 +106,8 @@ td_status td_gp_set(td_gp *gp, const double *x, const double *y, int n, td_error
 /* One point more: a row of the Cholesky factor, O(n^2). */
 td_status td_gp_append(td_gp *gp, const double *x, double y, td_error *err);
 /* log p(y | x, theta) of the points that are set, and where gradient != NULL its d + 3 derivatives
- * (O(n^3)); 0 for the theta of terms that are not there. (Rasmussen, Williams 2006, (5.8), (5.9).) */
+ * (O(n^3)); 0 for the theta of terms that are not there. (Rasmussen, Williams 2006, (5.8), (5.9).)
+ */
 double td_gp_likelihood(const td_gp *gp, double *gradient, td_error *err);
 /* Moves theta to a maximum of the likelihood times weak priors, by L-BFGS (NLopt) from where it
  * stands, in at most `evaluations` steps, and sets the points under it. Priors: log l ~ N(sqrt(2) +
@@ -114,8 +115,8 @@ double td_gp_likelihood(const td_gp *gp, double *gradient, td_error *err);
  * 2.5^2), for y of variance 1 and x in [0, 1]. */
 td_status td_gp_fit(td_gp *gp, const double *x, const double *y, int n, int evaluations,
                     td_error *err);
-/* Posterior of the function (without noise) at x[m][d]: mean[m] and deviation sd[m]; sd may be NULL.
- * O(m n d), with sd O(m n^2). Without points: 0 and the prior's deviation. TD_E_MEMORY. */
+/* Posterior of the function (without noise) at x[m][d]: mean[m] and deviation sd[m]; sd may be
+ * NULL. O(m n d), with sd O(m n^2). Without points: 0 and the prior's deviation. TD_E_MEMORY. */
 td_status td_gp_predict(const td_gp *gp, const double *x, int m, double *mean, double *sd,
                         td_error *err);
 

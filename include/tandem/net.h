@@ -43,6 +43,11 @@ int64_t td_problem_macs(const td_problem *p);
  * that the outputs span, i.e. without pad: (P-1) stride + (R-1) dilation + 1 - top - bottom rows.
  */
 int64_t td_problem_words(const td_problem *p, td_tensor t);
+/* The layer as the matrix product that im2col makes of it, per group: (N P Q) x (C R S) by (C R S)
+ * x K as P, C and K. Every tap of every position is a word of I of its own, made zeros included.
+ * MACs and words of W and O are the same. Dims whose product would reach 2^31 stay apart: N, P and
+ * Q, or (then nothing is changed) C, R and S. */
+void td_problem_product(const td_problem *p, td_problem *out);
 /* First fault as a message (TD_E_INPUT): dims >= 1, strides and dilations >= 1, bits in 1..64,
  * input rows and columns < 2^31, MACs and bits of each tensor < 2^62. */
 td_status td_problem_check(const td_problem *p, td_error *err);
@@ -102,6 +107,8 @@ const char *td_op_name(td_op op);
 /* Runs on the MACs: has a layer problem. The others run on the vector unit. */
 bool td_op_mapped(td_op op);
 bool td_op_cost_only(td_op op); /* marked * above */
+/* What an activation makes of x (those that are run); x itself of other ops. */
+double td_op_activate(td_op op, double x);
 
 enum { TD_MAX_INPUTS = 64 };
 
@@ -312,6 +319,51 @@ td_status td_net_fold_bn(const td_net *net, const td_weights *w, td_net **folded
  * trainer. input [batch][c][h][w]; output [batch][out]; BN uses stored mean and var. */
 td_status td_net_forward(const td_net *net, const td_weights *w, const float *input, int batch,
                          float *output, td_error *err);
+
+/* ---- quantised parameters -------------------------------------------------------------------- */
+
+/* Words of few bits that stand for reals: real = scale (q - zero), q in [-2^(bits-1), 2^(bits-1)-1]
+ * (Jacob et al., 1712.05877; the affine form of ONNX). bits 0: none. */
+typedef struct {
+    float scale;
+    int32_t zero;
+    uint8_t bits;
+} td_quant;
+enum { TD_QUANT_LEAST_BITS = 2, TD_QUANT_MOST_BITS = 8 };
+
+/* What a layer reads, holds and writes. Weights have one scale per output channel and no zero
+ * point: real = weight_scale[k] q. Biases have the scale of the sums, in[0].scale weight_scale[k]
+ * in single precision. */
+typedef struct {
+    bool runs;    /* false: nothing that leads to the result reads it */
+    td_quant out; /* of its value. bits 0: the activation behind it is a part of it, and the value
+                     between them is never there */
+    td_quant *in; /* of each input as it is read; the value's own, or fewer bits */
+    int8_t *weight;
+    float *weight_scale;
+    int32_t *bias; /* NULL: none */
+} td_quantised_layer;
+
+/* A network with integers for parameters, as an accelerator runs it (tandem/quant.h makes and runs
+ * it). net: batch norms are folded; those that cannot be are functions of a word per channel, whose
+ * parameters stand in `weights`. All of it is owned by the arena but net and weights, which are
+ * the object's, too. */
+typedef struct {
+    td_arena *arena;
+    td_net *net;
+    td_weights *weights;
+    td_quantised_layer *layer; /* td_net_size(net) of them */
+} td_quantised;
+void td_quantised_destroy(td_quantised *q); /* NULL is fine */
+
+/* ONNX out, as td_onnx_write, of the quantised network: QuantizeLinear and DequantizeLinear around
+ * each value that is there, weights and biases as int8 and int32 initialisers behind a
+ * DequantizeLinear per output channel. Values of fewer than 8 bits are words of 8 that a Clip keeps
+ * in their range. "logits" are the reals that the last layer's words stand for. */
+td_status td_onnx_write_qdq(const td_quantised *q, const float *mean, const float *std,
+                            const char *path, td_error *err);
+
+/* ---- ONNX ------------------------------------------------------------------------------------ */
 
 /* ONNX out: fp32, opset 13, input "input" NCHW float in 0..1 with a symbolic batch, output
  * "logits": N x C, or N x C x H x W of a network whose result has several pixels. The normalisation

@@ -36,11 +36,11 @@ void td_report_why(const td_run_summary *s, td_text *out);
 td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_arena *a);
 
 /* Writes the results folder beside out/study.db: best/network.onnx, best/network.yaml,
- * best/weights.bin, best/accelerator.yaml, best/schedule.json; the same files of each row's own
- * pair in rows/NAME/ (of a workload the accelerator, and the pair of each network in
- * networks/NAME/ below it); trials.csv, pareto.csv, summary.json (with provenance), recipe.yaml.
- * Weights and ONNX are those of rows that were trained. Files of these names that an earlier run
- * left in best/ and rows/ and this one has not are removed. */
+ * best/network.qdq.onnx, best/weights.bin, best/accelerator.yaml, best/schedule.json; the same
+ * files of each row's own pair in rows/NAME/ (of a workload the accelerator, and the pair of each
+ * network in networks/NAME/ below it); trials.csv, pareto.csv, summary.json (with provenance),
+ * recipe.yaml. Weights and ONNX are those of rows that were trained. Files of these names that an
+ * earlier run left in best/ and rows/ and this one has not are removed. */
 td_status td_report_write(const td_recipe *r, const td_run_summary *s, const char *out,
                           td_error *err);
 
@@ -76,13 +76,43 @@ td_status td_plot_strips(const td_plot *p, const td_plot_strip *strip, int n, td
 /* A roofline on two log scales: y = slope x up to the peak, and points that stand below it. */
 typedef struct {
     const char *label;
-    double slope, peak; /* > 0 */
+    double slope, peak; /* > 0; peak 0: points without a roof */
     const double *x, *y;
     int n;
+    const char *const *name; /* of points, where there is room beside them, the first ones first;
+                                NULL: none, also within */
 } td_plot_roof;
 /* The axes hold all points, and the ridge of each roof. log_x and log_y are not used. */
 td_status td_plot_roofline(const td_plot *p, const td_plot_roof *roof, int n, td_text *svg,
                            td_error *err);
+
+/* A stacked bar: part k is v[k] >= 0. note: at the right; may be NULL. */
+typedef struct {
+    const char *label, *note;
+    const double *v;
+} td_plot_bar;
+/* Bars from the top, along x from 0; the parts have names. y_label and the height are not used. */
+td_status td_plot_bars(const td_plot *p, const td_plot_bar *bar, int n, const char *const *part,
+                       int n_parts, td_text *svg, td_error *err);
+
+/* Cells v[y * nx + x], the first row below, with their values (a log scale of colours where they
+ * span more than a factor of 4) and the least one framed. */
+typedef struct {
+    const char *const *x_tick, *const *y_tick;
+    int nx, ny;
+    const double *v;   /* not finite: there is none */
+    const char *label; /* of the values */
+} td_plot_heat;
+td_status td_plot_heat_map(const td_plot *p, const td_plot_heat *h, td_text *svg, td_error *err);
+
+/* Points, those of a front larger and in the colour of their z (NULL: one colour). */
+typedef struct {
+    const double *x, *y, *z;
+    const bool *front;
+    int n;
+    const char *z_label;
+} td_plot_cloud;
+td_status td_plot_points(const td_plot *p, const td_plot_cloud *c, td_text *svg, td_error *err);
 
 /* ---- comparisons ----------------------------------------------------------------------------- */
 

@@ -93,6 +93,17 @@ typedef struct {
  *     decay       of the moving average (.9)
  *     normalise   advantages to a root mean square of 1 (true)
  *
+ *   gp         Bayesian optimisation with Gaussian processes of the objective (warped: Song et al.
+ * 2024), of each constraint that was missed, and of what can be built: expected improvement times
+ *              the chance to be feasible, for every trial anew (Jones et al. 1998; Gardner et al.
+ * 2014). Trials look anywhere, or in a region around the best that grows with success and shrinks
+ *              without (Eriksson et al. 2019); the side that brings more gets more. Several
+ * objectives by a scalarisation per trial (Knowles 2006). Milliseconds per ask: initial     random
+ * trials first (4 + 2 per decision, at most 24) points      of a model: the best and the latest
+ * (300) candidates  vectors that are rated first; as many while the best of them are refined (1000)
+ *     kernel      matern (5/2, Hamming distance where choices are names), linear, matern+linear
+ * (matern)
+ *
  *   exhaustive  no options; every vector of the space once, in the order of td_space_first and
  *               td_space_next, whatever the seed; then TD_E_DONE. Spaces with real decisions are
  *               refused (TD_E_USAGE)

@@ -131,11 +131,24 @@ td_status td_space_check(const td_space *s, td_error *err);
  *   space: micro              or edge, or a FILE: a template with a `space:` map of parameter
  *     io_gbps: [1, 2]         lists; other keys are the template's, in place of the file's
  *   space: {pe_x: [1, 2]}     the description in place: template: edge, simd: 16, ...
+ *   space: simba              or another description with levels: keys as of td_space_hw_set, with
+ *     DRAM.bandwidth: [1x, 2x]      numbers, or multiples of what the file has
  *   space: fixed              hw: NAME or FILE
  *
- * Files are looked for as they stand, then beside the document that names them. */
+ * Of a template, too, a key may be DRAM.bandwidth or another one that td_space_hw_set knows, and a
+ * value a multiple. Files are looked for as they stand, then beside the document that names them.
+ */
 td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
+/* Puts the value of "KEY=VALUE" into an accelerator's document before it is built. KEY is a path as
+ * of td_node_override, or `LEVEL.bandwidth` (every port of the level that the file limits),
+ * `LEVEL.capacity` or `clock`, which mean the same in a template and in levels; names of levels in
+ * any case. VALUE is YAML, or "2x": so many times what the file has. TD_E_USAGE, TD_E_INPUT. */
+td_status td_space_hw_set(td_arena *a, td_node *doc, const char *option, const char *assignment,
+                          td_error *err);
+/* The path, or the template's parameter, that a key stands for (the first one of several); NULL:
+ * none, or memory is out. */
+const char *td_space_hw_path(td_arena *a, const td_node *doc, const char *key);
 /* Shipped spaces by name, for `tandem space` and tests. */
 typedef struct {
     const char *name, *about;

@@ -11,6 +11,7 @@
 #include "tandem/base.h"
 #include "tandem/map.h"
 #include "tandem/model.h"
+#include "tandem/quant.h"
 #include "tandem/search.h"
 #include "tandem/space.h"
 
@@ -235,6 +236,8 @@ typedef struct {
     double test_accuracy, valid_accuracy, metric[TD_NMETRIC];
     td_design design;
     td_weights *weights;
+    td_quantised *quantised; /* as of a row */
+    double test_accuracy_quantised;
     td_schedule schedule;
 } td_front_design;
 
@@ -254,6 +257,10 @@ typedef struct {
     int64_t count[TD_NRESULT]; /* of the trials */
     td_design design;
     td_weights *weights;
+    /* The trained network in integers of its layers' bits, calibrated as td_calibration_default
+     * says. NULL: not trained, or of bits that td_quantise refuses. */
+    td_quantised *quantised;
+    double test_accuracy_quantised;
     td_schedule schedule; /* {0} of a workload, whose networks have one each: */
     td_schedule *part;    /* design.workload->n of them; NULL: one network */
     /* Pareto mode (goal.objectives > 0): size and hypervolume of the front (NAN: no reference), and

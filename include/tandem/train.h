@@ -82,6 +82,14 @@ td_status td_train(const td_net *net, const td_dataset *d, const td_train_option
  * NULL. */
 td_status td_test(const td_net *net, const td_weights *w, const td_dataset *d, int split,
                   double *accuracy, uint8_t *predicted, td_error *err);
+/* Shows the values of a network (one number per layer, as in td_net) on images first to first +
+ * count - 1 of a split, with inference-mode batch norms: see(self, value, word, n) for a few images
+ * at a time, in their order, n words as rows x columns x channels; of value 0 channels x rows x
+ * columns. A batch norm and the activation that it is joined with are one value. */
+td_status td_observe(const td_net *net, const td_weights *w, const td_dataset *d, int split,
+                     int first, int count,
+                     void (*see)(void *self, int value, const float *word, int64_t n), void *self,
+                     td_error *err);
 /* Weights in a file (own format with a checksum); the network's hash must agree. */
 td_status td_weights_save(const td_weights *w, const td_net *net, const char *path, td_error *err);
 td_status td_weights_load(const td_net *net, const char *path, td_weights **w, td_error *err);

@@ -69,3 +69,13 @@ cli_cell cli_bytes(double v) {
         snprintf(c.s, sizeof c.s, "%.0f B", v);
     return c;
 }
+
+cli_cell cli_change(double then, double now) {
+    cli_cell c = {"-"};
+    double v = 100 * (then / now - 1);
+    if (isfinite(v) && fabs(v) < 0.05)
+        snprintf(c.s, sizeof c.s, "0 %%");
+    else if (isfinite(v))
+        snprintf(c.s, sizeof c.s, fabs(v) < 9.95 ? "%+.1f %%" : "%+.0f %%", v);
+    return c;
+}

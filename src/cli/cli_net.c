@@ -1,6 +1,7 @@
 #include "cli_net.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,19 @@ bool cli_net_option(cli_net *n, int key, char *arg, struct argp_state *state) {
     }
 }
 
+td_status cli_net_weighted(const char *text, const char *option, td_arena *a, const char **name,
+                           double *weight, td_error *err) {
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    double v = colon != NULL ? strtod(colon + 1, &end) : 1;
+    bool weighted = colon != NULL && end != colon + 1 && *end == '\0';
+    *weight = weighted ? v : 1;
+    if (!(*weight > 0 && *weight < INFINITY))
+        return td_fail(err, TD_E_USAGE, "%s %s: expected a weight > 0", option, text);
+    *name = weighted ? td_arena_printf(a, "%.*s", (int)(colon - text), text) : text;
+    return *name != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
 /* Of a workload's best design each network has a folder. */
 static td_status fail_workload(const char *networks, td_arena *a, td_error *err) {
     td_text t = {0};
@@ -106,6 +120,18 @@ static td_status find_file(td_arena *a, const char *name, const char **file, con
     }
     return td_fail(err, TD_E_NOT_FOUND,
                    "%s: there is no network.yaml in this folder, nor in %s/best", name, name);
+}
+
+td_status cli_net_path(const char *name, td_arena *a, const char **path, td_error *err) {
+    char whole[PATH_MAX];
+    const char *file;
+    *path = NULL;
+    td_status s = find_file(a, name, &file, NULL, err);
+    if (s != TD_OK || file == NULL) return s;
+    if (realpath(file, whole) == NULL)
+        return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", file);
+    *path = td_arena_strdup(a, whole);
+    return *path != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
 /* What is skipped is told on stderr. */

@@ -35,6 +35,14 @@ enum { CLI_NET_SIZE = 2000, CLI_NET_WIDTH, CLI_NET_CLASSES, CLI_NET_DIM, CLI_NET
     }
 bool cli_net_option(cli_net *n, int key, char *arg, struct argp_state *state);
 
+/* "a.onnx:0.7": the part behind the last colon is a weight if it is a number; without one 1. name
+ * from the arena. TD_E_USAGE: not > 0, the message names `option`. */
+td_status cli_net_weighted(const char *text, const char *option, td_arena *a, const char **name,
+                           double *weight, td_error *err);
+
+/* Where a network's file is, in full, so that a recipe that names it is read from anywhere: that of
+ * a folder is within it. NULL: a shipped network. */
+td_status cli_net_path(const char *name, td_arena *a, const char **path, td_error *err);
 /* *hw (may be NULL): the accelerator's file beside a folder's network, unless it is set. The net
  * is the caller's, *hw lives in the arena. */
 td_status cli_net_load(const cli_net *n, td_arena *a, td_net **net, const char **hw, td_error *err);

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "cli_cell.h"
 #include "worker_processes.h"
 
 static volatile sig_atomic_t stop_asked; /* signals so far */
@@ -113,7 +114,7 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
                      p->best_metric[TD_METRIC_ENERGY] * 1e6);
         if (isfinite(p->best_metric[TD_METRIC_AREA]))
             td_text_addf(t, " %.2f mm2", p->best_metric[TD_METRIC_AREA]);
-        td_text_addf(t, " %.3g mW", p->best_metric[TD_METRIC_POWER] * 1e3);
+        td_text_addf(t, " %s", cli_small(p->best_metric[TD_METRIC_POWER], "W").s);
     }
     static const struct {
         td_result result;

@@ -93,6 +93,9 @@ static td_status load_neutral(const char *file, int number, td_case *c, td_error
 }
 
 static td_status load(const options *o, td_case *c, td_error *err) {
+    for (int i = 0; i < o->files; i++)
+        if (strcmp(o->file[i], "-") != 0 && !td_file_exists(o->file[i]))
+            return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", o->file[i]);
     if (strcmp(o->file[0], "-") != 0 && cli_is_timeloop(o->file[0])) {
         if (o->number > 1)
             return td_fail(err, TD_E_USAGE, "--number is for JSON lines, not for Timeloop's files");

@@ -67,6 +67,14 @@ static void add_table(const td_case *c, td_counting counting, const td_cost *cos
                  cost->limit < 0 ? "compute" : c->hw.level[cost->limit].name,
                  100 * cost->utilization, cost->total_pj / 1e6,
                  cost->total_pj * (double)cost->cycles);
+    if (cost->skew_cycles > 0)
+        td_text_addf(out, "filling and draining: %s of %s cycles of the array\n\n",
+                     cli_words((double)cost->skew_cycles).s,
+                     cli_words((double)cost->compute_cycles).s);
+    if (cost->stall_cycles > 0)
+        td_text_addf(out, "starts, commands and first and last tiles: %s of %s cycles\n\n",
+                     cli_words((double)cost->stall_cycles).s,
+                     cli_words((double)cost->compute_cycles).s);
     td_mapping_print(&c->problem, &c->hw, &c->mapping, out);
     td_text_addf(out, "\n %-12s   %8s %15s %15s %15s %15s %14s\n", "level", "used", "tile", "reads",
                  "fills", "updates", "energy pJ");

@@ -8,6 +8,7 @@
 
 #include "cli_net.h"
 #include "cli_option.h"
+#include "cli_plot.h"
 #include "hcm_view.h"
 
 enum { MOST_BITS = 32 };
@@ -24,30 +25,17 @@ typedef struct {
 
 enum { OPT_AREA = 1000, OPT_BITS, OPT_DRAM, OPT_FIT, OPT_TECH, OPT_PE_GOPS, OPT_LOCAL, OPT_PLOT };
 
-/* A number > 0 with one of the units, "" for none. */
-static bool read_amount(const char *arg, const char *const *unit, const double *scale, int n,
-                        double *out) {
-    char *end;
-    double v = strtod(arg, &end);
-    for (int i = 0; end != arg && i < n; i++)
-        if (strcmp(end, unit[i]) == 0 && v > 0 && isfinite(v * scale[i])) {
-            *out = v * scale[i];
-            return true;
-        }
-    return false;
-}
-
 static void read_area(options *o, const char *arg, struct argp_state *state) {
     static const char *const unit[] = {"", "mm2", "um2"};
     static const double scale[] = {1, 1, 1e-6};
-    if (!read_amount(arg, unit, scale, 3, &o->mm2) || o->mm2 > 1e6)
+    if (!cli_option_amount(arg, unit, scale, 3, &o->mm2) || o->mm2 > 1e6)
         argp_error(state, "--area: expected an area up to 1e6mm2, such as 1mm2, found \"%s\"", arg);
 }
 
 static void read_local(options *o, const char *arg, struct argp_state *state) {
     static const char *const unit[] = {"B", "KB", "MB"};
     static const double scale[] = {1, 1024, 1048576};
-    if (!read_amount(arg, unit, scale, 3, &o->local_bytes) || o->local_bytes > 1e12)
+    if (!cli_option_amount(arg, unit, scale, 3, &o->local_bytes) || o->local_bytes > 1e12)
         argp_error(state, "--local: expected a size such as 256KB or 1MB, found \"%s\"", arg);
 }
 
@@ -125,12 +113,22 @@ static td_status make_chip(const options *o, const td_tech *tech, td_early_chip 
 static td_status write_plot(const hcm_view *v, const char *path, td_arena *a, td_error *err) {
     td_text svg = {0};
     td_status s = hcm_plot(v, a, &svg, err);
-    if (s == TD_OK) s = td_file_write(path, svg.data, svg.size, err);
+    if (s == TD_OK) s = cli_plot_write(&svg, path, err);
     td_text_free(&svg);
     return s;
 }
 
+static bool ends_in(const char *name, const char *ending) {
+    size_t n = strlen(name), k = strlen(ending);
+    return n > k && strcmp(name + n - k, ending) == 0;
+}
+
 static td_status run(const options *o, td_arena *a, td_text *out, td_error *err) {
+    if (o->plot != NULL && !ends_in(o->plot, ".svg") && !ends_in(o->plot, ".png"))
+        return td_fail(err, TD_E_USAGE,
+                       "--plot: expected a name that ends in .svg or .png, found "
+                       "\"%s\"",
+                       o->plot);
     td_net *net = NULL;
     td_tech tech;
     td_early_chip chip;
@@ -166,7 +164,8 @@ int cmd_hcm(int argc, char **argv) {
         {"tech", OPT_TECH, "NODE", 0, "technology (28nm, which the paper's fits are for)", 0},
         {"pe-gops", OPT_PE_GOPS, "N", 0, "1e9 operations per second of a PE (8)", 0},
         {"local", OPT_LOCAL, "SIZE", 0, "local memory for weights that stay: 256KB, 1MB (none)", 0},
-        {"plot", OPT_PLOT, "FILE", 0, "also draw the roofline (SVG)", 0},
+        {"plot", OPT_PLOT, "FILE", 0, "also draw the roofline: a name that ends in .svg or .png",
+         0},
         CLI_NET_OPTIONS,
         {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
         {0}};
@@ -178,7 +177,7 @@ int cmd_hcm(int argc, char **argv) {
         "operations, how many processing elements fit in an area at each precision, and the "
         "roofline "
         "in operations per bit of memory traffic: which layers the memory bounds, and at which "
-        "precision they turn so.\v"
+        "precision they turn so. NET is named as for `tandem eval`.\v"
         "Examples:\n"
         "  tandem hcm resnet18 --area 1mm2 --bits 8,4 --dram ddr4-2400\n"
         "  tandem hcm vgg16 --bits 32,16,8,4 --plot roofline.svg\n"

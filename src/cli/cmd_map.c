@@ -19,6 +19,7 @@ typedef struct {
 
 enum {
     OPT_HW = 1000,
+    OPT_SET,
     OPT_OBJECTIVE,
     OPT_WEIGHTS,
     OPT_MODE,
@@ -109,6 +110,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     if (cli_net_option(&o->map.net, key, arg, state)) return 0;
     switch (key) {
     case OPT_HW: o->map.hw = arg; return 0;
+    case OPT_SET:
+        if (!cli_set_add(&o->map.set, arg)) argp_error(state, "--set: at most %d", CLI_MOST_SET);
+        return 0;
     case OPT_OBJECTIVE:
         q->objective = (td_map_objective)choice(state, "objective", arg, objective_name, TD_NOBJ);
         return 0;
@@ -184,8 +188,10 @@ static int run(const map_options *o) {
 
 int cmd_map(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"hw", OPT_HW, "HW", 0,
+        {"hw", OPT_HW, "HW[,KEY=VALUE...]", 0,
          "accelerator: a shipped name or a file. A case has its own; with --hw it is replaced", 1},
+        {"set", OPT_SET, "KEY=VALUE", 0,
+         "another value for a key of the accelerator's file (repeatable)", 1},
         {"objective", OPT_OBJECTIVE, "WHAT", 0, "latency, energy, edp (default) or weighted", 2},
         {"weights", OPT_WEIGHTS, "E,D", 0,
          "with --objective weighted: the least energy^E x cycles^D", 2},

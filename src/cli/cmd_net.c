@@ -4,6 +4,7 @@
 
 #include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli_cell.h"
@@ -12,13 +13,17 @@
 
 typedef struct {
     cli_net net;
+    const char *onnx; /* file to write; NULL: none */
     cli_format format;
 } options;
+
+enum { OPT_ONNX = 1000 };
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
     options *o = state->input;
     if (cli_net_option(&o->net, key, arg, state)) return 0;
     switch (key) {
+    case OPT_ONNX: o->onnx = arg; return 0;
     case 'f':
         if (!cli_format_parse(arg, &o->format))
             argp_error(state, "--format: expected table, json or csv, found \"%s\"", arg);
@@ -188,10 +193,28 @@ static void csv(const view *v, td_text *out) {
     }
 }
 
+/* The network with weights of 0: its shapes are what counts. */
+static td_status write_onnx(const td_net *net, const char *path, td_error *err) {
+    enum { MOST_CHANNELS = 65536 };
+    float *mean = calloc(2 * (size_t)MOST_CHANNELS, sizeof *mean), *one = mean + MOST_CHANNELS;
+    td_weights *w = td_weights_create(net);
+    int channels = td_net_layer(net, 0)->c;
+    td_status s = TD_OK;
+    if (mean == NULL || w == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
+    if (s == TD_OK && channels > MOST_CHANNELS)
+        s = td_fail(err, TD_E_UNSUPPORTED, "--onnx: at most %d input channels", MOST_CHANNELS);
+    for (int i = 0; s == TD_OK && i < channels; i++) one[i] = 1;
+    if (s == TD_OK) s = td_onnx_write(net, w, mean, one, path, err);
+    td_weights_destroy(w);
+    free(mean);
+    return s;
+}
+
 static td_status run(const options *o, td_arena *a, td_text *out, td_error *err) {
     td_net *net = NULL;
     view v;
     td_status s = cli_net_load(&o->net, a, &net, NULL, err);
+    if (s == TD_OK && o->onnx != NULL) s = write_onnx(net, o->onnx, err);
     if (s == TD_OK) s = look(net, a, &v, err);
     if (s == TD_OK) {
         if (o->format == CLI_JSON) {
@@ -209,7 +232,10 @@ static td_status run(const options *o, td_arena *a, td_text *out, td_error *err)
 
 int cmd_net(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        CLI_NET_OPTIONS, {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0}, {0}};
+        CLI_NET_OPTIONS,
+        {"onnx", OPT_ONNX, "FILE", 0, "also write it as an ONNX model, with weights of 0", 0},
+        {"format", 'f', "FORMAT", 0, "table (default), json or csv", 0},
+        {0}};
     static const struct argp argp = {
         argp_options,
         parse,
@@ -222,6 +248,7 @@ int cmd_net(int argc, char **argv) {
         "  tandem net resnet50.onnx\n"
         "  tandem net bert.onnx --dim sequence=128\n"
         "  tandem net mobilenetv2 --size 160 --format json\n"
+        "  tandem net resnet50 --onnx resnet50.onnx\n"
         "  tandem net detector.onnx --skip-unknown --format csv",
         0,
         0,

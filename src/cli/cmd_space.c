@@ -91,7 +91,7 @@ static const td_space_entry *find_shipped(const char *name) {
     return NULL;
 }
 
-/* A recipe (network:, accelerator:), or an accelerator's own file (template: and space:). */
+/* A recipe (network:, accelerator:), or an accelerator's own file with space:. */
 static td_status load_file(const char *path, const cli_set *set, td_arena *a, sides *out,
                            td_error *err) {
     const td_node *doc, *net = NULL, *hw = NULL, *schedule = NULL;
@@ -99,7 +99,7 @@ static td_status load_file(const char *path, const cli_set *set, td_arena *a, si
     for (int i = 0; s == TD_OK && i < set->n; i++)
         s = td_node_override(a, (td_node *)doc, "--set", set->value[i], err);
     if (s != TD_OK) return s;
-    if (td_node_find(doc, "template") != NULL) {
+    if (td_node_find(doc, "template") != NULL || td_node_find(doc, "levels") != NULL) {
         hw = doc;
     } else {
         s = td_node_opt_map(doc, "network", &net, err);
@@ -109,7 +109,7 @@ static td_status load_file(const char *path, const cli_set *set, td_arena *a, si
     if (s == TD_OK && net == NULL && hw == NULL)
         s = td_node_fail(doc, err,
                          "expected a recipe with network: or accelerator:, or an "
-                         "accelerator with template: and space:");
+                         "accelerator with template: or levels:, and space:");
     if (s == TD_OK && net != NULL) s = td_space_net_from_node(net, a, &out->net, err);
     if (s == TD_OK && hw != NULL) s = td_space_hw_from_node(hw, a, &out->hw, err);
     if (s == TD_OK) s = td_schedule_options_from_node(schedule, &out->schedule, err);

@@ -12,6 +12,7 @@
 #include "cli_net.h"
 #include "cli_option.h"
 #include "tandem/net.h"
+#include "tandem/quant.h"
 #include "tandem/train.h"
 
 typedef struct {
@@ -98,7 +99,8 @@ static const struct argp_option argp_options[] = {
     {"seed", KEY_SEED, "N", 0, "seed (1)", 0},
     {"number", KEY_NUMBER, "TYPE", 0, "fp32 or bf16 (fp32)", 0},
     {"width", KEY_WIDTH, "X", 0, "channels of a shipped network times X (1)", 0},
-    {"out", 'o', "DIR", 0, "write network.onnx, network.yaml and weights.bin", 0},
+    {"out", 'o', "DIR", 0,
+     "write network.onnx, network.qdq.onnx (int8), network.yaml and weights.bin", 0},
     {"format", 'f', "FORMAT", 0, "table or json (table)", 0},
     {"quiet", 'q', NULL, 0, "no progress on stderr", 0},
     {0}};
@@ -148,11 +150,14 @@ static bool after_epoch(void *self, double epoch, double loss, double valid) {
 /* ---- results --------------------------------------------------------------------------------- */
 
 static td_status write_files(const options *o, const td_net *net, const td_weights *w,
-                             const td_dataset *d, td_error *err) {
+                             const td_quantised *q, const td_dataset *d, td_error *err) {
     char path[1200];
     td_status st = td_dir_make(o->out, err);
     snprintf(path, sizeof path, "%s/network.onnx", o->out);
     if (st == TD_OK) st = td_onnx_write(net, w, d->mean, d->std, path, err);
+    snprintf(path, sizeof path, "%s/network.qdq.onnx", o->out);
+    if (st == TD_OK && q != NULL) st = td_onnx_write_qdq(q, d->mean, d->std, path, err);
+    if (st == TD_OK && q == NULL) unlink(path); /* of an earlier training */
     snprintf(path, sizeof path, "%s/weights.bin", o->out);
     if (st == TD_OK) st = td_weights_save(w, net, path, err);
     if (st != TD_OK) return st;
@@ -174,7 +179,8 @@ typedef struct {
     const td_net *net;
     const td_dataset *data;
     td_train_result train;
-    double test;
+    double test, integers; /* accuracies; NAN: no network in integers, for this reason: */
+    td_error refused;
 } outcome;
 
 static td_status add_json(const options *o, const outcome *r, td_text *out, td_error *err) {
@@ -196,6 +202,7 @@ static td_status add_json(const options *o, const outcome *r, td_text *out, td_e
     td_node_put_real(a, n, "train_loss", r->train.train_loss);
     td_node_put_real(a, n, "valid_accuracy", r->train.valid_accuracy);
     td_node_put_real(a, n, "test_accuracy", r->test);
+    td_node_put_real(a, n, "test_accuracy_quantised", r->integers);
     td_node_put_real(a, n, "cpu_s", r->train.cpu_s);
     td_node_put_real(a, n, "wall_s", r->train.wall_s);
     td_node *last =
@@ -219,12 +226,33 @@ static void add_table(const options *o, const outcome *r, td_text *out) {
     td_text_addf(out, "validation accuracy  %.2f %%%s\ntest accuracy        %.2f %%\n",
                  100 * r->train.valid_accuracy,
                  o->train.with_valid ? " (trained on these images)" : "", 100 * r->test);
+    if (isfinite(r->integers))
+        td_text_addf(out, "  in integers        %.2f %%\n", 100 * r->integers);
+    else
+        td_text_addf(out, "  in integers        none: %s\n", r->refused.message);
     td_text_addf(out, "%.1f CPU-s with validation, %.1f s, %.0f images per CPU-s\n", r->train.cpu_s,
                  r->train.wall_s, (double)r->train.images / r->train.cpu_s);
-    if (o->out != NULL) td_text_addf(out, "%s: network.onnx, network.yaml, weights.bin\n", o->out);
+    if (o->out != NULL)
+        td_text_addf(out, "%s: network.onnx, %snetwork.yaml, weights.bin\n", o->out,
+                     isfinite(r->integers) ? "network.qdq.onnx, " : "");
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
+
+/* As an accelerator runs it; networks of other bits than td_quantise knows have none. */
+static td_status quantise(const td_net *net, const td_weights *w, outcome *r, td_quantised **q,
+                          td_error *err) {
+    td_calibration c;
+    td_calibration_default(&c);
+    td_status s = td_quantise(net, w, r->data, &c, q, err);
+    r->integers = NAN;
+    if (s == TD_E_UNSUPPORTED || s == TD_E_INFEASIBLE) {
+        r->refused = *err;
+        return TD_OK;
+    }
+    if (s != TD_OK) return s;
+    return td_quantised_test(*q, r->data, TD_SPLIT_TEST, 1, &r->integers, NULL, err);
+}
 
 static td_status train(options *o, const td_net *net, const td_dataset *d, td_text *out,
                        td_error *err) {
@@ -240,17 +268,20 @@ static td_status train(options *o, const td_net *net, const td_dataset *d, td_te
     sigaction(SIGINT, &now, &before);
     outcome r = {.net = net, .data = d};
     td_weights *w = NULL;
+    td_quantised *q = NULL;
     td_status st = td_train(net, d, &o->train, &w, &r.train, err);
     clear_bar(&p);
     sigaction(SIGINT, &before, NULL);
     if (st == TD_OK) st = td_test(net, w, d, TD_SPLIT_TEST, &r.test, NULL, err);
-    if (st == TD_OK && o->out != NULL) st = write_files(o, net, w, d, err);
+    if (st == TD_OK) st = quantise(net, w, &r, &q, err);
+    if (st == TD_OK && o->out != NULL) st = write_files(o, net, w, q, d, err);
     if (st == TD_OK) {
         if (o->format == CLI_JSON)
             st = add_json(o, &r, out, err);
         else
             add_table(o, &r, out);
     }
+    td_quantised_destroy(q);
     td_weights_destroy(w);
     return st;
 }

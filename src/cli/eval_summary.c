@@ -73,6 +73,22 @@ static void tell_other(const eval_pair *e, td_text *out) {
         td_text_add(out, ": no weights stay on chip\n");
 }
 
+/* Shares of the time in which arrays fill, drain or shift (skew), and in which they wait (stall),
+ * where they are what limits. */
+static void beyond_steps(const td_schedule *s, double *skew, double *stall) {
+    double all = 0;
+    *skew = *stall = 0;
+    for (int i = 0; i < s->n; i++) {
+        const td_interval *t = &s->interval[i];
+        all += t->cycles;
+        if (!t->mapped || strcmp(t->limit, "compute") != 0) continue;
+        *skew += t->bands * (double)t->cost.skew_cycles;
+        *stall += t->bands * (double)t->cost.stall_cycles;
+    }
+    *skew /= all > 0 ? all : 1;
+    *stall /= all > 0 ? all : 1;
+}
+
 void eval_summary(const eval_pair *e, td_text *out) {
     const td_schedule *s = e->asked;
     eval_limit limit[EVAL_MAX_LIMITS];
@@ -84,9 +100,16 @@ void eval_summary(const eval_pair *e, td_text *out) {
                  cli_bytes((double)s->resident_weight_bytes).s,
                  cli_bytes((double)s->peak_chip_bytes).s, cli_bytes(s->dram_bytes).s,
                  s->proved ? "" : " (places found by search, not proved)");
+    double skew, stall;
+    beyond_steps(s, &skew, &stall);
     td_text_add(out, "limits: ");
-    for (int i = 0; i < n && limit[i].share >= 0.005; i++)
+    for (int i = 0; i < n && limit[i].share >= 0.005; i++) {
         td_text_addf(out, "%s%s %.0f %%", i > 0 ? ", " : "", limit[i].name, 100 * limit[i].share);
+        if (skew >= 0.005 && strcmp(limit[i].name, "compute") == 0)
+            td_text_addf(out, " (filling and draining: %.0f %%)", 100 * skew);
+        if (stall >= 0.005 && strcmp(limit[i].name, "compute") == 0)
+            td_text_addf(out, " (starts, commands, first and last tiles: %.0f %%)", 100 * stall);
+    }
     td_text_add(out, "\n");
 }
 

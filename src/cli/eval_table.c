@@ -31,7 +31,7 @@ static void describe_hw(const td_hw *hw, td_text *out) {
     if (io < INFINITY) td_text_addf(out, ", %.3g GB/s", io * 1e-9);
     if (isfinite(hw->area_mm2)) td_text_addf(out, ", %.3g mm2", hw->area_mm2);
     if (hw->node[0] != '\0') td_text_addf(out, " (%s)", hw->node);
-    td_text_add(out, "\n");
+    td_text_add(out, hw->relative_energy ? "; energies are relative, no joules\n" : "\n");
 }
 
 static void describe_net(const td_net *net, const td_schedule *s, td_text *out) {

@@ -55,6 +55,10 @@ static td_node *level_node(const td_hw *hw, int l, const td_power *p, td_arena *
     td_node_put_real(a, m, "update_pj_per_byte", per_byte(v, v->update_pj));
     td_node_put_real(a, m, "area_mm2", all_mm2(v));
     td_node_put_real(a, m, "peak_w", p->level_w[l]);
+    td_node *timing = td_timing_to_node(&v->timing, a);
+    if (timing != NULL) td_node_put(a, m, "timing", timing);
+    if (v->reload != 0)
+        td_node_put_string(a, m, "reload", letters(td_tensor_letter, TD_NTENSOR, v->reload, text));
     if (p->unlimited & TD_BIT(l)) td_node_put_bool(a, m, "unlimited", true);
     for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
         td_node *f = td_node_put(a, m, axis == TD_AXIS_X ? "x" : "y", td_node_map(a));
@@ -203,6 +207,24 @@ static void add_levels(const hw_view *v, td_text *t) {
                      isfinite(hw->vec.bw) ? " B/cycle" : "");
 }
 
+/* Time beyond the ideal, in the words of the file. */
+static void add_timing(const td_hw *hw, td_text *t) {
+    td_arena *a = td_arena_create();
+    for (int l = hw->n - 1; l >= 0; l--) {
+        const td_node *m = td_timing_to_node(&hw->level[l].timing, a);
+        char text[16];
+        if (hw->level[l].reload != 0)
+            td_text_addf(t, "  %s brings in anew what it holds of %s\n", hw->level[l].name,
+                         letters(td_tensor_letter, TD_NTENSOR, hw->level[l].reload, text));
+        if (m == NULL) continue;
+        td_text_addf(t, "  timing of %s: ", hw->level[l].name);
+        td_node_to_json(m, 0, t);
+        td_text_add(t, "\n");
+    }
+    td_arena_destroy(a);
+    if (hw->rules.im2col) td_text_add(t, "  layers run as matrix products (im2col)\n");
+}
+
 static void add_power(const hw_view *v, td_text *t) {
     const td_hw *hw = &v->hw;
     const td_power *p = &v->power;
@@ -211,6 +233,7 @@ static void add_power(const hw_view *v, td_text *t) {
                      td_node_find(v->tech, "node")->text);
         return;
     }
+    if (hw->relative_energy) td_text_add(t, "\nenergies are relative: read the watts as shares");
     /* Where a port has no limit in the file, what is counted is the least. */
     const char *least = p->unlimited != 0 ? "at least " : "", *most = least[0] ? "at most " : "";
     td_text_addf(t,
@@ -265,6 +288,7 @@ void hw_view_table(const hw_view *v, td_text *t) {
     add_head(&v->hw, &v->power, t);
     hw_draw(&v->hw, t);
     add_levels(v, t);
+    add_timing(&v->hw, t);
     add_power(v, t);
     add_area(v, t);
     if (v->tech != NULL) add_tech(v->tech, t);

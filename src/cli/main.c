@@ -8,8 +8,10 @@
 static const td_command commands[] = {
     {"search", "search networks and accelerators together, as a recipe says", cmd_search},
     {"eval", "cost of a network on an accelerator, layer by layer", cmd_eval},
+    {"explore", "accelerators for given networks: front of latency, energy and area", cmd_explore},
     {"net", "a network: layers, shapes, MACs, parameters, distinct layer problems", cmd_net},
     {"train", "train a network and report its accuracy", cmd_train},
+    {"quantise", "accuracy of a trained network in integers, and QDQ ONNX", cmd_quantise},
     {"space", "decisions and size of a search space", cmd_space},
     {"study", "trials of a search: list, show, best, ...; resume, enqueue, reap", cmd_study},
     {"worker", "join a search that runs in a results folder", cmd_worker},

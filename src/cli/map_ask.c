@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli_hw.h"
 #include "cli_timeloop.h"
 
 /* ---- rules ----------------------------------------------------------------------------------- */
@@ -226,13 +227,14 @@ static td_status of_net(const map_options *o, td_arena *a, map_source *s, td_err
 
 typedef enum { LAYER, MODEL, CASES } kind;
 
-/* A document with layers and no problem is a network. */
+/* A document with layers and no problem is a network, and so is a list (a workload of ZigZag). */
 static bool is_network(const map_source *s) {
     td_arena *a = td_arena_create();
     const td_node *doc;
     bool net = a != NULL && s->cases.n == 1 &&
                cli_cases_parse(&s->cases, 0, a, &doc, NULL) == TD_OK &&
-               td_node_find(doc, "layers") != NULL && td_node_find(doc, "problem") == NULL;
+               (doc->kind == TD_LIST ||
+                (td_node_find(doc, "layers") != NULL && td_node_find(doc, "problem") == NULL));
     td_arena_destroy(a);
     return net;
 }
@@ -242,7 +244,9 @@ static td_status find_kind(const char *what, map_source *s, kind *out, td_error 
     bool there = stat(what, &st) == 0;
     const char *dot = strrchr(what, '.');
     *out = MODEL;
-    if (there && (S_ISDIR(st.st_mode) || (dot != NULL && strcmp(dot, ".onnx") == 0))) return TD_OK;
+    if (there && (S_ISDIR(st.st_mode) ||
+                  (dot != NULL && (strcmp(dot, ".onnx") == 0 || strcmp(dot, ".csv") == 0))))
+        return TD_OK;
     if (!there && strcmp(what, "-") != 0) {
         *out = LAYER;
         if (strpbrk(what, " \t") != NULL) return TD_OK;
@@ -286,9 +290,14 @@ static td_status find_out(const map_options *o, td_arena *a, map_source *s, td_e
     if (k != CASES && hw == NULL)
         return td_fail(err, TD_E_USAGE, "expected --hw NAME or FILE (`tandem list accelerators`)");
     if (hw != NULL) {
-        st = td_hw_load(hw, &s->hw, err);
+        const td_node *doc;
+        st = cli_hw_doc(hw, &o->set, NULL, a, &doc, err);
+        if (st == TD_OK) st = td_hw_from_node(doc, &s->hw, err);
+        if (st == TD_E_INFEASIBLE) td_error_prefix(err, "%s: cannot be built", hw);
         if (st != TD_OK) return st;
         s->has_hw = true;
+    } else if (o->set.n > 0) {
+        return td_fail(err, TD_E_USAGE, "--set: expected --hw beside it; cases have their own");
     }
     if (k == LAYER) return one_text(o, a, s, err);
     if (k == MODEL) return of_net(o, a, s, err);

@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     const char *what; /* LAYER, MODEL or FILE */
     const char *hw;
+    cli_set set; /* into the accelerator's file */
     cli_net net;
     int batch;          /* of networks; 0: not given */
     uint8_t bits[4];    /* W, I, O, partial sums; 0: not given */

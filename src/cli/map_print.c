@@ -157,7 +157,8 @@ void map_block(const map_question *q, const map_answer *x, td_text *out) {
     td_text_addf(out, " on %s, %s MACs, ", c->hw.name[0] ? c->hw.name : "the accelerator",
                  cli_count((double)td_problem_macs(&c->problem)).s);
     add_widths(&c->problem, out);
-    td_text_addf(out, ", %s counting\n", cli_counting_name(q->query.counting));
+    td_text_addf(out, ", %s counting%s\n", cli_counting_name(q->query.counting),
+                 c->hw.relative_energy ? "; energies are relative, no joules" : "");
     if (padded(q, x)) {
         td_problem_text(&x->r.problem, mapped, sizeof mapped);
         td_text_addf(out, "as %s: zeros fill the array\n", mapped);
@@ -229,6 +230,7 @@ void map_head(const map_source *s, td_text *out) {
         td_text_addf(out, "%s",
                      value_title(s->o)[0] != '\0' ? value_title(s->o)
                                                   : td_map_objective_name(s->o->query.objective));
+    if (s->has_hw && s->hw.relative_energy) td_text_add(out, "; energies are relative, no joules");
     td_text_add(out, "\n\n");
     td_text_addf(out, row_format, name_width(s), "layer", "shape", "count", "MACs", "cycles",
                  "util", "energy", value_title(s->o), "gap", "stop", "time");

@@ -20,6 +20,7 @@
 
 enum { MAX_STEPS = 64 };
 #define NOTICED 0.005 /* smaller changes are none */
+#define SHOWN 0.0005  /* smaller ones are told as 0 % */
 
 typedef struct {
     const td_net *net;
@@ -252,7 +253,7 @@ static void rank(next_steps *x) {
         for (int i = 0; i < x->n; i++) {
             next_step *t = &x->step[i];
             worth w = worth_of(x, t);
-            bool useful = t->reason == NULL && t->rank == 0 && w.aim <= 1 + NOTICED &&
+            bool useful = t->reason == NULL && t->rank == 0 && w.aim <= 1 + SHOWN &&
                           (w.aim < 1 - NOTICED || w.product < 1 - NOTICED);
             if (useful && (best == NULL || w.product < worth_of(x, best).product)) best = t;
         }
@@ -291,6 +292,8 @@ static td_status find(search *x, const td_hw *hw, td_error *err) {
         }
     }
     sort(out);
+    out->gains =
+        out->n > 0 && out->step[0].reason == NULL && worth_of(out, &out->step[0]).aim < 1 - NOTICED;
     rank(out);
     return TD_OK;
 }

@@ -23,6 +23,7 @@ typedef struct {
     next_step *step; /* those that run first, from the largest gain on */
     int n;
     bool template;
+    bool gains;                           /* the first one does, of the objective */
     double latency_s, energy_j, area_mm2; /* now */
     td_map_objective objective;
 } next_steps;

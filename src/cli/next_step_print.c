@@ -1,6 +1,7 @@
 /* The next steps as a table for a person, and as a node of the JSON. */
 #include <stdio.h>
 
+#include "cli_cell.h"
 #include "next_step.h"
 
 enum { TOLD = 2 };
@@ -10,22 +11,8 @@ static void add_name(const next_step *t, td_text *out) {
                  t->unit);
 }
 
-typedef struct {
-    char s[16];
-} percent;
-
-static percent change(double then, double now) {
-    percent c = {"-"};
-    double v = 100 * (then / now - 1);
-    if (isfinite(v) && fabs(v) < 0.05)
-        snprintf(c.s, sizeof c.s, "0 %%");
-    else if (isfinite(v))
-        snprintf(c.s, sizeof c.s, fabs(v) < 9.95 ? "%+.1f %%" : "%+.0f %%", v);
-    return c;
-}
-
 static bool near(double a, double b) {
-    return fabs(a - b) <= 1e-3 * fabs(b) || (isnan(a) && isnan(b));
+    return fabs(a - b) <= 1e-2 * fabs(b) || (isnan(a) && isnan(b));
 }
 
 /* Rows and columns of a square grid often come to much the same: the second would tell nothing. */
@@ -34,23 +21,39 @@ static bool same_figures(const next_step *a, const next_step *b) {
            near(a->area_mm2, b->area_mm2);
 }
 
+static const next_step *ranked(const next_steps *x, int rank) {
+    for (int i = 0; i < x->n; i++)
+        if (x->step[i].rank == rank) return &x->step[i];
+    return NULL;
+}
+
+static void tell(const next_steps *x, const next_step *t, const char *why, td_text *out) {
+    add_name(t, out);
+    if (why != NULL) td_text_addf(out, " (%s)", why);
+    td_text_addf(out, ": latency %s", cli_change(t->latency_s, x->latency_s).s);
+    if (isfinite(t->energy_j))
+        td_text_addf(out, ", energy %s", cli_change(t->energy_j, x->energy_j).s);
+    if (isfinite(t->area_mm2))
+        td_text_addf(out, ", area %s", cli_change(t->area_mm2, x->area_mm2).s);
+}
+
+/* The one that gains most, whatever it costs, and those that gain most for what they cost. */
 static void tell_best(const next_steps *x, td_text *out) {
-    const next_step *last = NULL;
+    const next_step *last = x->gains ? &x->step[0] : NULL, *best = ranked(x, 1), *t;
+    bool both = last != NULL && best != NULL && same_figures(last, best);
     int told = 0;
     td_text_add(out, "next step: ");
-    for (int r = 1; r <= x->n && told < TOLD; r++)
-        for (int i = 0; i < x->n; i++) {
-            const next_step *t = &x->step[i];
-            if (t->rank != r || (last != NULL && same_figures(t, last))) continue;
-            last = t;
-            if (told++ > 0) td_text_add(out, "; ");
-            add_name(t, out);
-            td_text_addf(out, ": latency %s", change(t->latency_s, x->latency_s).s);
-            if (isfinite(t->energy_j))
-                td_text_addf(out, ", energy %s", change(t->energy_j, x->energy_j).s);
-            if (isfinite(t->area_mm2))
-                td_text_addf(out, ", area %s", change(t->area_mm2, x->area_mm2).s);
-        }
+    if (both) last = best;
+    if (last != NULL) {
+        tell(x, last, both && x->template ? "gains most, also for its cost" : "gains most", out);
+        told++;
+    }
+    for (int r = 1; told < TOLD && (t = ranked(x, r)) != NULL; r++) {
+        if (last != NULL && (t == last || same_figures(t, last))) continue;
+        if (told++ > 0) td_text_add(out, "; ");
+        tell(x, t, t == best && x->template ? "best for its cost" : NULL, out);
+        last = t;
+    }
     if (told == 0) td_text_addf(out, "none of %d single steps is of use", x->n);
     if (!x->template) td_text_add(out, " (what they cost in area: not in the file)");
     td_text_add(out, "\n");
@@ -76,8 +79,9 @@ void next_steps_table(const next_steps *x, td_text *out) {
         else if (t->reason != NULL)
             td_text_addf(out, "%s\n", t->reason);
         else
-            td_text_addf(out, "%9s %9s %9s\n", change(t->latency_s, x->latency_s).s,
-                         change(t->energy_j, x->energy_j).s, change(t->area_mm2, x->area_mm2).s);
+            td_text_addf(out, "%9s %9s %9s\n", cli_change(t->latency_s, x->latency_s).s,
+                         cli_change(t->energy_j, x->energy_j).s,
+                         cli_change(t->area_mm2, x->area_mm2).s);
     }
     td_text_free(&name);
     tell_best(x, out);

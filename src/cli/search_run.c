@@ -16,7 +16,7 @@ static const struct argp_option search_options[] = {
      "candidates at a time of each process (default: one per core, shared by the workers)", 0},
     {"trials", OPT_TRIALS, "N", 0, "trials per row in place of the recipe's", 0},
     {"hours", OPT_HOURS, "X", 0, "active time per row in place of the recipe's", 0},
-    {"format", 'f', "FORMAT", 0, "table (default) or json", 0},
+    {"format", 'f', "FORMAT", 0, "table (default) or json; of explore also csv", 0},
     {"quiet", 'q', 0, 0, "no progress", 0},
     {0}};
 
@@ -31,8 +31,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPT_TRIALS: o->trials = cli_option_int(state, "trials", arg, 1, 10000000); return 0;
     case OPT_HOURS: o->hours = cli_option_real(state, "hours", arg, 1e-6, 1e6); return 0;
     case 'f':
-        if (!cli_format_parse(arg, &o->format) || o->format == CLI_CSV)
-            argp_error(state, "--format: expected table or json, found \"%s\"", arg);
+        if (!cli_format_parse(arg, &o->format) || (o->format == CLI_CSV && !o->csv))
+            argp_error(state, "--format: expected table%s json, found \"%s\"",
+                       o->csv ? ", csv or" : " or", arg);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -82,16 +83,10 @@ static int print_results(const td_recipe *r, const td_run_summary *sum, const cl
     return code;
 }
 
-int cli_search_run(const td_recipe *r, const cli_search *o) {
-    td_error err = {0};
-    td_run_summary sum = {0};
+td_status cli_search_go(const td_recipe *r, const cli_search *o, td_run_summary *sum,
+                        td_error *err) {
     int share = td_cpu_count() / (o->workers > 1 ? o->workers : 1);
     run job = {.o = o, .threads = o->threads > 0 ? o->threads : share > 1 ? share : 1};
-    td_arena *a = td_arena_create();
-    if (a == NULL) {
-        td_fail(&err, TD_E_MEMORY, "out of memory");
-        return cli_fail(&err);
-    }
     cli_stop_on_signals();
     job.bar = cli_bar_begin();
     const td_run_options options = {.out = o->out,
@@ -102,17 +97,23 @@ int cli_search_run(const td_recipe *r, const cli_search *o) {
                                     .joinable = o->workers > 1 ? start_workers : NULL,
                                     .self = &job,
                                     .log = &cli_warnings};
-    td_status s = td_recipe_run(r, &options, &sum, &err);
+    td_status s = td_recipe_run(r, &options, sum, err);
     cli_bar_end(&job.bar);
-    if (s == TD_OK) s = td_report_write(r, &sum, o->out, &err);
+    if (s == TD_OK) s = td_report_write(r, sum, o->out, err);
     cli_workers_wait(s != TD_OK);
+    if (s == TD_E_INTERRUPTED)
+        td_fail(err, s, "interrupted; finished trials are in %s; the same command goes on", o->out);
+    return s;
+}
+
+int cli_search_run(const td_recipe *r, const cli_search *o) {
+    td_error err = {0};
+    td_run_summary sum = {0};
     int code = 0;
-    if (s == TD_E_INTERRUPTED) {
-        fprintf(stderr,
-                "tandem: interrupted; finished trials are in %s; the same command goes on\n",
-                o->out);
-        code = td_status_exit_code(s);
-    } else if (s == TD_OK) {
+    td_arena *a = td_arena_create();
+    td_status s =
+        a != NULL ? cli_search_go(r, o, &sum, &err) : td_fail(&err, TD_E_MEMORY, "out of memory");
+    if (s == TD_OK) {
         code = print_results(r, &sum, o, a);
         /* A hand-made row that misses the targets is a finding; a search that does is a failure. */
         if (code == 0 && (sum.best < 0 || !sum.row[sum.best].meets)) {

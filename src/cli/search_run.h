@@ -14,7 +14,7 @@ typedef struct {
     int workers;     /* processes, this one included */
     int64_t trials;  /* 0: the recipe's */
     double hours;    /* 0: the recipe's */
-    bool quiet;
+    bool quiet, csv; /* csv: is a format, too */
     cli_format format;
 } cli_search;
 
@@ -26,6 +26,9 @@ extern const struct argp cli_search_argp;
 enum { CLI_SEARCH_OVERRIDES = 2 };
 int cli_search_overrides(const cli_search *o, td_arena *a, td_override out[CLI_SEARCH_OVERRIDES]);
 
+/* Runs and writes the results folder. Free *sum in any case. TD_E_INTERRUPTED: with what to do. */
+td_status cli_search_go(const td_recipe *r, const cli_search *o, td_run_summary *sum,
+                        td_error *err);
 /* Runs, prints the table of results on stdout, and returns the exit code. */
 int cli_search_run(const td_recipe *r, const cli_search *o);
 

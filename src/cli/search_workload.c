@@ -1,27 +1,22 @@
 #include "search_workload.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli_net.h"
+
 static const char option[] = "--workload";
 
-/* "a.json:0.7": the part behind the last colon is a weight if it is a number. */
 static td_status read_net(const char *text, td_arena *a, td_node *to, td_error *err) {
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    double weight = colon != NULL ? strtod(colon + 1, &end) : NAN;
-    bool weighted = colon != NULL && end != colon + 1 && *end == '\0';
-    if (weighted && !(weight > 0 && weight < INFINITY))
-        return td_fail(err, TD_E_USAGE, "%s %s: expected a weight > 0", option, text);
-    const char *name = weighted ? td_arena_printf(a, "%.*s", (int)(colon - text), text) : text;
-    if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    /* In full: the recipe that is kept with the results is read from anywhere. */
-    char path[PATH_MAX];
-    if (strpbrk(name, "/.") != NULL && realpath(name, path) == NULL)
-        return td_fail(err, TD_E_NOT_FOUND, "%s: no such file", name);
-    td_node_put_string(a, to, "net", strpbrk(name, "/.") != NULL ? path : name);
-    if (weighted) td_node_put_real(a, to, "weight", weight);
+    const char *name;
+    double weight;
+    td_status s = cli_net_weighted(text, option, a, &name, &weight, err);
+    if (s != TD_OK) return s;
+    const char *path = NULL;
+    s = cli_net_path(name, a, &path, err);
+    if (s != TD_OK) return s;
+    td_node_put_string(a, to, "net", path != NULL ? path : name);
+    if (name != text) td_node_put_real(a, to, "weight", weight);
     return TD_OK;
 }
 

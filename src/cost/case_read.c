@@ -101,6 +101,23 @@ static td_status read_bandwidth(const td_node *n, const char *key, int unit, dou
     return TD_OK;
 }
 
+static td_status read_tensors(const td_node *map, const char *key, bool required, unsigned *mask,
+                              td_error *err) {
+    const td_node *list = NULL;
+    *mask = 0;
+    TRY((required ? td_node_get_list : td_node_opt_list)(map, key, &list, err));
+    for (int i = 0; list != NULL && i < list->count; i++) {
+        const td_node *v = list->item[i];
+        int t = 0;
+        if (v->kind == TD_STRING)
+            while (t < TD_NTENSOR && (v->text[0] != td_tensor_letter[t] || v->text[1] != '\0')) t++;
+        if (v->kind != TD_STRING || t == TD_NTENSOR)
+            return td_node_fail(v, err, "expected \"W\", \"I\" or \"O\"");
+        *mask |= TD_BIT(t);
+    }
+    return TD_OK;
+}
+
 /* unit: bits of a word here; 0: the level's own word_bits. */
 static td_status read_level(const td_node *n, int unit, td_level *l, td_error *err) {
     static const char *const keys[] = {"name",
@@ -116,6 +133,8 @@ static td_status read_level(const td_node *n, int unit, td_level *l, td_error *e
                                        "read_pj",
                                        "fill_pj",
                                        "update_pj",
+                                       "reload",
+                                       "timing",
                                        NULL};
     const char *name;
     TRY(td_node_only(n, keys, err));
@@ -149,6 +168,12 @@ static td_status read_level(const td_node *n, int unit, td_level *l, td_error *e
     TRY(td_node_get_real(n, "read_pj", 0, 1e18, &l->read_pj, err));
     TRY(td_node_get_real(n, "fill_pj", 0, 1e18, &l->fill_pj, err));
     TRY(td_node_get_real(n, "update_pj", 0, 1e18, &l->update_pj, err));
+    unsigned reload;
+    TRY(read_tensors(n, "reload", false, &reload, err));
+    if (reload & TD_BIT(TD_O))
+        return td_node_fail(td_node_find(n, "reload"), err, "expected \"W\" and \"I\" at most");
+    l->reload = (uint8_t)reload;
+    TRY(td_timing_from_node(n, &l->timing, err));
     l->may_keep = l->multicast = TD_ALL_TENSORS;
     l->reduce = TD_BIT(TD_O);
     l->shares = -1;
@@ -214,23 +239,6 @@ static td_status read_arch(const td_node *n, const td_node *levels, int unit, td
 }
 
 /* ---- mapping --------------------------------------------------------------------------------- */
-
-static td_status read_tensors(const td_node *map, const char *key, bool required, unsigned *mask,
-                              td_error *err) {
-    const td_node *list = NULL;
-    *mask = 0;
-    TRY((required ? td_node_get_list : td_node_opt_list)(map, key, &list, err));
-    for (int i = 0; list != NULL && i < list->count; i++) {
-        const td_node *v = list->item[i];
-        int t = 0;
-        if (v->kind == TD_STRING)
-            while (t < TD_NTENSOR && (v->text[0] != td_tensor_letter[t] || v->text[1] != '\0')) t++;
-        if (v->kind != TD_STRING || t == TD_NTENSOR)
-            return td_node_fail(v, err, "expected \"W\", \"I\" or \"O\"");
-        *mask |= TD_BIT(t);
-    }
-    return TD_OK;
-}
 
 static td_status read_loops(const td_node *map, const char *key, int axis, td_mapping *m,
                             td_error *err) {

@@ -79,6 +79,9 @@ static td_node *level_node(const td_level *l, td_arena *a) {
     td_node_put_real(a, n, "read_pj", l->read_pj);
     td_node_put_real(a, n, "fill_pj", l->fill_pj);
     td_node_put_real(a, n, "update_pj", l->update_pj);
+    if (l->reload != 0) td_node_put(a, n, "reload", tensors(a, l->reload));
+    td_node *timing = td_timing_to_node(&l->timing, a);
+    if (timing != NULL) td_node_put(a, n, "timing", timing);
     return n;
 }
 
@@ -194,6 +197,8 @@ td_node *td_cost_to_node(const td_case *c, td_counting counting, const td_cost *
     td_node_put_int(a, n, "cycles", cost->cycles);
     td_node_put_int(a, n, "computes", cost->macs);
     td_node_put_int(a, n, "compute_cycles", cost->compute_cycles);
+    if (cost->skew_cycles > 0) td_node_put_int(a, n, "skew_cycles", cost->skew_cycles);
+    if (cost->stall_cycles > 0) td_node_put_int(a, n, "stall_cycles", cost->stall_cycles);
     td_node_put_int(a, n, "mac_instances_used", cost->mac_used);
     td_node_put_real(a, n, "utilization", cost->utilization);
     td_node *energy = td_node_put(a, n, "energy_pj", td_node_map(a));

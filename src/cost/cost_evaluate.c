@@ -32,8 +32,8 @@ static void finish_level(const td__nest *z, int l, double compute_cycles, double
                 in = ceil(in / crowd);
                 out = ceil(out / crowd);
             }
-            read += in / compute_cycles * bits;
-            write += out / compute_cycles * bits;
+            read += in / compute_cycles * bits * a->moved;
+            write += out / compute_cycles * bits * a->moved;
         }
     }
     c->level_pj[l] = pj;
@@ -56,19 +56,33 @@ static void finish_level(const td__nest *z, int l, double compute_cycles, double
     }
 }
 
+/* Timeloop's walk over imperfect factors knows moves of boxes only. */
+static td_status no_reload(const td_hw *hw, td_error *err) {
+    for (int l = 0; l < hw->n; l++)
+        if (hw->level[l].reload != 0)
+            return td_fail(err, TD_E_UNSUPPORTED,
+                           "level %s: reload and imperfect factors: not in Timeloop's counting",
+                           hw->level[l].name);
+    return TD_OK;
+}
+
 td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mapping *m,
                            td_counting counting, td_cost *c, td_error *err) {
     td__nest z;
     const bool exact = counting == TD_COUNT_EXACT;
     td_status s = td__nest_build(p, hw, m, exact, &z, err);
     if (s == TD_OK) s = td__capacity_check(&z, NULL, err);
+    if (s == TD_OK && z.imperfect && !exact) s = no_reload(hw, err);
     if (s != TD_OK) return s;
 
     memset(c, 0, sizeof *c);
     for (int l = 0; l < z.n; l++) {
         c->used[l] = z.used[l + 1];
         for (int t = 0; t < TD_NTENSOR; t++)
-            if (m->keep[l] & TD_BIT(t)) c->at[l][t].tile_words = z.words[l][t];
+            if (m->keep[l] & TD_BIT(t)) {
+                c->at[l][t].tile_words = z.words[l][t];
+                c->at[l][t].moved = td__moved(&z, l, t);
+            }
     }
     if (!z.imperfect) {
         c->macs = td_problem_macs(p);
@@ -84,6 +98,9 @@ td_status td_cost_evaluate(const td_problem *p, const td_hw *hw, const td_mappin
         td__count_timeloop_imperfect(&z, c);
     }
 
+    c->skew_cycles = (int64_t)td__skew_cycles(&z, exact);
+    c->stall_cycles = (int64_t)td__stall_cycles(&z);
+    c->compute_cycles += c->skew_cycles + c->stall_cycles;
     c->cycles = c->compute_cycles;
     c->limit = -1;
     c->mac_pj = (double)c->macs * td_mac_pj(&hw->mac, p);

@@ -79,12 +79,14 @@ void td__exact_input(const td__nest *z, int child, int level, double *own, doubl
     /* Steps before the first loop that moves the box cost nothing; all others cost the box less
      * what it keeps. Nothing is kept once a loop over N, G or C has started. */
     enum { RESTART = TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C) };
+    const bool forgets = td__forgets(z, child, TD_I);
     int k = z->t0[child + 1];
-    while (k < z->nt && z->t[k].dim == TD_K) k++;
+    while (k < z->nt && z->t[k].dim == TD_K && !forgets) k++;
+    const int end = forgets ? k : z->nt;
     double sum = (double)e[0] * e[1] * z->outer[k];
     moves m = {{0}, {0}};
     if (!c.halos) {
-        for (; k < z->nt && !(z->t[k].bit & RESTART); k++) {
+        for (; k < end && !(z->t[k].bit & RESTART); k++) {
             advance(&m, &z->t[k]);
             const int32_t h = e[0] - m.d[0], w = e[1] - m.d[1];
             const double kept = (double)(h > 0 ? h : 0) * (w > 0 ? w : 0);
@@ -96,7 +98,7 @@ void td__exact_input(const td__nest *z, int child, int level, double *own, doubl
     }
     double joint = td__offsets_covered(&c.at[0], e[0], 0) * td__offsets_covered(&c.at[1], e[1], 0) *
                    z->outer[k];
-    for (; k < z->nt && !(z->t[k].bit & RESTART); k++) {
+    for (; k < end && !(z->t[k].bit & RESTART); k++) {
         advance(&m, &z->t[k]);
         if (m.d[0] >= e[0] || m.d[1] >= e[1]) continue;
         const double steps = (z->t[k].bound - 1) * z->outer[k + 1];

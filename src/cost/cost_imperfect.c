@@ -31,7 +31,7 @@ static double block_traffic(const td__chain *c, int child, int t, unsigned merge
     const unsigned own = td__dims_of[t], others = ~own;
     double sum = fold_dims(c, own, child, -1, TD__FOLD_WORDS, 0) *
                  fold_dims(c, others, child, -1, TD__FOLD_CHILDREN, merged);
-    if (child < 0) return sum;
+    if (td__forgets(z, child, t)) return sum;
     for (int k = z->t0[child + 1]; k < z->nt; k++) {
         if (own & TD_BIT(z->t[k].dim)) continue;
         double same = fold_dims(c, own, child, k, TD__FOLD_SAME, 0);
@@ -60,7 +60,7 @@ static double input_traffic(const td__chain *c, int child, unsigned merged, bool
     td__rank_sums(c, &w, &held[1], &kept[1]);
     double sum = fold_dims(c, DIMS_APART, child, -1, TD__FOLD_WORDS, 0) *
                  fold_dims(c, DIM_K, child, -1, TD__FOLD_CHILDREN, merged) * held[0] * held[1];
-    if (child < 0) return sum;
+    if (td__forgets(z, child, TD_I)) return sum;
     for (int k = z->t0[child + 1]; k < z->nt; k++) {
         if (DIMS_APART & TD_BIT(z->t[k].dim)) continue;
         double same = fold_dims(c, DIMS_APART, child, k, TD__FOLD_SAME, 0);

@@ -75,15 +75,32 @@ static inline int32_t td__span(const td__nest *z, const int32_t tile[TD_NDIM], i
            (tile[TD_R + axis] - 1) * z->unit[TD_R + axis] + 1;
 }
 
+/* Nothing of a tile is taken over from the step before: MACs hold nothing, and some levels fetch
+ * what they hold all the same (td_level.reload). */
+static inline bool td__forgets(const td__nest *z, int child, int t) {
+    return child < 0 || (z->hw->level[child].reload & TD_BIT(t));
+}
+
 /* Words of W or O that go in or out of one tile of `child` over the run. Tiles at different places
  * have no word in common, so every step that moves the tile costs all of it; the innermost loops
- * that do not move it cost nothing. MACs hold nothing: each step costs a word. */
+ * that do not move it cost nothing, unless it is fetched all the same. MACs hold nothing: each step
+ * costs a word. */
 static inline double td__block_traffic(const td__nest *z, int child, int t) {
     if (child < 0) return z->outer[0];
     int k = z->t0[child + 1];
-    while (k < z->nt && !(td__dims_of[t] & z->t[k].bit)) k++;
+    if (!td__forgets(z, child, t))
+        while (k < z->nt && !(td__dims_of[t] & z->t[k].bit)) k++;
     return z->words[child][t] * z->outer[k];
 }
+
+/* Cycles that the fan-outs take beyond the steps of the MACs (td_level_timing); whole. exact: exact
+ * counting. Looks at the loops in time, keeps and words of the nest only. cost_skew.c */
+double td__skew_cycles(const td__nest *z, bool exact);
+/* Cycles in which the array waits for what no bandwidth tells; whole. Looks at the same, and at the
+ * fan-outs. cost_stall.c */
+double td__stall_cycles(const td__nest *z);
+/* Bits that the ports of `level` move for each bit of tensor t that is wanted; 1 without bursts. */
+double td__moved(const td__nest *z, int level, int t);
 
 /* The counters fill reads, fills, updates and partition_words of c->at[][]; those for imperfect
  * factors also macs, compute_cycles, mac_used and used. */

@@ -148,14 +148,15 @@ static void make_ranks(const td__nest *z, int child, int level, rank r[2]) {
 /* Words that all keepers give to all tiles of `child`, in planes: along h and w only. r is set up
  * for the two levels (for one tile's view: for child twice). */
 static double traffic(const td__nest *z, int child, rank r[2]) {
-    /* Loops from the first one that moves the box (all of them for MACs, which hold nothing) up to
+    /* Loops from the first one that moves the box (all of them where nothing is taken over) up to
      * the first over N, G or C, after which nothing is kept. */
+    const bool forgets = td__forgets(z, child, TD_I);
     int first = z->t0[child + 1], end;
-    if (child >= 0)
+    if (!forgets)
         while (first < z->nt && z->t[first].dim == TD_K) first++;
     for (end = first; end < z->nt; end++)
         if (z->t[end].axis < 0 && z->t[end].dim != TD_K) break;
-    if (child < 0) end = first;
+    if (forgets) end = first;
 
     double others = 1; /* steps of the loops that move neither h nor w */
     for (int k = z->nt - 1; k >= first; k--) {

@@ -20,6 +20,7 @@ static double input_traffic(const td__nest *z, int child) {
         TD_BIT(TD_N) | TD_BIT(TD_G) | TD_BIT(TD_C); /* such a move leaves the box */
 
     int k = z->t0[child + 1];
+    if (td__forgets(z, child, TD_I)) return full * z->outer[k];
     while (k < z->nt && z->t[k].dim == TD_K) k++;
     if (k == z->nt) return full;
     if (far & TD_BIT(z->t[k].dim)) return full * z->outer[k];

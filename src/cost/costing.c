@@ -13,6 +13,7 @@ typedef struct {
     const td_costing *c;
     double children[TD_MAX_LEVELS][TD_NTENSOR]; /* of a level that are served one by one */
     bool halos[TD_MAX_LEVELS];                  /* a level spreads P, Q, R or S */
+    double compute;                             /* cycles */
 } nest;
 
 enum { PLANE = TD_BIT(TD_P) | TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S) };
@@ -57,6 +58,8 @@ td_status td_costing_init(td_costing *c, const td_problem *p, const td_hw *hw, t
         c->level[l].shared_bw = v->shared_bw;
         c->level[l].share =
             (uint8_t)((v->multicast & (TD_BIT(TD_W) | TD_BIT(TD_I))) | (v->reduce & TD_BIT(TD_O)));
+        c->timed |= !td_timing_ideal(&v->timing);
+        c->level[l].bursts = v->timing.burst_bits > 0;
         c->level[l].ruled = hw->rules.place[l][0] > 0;
         c->level[l].limited =
             v->read_bw < INFINITY || v->write_bw < INFINITY || v->shared_bw < INFINITY;
@@ -327,7 +330,7 @@ static inline double level_pj(const nest *w, int l, const counts a[TD_NTENSOR], 
     const td_costing *c = w->c;
     const td__nest *z = &w->z;
     const __typeof__(c->level[0]) *v = &c->level[l];
-    const double used = z->used[l + 1], compute = z->outer[0];
+    const double used = z->used[l + 1], compute = w->compute;
     double pj = 0, read = 0, write = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         if (!(z->m->keep[l] & TD_BIT(t))) continue;
@@ -343,8 +346,9 @@ static inline double level_pj(const nest *w, int l, const counts a[TD_NTENSOR], 
         }
         if (!v->limited) continue;
         const int bits = sums ? c->p.acc_bits : c->p.bits[t];
-        read += a[t].reads / compute * bits;
-        write += (a[t].fills + a[t].updates) / compute * bits;
+        const double moved = v->bursts ? td__moved(z, l, t) : 1;
+        read += a[t].reads / compute * bits * moved;
+        write += (a[t].fills + a[t].updates) / compute * bits * moved;
     }
     if (!v->limited) return pj;
     double slow = 1;
@@ -416,10 +420,12 @@ bool td_costing_run(const td_costing *c, const td_mapping *m, double *total_pj, 
             }
         }
     }
-    double total = c->mac_pj, most = z->outer[0];
+    w.compute = z->outer[0];
+    if (c->timed) w.compute += td__skew_cycles(z, exact) + td__stall_cycles(z);
+    double total = c->mac_pj, most = w.compute;
     for (int l = 0; l <= last; l++) total += level_pj(&w, l, at[l], &most);
     *total_pj = total;
-    *compute_cycles = (int64_t)z->outer[0];
+    *compute_cycles = (int64_t)w.compute;
     *cycles = (int64_t)most;
     return true;
 }

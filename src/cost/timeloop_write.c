@@ -443,6 +443,14 @@ static td_status put_mapping(writer *w, td_node *root, td_error *err) {
 td_status td_timeloop_to_node(const td_case *c, td_arena *a, td_node **out, td_error *err) {
     writer w = {.c = c, .a = a, .dims = c->problem.dim[TD_G] > 1 ? TD_NDIM : TD_NDIM - 1};
     *out = NULL;
+    for (int l = 0; l < c->hw.n; l++) {
+        const td_level *v = &c->hw.level[l];
+        if (!td_timing_ideal(&v->timing) || v->reload != 0)
+            return td_fail(err, TD_E_UNSUPPORTED, "level %s %s, which Timeloop does not have",
+                           v->name,
+                           v->reload != 0 ? "brings in anew what it holds (reload)"
+                                          : "takes time to fill and drain, or waits (timing)");
+    }
     td_status s = find_widths(&w, err);
     if (s != TD_OK) return s;
     find_names(&w);

@@ -50,6 +50,9 @@ static td_status check_level(const td_hw *hw, int i, td_error *err) {
     if (keeps != TD_OK) return keeps;
     REQUIRE(l->multicast <= TD_ALL_TENSORS, "multicast: expected a mask of W, I, O", l->multicast);
     REQUIRE(l->reduce <= TD_ALL_TENSORS, "reduce: expected a mask of W, I, O", l->reduce);
+    if (l->reload & ~(TD_BIT(TD_W) | TD_BIT(TD_I)))
+        return td_fail(err, TD_E_INPUT,
+                       "reload: expected W and I at most, results are not brought");
     REQUIRE(l->capacity_bits >= -1, "capacity_bits: expected a number >= 0 (or -1: unbounded)",
             l->capacity_bits);
     REQUIRE(l->word_bits >= 1 && l->word_bits <= 64, "word_bits: expected 1 to 64", l->word_bits);
@@ -69,6 +72,37 @@ static td_status check_level(const td_hw *hw, int i, td_error *err) {
     if (l->shares >= 0)
         REQUIRE(hw->level[l->shares].shares < 0 && hw->level[l->shares].capacity_bits >= 0,
                 "shares: expected a level with a bounded storage of its own", l->shares);
+    return TD_OK;
+}
+
+/* What is shifted from child to child is the tile of the children themselves. */
+static td_status check_timing(const td_hw *hw, int i, td_error *err) {
+    const td_level_timing *t = &hw->level[i].timing;
+    REQUIRE(t->hop_x >= 0 && t->hop_y >= 0, "timing: expected hops of 0 cycles or more",
+            t->hop_x < 0 ? t->hop_x : t->hop_y);
+    REQUIRE(t->shift_x >= 0 && t->shift_y >= 0, "timing: expected shifts of 0 cycles or more",
+            t->shift_x < 0 ? t->shift_x : t->shift_y);
+    REQUIRE(t->burst_bits >= 0, "timing: expected bursts of 0 bits or more", t->burst_bits);
+    REQUIRE(energy(t->start), "timing: expected a start of 0 cycles or more", t->start);
+    REQUIRE(energy(t->command), "timing: expected a command of 0 cycles or more", t->command);
+    REQUIRE(energy(t->latency), "timing: expected a latency of 0 cycles or more", t->latency);
+    const bool shifts = t->shift_x > 0 || t->shift_y > 0;
+    if (t->fold == 0)
+        return shifts ? td_fail(err, TD_E_INPUT, "timing: a shift needs fold, found none") : TD_OK;
+    REQUIRE(t->fold == TD_BIT(TD_W) || t->fold == TD_BIT(TD_I) || t->fold == TD_BIT(TD_O),
+            "timing: expected one tensor as fold", t->fold);
+    int keeper = i - 1;
+    while (keeper >= 0 && !(hw->level[keeper].may_keep & t->fold)) keeper--;
+    const char letter = t->fold == TD_BIT(TD_W)   ? td_tensor_letter[TD_W]
+                        : t->fold == TD_BIT(TD_I) ? td_tensor_letter[TD_I]
+                                                  : td_tensor_letter[TD_O];
+    if (keeper < 0)
+        return td_fail(err, TD_E_INPUT, "timing: fold %c: expected a level inside that may keep it",
+                       letter);
+    if (shifts && keeper != i - 1)
+        return td_fail(err, TD_E_INPUT,
+                       "timing: a shift of %c: expected that the next level inside may keep it",
+                       letter);
     return TD_OK;
 }
 
@@ -100,6 +134,7 @@ td_status td__hw_check(const td_hw *hw, int *at, td_error *err) {
     for (int i = 0; s == TD_OK && i < hw->n; i++) {
         *at = i;
         s = check_level(hw, i, err);
+        if (s == TD_OK) s = check_timing(hw, i, err);
         if (s == TD_OK) s = check_mesh(hw, i, err);
     }
     if (s != TD_OK) return s;

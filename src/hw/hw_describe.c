@@ -24,6 +24,13 @@ int64_t td_hw_peak_macs(const td_hw *hw) {
     return hw->mac.instances;
 }
 
+void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out) {
+    if (hw->rules.im2col)
+        td_problem_product(p, out);
+    else
+        *out = *p;
+}
+
 int td_hw_level_find(const td_hw *hw, const char *name) {
     for (int l = 0; l < hw->n; l++)
         if (strcmp(hw->level[l].name, name) == 0) return l;
@@ -33,7 +40,10 @@ int td_hw_level_find(const td_hw *hw, const char *name) {
 /* The hash is taken over a row of 64-bit values, one per field, so that neither struct padding nor
  * the order of fields in memory has a say. A new field goes to the end of its group; HASH_VERSION
  * counts changes of meaning. */
-enum { HASH_VERSION = 1, MAX_FIELDS = 32 + TD_MAX_LEVELS * 24 };
+enum { HASH_VERSION = 1, MAX_FIELDS = 32 + TD_MAX_LEVELS * 40 };
+/* Before what not every level has. */
+#define RELOAD_MARK (INT64_C(0x72656c6f61) << 8)
+#define TIMING_MARK (INT64_C(0x74696d65) << 8)
 
 typedef struct {
     uint64_t v[MAX_FIELDS];
@@ -70,6 +80,20 @@ static void put_level(row *r, const td_level *l) {
     put_real(r, l->update_pj);
     put_real(r, l->leak_w);
     put_real(r, l->area_mm2);
+    if (l->reload != 0) put_int(r, RELOAD_MARK | l->reload); /* absent: as it always was */
+    const td_level_timing *t = &l->timing;
+    if (td_timing_ideal(t) && t->fold == 0) return; /* absent: as it always was */
+    put_int(r, TIMING_MARK | t->fold);
+    put_int(r, t->hop_x);
+    put_int(r, t->hop_y);
+    put_int(r, t->shift_x);
+    put_int(r, t->shift_y);
+    if (t->burst_bits == 0 && t->start == 0 && t->command == 0 && t->latency == 0 && !t->ramp)
+        return;
+    put_int(r, t->burst_bits | (int64_t)t->ramp << 32);
+    put_real(r, t->start);
+    put_real(r, t->command);
+    put_real(r, t->latency);
 }
 
 uint64_t td_hw_hash(const td_hw *hw) {
@@ -87,7 +111,7 @@ uint64_t td_hw_hash(const td_hw *hw) {
     put_real(&r, hw->vec.energy_pj);
     put_real(&r, hw->vec.bw);
     put_real(&r, hw->clock_hz);
-    put_int(&r, hw->rules.pad | hw->rules.one_axis << 1);
+    put_int(&r, hw->rules.pad | hw->rules.one_axis << 1 | hw->rules.im2col << 2);
     put_real(&r, hw->area_mm2);
     put_real(&r, hw->leak_w);
     put_real(&r, hw->clock_tree);

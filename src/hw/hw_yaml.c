@@ -3,15 +3,17 @@
  *     name: eyeriss-168            node: 65nm              clock_hz: 200.0e+6
  *     area_mm2: 12.25              # absent: unknown       leak_w, clock_tree: 0 if absent
  *     pad: false                   # dims may be padded up to fill a fan-out
+ *     im2col: false                # layers run as matrix products
+ *     relative_energy: false       # pJ stand for another unit; true if absent with tech: pat
  *     tech: pat                    # absent: no table; gives energies that are left out below
  *     mac: {instances: 168, mesh_x: 14, bits: 16, energy_pj: 1}       # area_mm2, leak_w, gated_pj
  *     vector: {lanes: 14, energy_pj: 1, bw: 1024}                     # absent: none
  *     levels:                      # innermost first
  *       - name: RF
  *         instances: 168           # all of them; fan-outs follow from the extents
- *         mesh_x: 14
+ *         mesh_x: 14               # innermost level: both as those of the MACs if absent
  *         may_keep: WIO            # letters of tensors; all if absent
- *         must_keep: W             # none if absent; multicast: all; reduce: O
+ *         must_keep: W             # none if absent; multicast: all; reduce: O; reload: none
  *         capacity_bits: 8192      # or capacity_kb; null: unbounded
  *         word_bits: 16            # 8 if absent; block_bits: word_bits; buffering: 1
  *         read_bw: 16              # bits per cycle and instance; absent: no limit
@@ -22,15 +24,17 @@
  *         x: KPQ                   # ... and on the fan-out below, all if absent;
  *         x_single: true           # at most one of them, false if absent; y, y_single
  *         order: KPQ               # fixed order of the loops in time; free if absent
+ *         timing: {hop_x: 1}       # of the fan-out below, see hw_timing.c; the ideal if absent
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "hw_check.h"
 
-static const char *const TOP_KEYS[] = {"name",     "about",  "node",       "tech",  "clock_hz",
-                                       "area_mm2", "leak_w", "clock_tree", "pad",   "one_axis",
-                                       "mac",      "vector", "levels",     "space", NULL};
+static const char *const TOP_KEYS[] = {
+    "name", "about",    "node",   "tech", "clock_hz", "area_mm2", "leak_w", "clock_tree",
+    "pad",  "one_axis", "im2col", "mac",  "vector",   "levels",   "space",  "relative_energy",
+    NULL};
 static const char *const MAC_KEYS[] = {"instances", "mesh_x",         "bits",
                                        "energy_pj", "area_mm2",       "leak_w",
                                        "gated_pj",  "operand_gating", NULL};
@@ -40,7 +44,9 @@ static const char *const LEVEL_KEYS[] = {
     "multicast",  "reduce",    "shares",    "capacity_bits", "capacity_kb", "word_bits",
     "block_bits", "buffering", "read_bw",   "write_bw",      "shared_bw",   "energy_pj",
     "read_pj",    "fill_pj",   "update_pj", "leak_w",        "area_mm2",    "temporal",
-    "x",          "x_single",  "y",         "y_single",      "order",       NULL};
+    "x",          "x_single",  "y",         "y_single",      "order",       "reload",
+    "x",          "x_single",  "y",         "y_single",      "order",       "timing",
+    NULL};
 
 /* ---- reading ---- */
 
@@ -166,6 +172,18 @@ static td_status derive_energy(const td_node *map, const td_tech *tech, const td
     return TD_OK;
 }
 
+/* The innermost level stands at each MAC if nothing else is said. */
+static td_status read_mesh(const td_node *map, const td_mac *mac, td_level *l, td_error *err) {
+    if (mac != NULL && td_node_find(map, "instances") == NULL) {
+        l->instances = mac->instances;
+        l->mesh_x = mac->mesh_x;
+        return opt_i32(map, "mesh_x", 1, &l->mesh_x, err);
+    }
+    td_status s = get_i32(map, "instances", 1, &l->instances, err);
+    l->mesh_x = l->instances;
+    return s == TD_OK ? opt_i32(map, "mesh_x", 1, &l->mesh_x, err) : s;
+}
+
 /* tech: NULL if the file names none. */
 static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, int i,
                             td_error *err) {
@@ -186,13 +204,12 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
     if (map->kind != TD_MAP) return td_node_fail(map, err, "expected a map that describes a level");
     STEP(td_node_only(map, LEVEL_KEYS, err));
     STEP(copy_name(map, "name", l->name, sizeof l->name, err));
-    STEP(get_i32(map, "instances", 1, &l->instances, err));
-    l->mesh_x = l->instances;
-    STEP(opt_i32(map, "mesh_x", 1, &l->mesh_x, err));
+    STEP(read_mesh(map, i == 0 ? &hw->mac : NULL, l, err));
     STEP(opt_mask(map, "may_keep", td_tensor_letter, &l->may_keep, err));
     STEP(opt_mask(map, "must_keep", td_tensor_letter, &l->must_keep, err));
     STEP(opt_mask(map, "multicast", td_tensor_letter, &l->multicast, err));
     STEP(opt_mask(map, "reduce", td_tensor_letter, &l->reduce, err));
+    STEP(opt_mask(map, "reload", td_tensor_letter, &l->reload, err));
     STEP(read_shares(map, hw, i, l, err));
     STEP(read_capacity(map, l, err));
     STEP(opt_i32(map, "word_bits", 1, &l->word_bits, err));
@@ -219,6 +236,7 @@ static td_status read_level(const td_node *map, const td_tech *tech, td_hw *hw, 
         s = td_map_order_set(r, i, order, err);
         if (s != TD_OK) td_node_place(td_node_find(map, "order"), err);
     }
+    STEP(td_timing_from_node(map, &l->timing, err));
     STEP(td_node_opt_bool(map, "x_single", &x_single, err));
     STEP(td_node_opt_bool(map, "y_single", &y_single, err));
     r->single[i][TD_AXIS_X] = x_single;
@@ -329,6 +347,9 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
     STEP(opt_amount(doc, "clock_tree", &hw->clock_tree, err));
     STEP(td_node_opt_bool(doc, "pad", &hw->rules.pad, err));
     STEP(td_node_opt_bool(doc, "one_axis", &hw->rules.one_axis, err));
+    STEP(td_node_opt_bool(doc, "im2col", &hw->rules.im2col, err));
+    hw->relative_energy = tech != NULL && !td_tech_whole(tech);
+    STEP(td_node_opt_bool(doc, "relative_energy", &hw->relative_energy, err));
     STEP(td_node_get_map(doc, "mac", &mac, err));
     STEP(read_mac(mac, tech, &hw->mac, err));
     STEP(td_node_opt_map(doc, "vector", &vector, err));
@@ -398,6 +419,7 @@ static td_node *level_node(const td_hw *hw, int i, td_arena *a) {
     put_mask(a, m, "must_keep", td_tensor_letter, l->must_keep);
     put_mask(a, m, "multicast", td_tensor_letter, l->multicast);
     put_mask(a, m, "reduce", td_tensor_letter, l->reduce);
+    if (l->reload != 0) put_mask(a, m, "reload", td_tensor_letter, l->reload);
     if (l->shares >= 0) td_node_put_string(a, m, "shares", hw->level[l->shares].name);
     td_node_put(a, m, "capacity_bits",
                 l->capacity_bits < 0 ? td_node_null(a) : td_node_int(a, l->capacity_bits));
@@ -419,6 +441,8 @@ static td_node *level_node(const td_hw *hw, int i, td_arena *a) {
     td_node_put_bool(a, m, "y_single", r->single[i][TD_AXIS_Y] != 0);
     char order[TD_NDIM + 1];
     if (td_map_order_text(r, i, order)[0] != '\0') td_node_put_string(a, m, "order", order);
+    td_node *timing = td_timing_to_node(&l->timing, a);
+    if (timing != NULL) td_node_put(a, m, "timing", timing);
     return m;
 }
 
@@ -432,6 +456,8 @@ td_node *td_hw_to_node(const td_hw *hw, td_arena *a) {
     td_node_put_real(a, m, "clock_tree", hw->clock_tree);
     td_node_put_bool(a, m, "pad", hw->rules.pad);
     if (hw->rules.one_axis) td_node_put_bool(a, m, "one_axis", true);
+    if (hw->rules.im2col) td_node_put_bool(a, m, "im2col", true);
+    if (hw->relative_energy) td_node_put_bool(a, m, "relative_energy", true);
     td_node *mac = td_node_put(a, m, "mac", td_node_map(a));
     td_node_put_int(a, mac, "instances", hw->mac.instances);
     td_node_put_int(a, mac, "mesh_x", hw->mac.mesh_x);

@@ -58,6 +58,7 @@ void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
     memcpy(k->rules.place, hw->rules.place, sizeof k->rules.place);
     k->rules.pad = hw->rules.pad;
     k->rules.one_axis = hw->rules.one_axis;
+    k->rules.im2col = hw->rules.im2col;
     for (int l = 0; l < hw->n && l < TD_MAX_LEVELS; l++) {
         const td_level *v = &hw->level[l];
         k->level[l].capacity_bits = v->capacity_bits;
@@ -75,6 +76,17 @@ void td__hw_key_make(const td_hw *hw, td__hw_key *k) {
         k->level[l].must_keep = v->must_keep;
         k->level[l].multicast = v->multicast;
         k->level[l].reduce = v->reduce;
+        k->level[l].reload = v->reload;
+        k->level[l].fold = v->timing.fold;
+        k->level[l].timing[0] = v->timing.hop_x;
+        k->level[l].timing[1] = v->timing.hop_y;
+        k->level[l].timing[2] = v->timing.shift_x;
+        k->level[l].timing[3] = v->timing.shift_y;
+        k->level[l].timing[4] = v->timing.burst_bits;
+        k->level[l].stall[0] = v->timing.start;
+        k->level[l].stall[1] = v->timing.command;
+        k->level[l].stall[2] = v->timing.latency;
+        k->level[l].ramp = v->timing.ramp;
     }
 }
 

@@ -16,8 +16,9 @@ typedef struct {
     struct {
         int64_t capacity_bits;
         double buffering, bw[3], pj[3];
-        int32_t instances, mesh_x, block_bits;
-        uint8_t may_keep, must_keep, multicast, reduce;
+        double stall[3];
+        int32_t instances, mesh_x, block_bits, timing[5];
+        uint8_t may_keep, must_keep, multicast, reduce, reload, fold, ramp;
     } level[TD_MAX_LEVELS];
 } td__hw_key;
 void td__hw_key_make(const td_hw *hw, td__hw_key *k);

@@ -46,7 +46,8 @@ enum {
     DIVE_INSIDE = 2,   /* and at the others */
     MOST_KEEPS = 64,   /* keep masks that are tried by narrow dives: */
     MORE_ROOTS = 64,
-    STARTS = 8, /* of local searches */
+    STARTS = 8,      /* of local searches */
+    TIE_NODES = 800, /* of fast mode for ties, once the objective is at its bound */
     NARROW_KEEP = 3,
     NARROW_NODES = 60,
     FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */
@@ -68,6 +69,7 @@ typedef struct {
     td__shortage least;
     double bound[2];
     double known;            /* a bound found on the way */
+    uint64_t tie_nodes;      /* at most so many after the first dives if the bound is met */
     td__start start[STARTS]; /* the best of different dives */
     int n_start;
 } work;
@@ -238,6 +240,10 @@ static bool polish(work *w, uint64_t max_nodes) {
     return true;
 }
 
+static bool met(const work *w) {
+    return w->s.found && w->s.best[0] <= w->bound[0] * (1 + 1e-9);
+}
+
 /* lists: sets of fans that are ranked at a time. */
 static void search_fast(work *w, double lists, uint64_t max_nodes) {
     td__search *s = &w->s;
@@ -262,6 +268,7 @@ static void search_fast(work *w, double lists, uint64_t max_nodes) {
         thin_out(z, &part, lists);
         left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
     }
+    if (met(w) && s->nodes + w->tie_nodes < max_nodes) max_nodes = s->nodes + w->tie_nodes;
     if (left) left = search_near(w, lists, max_nodes);
     if (left) left = polish(w, max_nodes);
     if (left) {
@@ -343,26 +350,26 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     td__search *s = &w->s;
     const double first = (double)(max_nodes < DEFAULT_NODES ? max_nodes : DEFAULT_NODES);
     double bound = w->bound[0];
-    bool met = false, all = false, listed = false;
+    bool done = false, all = false, listed = false;
     /* A larger budget goes on where a smaller one ends: with a proof if all roots can be listed,
      * else with longer lists. */
-    for (double lists = first / LIST_SHARE; !met && !listed; lists *= 8) {
+    for (double lists = first / LIST_SHARE; !done && !listed; lists *= 8) {
         search_fast(w, lists, max_nodes);
-        met = s->found && s->best[0] <= bound * (1 + 1e-9);
-        if (met || over(s, max_nodes) || lists > (double)max_nodes) break;
+        done = met(w);
+        if (done || over(s, max_nodes) || lists > (double)max_nodes) break;
         listed = search_all(w, max_nodes);
     }
     if (listed && search_rounded(w, max_nodes)) {
-        bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect;
+        bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect && !w->z.stalls;
         double least = s->open < s->rounded ? s->open : s->rounded;
         if (least < w->known) least = w->known;
         if (least > s->best[0]) least = s->best[0];
         if (sound && least > bound) bound = least;
-        met = sound && least >= s->best[0] * (1 - 1e-9);
+        done = sound && least >= s->best[0] * (1 - 1e-9);
         all = !s->stop;
     }
     td_stop stop = TD_STOP_NODES;
-    if (met)
+    if (done)
         stop = TD_STOP_PROVED;
     else if (s->late)
         stop = TD_STOP_TIME;
@@ -414,7 +421,8 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
     }
     double pj = 0, cycles = 0;
     /* In Timeloop's counting imperfect factors can drop MACs: nothing is certain. */
-    if (!q->imperfect || q->counting == TD_COUNT_EXACT) td__space_bound(&w->z, &pj, &cycles);
+    if (!q->imperfect || q->counting == TD_COUNT_EXACT)
+        td__space_bound(&w->z, &w->plan, &pj, &cycles);
     td__map_objectives(&w->z, pj, cycles, w->bound);
     w->z.least_pj = pj;
     td__space_shortage(&w->z, &w->plan, &w->least);
@@ -431,6 +439,7 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
     static const uint64_t budget[TD_NMAP_MODE] = {DEFAULT_NODES, EXACT_NODES, SAMPLE_NODES};
     uint64_t max_nodes = q->max_nodes > 0 ? q->max_nodes : budget[q->mode];
     if (q->imperfect) max_nodes = (max_nodes + 1) / 2; /* the other half is for perfect factors */
+    w->tie_nodes = q->mode == TD_MAP_FAST ? TIE_NODES : max_nodes;
     try_least(s, &w->least);
     if (q->mode == TD_MAP_SAMPLE) {
         td__sample(s, q->seed, max_nodes);
@@ -488,5 +497,9 @@ static td_status best_imperfect(const td_problem *p, const td_hw *hw, const td_m
 
 td_status td_map_best(const td_problem *p, const td_hw *hw, const td_map_query *q,
                       td_map_result *out, int64_t *missing_bytes, td_error *err) {
-    return (q->imperfect ? best_imperfect : best_of)(p, hw, q, out, missing_bytes, err);
+    td_problem run;
+    td_status s = td_problem_check(p, err);
+    if (s != TD_OK) return s;
+    td_hw_problem(hw, p, &run);
+    return (q->imperfect ? best_imperfect : best_of)(&run, hw, q, out, missing_bytes, err);
 }

@@ -87,6 +87,9 @@ typedef struct {
     bool cut;        /* some fans were left out: too many */
     bool ordered;    /* some level has a fixed order of loops */
     bool imperfect;  /* padded dims stand for smaller last passes */
+    bool skewed;     /* some fan-out takes time of its own, */
+    bool loose_skew; /* of which less is known than that of the words that pass */
+    bool stalls;     /* levels take time, or fetch words, that no part of the search sees */
     bool narrow;     /* partial sums are narrower than outputs: bounds do not hold */
     double least_pj; /* no mapping needs less */
 } td__space;
@@ -96,14 +99,15 @@ typedef struct {
 td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_query *q, int max_fans,
                           td_arena *a, td__space *z, td_error *err);
 
-/* pJ, and cycles by limit. */
+/* pJ, cycles that come on top of the steps (td_level_timing), and cycles by limit. */
 typedef struct {
-    double pj, cycles[TD__MAX_LIMITS];
+    double pj, skew, cycles[TD__MAX_LIMITS];
 } td__toll;
 
 /* a += m x b. */
 static inline void td__toll_add(const td__space *z, td__toll *a, double m, const td__toll *b) {
     a->pj += m * b->pj;
+    a->skew += m * b->skew;
     for (int i = 0; i < z->n_limits; i++) a->cycles[i] += m * b->cycles[i];
 }
 
@@ -196,6 +200,14 @@ void td__multiply(const td__space *z, td__products *w); /* the rest from fan, p,
  * gets what the link into the innermost keeper adds for each further M. */
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
                     unsigned sums, td__toll *sum, td__toll *last);
+/* Cycles of filling and draining with the folds of tensor t that the link from parent to child (-1:
+ * the MACs) decides, at least, for M = 1: they grow with M as words do. And those of fan-outs that
+ * know no folds. mapper_skew.c */
+double td__link_skew(const td__space *z, const td__products *w, int t, int parent, int child);
+double td__space_skew(const td__space *z);
+/* Of all mappings: as many folds as it takes to bring every word of the tensors (`words`: at least)
+ * into their keepers once. */
+double td__least_skew(const td__space *z, const double words[TD_NTENSOR]);
 /* Lower bounds of both objectives from a sum of tolls. */
 void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]);
 /* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no
@@ -209,9 +221,6 @@ double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r);
  * left out; spread: spatial extents outside of the level; box: positions side by side that it gets
  * at a time at least. */
 double td__held_lines(const td_problem *p, int axis, const int32_t *spread, int32_t box);
-
-/* Lower bounds over the whole map space: energy and cycles. */
-void td__space_bound(const td__space *z, double *pj, double *cycles);
 
 /* Bits of a tile of tensor t with extents e; sums: outputs are partial sums. */
 double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t, bool sums);

@@ -87,14 +87,16 @@ static inline void put(bill *b, double times, const td__toll *t) {
 
 static void weigh(const td__level *w, const bill *b, double least[2]) {
     const td__space *z = w->s->z;
-    double pj = 0, c[TD__MAX_LIMITS], cycles = w->r->compute;
+    double pj = 0, skew = 0, c[TD__MAX_LIMITS];
     for (int j = 0; j < z->n_limits; j++) c[j] = 0;
     for (int i = 0; i < b->n; i++) {
         double m = b->times[i];
         const td__toll *t = b->toll[i];
         pj += m * t->pj;
+        skew += m * t->skew;
         for (int j = 0; j < z->n_limits; j++) c[j] += m * t->cycles[j];
     }
+    double cycles = w->r->compute + skew;
     for (int j = 0; j < z->n_limits; j++)
         if (c[j] > cycles) cycles = c[j];
     td__map_objectives(z, pj, cycles, least);
@@ -189,6 +191,7 @@ static void set_base(td__level *w) {
     for (int v = 0; v < 2; v++) {
         td__toll *b = &w->base[v];
         b->pj = at->fixed.pj;
+        b->skew = at->fixed.skew;
         for (int j = 0; j < z->n_limits; j++) b->cycles[j] = at->fixed.cycles[j];
         const td__link *k = td__open_link(w, TD_O);
         if (k != NULL) {
@@ -489,7 +492,7 @@ void td__level_choices(td__level *w) {
     set_sum_block(w);
     set_forced(w);
     const td__link *input = td__open_link(w, TD_I);
-    w->exact = !s->strict && !z->ordered && !w->look_ahead &&
+    w->exact = !s->strict && !z->ordered && !z->loose_skew && !z->stalls && !w->look_ahead &&
                (z->plain || (!w->r->diagonal && (input == NULL || input->child != w->child)));
     /* Kernels are small: first without loops over them at the outermost level. */
     w->whole_taps = w->i == 0 && w->r->m > 2 && !s->thorough;

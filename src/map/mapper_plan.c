@@ -196,16 +196,18 @@ static double least_fetches(const td__space *z, const td__products *x,
 static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
     const td__space *z = w->s->z;
     sum->pj = w->x.macs * td_mac_pj(&z->hw->mac, &z->p);
+    sum->skew = td__space_skew(z);
     for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         td__toll *list = w->plan->toll[t], least = list[0];
         for (int k = 0; k < w->plan->n_chain[t]; k++) {
             td__toll *c = &list[k], *last = &w->plan->last[t][k];
-            c->pj = last->pj = 0;
+            c->pj = last->pj = c->skew = last->skew = 0;
             for (int i = 0; i < z->n_limits; i++) c->cycles[i] = last->cycles[i] = 0;
             td__chain_toll(z, &w->x, t, w->plan->levels[t][k], sums, c, last);
             if (k == 0) least = *c;
             if (c->pj < least.pj) least.pj = c->pj;
+            if (c->skew < least.skew) least.skew = c->skew;
             for (int i = 0; i < z->n_limits; i++)
                 if (c->cycles[i] < least.cycles[i]) least.cycles[i] = c->cycles[i];
         }
@@ -305,6 +307,7 @@ static void rank(walker *w, td__entry *e) {
                        *c = &plan->toll[TD_O][chain[TD_O]];
         td__toll all;
         all.pj = mac_pj + a->pj + b->pj + c->pj;
+        all.skew = td__space_skew(z) + a->skew + b->skew + c->skew;
         for (int k = 0; k < z->n_limits; k++)
             all.cycles[k] = a->cycles[k] + b->cycles[k] + c->cycles[k];
         td__toll_least(z, x->compute, &all, e->least);

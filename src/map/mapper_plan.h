@@ -25,6 +25,9 @@ typedef struct {
 /* All combinations of keep masks. Memory of `a`. */
 td_status td__plan_keeps(const td__space *z, td_arena *a, td__plan *plan, td_error *err);
 
+/* Lower bounds over the whole map space: energy and cycles. Works in plan->toll. */
+void td__space_bound(const td__space *z, const td__plan *plan, double *pj, double *cycles);
+
 /* What of the space is walked: some fans of each level (each step-th of them, from the first), and
  * the keep masks listed (all n_keep if keep is NULL). trim: without what padding wastes, and not as
  * they are. */

@@ -322,7 +322,7 @@ static inline void charge_off(const td__space *z, const td__products *w, int lev
 }
 
 static inline void clear(const td__space *z, td__toll *t) {
-    t->pj = 0;
+    t->pj = t->skew = 0;
     for (int i = 0; i < z->n_limits; i++) t->cycles[i] = 0;
 }
 
@@ -360,6 +360,9 @@ void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned k
         child = inside(keepers, l);
         bool into_last = child >= 0 && !(keepers & (TD_BIT(child) - 1));
         link_words(z, w, child, l, t, &in, &out);
+        const double skew = z->skewed ? td__link_skew(z, w, t, l, child) : 0;
+        sum->skew += skew;
+        if (into_last) last->skew += skew;
         if (t != TD_O) {
             charge_read(z, w, l, t, out, sum);
             if (child >= 0) charge_fill(z, w, child, t, in, sum);
@@ -380,7 +383,7 @@ void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned k
 }
 
 void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]) {
-    double cycles = compute;
+    double cycles = compute + sum->skew;
     for (int i = 0; i < z->n_limits; i++)
         if (sum->cycles[i] > cycles) cycles = sum->cycles[i];
     td__map_objectives(z, sum->pj, cycles, least);
@@ -450,6 +453,8 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
         child = inside(keepers, l);
         link_words(z, w, child, l, t, &in, &out);
         if (t == TD_O) r->sums[l] = child < 0 ? any : w->sums_above[child + 1];
+        const double skew = z->skewed ? td__link_skew(z, w, t, l, child) : 0;
+        if (child < 0 || (t == TD_I && !z->plain)) r->mac.skew += skew;
         if (child >= 0) {
             td__link *k = &r->link[t][n++];
             k->parent = (int8_t)l;
@@ -463,6 +468,7 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
                 build_plain(z, w, t, k, out);
             else
                 build_overlapping(z, w, k);
+            if (t != TD_I || z->plain) k->own[0].skew = k->own[1].skew = skew;
         } else if (t == TD_O) {
             charge_update(z, w, l, any ? TD__SUMS : TD_O, out, &r->mac);
             if (l == z->top[t])
@@ -565,6 +571,7 @@ bool td__root_build(const td__space *z, td__root *r) {
         for (int d = 0; d < TD_NDIM; d++) r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].f[d];
     clear(z, &r->mac);
     r->mac.pj = w.macs * td_mac_pj(&z->hw->mac, &z->p);
+    r->mac.skew = td__space_skew(z);
     for (int t = 0; t < TD_NTENSOR; t++) build_links(z, &w, r, t);
     return true;
 }

@@ -96,11 +96,23 @@ static void set_dims(td__space *z) {
     }
 }
 
+/* Each only adds to what the parts of the search count: bounds hold, but proofs do not. */
+static bool stalls(const td_hw *hw) {
+    for (int l = 0; l < hw->n; l++) {
+        const td_level_timing *t = &hw->level[l].timing;
+        if (hw->level[l].reload != 0 || t->burst_bits > 0 || t->command > 0 || t->latency > 0 ||
+            t->ramp || (t->start > 0 && l + 1 < hw->n))
+            return true;
+    }
+    return false;
+}
+
 static void set_costs(td__space *z) {
     const td_problem *p = &z->p;
     for (int t = 0; t < TD_NTENSOR; t++) z->bits[t] = p->bits[t];
     z->bits[TD__SUMS] = p->acc_bits;
     z->narrow = p->acc_bits < p->bits[TD_O];
+    z->stalls = stalls(z->hw);
     z->n_limits = 0;
     for (int l = 0; l < z->n; l++) {
         const td_level *v = &z->hw->level[l];
@@ -420,6 +432,21 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
     return TD_OK;
 }
 
+/* Fan-outs that take time; whether the bound of it can be less than it is. */
+static void set_skew(td__space *z) {
+    for (int l = 0; l < z->n; l++) {
+        const td_level_timing *v = &z->hw->level[l].timing;
+        if (td_timing_ideal(v)) continue;
+        z->skewed = true;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (v->fold != TD_BIT(t)) continue;
+            z->loose_skew |= t == TD_I && !z->plain;
+            for (int k = 0; k < l; k++) /* a keeper of more than one word */
+                z->loose_skew |= (z->may[k] & v->fold) && z->usable[k] >= 2 * z->bits[t];
+        }
+    }
+}
+
 td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_query *q, int max_fans,
                           td_arena *a, td__space *z, td_error *err) {
     td_status s = td_problem_check(p, err);
@@ -448,6 +475,7 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
     set_costs(z);
     set_input(z);
     set_whole(z);
+    set_skew(z);
     for (int l = 0; l < z->n && s == TD_OK; l++) s = list_fans(z, l, max_fans, a, err);
     return s;
 }

@@ -108,9 +108,9 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
         int64_t used = others_bits(w, i) + need.home + need.beyond,
                 all = used + need.tiles * h->stores;
         if (stack != NULL) {
-            const td_problem *band = &w->stacks.shape[stack->shape[w->choice[i].at]];
+            const td_problem band = td__stack_turn(&w->plan, stack, w->choice[i].at);
             all = stack_bits(w, stack) +
-                  td__home_tiles(w->hw, h, band, &out->problem, &out->mapping, &out->cost, chip);
+                  td__home_tiles(w->hw, h, &band, &out->problem, &out->mapping, &out->cost, chip);
             used = all - need.tiles * h->stores;
         }
         int64_t left = (h->pool - used) / h->stores / 8 * 8;

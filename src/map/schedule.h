@@ -5,9 +5,12 @@
  *     schedule_stack.c  layers that can run depth first, in bands of rows
  *     schedule_ways.c   ways to run a layer, and which of them are of use
  *     schedule_table.c  ways to run each distinct layer: what the mapper is asked for
+ *     schedule_turns.c  the same for turns of stacks
  *     layer_memo.c      such ways, remembered for other networks
+ *     schedule_view.c   what the dynamic program needs to know of intervals and stacks
  *     schedule_dp.c     best places for all values and staged weights, given the resident weights
  *     schedule_pick.c   which weights are resident
+ *     schedule_sieve.c  which stacks are worth the questions to the mapper
  *     schedule_bound.c  what no schedule can beat
  *     scheduler.c       all of these, for one network on many accelerators: figures
  *     schedule.c        the same with all that is told of it: intervals with their costs
@@ -19,6 +22,8 @@
  * resident data and the tiles of a running layer share. */
 #ifndef TANDEM_MAP_SCHEDULE_H
 #define TANDEM_MAP_SCHEDULE_H
+
+#include <string.h>
 
 #include "tandem/map.h"
 
@@ -173,25 +178,32 @@ typedef struct {
 enum { TD__MAX_STACK = 4, TD__STACK_SIDES = 2 };
 typedef struct {
     int first, n;
-    int rows[TD__MAX_STACK];   /* of each layer's output in a turn */
-    int passes[TD__MAX_STACK]; /* turns that the layer takes */
-    int shape[TD__MAX_STACK];  /* the turn as a layer problem: index into td__stacks.shape */
+    int rows[TD__MAX_STACK];            /* of each layer's output in a turn */
+    int passes[TD__MAX_STACK];          /* turns that the layer takes */
     int64_t between[TD__MAX_STACK - 1]; /* bits of rows that stand on chip of each inner value */
     int64_t buffer;                     /* their sum */
     /* Ways of all turns together; bits are those of the tiles only. [1]: of the first layer with
      * its input on chip, of the last one with its output there; of others both are the same. */
     td__ways ways[TD__MAX_STACK][TD__STACK_SIDES];
+    bool found[TD__MAX_STACK][TD__STACK_SIDES]; /* not only hoped for */
 } td__stack;
 
 typedef struct {
-    int n, n_shape;
+    int n;
     td__stack *stack; /* by their first intervals */
-    td_problem *shape;
-    int64_t (*value)[TD_NTENSOR]; /* 0: what stands on chip is the stack's, not the turn's */
 } td__stacks;
 
-/* All stacks worth a look on this pool; none if !p->bands. Memory from the arena. */
-td_status td__stacks_find(const td__sched_plan *p, const td__home *h, td_arena *a, td__stacks *out);
+/* All layers that can run as stacks, with all rows, from few to many; without ways. Memory from the
+ * arena. */
+td_status td__stacks_find(const td__sched_plan *p, td_arena *a, td__stacks *out);
+/* Those that there is room for, few: of each with the least rows only; none if !p->bands. Memory
+ * from the arena. */
+td_status td__stacks_in(const td__sched_plan *p, const td__home *h, const td__stacks *all, bool few,
+                        td_arena *a, td__stacks *out);
+/* Cycles that all turns of layer `at` hardly beat: MACs, words that leave and reach home, and
+ * inputs that come and go at all levels that may keep them, as small tiles make them. */
+double td__stack_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                        const td__stack *s, int at);
 /* passes, between and buffer from first, n and rows. False: some layer never can go on. */
 bool td__stack_turns(const td__sched_plan *p, td__stack *s);
 /* The layer problem of a turn of its layer at `at`. */
@@ -219,8 +231,13 @@ typedef struct {
     bool roomy;     /* that is at most half of the pool */
     bool natural;   /* a roomy layer's own question is asked */
     bool doubt;     /* the mapper's last answer is far from its bound */
+    bool turn;      /* of a stack */
     int rungs;      /* at most so many rooms per mask */
-    uint64_t asked; /* roomy: the masks that a layer is asked for, in order, 4 bits each; else 0 */
+    /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn its masks, a bit
+     * each; else 0. */
+    uint64_t asked;
+    struct td__layer_memo *memo;       /* NULL: nothing is remembered */
+    uint64_t number;                   /* of the accelerator there */
     int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
 } td__maker;
 
@@ -247,10 +264,20 @@ td_status td__way_spread(td__maker *b, int shape, const td_problem *p, const td_
 td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td_schedule_options *o, bool mappings, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err);
-/* The ways of the stacks' layers. */
-td_status td__table_stacks(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                           const td_schedule_options *o, bool mappings, td_arena *a,
-                           td__stacks *stacks, td_error *err);
+/* The ways of a shape of the maker's, into its table: known, or found by asking and remembered. */
+td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err);
+/* Connects a maker with the layers that o->cache remembers, unless mappings are wanted. */
+void td__maker_remember(td__maker *b, bool mappings);
+
+/* Ways of the layers of stacks, in at most `most` turns. Memory from the arena; NULL: it is out. */
+typedef struct td__turns td__turns;
+td__turns *td__turns_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                            const td_schedule_options *o, bool mappings, int most, td_arena *a);
+/* stack->ways of turns that were asked for, or of all (asking), without room for its weights and
+ * what it hands on; a layer without ways cannot be mapped. TD_E_MEMORY. */
+td_status td__turns_find(td__turns *t, td__stack *stack, bool asking);
+/* All of its turns were found. */
+bool td__turns_all(const td__stack *stack);
 
 /* ---- dynamic program ------------------------------------------------------------------------- */
 
@@ -285,6 +312,13 @@ bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer 
 /* The same where every weight may be used from the chip for nothing and takes no room but its own
  * layer's: a lower bound for all sets of resident weights. */
 bool td__dp_relaxed(td__dp *dp, td__answer *out);
+/* Changes the stacks that there are; NULL: none. False: memory is out. */
+bool td__dp_stacks(td__dp *dp, const td__stacks *stacks);
+/* Lets runs stop early from here on, with the stacks at hand: where the relaxed rest of a choice
+ * makes its figure (first) more than the limit, which is INFINITY at first. False: memory is out.
+ */
+bool td__dp_floor(td__dp *dp);
+void td__dp_limit(td__dp *dp, double limit);
 /* The set of resident weights that is worth most where `reserve` bits are set aside for them and
  * each bit costs `price` (of the objective): into resident[step]; returns its bits. It may need
  * more than the reserve: dearer bits make it smaller. -1: nothing is feasible. */
@@ -294,15 +328,44 @@ int64_t td__dp_runs(const td__dp *dp);
 
 /* ---- resident weights ------------------------------------------------------------------------ */
 
-/* Chooses resident[step] for the steady state. *proved: no other set is better (given the table).
+/* Chooses resident[step] for the steady state; what it is before is one of those tried. *proved: no
+ * other set is better (given the table).
  */
 bool td__pick_resident(td__dp *dp, const td__sched_plan *p, const td_hw *hw, const td__home *h,
                        const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
                        td__answer *best, bool *proved);
 
+/* The figure (first) of the best of few sets; INFINITY: memory is out, or none is feasible. tried:
+ * NULL, or gets these sets, one of plan->n behind the other, and what they are not better than. */
+enum { TD__MAX_SETS = 80 };
+typedef struct {
+    int n;
+    bool *set;
+    double first[TD__MAX_SETS];
+} td__sets;
+double td__pick_quick(td__dp *dp, const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                      const td__table *t, td_map_objective objective, td_arena *a, td__sets *tried);
+
+/* The stacks that could be part of a better schedule than what there is without them, with their
+ * ways. dp: without stacks, of the same table; has them then. Memory from the arena. */
+typedef struct {
+    const td__sched_plan *plan;
+    const td_hw *hw;
+    const td__home *home;
+    const td_schedule_options *o;
+    const td__table *table;
+    const td__stacks *stacks; /* all that there are */
+    td__dp *dp;
+    td_arena *arena;
+    bool mappings;
+} td__sieve;
+/* resident: of plan->n, gets the best set of resident weights that was seen with them, or none. */
+td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident);
+
 /* ---- bound ----------------------------------------------------------------------------------- */
 
-/* MACs per cycle that the fan-outs can use for each shape. */
+/* MACs per cycle that the fan-outs can use for a layer; for each shape. */
+double td__parallel(const td_hw *hw, const td_problem *p);
 void td__most_parallel(const td__sched_plan *p, const td_hw *hw, double *out);
 /* Cycles that no schedule of this form can beat. parallel: of td__most_parallel. */
 double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
@@ -314,6 +377,10 @@ double td__bound_pj(const td__sched_plan *p, const td_hw *hw);
 typedef struct {
     double dram_cycles, pj;
 } td__least;
+/* Gives stacks ways that no turns beat: MACs, and what comes from DRAM and goes there. Memory from
+ * the arena. */
+td_status td__stacks_floor(const td__sched_plan *p, const td_hw *hw, const double *parallel,
+                           td_arena *a, td__stacks *stacks);
 td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td__table *t, const td__stacks *stacks, td_arena *a);
 
@@ -333,13 +400,13 @@ struct td_scheduler {
         int32_t instances[TD_MAX_LEVELS + 1], mesh_x[TD_MAX_LEVELS + 1];
     } fans;
     td__table table;
-    td__stacks stacks;
+    td__stacks every, stacks; /* of the network; of the accelerator, once it is solved */
     td__dp *dp;
     td_schedule_figures least; /* of the accelerator at hand, once its ways are known */
     bool *resident, *on_chip;  /* by interval, by value */
     td__choice *choice;
     int64_t resident_bits;
-    bool opened, proved;
+    bool opened, mappings, proved;
 };
 
 /* Ways of all layers on hw, with their mappings or without. */

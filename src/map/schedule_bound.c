@@ -4,17 +4,19 @@
 #include <stdlib.h>
 
 /* A fan-out never splits more ways than the dims that may stand on it have. */
-static double most_parallel(const td_hw *hw, const td_problem *p) {
+double td__parallel(const td_hw *hw, const td_problem *p) {
     double parallel = 1;
+    td_problem run;
+    td_hw_problem(hw, p, &run);
     for (int l = 0; l < hw->n; l++)
         for (int axis = TD_AXIS_X; axis <= TD_AXIS_Y; axis++) {
             double ways = 1;
             for (int d = 0; d < TD_NDIM; d++) {
                 if (!(hw->rules.allowed[l][axis] & TD_BIT(d))) continue;
                 if (!hw->rules.single[l][axis])
-                    ways *= p->dim[d];
-                else if (p->dim[d] > ways)
-                    ways = p->dim[d];
+                    ways *= run.dim[d];
+                else if (run.dim[d] > ways)
+                    ways = run.dim[d];
             }
             double fan = td_hw_fanout(hw, l, axis);
             parallel *= ways < fan ? ways : fan;
@@ -23,7 +25,7 @@ static double most_parallel(const td_hw *hw, const td_problem *p) {
 }
 
 void td__most_parallel(const td__sched_plan *p, const td_hw *hw, double *out) {
-    for (int i = 0; i < p->n_shape; i++) out[i] = most_parallel(hw, &p->shape[i]);
+    for (int i = 0; i < p->n_shape; i++) out[i] = td__parallel(hw, &p->shape[i]);
 }
 
 /* Rows (axis 0) or columns of the image that some output needs. */
@@ -38,6 +40,11 @@ static int64_t needed(const td_problem *p, int axis) {
     if (dilation == 1 && stride <= taps) return inside;
     int64_t some = out - p->pad[axis] - p->pad[axis + 2];
     return some < 0 ? 0 : some < inside ? some : inside;
+}
+
+static double needed_bits(const td_problem *q) {
+    return (double)q->dim[TD_N] * q->dim[TD_G] * q->dim[TD_C] * (double)needed(q, 0) *
+           (double)needed(q, 1) * q->bits[TD_I];
 }
 
 typedef struct {
@@ -61,8 +68,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
         if (q == NULL)
             b.read += td__operand_bits(p, i, k);
         else
-            b.read += (double)q->dim[TD_N] * q->dim[TD_G] * q->dim[TD_C] * (double)needed(q, 0) *
-                      (double)needed(q, 1) * q->bits[TD_I];
+            b.read += needed_bits(q);
     }
     if (s->shape >= 0) {
         const td_problem *q = &p->shape[s->shape];
@@ -104,6 +110,29 @@ double td__bound_pj(const td__sched_plan *p, const td_hw *hw) {
     for (int i = 0; i < p->n; i++)
         if (p->step[i].shape >= 0) macs += (double)p->step[i].macs;
     return macs * hw->mac.energy_pj * (1 + hw->clock_tree);
+}
+
+td_status td__stacks_floor(const td__sched_plan *p, const td_hw *hw, const double *parallel,
+                           td_arena *a, td__stacks *stacks) {
+    for (int i = 0; i < stacks->n; i++) {
+        td__stack *k = &stacks->stack[i];
+        td__way *way = TD_NEW(a, td__way, k->n * TD__STACK_SIDES);
+        if (way == NULL) return TD_E_MEMORY;
+        for (int j = 0; j < k->n; j++)
+            for (int side = 0; side < TD__STACK_SIDES; side++, way++) {
+                const td__step *s = &p->step[k->first + j];
+                const td_problem *q = &p->shape[s->shape];
+                const unsigned chip = td__stack_chip(k, j, side);
+                way->cycles = ceil((double)s->macs / parallel[s->shape]);
+                way->pj = (double)s->macs * hw->mac.energy_pj * (1 + hw->clock_tree);
+                if (!(chip & TD_BIT(TD_I))) way->read = needed_bits(q);
+                if (!(chip & TD_BIT(TD_O)))
+                    way->write = (double)td_problem_words(q, TD_O) * q->bits[TD_O];
+                way->dram = td__dram_cycles(hw, way->read, way->write);
+                k->ways[j][side] = (td__ways){.n = 1, .way = way};
+            }
+    }
+    return TD_OK;
 }
 
 /* ---- from the ways of layers -------------------------------------------------------------------

@@ -266,6 +266,8 @@ static td_status same_layer(const checker *c, int i) {
         return fail(c, i, "%lld MACs, the layer has %lld", (long long)t->macs,
                     (long long)td_problem_macs(&p));
     td__facts_turn(c->net, c->s, c->f, i, &p);
+    td_problem layer = p;
+    td_hw_problem(c->hw, &layer, &p);
     for (int d = 0; d < TD_NDIM; d++)
         if (t->problem.dim[d] < p.dim[d] || (!c->hw->rules.pad && t->problem.dim[d] != p.dim[d]))
             return fail(c, i, "its problem has %c = %d, the layer has %d", td_dim_letter[d],
@@ -310,8 +312,8 @@ static void account_mapped(const checker *c, const td_interval *t, account *a) {
     for (int x = 0; x < TD_NTENSOR; x++) {
         if (!(t->mapping.keep[top] & TD_BIT(x))) continue;
         int word = td_word_bits(&t->problem, &t->mapping, top, (td_tensor)x);
-        double read = t->bands * k->at[top][x].reads * word,
-               write = t->bands * (k->at[top][x].fills + k->at[top][x].updates) * word;
+        double bits = word * k->at[top][x].moved, read = t->bands * k->at[top][x].reads * bits,
+               write = t->bands * (k->at[top][x].fills + k->at[top][x].updates) * bits;
         a->bits[x] = read + write;
         a->read += read;
         a->write += write;

@@ -88,7 +88,7 @@ static void level_traffic(const td_problem *p, const td_mapping *m, const td_cos
         bits[t] = 0;
         if (!(m->keep[level] & TD_BIT(t))) continue;
         const td_access *a = &c->at[level][t];
-        double word = (double)td_word_bits(p, m, level, (td_tensor)t) * c->used[level];
+        double word = (double)td_word_bits(p, m, level, (td_tensor)t) * c->used[level] * a->moved;
         double in = a->reads * word, out = (a->fills + a->updates) * word;
         bits[t] = in + out;
         *read += in;

@@ -3,10 +3,11 @@
  * For a given set the dynamic program is exact; the set itself is chosen among candidates
  * (heuristic, unless the result says `proved`):
  * - up to ENUMERATED layers: all sets;
+ * - what stands in `resident` before: the best that was seen while stacks were looked for;
  * - otherwise weights are ordered by what being resident saves per byte, seen from the relaxed
  *   solution in which weights on chip cost no room. Sets are filled in this order up to a budget,
- *   for budgets of 2^k and 1.5 * 2^k bits up to the pool (the same numbers whatever the pool, so
- * that a larger pool tries what a smaller one tried);
+ *   for budgets of 4 to 7 quarters of 2^k bits up to the pool (the same numbers whatever the pool,
+ * so that a larger pool tries what a smaller one tried);
  * - the dynamic program itself chooses at a price for each bit, in a part of the pool that is set
  *   aside (Lagrangian relaxation of the room that residents share), which sees what a layer is
  * worth beside the others;
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENUMERATED = 5, MAX_RUNS = 90, MAX_BUDGETS = 10, PRICES = 5 };
+enum { ENUMERATED = 5, MAX_RUNS = 90, MAX_BUDGETS = 16, PRICES = 5 };
 
 typedef struct {
     int step;
@@ -35,6 +36,8 @@ typedef struct {
     bool *resident, *best_set;
     td__answer best;
     double bound_first, bound_second;
+    int64_t max_runs; /* of the program, in all */
+    td__sets *tried;  /* NULL, or where to note them */
 } picker;
 
 static int by_benefit(const void *x, const void *y) {
@@ -51,7 +54,14 @@ static bool met(const picker *p) {
 /* Runs the set in p->resident; true if it is the best so far. */
 static bool try_set(picker *p) {
     td__answer a = {.choice = NULL};
-    if (!td__dp_run(p->dp, p->resident, TD__STEADY, &a)) return false;
+    td__dp_limit(p->dp, p->best.first);
+    bool found = td__dp_run(p->dp, p->resident, TD__STEADY, &a);
+    td__dp_limit(p->dp, INFINITY);
+    if (p->tried != NULL && p->tried->n < TD__MAX_SETS) {
+        memcpy(p->tried->set + (size_t)p->tried->n * (size_t)p->n, p->resident, (size_t)p->n);
+        p->tried->first[p->tried->n++] = fmin(found ? a.first : INFINITY, p->best.first);
+    }
+    if (!found) return false;
     if (a.first > p->best.first) return false;
     if (a.first == p->best.first && a.second >= p->best.second) return false;
     p->best.first = a.first;
@@ -123,16 +133,15 @@ static void try_all(picker *p) {
 static void try_budgets(picker *p, int64_t pool) {
     int64_t all = 0;
     for (int k = 0; k < p->n_item; k++) all += p->item[k].bits;
-    int64_t budget[MAX_BUDGETS + 2], floor = 1024;
+    int64_t budget[MAX_BUDGETS + 4], floor = 1024;
     int n = 0;
     if (all <= pool) budget[n++] = all;
     if (pool < all) budget[n++] = pool;
     int64_t power = 1024;
     while (power <= pool / 2) power *= 2;
-    for (; power >= floor && n < MAX_BUDGETS; power /= 2) {
-        if (power / 2 * 3 <= pool) budget[n++] = power / 2 * 3;
-        budget[n++] = power;
-    }
+    for (; power >= floor && n < MAX_BUDGETS; power /= 2)
+        for (int64_t quarters = 7; quarters >= 4; quarters--)
+            if (power / 4 * quarters <= pool) budget[n++] = power / 4 * quarters;
     int64_t last = -1;
     int worse = 0;
     for (int b = 0; b < n && worse < 3 && !met(p); b++) {
@@ -152,8 +161,7 @@ static void try_budgets(picker *p, int64_t pool) {
 
 /* The best sets at a price for each bit, which is raised until they fit into the part of the pool
  * that is set aside for them. */
-static void try_prices(picker *p, int64_t pool) {
-    const int64_t reserve = pool / 8 * 7;
+static void try_prices(picker *p, int64_t reserve) {
     double low = 0, high = 0; /* dearer than anything is worth */
     for (int k = 0; k < p->n_item; k++) high = fmax(high, fmin(p->item[k].first, 0x1p100));
     for (int step = 0; step < PRICES && !met(p); step++) {
@@ -171,7 +179,7 @@ static void try_prices(picker *p, int64_t pool) {
  * turn for all layers, the most useful first, until a whole round changes nothing. */
 static void improve(picker *p) {
     for (int k = 0, idle = 0; idle < p->n_item && !met(p); k = (k + 1) % p->n_item, idle++) {
-        if (td__dp_runs(p->dp) >= MAX_RUNS) return;
+        if (td__dp_runs(p->dp) >= p->max_runs) return;
         int step = p->item[k].step;
         memcpy(p->resident, p->best_set, (size_t)p->n);
         p->resident[step] = !p->best_set[step];
@@ -186,29 +194,66 @@ static void improve(picker *p) {
     }
 }
 
+/* Relaxed, with its bound and its order of the weights; false: memory, or nothing is feasible. */
+static bool open_picker(picker *p, td__dp *dp, const td__sched_plan *plan, const td_hw *hw,
+                        const td__home *h, const td__table *t, bool by_energy, td_arena *a,
+                        td__choice *choice) {
+    *p = (picker){.dp = dp, .n = plan->n, .best_set = p->best_set};
+    p->best.first = p->best.second = INFINITY;
+    p->resident = TD_NEW(a, bool, plan->n);
+    p->item = TD_NEW(a, item, plan->n);
+    p->max_runs = td__dp_runs(dp) + MAX_RUNS;
+    if (p->best_set == NULL) p->best_set = TD_NEW(a, bool, plan->n);
+    td__answer relaxed = {.choice = choice};
+    if (!p->resident || !p->item || !p->best_set || !choice || !td__dp_relaxed(dp, &relaxed))
+        return false;
+    if (!td__dp_floor(dp)) return false;
+    p->bound_first = relaxed.first;
+    p->bound_second = relaxed.second;
+    find_items(p, plan, hw, h, t, by_energy, choice);
+    return true;
+}
+
+double td__pick_quick(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, const td__home *h,
+                      const td__table *t, td_map_objective objective, td_arena *a,
+                      td__sets *tried) {
+    picker p = {.best_set = NULL};
+    td__choice *choice = TD_NEW(a, td__choice, plan->n);
+    if (tried != NULL) {
+        tried->n = 0;
+        tried->set = TD_NEW(a, bool, TD__MAX_SETS * plan->n);
+        if (tried->set == NULL) return INFINITY;
+    }
+    if (!open_picker(&p, dp, plan, hw, h, t, objective == TD_OBJ_ENERGY, a, choice))
+        return INFINITY;
+    p.tried = tried;
+    if (p.n_item <= ENUMERATED) {
+        try_all(&p);
+    } else {
+        try_budgets(&p, h->pool);
+        memset(p.resident, 0, (size_t)p.n);
+        if (!met(&p)) try_set(&p); /* nothing resident */
+    }
+    return p.best.first;
+}
+
 bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, const td__home *h,
                        const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
                        td__answer *best, bool *proved) {
-    int n = plan->n;
-    picker p = {.dp = dp, .n = n, .best_set = resident};
-    p.best.first = p.best.second = INFINITY;
-    p.resident = TD_NEW(a, bool, n);
-    p.item = TD_NEW(a, item, n);
+    picker p = {.best_set = resident};
     *proved = false;
-    memset(resident, 0, (size_t)n);
-    td__answer relaxed = {.choice = best->choice};
-    if (p.resident == NULL || p.item == NULL || !td__dp_relaxed(dp, &relaxed)) return false;
-    p.bound_first = relaxed.first;
-    p.bound_second = relaxed.second;
-    find_items(&p, plan, hw, h, t, objective == TD_OBJ_ENERGY, relaxed.choice);
-
+    if (!open_picker(&p, dp, plan, hw, h, t, objective == TD_OBJ_ENERGY, a, best->choice))
+        return false;
+    memcpy(p.resident, resident, sizeof *resident * (size_t)plan->n);
+    try_set(&p);
+    memset(p.resident, 0, sizeof *resident * (size_t)plan->n);
     try_set(&p); /* nothing resident */
     if (p.n_item <= ENUMERATED) {
         try_all(&p);
         *proved = true;
     } else {
         try_budgets(&p, h->pool);
-        try_prices(&p, h->pool);
+        try_prices(&p, h->pool / 8 * 7);
         improve(&p);
         *proved = met(&p);
     }

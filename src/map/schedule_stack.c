@@ -1,4 +1,4 @@
-/* Which convolutions are worth running depth first, and in bands of how many rows.
+/* Convolutions that can run depth first, in bands of rows.
  *
  * In a stack the first layer makes some rows, the second one what rows it can of these, and so on;
  * then the first one goes on. Between two layers stand the rows that were made and are still
@@ -6,16 +6,13 @@
  * twice ("fully cached" in the terms of Mei et al. 2023, DeFiNES). Every turn of a layer is counted
  * as a full one: also the first ones, for which rows are missing, and the one that catches up.
  *
- * Heuristic: stacks are looked at where layers work on more than a quarter of the pool each (what
- * passes by, weights that would be resident and tiles want room as well: with all of the pool as
- * the limit a larger one was slower, test_schedule_stack.c), with bands that take at most a half
- * and at most an eighth of it. */
+ * Which of them are looked at closer is for schedule_sieve.c to say. A larger memory has all those
+ * of a smaller one, and more. */
 #include "schedule.h"
 
 #include <string.h>
 
-static const int64_t share[] = {2, 8};
-enum { SHARES = sizeof share / sizeof share[0], CROWD = 4 };
+enum { MAX_ROWS = 12 };
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -23,14 +20,6 @@ static int64_t least(int64_t a, int64_t b) {
 
 static int64_t greatest(int64_t a, int64_t b) {
     return a > b ? a : b;
-}
-
-/* An interval works on so much that little else has room beside it. */
-static bool crowded(const td__sched_plan *p, const td__home *h, int i) {
-    const td__step *s = &p->step[i];
-    int64_t bits = p->value[s->value].bits + s->weight_bits;
-    for (int k = 0; k < s->n_in; k++) bits += p->value[s->in[k]].bits;
-    return CROWD * bits > h->pool;
 }
 
 /* Rows of its input, without padding, that a layer has to have to make `rows` of its output. */
@@ -94,7 +83,7 @@ bool td__stack_turns(const td__sched_plan *p, td__stack *s) {
     return true;
 }
 
-/* Bands so that the last layer makes `rows` in a turn. */
+/* Bands so that the last layer makes `rows` in a turn. False: hardly bands. */
 static bool band(const td__sched_plan *p, int first, int n, int rows, td__stack *s) {
     *s = (td__stack){.first = first, .n = n};
     int64_t of = rows;
@@ -106,40 +95,10 @@ static bool band(const td__sched_plan *p, int first, int n, int rows, td__stack 
     return td__stack_turns(p, s);
 }
 
-/* MACs that are counted in full turns for one that there is. */
-static double waste(const td__sched_plan *p, const td__stack *s) {
-    double counted = 0, macs = 0;
-    for (int k = 0; k < s->n; k++) {
-        double m = (double)p->step[s->first + k].macs;
-        counted += m * s->passes[k] * s->rows[k] / height(p, s->first + k);
-        macs += m;
-    }
-    return counted / macs;
-}
-
 int64_t td__stack_weights(const td__sched_plan *p, const td__stack *s) {
     int64_t bits = 0;
     for (int k = 0; k < s->n; k++) bits += p->step[s->first + k].weight_bits;
     return bits;
-}
-
-/* Bands of at most `bits`, the least wasteful of those with more than half as many rows as the
- * widest has. Rows are 2^k or 3 * 2^k: few, so that layers share the answers of the mapper. */
-static bool best_band(const td__sched_plan *p, int first, int n, int64_t bits, td__stack *out) {
-    double lowest = INFINITY;
-    int widest = 0;
-    for (int step = 0;; step++) {
-        int rows = step % 2 ? 3 << step / 2 : 2 << step / 2; /* 2, 3, 4, 6, 8, 12 */
-        td__stack s;
-        if (!band(p, first, n, rows, &s) || s.buffer > bits) break;
-        widest = rows;
-        double w = waste(p, &s);
-        if (w > lowest && 2 * out->rows[n - 1] > widest) continue;
-        lowest = w;
-        *out = s;
-    }
-    if (widest == 0 && band(p, first, n, 1, out) && out->buffer <= bits) widest = 1;
-    return widest > 0;
 }
 
 /* As if it were in the middle of the image. */
@@ -150,42 +109,59 @@ td_problem td__stack_turn(const td__sched_plan *p, const td__stack *s, int at) {
     return q;
 }
 
-static int shape_of(td__stacks *all, td_problem q) {
-    for (int k = 0; k < all->n_shape; k++)
-        if (memcmp(&all->shape[k], &q, sizeof q) == 0) return k;
-    all->shape[all->n_shape] = q;
-    return all->n_shape++;
-}
-
-td_status td__stacks_find(const td__sched_plan *p, const td__home *h, td_arena *a,
-                          td__stacks *out) {
+td_status td__stacks_find(const td__sched_plan *p, td_arena *a, td__stacks *out) {
     *out = (td__stacks){0};
     int links = 0;
-    for (int i = 0; p->bands && i + 1 < p->n; i++)
-        links += p->step[i].flows && (crowded(p, h, i) || crowded(p, h, i + 1));
+    for (int i = 0; i + 1 < p->n; i++) links += p->step[i].flows;
     if (links == 0) return TD_OK;
-    const int most = links * (TD__MAX_STACK - 1) * SHARES;
-    out->stack = TD_NEW(a, td__stack, most);
-    out->shape = TD_NEW(a, td_problem, most * TD__MAX_STACK);
-    out->value = td_arena_alloc(a, sizeof *out->value * (size_t)(most * TD__MAX_STACK));
-    if (out->stack == NULL || out->shape == NULL || out->value == NULL) return TD_E_MEMORY;
-    memset(out->value, 0, sizeof *out->value * (size_t)(most * TD__MAX_STACK));
+    out->stack = TD_NEW(a, td__stack, links * (TD__MAX_STACK - 1) * MAX_ROWS);
+    if (out->stack == NULL) return TD_E_MEMORY;
     for (int i = 0; i + 1 < p->n; i++)
-        for (int n = 2; n <= TD__MAX_STACK && i + n <= p->n; n++) {
-            const int last = i + n - 2; /* the link that this length adds */
-            if (!p->step[last].flows || !(crowded(p, h, last) || crowded(p, h, last + 1))) break;
-            int64_t weights = td__stack_weights(p, &(td__stack){.first = i, .n = n});
-            int before = 0; /* rows of the wider bands */
-            for (int k = 0; k < SHARES; k++) {
+        for (int n = 2; n <= TD__MAX_STACK && p->step[i + n - 2].flows; n++)
+            for (int step = 0, rows = 1; step < MAX_ROWS; step++) {
                 td__stack *s = &out->stack[out->n];
-                if (weights >= h->pool || !best_band(p, i, n, h->pool / share[k], s)) continue;
-                if (s->rows[n - 1] == before) continue;
-                before = s->rows[n - 1];
-                for (int j = 0; j < n; j++) s->shape[j] = shape_of(out, td__stack_turn(p, s, j));
+                if (!band(p, i, n, rows, s)) break;
                 out->n++;
+                rows = step % 2 ? 3 << step / 2 : 2 << step / 2; /* 1, 2, 3, 4, 6, 8, 12 */
             }
-        }
     return TD_OK;
+}
+
+td_status td__stacks_in(const td__sched_plan *p, const td__home *h, const td__stacks *all, bool few,
+                        td_arena *a, td__stacks *out) {
+    *out = (td__stacks){0};
+    if (!p->bands || all->n == 0) return TD_OK;
+    out->stack = TD_NEW(a, td__stack, all->n);
+    if (out->stack == NULL) return TD_E_MEMORY;
+    for (int k = 0; k < all->n; k++) {
+        const td__stack *s = &all->stack[k];
+        if (few && k > 0 && s->first == s[-1].first && s->n == s[-1].n) continue;
+        if (td__stack_weights(p, s) + s->buffer < h->pool) out->stack[out->n++] = *s;
+    }
+    return TD_OK;
+}
+
+double td__stack_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                        const td__stack *s, int at) {
+    const td_problem q = td__stack_turn(p, s, at);
+    double words[TD_NTENSOR], cycles = (double)td_problem_macs(&q) / td__parallel(hw, &q);
+    for (int t = 0; t < TD_NTENSOR; t++)
+        words[t] = (double)td_problem_words(&q, (td_tensor)t) * q.bits[t];
+    for (int l = 0; l <= h->home; l++) {
+        const td_level *v = &hw->level[l];
+        double read = 0, write = 0;
+        if (l == h->home) {
+            read = words[TD_W] + words[TD_I];
+            write = words[TD_O];
+        } else if (v->may_keep & TD_BIT(TD_I)) {
+            read = write = words[TD_I];
+        }
+        const double rate = (double)v->instances;
+        cycles = fmax(cycles, read / v->read_bw / rate);
+        cycles = fmax(cycles, write / v->write_bw / rate);
+        cycles = fmax(cycles, (read + write) / v->shared_bw / rate);
+    }
+    return s->passes[at] * ceil(cycles * (1 - 1e-12));
 }
 
 /* Only then the other turns can begin. */

@@ -21,15 +21,17 @@
 
 #include <string.h>
 
-enum { RUNGS = 9, STACK_RUNGS = 2, SMALLEST_SHARE = 256 };
+enum { RUNGS = 9, SMALLEST_SHARE = 64, SMALL_TILES = 4 };
 /* An answer so many times its bound may be improved by asking otherwise; one so many times is asked
  * for again with so many times the nodes. (A roomy layer's one question is worth more nodes sooner:
  * all its answers come from there.) */
-#define DOUBTFUL 1.1
+#define DOUBTFUL 1.25
+/* Marks the masks of turns of a stack, whose ways are found by other questions. */
+#define OF_STACKS (UINT64_C(1) << 63)
 static const struct {
     double lost;
     uint64_t nodes;
-} again_if[] = {{2, 8}, {DOUBTFUL, 4}};
+} again_if[] = {{2, 8}, {DOUBTFUL, 4}, {2, 2}}; /* others; roomy; of turns, which are many */
 
 static bool fatal(td_status s) {
     return s != TD_OK && s != TD_E_INFEASIBLE;
@@ -119,15 +121,16 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
+    const int kind = b->turn ? 2 : b->natural ? 1 : 0;
     for (bool again = false;; again = true) {
         b->table->calls++;
         td_status s = b->o->cache != NULL
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
         if (again || s != TD_OK || r->stop != TD_STOP_NODES ||
-            r->objective <= again_if[b->natural].lost * r->bound)
+            r->objective <= again_if[kind].lost * r->bound)
             return s;
-        q.max_nodes *= again_if[b->natural].nodes;
+        q.max_nodes *= again_if[kind].nodes;
     }
 }
 
@@ -142,7 +145,7 @@ static td_status learn(td__maker *b, int shape, unsigned chip, room at, td_map_o
     b->doubt = r.stop != TD_STOP_PROVED && r.objective > DOUBTFUL * r.bound;
     s = td__way_add(b, shape, chip, &r.problem, &r.mapping, &r.cost);
     if (s == TD_OK) s = td__way_finish(b, shape, chip, &r.problem, &r.mapping);
-    for (unsigned to = 0; s == TD_OK && split(b) && to <= TD_ALL_TENSORS; to++)
+    for (unsigned to = 0; s == TD_OK && split(b) && !b->turn && to <= TD_ALL_TENSORS; to++)
         if (to != chip && (to & ~b->home->may) == 0 &&
             own_bits(b, shape, to, false) <= b->home->pool)
             s = td__way_spread(b, shape, &r.problem, &r.mapping, to);
@@ -199,6 +202,30 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
         int64_t used = (w.bits > least ? w.bits - least : 0) / (split(b) ? h->stores : 1);
         at = next_room(b, own, chip, at, used < at.tiles ? used : at.tiles);
         if (at.tiles == 0) return TD_OK;
+    }
+    return TD_OK;
+}
+
+/* Turns of a stack have all on chip, and rooms that do not depend on the pool: powers of two from
+ * what could hold all of the turn down to what is little beside it. So a larger pool asks what a
+ * smaller one asked. */
+static td_status climb_turn(td__maker *b, int shape, unsigned chip) {
+    const td__home *h = b->home;
+    const int64_t own = own_bits(b, shape, chip, true), least = own_bits(b, shape, chip, false);
+    const int64_t whole = own_bits(b, shape, TD_ALL_TENSORS, true);
+    if (least >= h->pool) return TD_OK;
+    int64_t tiles = 512;
+    while (tiles < whole) tiles *= 2;
+    while (tiles > 8 && tiles * h->stores > h->pool - least) tiles /= 2;
+    for (; tiles >= 64; tiles /= 2) {
+        const int64_t left = h->pool - (split(b) ? tiles * h->stores : 0);
+        td__way w;
+        td_status s =
+            learn_both(b, shape, chip, (room){tiles, own < left ? own : left}, &w, NULL, NULL);
+        if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
+        const int64_t used = w.bits > least ? w.bits - least : 0;
+        if (used * SMALL_TILES < least) return TD_OK;
+        while (tiles / 2 * h->stores >= used && !b->doubt) tiles /= 2;
     }
     return TD_OK;
 }
@@ -297,10 +324,18 @@ static td_status mend(td__maker *b, int shape) {
     return TD_OK;
 }
 
-/* Fills the table of one shape. */
-typedef td_status builder(td__maker *b, int shape, int64_t *missing_bytes, td_error *err);
+static td_status build_turn(td__maker *b, int shape) {
+    b->doubt = false;
+    for (unsigned chip = 0; chip <= TD_ALL_TENSORS; chip++)
+        if (b->asked >> chip & 1) {
+            td_status s = climb_turn(b, shape, chip);
+            if (s != TD_OK) return s;
+        }
+    return TD_OK;
+}
 
 static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
+    if (b->turn) return build_turn(b, shape);
     static const unsigned pivots[] = {7, TD_BIT(TD_I) | TD_BIT(TD_O), 0, TD_BIT(TD_W)};
     static const unsigned every[] = {7, 6, 5, 4, 3, 2, 1, 0};
     const unsigned *mask = split(b) ? pivots : every;
@@ -321,14 +356,13 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     return s == TD_OK ? mend(b, shape) : s;
 }
 
-/* The ways of a shape: known, or found by `build` and remembered. */
-static td_status find_shape(td__maker *b, int shape, builder build, td__layer_memo *memo,
-                            uint64_t hw, int64_t *missing_bytes, td_error *err) {
+td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
     td__ways **of = &b->table->of[shape];
-    const td__layer_key key = {.hw = hw,
+    td__layer_memo *memo = b->memo;
+    const td__layer_key key = {.hw = b->number,
                                .problem = &b->shape[shape],
                                .value = b->value[shape],
-                               .asked = b->asked,
+                               .asked = b->turn ? b->asked | OF_STACKS : b->asked,
                                .demand = b->demand};
     td_status s = TD_OK;
     if (memo != NULL) *of = td__layer_memo_find(memo, &key, &s, missing_bytes, err);
@@ -339,12 +373,19 @@ static td_status find_shape(td__maker *b, int shape, builder build, td__layer_me
     b->most_demand = INT64_MAX;
     td_error why = {0};
     int64_t missing = 0;
-    s = build(b, shape, &missing, &why);
+    s = build_shape(b, shape, &missing, &why);
     if (memo != NULL && !fatal(s))
         td__layer_memo_put(memo, &key, b->least_demand, b->most_demand, *of, s, missing, &why);
     if (s != TD_OK && missing_bytes != NULL) *missing_bytes = missing;
     if (s != TD_OK && err != NULL) *err = why;
     return s;
+}
+
+void td__maker_remember(td__maker *b, bool mappings) {
+    td_map_cache *c = b->o->cache;
+    b->memo = c != NULL && !mappings ? td__map_cache_layers(c) : NULL;
+    b->number = b->memo != NULL ? td__layer_memo_hw(b->memo, b->hw, b->o) : 0;
+    if (b->number == 0) b->memo = NULL;
 }
 
 /* Bits of all weights and of the values that can be on chip during the fullest interval. */
@@ -378,102 +419,14 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                    .rungs = RUNGS};
     if (h->home >= 0) b.demand = demand_of(p, h);
     b.roomy = split(&b) && b.demand <= h->pool / 2;
-    td__layer_memo *memo = o->cache != NULL && !mappings ? td__map_cache_layers(o->cache) : NULL;
-    uint64_t number = memo != NULL ? td__layer_memo_hw(memo, hw, o) : 0;
-    if (number == 0) memo = NULL;
+    td__maker_remember(&b, mappings);
     for (int shape = 0; shape < p->n_shape; shape++) {
         b.asked = b.roomy ? natural_masks(&b, shape) : 0;
-        td_status s = find_shape(&b, shape, build_shape, memo, number, missing_bytes, err);
+        td_status s = td__table_shape(&b, shape, missing_bytes, err);
         if (s == TD_E_MEMORY) td_fail(err, s, "out of memory for the schedule");
         const td_layer *layer = td_net_layer(p->net, p->step[p->shape_step[shape]].layer);
         if (s != TD_OK && s != TD_E_MEMORY) td_error_prefix(err, "layer %s", layer->name);
         if (s != TD_OK) return s;
     }
-    return TD_OK;
-}
-
-/* ---- stacks ------------------------------------------------------------------------------------
- */
-
-/* Marks td__maker.asked of turns of a stack, whose ways are found by other questions. */
-#define OF_STACKS (UINT64_C(1) << 63)
-
-/* All that is on chip in some place of a stack. A turn that cannot be mapped is no fault. */
-static td_status build_turn(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
-    (void)missing_bytes;
-    (void)err;
-    b->doubt = false;
-    for (unsigned chip = 0; chip <= TD_ALL_TENSORS; chip++) {
-        if (!(b->asked >> chip & 1)) continue;
-        td_status s = climb(b, shape, chip);
-        if (s != TD_OK) return s;
-    }
-    return TD_OK;
-}
-
-/* What `passes` turns take together, and the room that one needs beside what the stack has. */
-static td_status turns_of(const td__maker *b, const td__ways *turn, int passes,
-                          const td_problem *band, unsigned chip, td__ways *out) {
-    int64_t own = 0;
-    for (int t = 0; t < TD_NTENSOR; t++)
-        if (chip & TD_BIT(t)) own += td_problem_words(band, (td_tensor)t) * band->bits[t];
-    out->n = turn->n;
-    out->way = TD_NEW(b->arena, td__way, turn->n > 0 ? turn->n : 1);
-    if (out->way == NULL) return TD_E_MEMORY;
-    for (int k = 0; k < turn->n; k++) {
-        td__way *w = &out->way[k];
-        *w = turn->way[k];
-        w->bits = w->bits > own ? w->bits - own : 0;
-        w->cycles *= passes;
-        w->read *= passes;
-        w->write *= passes;
-        w->home_read *= passes;
-        w->home_write *= passes;
-        w->pj *= passes;
-        w->dram = td__dram_cycles(b->hw, w->read, w->write);
-    }
-    return TD_OK;
-}
-
-td_status td__table_stacks(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                           const td_schedule_options *o, bool mappings, td_arena *a,
-                           td__stacks *all, td_error *err) {
-    if (all->n == 0) return TD_OK;
-    td__table table = {.of = TD_NEW(a, td__ways *, all->n_shape)};
-    uint64_t *masks = TD_NEW(a, uint64_t, all->n_shape);
-    if (table.of == NULL || masks == NULL)
-        return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
-    td__maker b = {.plan = p,
-                   .shape = all->shape,
-                   .value = all->value,
-                   .hw = hw,
-                   .home = h,
-                   .o = o,
-                   .arena = a,
-                   .table = &table,
-                   .rungs = STACK_RUNGS,
-                   .demand = h->pool};
-    td__layer_memo *memo = o->cache != NULL && !mappings ? td__map_cache_layers(o->cache) : NULL;
-    uint64_t number = memo != NULL ? td__layer_memo_hw(memo, hw, o) : 0;
-    for (int i = 0; i < all->n; i++)
-        for (int k = 0; k < all->stack[i].n; k++)
-            for (int side = 0; side < TD__STACK_SIDES; side++)
-                masks[all->stack[i].shape[k]] |= UINT64_C(1)
-                                                 << td__stack_chip(&all->stack[i], k, side);
-    for (int shape = 0; shape < all->n_shape; shape++) {
-        b.asked = masks[shape] | OF_STACKS;
-        td_status s =
-            find_shape(&b, shape, build_turn, number != 0 ? memo : NULL, number, NULL, NULL);
-        if (s != TD_OK) return td_fail(err, s, "out of memory for the schedule");
-    }
-    for (int i = 0; i < all->n; i++)
-        for (int k = 0; k < all->stack[i].n; k++)
-            for (int side = 0; side < TD__STACK_SIDES; side++) {
-                td__stack *s = &all->stack[i];
-                unsigned chip = td__stack_chip(s, k, side);
-                td_status st = turns_of(&b, &table.of[s->shape[k]][chip], s->passes[k],
-                                        &all->shape[s->shape[k]], chip, &s->ways[k][side]);
-                if (st != TD_OK) return td_fail(err, st, "out of memory for the schedule");
-            }
     return TD_OK;
 }

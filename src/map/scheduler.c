@@ -38,6 +38,9 @@ td_status td_scheduler_create(const td_net *net, const td_schedule_options *o, t
     if (status == TD_OK && (s->own == NULL || s->arena == NULL))
         status = td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     if (status == TD_OK) status = td__sched_plan_build(net, s->o.batch, s->own, &s->plan, err);
+    if (status == TD_OK && !s->o.layer_by_layer)
+        if ((status = td__stacks_find(&s->plan, s->own, &s->every)) != TD_OK)
+            td_fail(err, status, "out of memory for the schedule");
     if (status == TD_OK) {
         s->resident = TD_NEW(s->own, bool, s->plan.n);
         s->on_chip = TD_NEW(s->own, bool, s->plan.n_value);
@@ -70,7 +73,9 @@ static void take(td_scheduler *s, const td_hw *hw) {
     s->hw = hw;
     s->opened = false;
     td__home_find(hw, &s->home);
-    s->plan.bands = !s->o.layer_by_layer && s->home.home >= 0 && s->home.may == TD_ALL_TENSORS;
+    /* A matrix product has no rows of an image. */
+    s->plan.bands = !s->o.layer_by_layer && !hw->rules.im2col && s->home.home >= 0 &&
+                    s->home.may == TD_ALL_TENSORS;
     if (first || s->home.pool != before.pool || s->home.may != before.may)
         td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
     bool same =
@@ -121,12 +126,9 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
     status = td__table_build(&s->plan, hw, &s->home, &s->o, mappings, s->arena, &s->table,
                              missing_bytes, err);
     if (status != TD_OK) return status;
-    status = td__stacks_find(&s->plan, &s->home, s->arena, &s->stacks);
-    if (status != TD_OK) return td_fail(err, status, "out of memory for the schedule");
-    status = td__table_stacks(&s->plan, hw, &s->home, &s->o, mappings, s->arena, &s->stacks, err);
-    if (status != TD_OK) return status;
-    s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, &s->stacks, s->o.objective, s->arena);
+    s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
     if (s->dp == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    s->mappings = mappings;
     s->opened = true;
     return TD_OK;
 }
@@ -134,6 +136,17 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
 td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
     td__answer best = {.choice = s->choice};
     s->opened = false; /* its memory has been worked on */
+    const td__sieve sieve = {.plan = &s->plan,
+                             .hw = s->hw,
+                             .home = &s->home,
+                             .o = &s->o,
+                             .table = &s->table,
+                             .stacks = &s->every,
+                             .dp = s->dp,
+                             .arena = s->arena,
+                             .mappings = s->mappings};
+    if (td__stacks_sieve(&sieve, &s->stacks, s->resident) != TD_OK)
+        return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     bool found = td__pick_resident(s->dp, &s->plan, s->hw, &s->home, &s->table, s->o.objective,
                                    s->arena, s->resident, &best, &s->proved);
     if (found && s->o.cold) found = td__dp_run(s->dp, s->resident, TD__COLD, &best);
@@ -205,26 +218,34 @@ td__spent td__scheduler_spent(const td_scheduler *s, int i) {
 /* ---- figures ----------------------------------------------------------------------------------
  */
 
-static void find_least(td_scheduler *s) {
+static td_status find_least(td_scheduler *s) {
     const td_hw *hw = s->hw;
     const double slack = 1 - 0x1p-40; /* of sums of pJ in another order */
     bool by_energy = s->o.objective == TD_OBJ_ENERGY;
     td__answer relaxed = {.choice = NULL};
+    td__stacks stacks; /* whatever their turns, and whichever are looked at */
+    td_status status = td__stacks_in(&s->plan, &s->home, &s->every, true, s->arena, &stacks);
+    if (status == TD_OK) status = td__stacks_floor(&s->plan, hw, s->parallel, s->arena, &stacks);
+    if (status != TD_OK || !td__dp_stacks(s->dp, &stacks)) return TD_E_MEMORY;
     if (!td__dp_relaxed(s->dp, &relaxed)) relaxed.first = 0;
-    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, &s->stacks, s->arena);
+    if (!td__dp_stacks(s->dp, NULL)) return TD_E_MEMORY;
+    td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, &stacks, s->arena);
     double cycles =
         fmax(least.dram_cycles, td__bound_cycles(&s->plan, hw, &s->home, s->parallel, s->o.cold));
     if (!by_energy) cycles = fmax(cycles, relaxed.first);
     s->least.latency_s = cycles / hw->clock_hz;
-    s->least.energy_j = least.pj * 1e-12 * slack + hw->leak_w * s->least.latency_s;
+    const double pj = fmax(least.pj * slack, td__bound_pj(&s->plan, hw));
+    s->least.energy_j = pj * 1e-12 + hw->leak_w * s->least.latency_s;
     if (by_energy) s->least.energy_j = fmax(s->least.energy_j, relaxed.first * 1e-12 * slack);
+    return TD_OK;
 }
 
 td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
                              int64_t *missing_bytes, td_error *err) {
     td_status status = td__scheduler_open(s, hw, false, missing_bytes, err);
     if (status != TD_OK) return status;
-    find_least(s);
+    status = find_least(s);
+    if (status != TD_OK) return td_fail(err, status, "out of memory for the schedule");
     *out = s->least;
     return TD_OK;
 }

@@ -49,7 +49,10 @@ static void stream_weights(work *w, int i) {
     stream(w, i, w->plan.step[i].layer, TD_W, false, bytes);
     if (w->stack[i].n == 1 || bytes == 0) return;
     td_transfer *x = &w->out->transfer[w->out->n_transfers - 1];
-    x->end = fmin(x->end, x->start + 8 * bytes / fmin(top->read_bw, top->shared_bw));
+    double takes = 8 * bytes / fmin(top->read_bw, top->shared_bw);
+    if (takes == 0)
+        takes = 1; /* bandwidth without a limit: a cycle, as each turn has one at least */
+    x->end = fmin(x->end, x->start + takes);
     w->from = x->end;
     w->read = 0;
 }
@@ -83,7 +86,8 @@ static void stream_outputs(work *w, int i) {
     double back = 0; /* partial sums that return */
     if (t->mapped && (t->mapping.keep[w->home.top] & TD_BIT(TD_O)))
         back = t->bands * t->cost.at[w->home.top][TD_O].reads * t->cost.used[w->home.top] *
-               td_word_bits(&t->problem, &t->mapping, w->home.top, TD_O) / 8;
+               td_word_bits(&t->problem, &t->mapping, w->home.top, TD_O) *
+               t->cost.at[w->home.top][TD_O].moved / 8;
     stream(w, i, w->plan.step[i].value, TD_O, false, back);
     stream(w, i, w->plan.step[i].value, TD_O, true, t->dram_bytes[TD_O] - back);
 }

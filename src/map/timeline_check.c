@@ -439,7 +439,8 @@ static double joined_cycles(const checker *c, int i, const td_cost *k) {
     cycles = fmax(cycles, ceil(read / c->hw->vec.bw));
     for (int x = 0; x < TD_NTENSOR; x++) {
         if (!(v->mapping.keep[c->f.home] & TD_BIT(x))) continue;
-        int word = td_word_bits(&v->problem, &v->mapping, c->f.home, (td_tensor)x);
+        double word = td_word_bits(&v->problem, &v->mapping, c->f.home, (td_tensor)x) *
+                      k->at[c->f.home][x].moved;
         read += c->f.passes[i] * k->at[c->f.home][x].reads * word;
         write += c->f.passes[i] * (k->at[c->f.home][x].fills + k->at[c->f.home][x].updates) * word;
     }
@@ -479,7 +480,7 @@ static td_status mapped(const checker *c, int i) {
         double move[2] = {0, 0};
         if (v->mapping.keep[top] & TD_BIT(x)) {
             double word = td_word_bits(&v->problem, &v->mapping, top, (td_tensor)x) / 8.0;
-            word *= c->f.passes[i];
+            word *= c->f.passes[i] * k.at[top][x].moved;
             move[0] = k.at[top][x].reads * word * k.used[top];
             move[1] = (k.at[top][x].fills + k.at[top][x].updates) * word * k.used[top];
         }

@@ -16,6 +16,11 @@ static void find_hosts(const td_net *net, const int32_t *readers, int32_t *host)
         if (l->op == TD_OP_CONV || l->op == TD_OP_FC) host[i] = i;
         if (l->op == TD_OP_BN && readers[l->input[0]] == 1) host[i] = host[l->input[0]];
     }
+    /* The result is the last value, so a norm at the end stays if others would be behind its host.
+     */
+    int end = net->n - 1, i = end;
+    while (i > 0 && host[end] >= 0 && host[i] == host[end] && i != host[end]) i--;
+    if (i != host[end] && net->layer[end].op == TD_OP_BN) host[end] = -1;
 }
 
 static void fold_one(td_layer_params_t *conv, const td_layer_params_t *bn, int32_t channels,

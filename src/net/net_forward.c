@@ -110,7 +110,7 @@ static void forward_resize(const td_layer *l, const td_layer *in, const float *x
         }
 }
 
-static double activate(td_op op, double x) {
+double td_op_activate(td_op op, double x) {
     switch (op) {
     case TD_OP_RELU: return x > 0 ? x : 0;
     case TD_OP_RELU6: return x > 0 ? (x < 6 ? x : 6) : 0;
@@ -157,7 +157,7 @@ static void forward_layer(const td_net *net, const td_weights *w, int i, float *
         }
         break;
     default:
-        for (int64_t j = 0; j < words; j++) y[j] = (float)activate(l->op, (double)x[j]);
+        for (int64_t j = 0; j < words; j++) y[j] = (float)td_op_activate(l->op, (double)x[j]);
         break;
     }
 }

@@ -54,3 +54,10 @@ void td_weights_destroy(td_weights *w) {
     free(w->layer);
     free(w);
 }
+
+void td_quantised_destroy(td_quantised *q) {
+    if (q == NULL) return;
+    td_net_destroy(q->net);
+    td_weights_destroy(q->weights);
+    td_arena_destroy(q->arena); /* q itself lives in it */
+}

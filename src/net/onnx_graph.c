@@ -154,6 +154,17 @@ const char *td__onnx_floats(td__onnx *g, const char *name, const float *data, co
                        n_dims);
 }
 
+const char *td__onnx_int8s(td__onnx *g, const char *name, const int8_t *data, const int64_t *dims,
+                           int n_dims) {
+    return initializer(g, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT8, data, sizeof *data, dims,
+                       n_dims);
+}
+
+const char *td__onnx_int32s(td__onnx *g, const char *name, const int32_t *data, int64_t count) {
+    return initializer(g, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT32, data, sizeof *data, &count,
+                       1);
+}
+
 const char *td__onnx_int64s(td__onnx *g, const char *name, const int64_t *data, int64_t count) {
     return initializer(g, name, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, data, sizeof *data, &count,
                        1);

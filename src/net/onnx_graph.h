@@ -31,6 +31,9 @@ void td__onnx_attr_ints(td__onnx *g, Onnx__NodeProto *node, const char *name, co
  * Return the name. */
 const char *td__onnx_floats(td__onnx *g, const char *name, const float *data, const int64_t *dims,
                             int n_dims);
+const char *td__onnx_int8s(td__onnx *g, const char *name, const int8_t *data, const int64_t *dims,
+                           int n_dims);
+const char *td__onnx_int32s(td__onnx *g, const char *name, const int32_t *data, int64_t count);
 const char *td__onnx_int64s(td__onnx *g, const char *name, const int64_t *data, int64_t count);
 
 /* Tensors of floats as the graph's one input or output: N x dims, with N a symbol. */

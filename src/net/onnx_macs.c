@@ -98,7 +98,7 @@ static td_status conv_layer(td__onnx_reader *r, td_op op, const td__ov **x, td_s
     if ((*x)->dim[0] != 1)
         return td__onnx_fail(r, TD_E_UNSUPPORTED,
                              "%lld images at once, expected one: give the first dim of the inputs "
-                             "as 1, the batch is an option of the schedule",
+                             "as 1, the batch is an option of the schedule (--batch)",
                              (long long)(*x)->dim[0]);
     if (!td__onnx_image(*x, false, image))
         return td__onnx_fail(r, TD_E_UNSUPPORTED, "an image beyond what can be counted");

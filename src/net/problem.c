@@ -39,6 +39,23 @@ int64_t td_problem_words(const td_problem *p, td_tensor t) {
     }
 }
 
+/* One dim for several, unless there are too many. */
+static bool join(int32_t dim[TD_NDIM], td_dim into, td_dim a, td_dim b) {
+    int64_t n = (int64_t)dim[into] * dim[a];
+    if (n > INT32_MAX || n * dim[b] > INT32_MAX) return false;
+    dim[into] = (int32_t)(n * dim[b]);
+    dim[a] = dim[b] = 1;
+    return true;
+}
+
+void td_problem_product(const td_problem *p, td_problem *out) {
+    *out = *p;
+    if (!join(out->dim, TD_C, TD_R, TD_S)) return;
+    join(out->dim, TD_P, TD_N, TD_Q);
+    for (int i = 0; i < 2; i++) out->stride[i] = out->dilation[i] = 1;
+    for (int i = 0; i < 4; i++) out->pad[i] = 0;
+}
+
 /* Multiplies *product, unless the result would reach 2^62. */
 static bool times(int64_t *product, int64_t factor) {
     return !__builtin_mul_overflow(*product, factor, product) && *product < INT64_C(1) << 62;

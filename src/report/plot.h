@@ -39,5 +39,13 @@ void td__svg_axes(td_text *out, const td_plot *p, const td__axis *x, const td__a
 /* Colours that people with any colour vision tell apart (Okabe, Ito 2008), then again dashed. */
 const char *td__svg_colour(int i);
 const char *td__svg_dashes(int i);
+/* Colours of areas that touch: the same, then lighter ones. */
+const char *td__svg_shade(int i);
+/* 0: light, 1: dark. `dark`: text on it is white. */
+typedef struct {
+    char hex[8];
+    bool dark;
+} td__colour;
+td__colour td__ramp_colour(double part);
 
 #endif

@@ -97,6 +97,12 @@ const char *td__svg_colour(int i) {
     return colours[i % N_COLOURS];
 }
 
+const char *td__svg_shade(int i) {
+    static const char *const light[] = {"#99c7e0", "#f2b280", "#99d8c7", "#ebc9dc",
+                                        "#f5d999", "#bbe1f6", "#bbbbbb"};
+    return i < N_COLOURS ? colours[i] : light[(i - N_COLOURS) % N_COLOURS];
+}
+
 /* From curve to curve, so that one which lies on another shows it through its gaps: the first is
  * drawn whole, and below all others. */
 const char *td__svg_dashes(int i) {

@@ -22,11 +22,18 @@ static void add_objectives(const td_front *f, bool reference, td_text *out) {
     }
 }
 
-static void add_design(const td_front_design *f, td_text *out) {
+/* Of the row's own design it stands there. */
+static double in_integers(const td_front_design *f, const td_result_row *row) {
+    if (f->chosen) return row->quantised != NULL ? row->test_accuracy_quantised : NAN;
+    return f->quantised != NULL ? f->test_accuracy_quantised : NAN;
+}
+
+static void add_design(const td_front_design *f, const td_result_row *row, td_text *out) {
     char name[96];
     snprintf(name, sizeof name, "%s-%" PRId64, f->study, f->trial);
     td_text_addf(out, "%-42s", name);
     td__report_accuracy(out, f->test_accuracy);
+    td__report_accuracy(out, in_integers(f, row));
     td__report_accuracy(out, f->valid_accuracy);
     td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %7.2f mW%s\n",
                  f->metric[TD_METRIC_LATENCY] * 1e6, f->metric[TD_METRIC_ENERGY] * 1e6,
@@ -44,9 +51,9 @@ void td__report_front(const td_result_row *row, td_text *out) {
     }
     td_text_add(out, " (pareto.csv)\n");
     if (row->n_front > 0)
-        td_text_addf(out, "%-42s %9s %9s %11s %10s %9s %10s\n", "front/", "test acc", "val acc",
-                     "latency", "energy", "area", "power");
-    for (int i = 0; i < row->n_front; i++) add_design(&row->front[i], out);
+        td_text_addf(out, "%-42s %9s %9s %9s %11s %10s %9s %10s\n", "front/", "test acc", "int acc",
+                     "val acc", "latency", "energy", "area", "power");
+    for (int i = 0; i < row->n_front; i++) add_design(&row->front[i], row, out);
 }
 
 static void put_known(td_arena *a, td_node *m, const char *key, double v) {
@@ -74,6 +81,7 @@ td_node *td__report_front_node(const td_result_row *row, td_arena *a) {
         td_node_put_int(a, one, "trial", f->trial);
         td_node_put_bool(a, one, "of_the_row", f->chosen);
         put_known(a, one, "test_accuracy", f->test_accuracy);
+        put_known(a, one, "test_accuracy_quantised", in_integers(f, row));
         put_known(a, one, "valid_accuracy", f->valid_accuracy);
         for (int k = 0; k < TD_NMETRIC; k++) put_known(a, one, metric[k].si_key, f->metric[k]);
     }

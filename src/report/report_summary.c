@@ -155,8 +155,11 @@ static void add_repeats(const td_run_summary *s, td_text *out) {
 
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out) {
     td_objective_describe(td_recipe_objective(r), out);
-    td_text_addf(out, "\n\n%-42s %9s %9s %11s %10s %9s %10s %8s %7s %8s\n", "design", "test acc",
-                 "val acc", "latency", "energy", "area", "power", "targets", "trials", "trained");
+    bool integers = false;
+    for (int i = 0; i < s->n; i++) integers = integers || s->row[i].quantised != NULL;
+    td_text_addf(out, "\n\n%-42s %9s %s%9s %11s %10s %9s %10s %8s %7s %8s\n", "design", "test acc",
+                 integers ? "  int acc " : "", "val acc", "latency", "energy", "area", "power",
+                 "targets", "trials", "trained");
     for (int i = 0; i < s->n; i++) {
         const td_result_row *row = &s->row[i];
         td_text_addf(out, "%-42s", title(row->name));
@@ -172,6 +175,8 @@ void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out
             continue;
         }
         td__report_accuracy(out, row->test_accuracy);
+        if (integers)
+            td__report_accuracy(out, row->quantised != NULL ? row->test_accuracy_quantised : NAN);
         td__report_accuracy(out, row->valid_accuracy);
         td_text_addf(out, " %8.1f us %7.2f uJ %5.2f mm2 %7.2f mW %8s %7" PRId64 " %8" PRId64 "%s\n",
                      row->metric[TD_METRIC_LATENCY] * 1e6, row->metric[TD_METRIC_ENERGY] * 1e6,
@@ -229,6 +234,8 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         if (row->goal.objectives != 0) td_node_put(a, m, "front", td__report_front_node(row, a));
         if (!row->found) continue;
         put_known(a, m, "test_accuracy", row->test_accuracy);
+        put_known(a, m, "test_accuracy_quantised",
+                  row->quantised != NULL ? row->test_accuracy_quantised : NAN);
         put_known(a, m, "valid_accuracy", row->valid_accuracy);
         if (row->repeats > 0) {
             put_known(a, m, "test_std", row->test_std);

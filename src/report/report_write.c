@@ -36,14 +36,16 @@ static td_status remove_old(const char *path, td_error *err) {
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
-enum { WEIGHTS, ONNX, NETWORK, ACCELERATOR, SCHEDULE, PAIR_FILES };
-static const char *const pair_file[PAIR_FILES] = {"weights.bin", "network.onnx", "network.yaml",
+enum { WEIGHTS, ONNX, QDQ, NETWORK, ACCELERATOR, SCHEDULE, PAIR_FILES };
+static const char *const pair_file[PAIR_FILES] = {"weights.bin",      "network.onnx",
+                                                  "network.qdq.onnx", "network.yaml",
                                                   "accelerator.yaml", "schedule.json"};
 
 /* What a folder holds. No net: the accelerator alone. No hw: nothing. */
 typedef struct {
     const td_net *net;
     const td_weights *weights; /* NULL: not trained */
+    const td_quantised *quantised;
     const td_schedule *schedule;
     const td_design *design; /* its accelerator */
 } pair;
@@ -54,7 +56,8 @@ static td_status write_pair(const td_run_summary *s, const pair *p, const char *
     const char *path[PAIR_FILES];
     bool found = p->design != NULL, net = found && p->net != NULL;
     bool trained = net && p->weights != NULL;
-    const bool there[PAIR_FILES] = {trained, trained, net, found, net};
+    bool integers = trained && p->quantised != NULL;
+    const bool there[PAIR_FILES] = {trained, trained, integers, net, found, net};
     td_status st = found ? td_dir_make(dir, err) : TD_OK;
     for (int i = 0; st == TD_OK && i < PAIR_FILES; i++) {
         path[i] = td_arena_printf(a, "%s/%s", dir, pair_file[i]);
@@ -66,6 +69,8 @@ static td_status write_pair(const td_run_summary *s, const pair *p, const char *
     if (trained) st = td_weights_save(p->weights, p->net, path[WEIGHTS], err);
     if (st == TD_OK && trained)
         st = td_onnx_write(p->net, p->weights, s->mean, s->std, path[ONNX], err);
+    if (st == TD_OK && integers)
+        st = td_onnx_write_qdq(p->quantised, s->mean, s->std, path[QDQ], err);
     if (st == TD_OK && net) st = write_node(path[NETWORK], td_net_to_node(p->net, a), true, err);
     if (st == TD_OK)
         st = write_node(path[ACCELERATOR],
@@ -108,7 +113,7 @@ static td_status write_row(const td_run_summary *s, const td_result_row *row, co
     pair p = {0};
     int n = 0;
     if (row != NULL && row->found)
-        p = (pair){row->design.net, row->weights, &row->schedule, &row->design};
+        p = (pair){row->design.net, row->weights, row->quantised, &row->schedule, &row->design};
     const char *networks = td_arena_printf(a, "%s/networks", dir);
     if (networks == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status st = write_pair(s, &p, dir, a, err);
@@ -116,7 +121,7 @@ static td_status write_row(const td_run_summary *s, const td_result_row *row, co
     for (; st == TD_OK && w != NULL && n < w->n; n++) {
         const char *part = td_arena_printf(a, "%s/%s", networks, w->name[n]);
         if (part == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-        st = write_pair(s, &(pair){w->net[n], NULL, &row->part[n], p.design}, part, a, err);
+        st = write_pair(s, &(pair){w->net[n], NULL, NULL, &row->part[n], p.design}, part, a, err);
     }
     return st == TD_OK ? remove_others(s, networks, w != NULL ? w->name : NULL, n, a, err) : st;
 }
@@ -134,8 +139,10 @@ static td_status write_fronts(const td_run_summary *s, const char *out, td_arena
         const td_result_row *row = &s->row[i];
         for (int k = 0; st == TD_OK && k < row->n_front; k++) {
             const td_front_design *f = &row->front[k];
-            pair p = {f->design.net, f->weights, &f->schedule, &f->design};
-            if (f->chosen) p = (pair){row->design.net, row->weights, &row->schedule, &row->design};
+            pair p = {f->design.net, f->weights, f->quantised, &f->schedule, &f->design};
+            if (f->chosen)
+                p = (pair){row->design.net, row->weights, row->quantised, &row->schedule,
+                           &row->design};
             names[n] = td_arena_printf(a, "%s-%lld", f->study, (long long)f->trial);
             const char *dir =
                 names[n] != NULL ? td_arena_printf(a, "%s/%s", folder, names[n]) : NULL;

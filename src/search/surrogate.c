@@ -183,6 +183,7 @@ static td_status fit_objective(td__surrogate *s, sample *v, int n, td_error *err
             s->warp = how;
         }
     }
+    for (int how = 0; how < WARPS; how++) td_gp_set(s->gp[how], NULL, NULL, 0, NULL);
     warp(s->warp, v, n, y);
     for (int i = n - 1; i >= 0; i--)
         if (td_outcome_feasible(&v[i].from->outcome)) s->incumbent = y[i];
@@ -259,6 +260,7 @@ td_status td__surrogate_update(td__surrogate *s, const td__observation *o, int n
     td_status status = v != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     int m = 0;
     s->ncon = 0;
+    for (int k = 0; k < TD_MOST_GPS; k++) td_gp_set(s->gp[k], NULL, NULL, 0, NULL);
     for (int i = 0; status == TD_OK && i < n; i++) {
         if (!o[i].told) continue;
         if (o[i].outcome.ncon > s->ncon) s->ncon = o[i].outcome.ncon;

@@ -128,7 +128,9 @@ td_status td__values_from_node(const td_node *n, double lo, double hi, bool inte
         const td_node *item = list ? n->item[i] : n;
         if ((item->kind != TD_INT && (integer || item->kind != TD_REAL)) || !(item->real >= lo) ||
             !(item->real <= hi))
-            return td_node_fail(item, err, "expected %s in [%g, %g]", kind, lo, hi);
+            return item->kind == TD_STRING
+                       ? td_node_fail(item, err, "expected %s, found \"%.60s\"", kind, item->text)
+                       : td_node_fail(item, err, "expected %s in [%g, %g]", kind, lo, hi);
         v[i] = item->real;
     }
     qsort(v, (size_t)count, sizeof *v, compare_values);

@@ -54,6 +54,28 @@ const char *td__space_file(const td_node *named, td_arena *a);
  * TD_E_NOT_FOUND with the place of the node. */
 td_status td__space_hw_doc(const td_node *named, td_arena *a, const td_node **doc, td_error *err);
 
+/* What a key stands for in an accelerator's document: paths, and the numbers that are there (NAN:
+ * none). Keys as of td_space_hw_set; TD_E_USAGE tells what was expected. */
+typedef struct {
+    const char *path[3];
+    double now[3];
+    int n;
+    double clock_hz; /* of the file */
+} td__hw_key;
+td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
+                          td_error *err);
+/* The values of a list (or one value) with multiples ("2x") and amounts ("32GB/s") as the numbers
+ * that they make; where a key stands for numbers that differ, as factors, and *multiples is true.
+ */
+td_status td__hw_numbers(const td_node *n, const td__hw_key *k, td_arena *a, td_node **out,
+                         bool *multiples, td_error *err);
+/* "2x": 2. */
+bool td__hw_factor(const char *text, double *factor);
+/* "32GB/s", "512KB", "1GHz" in the unit of the file's number. */
+bool td__hw_amount(const char *text, const td__hw_key *k, double *out);
+/* A number as YAML: whole ones without a point, so that they are read as such. */
+const char *td__hw_number(td_arena *a, double v);
+
 /* Most channels, rows of a kernel, and groups that spaces of networks take. */
 enum { TD__SPACE_CHANNELS = 65536, TD__SPACE_KERNEL = 31, TD__SPACE_GROUPS = 4096 };
 /* First convolution of a network: `stem: {channels, stride, kernel}`. */
@@ -73,6 +95,10 @@ td_status td__space_ibn(const td_node *n, const td_node *defaults, td_arena *a, 
 td_status td__space_blocks(const td_node *n, const td_node *defaults, td_arena *a, td_space **out,
                            td_error *err);
 td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err);
+/* doc: an accelerator with `levels:`; recipe: the map whose keys stand beside or in place of those
+ * of the document's `space:`; NULL: none. */
+td_status td__space_levels(const td_node *doc, const char *name, const td_node *recipe, td_arena *a,
+                           td_space **out, td_error *err);
 td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_workload(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_error *err);

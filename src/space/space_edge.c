@@ -65,7 +65,7 @@ static td_status declare_all(edge *p, td__decisions *list, const td_node *map,
     }
     for (int i = 0; recipe != NULL && i < recipe->count; i++) {
         const td_node *item = recipe->item[i];
-        if (strcmp(item->key, "space") == 0 || td_node_find(map, item->key) != NULL) continue;
+        if (td_node_find(map, item->key) != NULL) continue;
         td_status s = declare(p, list, item, err);
         if (s != TD_OK) return s;
     }
@@ -85,10 +85,38 @@ static td_status find_doc(const td_node *n, td_arena *a, const td_node **doc, co
     return s == TD_OK ? td__space_hw_doc(space, a, doc, err) : s;
 }
 
+/* The lists of a map by the template's parameters, with numbers for multiples of its values. */
+static td_status parameters(const td_node *map, const td_node *doc, td_arena *a,
+                            const td_node **out, td_error *err) {
+    td_node *to = td_node_map(a);
+    if (to == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < map->count; i++) {
+        const td_node *item = map->item[i];
+        td__hw_key k;
+        td_node *list;
+        bool multiples;
+        td_error fault = {0};
+        if (strcmp(item->key, "space") == 0) continue;
+        td_status s = td__hw_key_find(a, doc, item->key, &k, &fault);
+        if (s != TD_OK) return td_node_fail(item, err, "%s", fault.message);
+        if (td_node_find(to, k.path[0]) != NULL)
+            return td_node_fail(item, err, "%s stands there twice", k.path[0]);
+        s = td__hw_numbers(item, &k, a, &list, &multiples, err);
+        if (s != TD_OK) return s;
+        if (td_node_put(a, to, k.path[0], list) == NULL)
+            return td_fail(err, TD_E_MEMORY, "out of memory");
+        list->parent = item->parent; /* messages tell where it stands */
+    }
+    *out = to;
+    return TD_OK;
+}
+
 td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err) {
-    const td_node *doc, *map;
+    const td_node *doc, *map = NULL;
     const char *name, *template;
     td_status s = find_doc(n, a, &doc, &name, err);
+    if (s == TD_OK && td_node_find(doc, "levels") != NULL)
+        return td__space_levels(doc, name, doc == n ? NULL : n, a, out, err);
     if (s == TD_OK) s = td_node_get_string(doc, "template", &template, err);
     if (s == TD_OK) s = td_node_get_map(doc, "space", &map, err);
     if (s != TD_OK) return s;
@@ -108,6 +136,8 @@ td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error
     if (s != TD_OK) return s;
     td__decisions list = {.arena = a};
     s = td_edge_from_node(doc, &p->base, err);
+    if (s == TD_OK) s = parameters(map, doc, a, &map, err);
+    if (s == TD_OK && recipe != NULL) s = parameters(recipe, doc, a, &recipe, err);
     if (s == TD_OK && (s = td_tech_load(p->base.tech, &p->tech, err)) == TD_E_NOT_FOUND &&
         err != NULL)
         td_node_place(td_node_find(doc, "tech"), err);

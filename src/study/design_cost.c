@@ -20,15 +20,18 @@ static td_status figures(const td_net *net, const td_hw *hw, const td_schedule_o
 
 static void combine(const td_design *d, const double *latency, const double *energy,
                     double metric[TD_NMETRIC]) {
-    double l = latency[0], e = energy[0];
+    double l = latency[0], e = energy[0], power[TD_MAX_WORKLOAD];
     if (d->workload != NULL) {
         l = td_workload_combine(d->workload, latency);
         e = td_workload_combine(d->workload, energy);
     }
+    bool worst = d->workload != NULL && d->workload->combine == TD_COMBINE_WORST;
+    for (int i = 0; worst && i < d->workload->n; i++)
+        power[i] = latency[i] > 0 ? energy[i] / latency[i] : 0;
     metric[TD_METRIC_LATENCY] = l;
     metric[TD_METRIC_ENERGY] = e;
     metric[TD_METRIC_AREA] = d->hw.area_mm2;
-    metric[TD_METRIC_POWER] = l > 0 ? e / l : 0;
+    metric[TD_METRIC_POWER] = worst ? td_workload_combine(d->workload, power) : l > 0 ? e / l : 0;
 }
 
 td_status td__design_cost(const td_design *d, const td_schedule_options *o,

@@ -69,6 +69,21 @@ static void pick_winners(td__run *u, int winner[TD_MAX_ROWS]) {
     }
 }
 
+/* A trained network in integers, and its accuracy. One that cannot be has none. */
+static td_status quantise(td__run *u, const td_design *d, const td_weights *w, td_quantised **q,
+                          double *accuracy, td_error *err) {
+    const td_dataset *data = u->accuracy.data;
+    td_calibration c;
+    td_calibration_default(&c);
+    td_status s = td_quantise(d->net, w, data, &c, q, err);
+    if (s == TD_OK)
+        s = td_quantised_test(*q, data, TD_SPLIT_TEST, u->o->threads, accuracy, NULL, err);
+    if (s != TD_E_UNSUPPORTED && s != TD_E_INFEASIBLE) return s;
+    td_log_write(u->o->log, 1, "%s has no accuracy in integers: %s", td_net_name(d->net),
+                 err != NULL ? err->message : td_status_text(s));
+    return TD_OK;
+}
+
 /* Pareto mode: all candidates of a row, in their order. The winner among them stands in the row
  * already. */
 static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
@@ -102,6 +117,9 @@ static td_status keep_front(td__run *u, int row, int winner, td_error *err) {
         if (s == TD_OK && f->weights != NULL)
             s = td_test(f->design.net, f->weights, u->accuracy.data, TD_SPLIT_TEST,
                         &f->test_accuracy, NULL, err);
+        if (s == TD_OK && f->weights != NULL)
+            s = quantise(u, &f->design, f->weights, &f->quantised, &f->test_accuracy_quantised,
+                         err);
     }
     return s;
 }
@@ -130,6 +148,9 @@ static td_status finish_rows(td__run *u, td_error *err) {
         if (s == TD_OK && row->weights != NULL)
             s = td_test(row->design.net, row->weights, u->accuracy.data, TD_SPLIT_TEST,
                         &row->test_accuracy, NULL, err);
+        if (s == TD_OK && row->weights != NULL)
+            s = quantise(u, &row->design, row->weights, &row->quantised,
+                         &row->test_accuracy_quantised, err);
         if (s == TD_OK) s = keep_front(u, i, winner[i], err);
         /* Later rows (the joint one is last) win ties. */
         const td_result_row *b = sum->best >= 0 ? &sum->row[sum->best] : NULL;
@@ -314,12 +335,14 @@ void td_run_summary_free(td_run_summary *s) {
             td_front_design *f = &s->row[i].front[k];
             td_design_free(&f->design);
             td_weights_destroy(f->weights);
+            td_quantised_destroy(f->quantised);
             td_schedule_free(&f->schedule);
         }
         for (int k = 0; s->row[i].part != NULL && k < s->row[i].design.workload->n; k++)
             td_schedule_free(&s->row[i].part[k]);
         td_design_free(&s->row[i].design);
         td_weights_destroy(s->row[i].weights);
+        td_quantised_destroy(s->row[i].quantised);
         td_schedule_free(&s->row[i].schedule);
     }
     td_arena_destroy(s->arena);

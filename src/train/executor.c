@@ -253,6 +253,16 @@ static td_status run_command(td__executor *ex, const td__phase *ph, int index, i
     return TD_OK;
 }
 
+static void show(const td__executor *ex, const td__phase *ph, int index, int chunk) {
+    const td__plan *p = ex->plan;
+    const td__command *c = &p->command[index];
+    int first = chunk * ph->images, n = ex->seen_images - first;
+    if (n > ph->images) n = ph->images;
+    if (c->verb != TD__FORWARD || n <= 0) return;
+    int64_t words = p->buffer[c->out].image_bytes / (int64_t)td__number_bytes(p->number);
+    ex->see(ex->seer, p->op[c->op].out, address(ex, c->out, first), words * n);
+}
+
 td_status td__executor_run(td__executor *ex, const uint8_t *label, double smoothing,
                            double momentum, double *loss) {
     const td__plan *p = ex->plan;
@@ -263,6 +273,7 @@ td_status td__executor_run(td__executor *ex, const uint8_t *label, double smooth
             for (int k = ph->first; k < ph->first + ph->n; k++) {
                 td_status st = run_command(ex, ph, k, chunk, label, smoothing, loss);
                 if (st != TD_OK) return st;
+                if (ex->see != NULL) show(ex, ph, k, chunk);
             }
     }
     for (int i = 0; i < p->n_ops && p->training; i++) {

@@ -17,6 +17,11 @@ typedef struct {
     int *call_at, n_calls;
     char *full, *chunk;
     float *score_buffer;
+    /* Shown every value as it is made, of the first `seen_images` of the batch (fp32 inference): n
+     * words of some images. NULL: nobody looks. */
+    void (*see)(void *self, int value, const float *word, int64_t n);
+    void *seer;
+    int seen_images;
 } td__executor;
 
 /* Takes the plan, also when it fails. */

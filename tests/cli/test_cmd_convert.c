@@ -138,6 +138,7 @@ static void lines_and_faults(void **state) {
                      0);
     assert_non_null(strstr(f->err, "note: Timeloop knows no padding"));
     expect_fault(f, "convert none.json --to case", 4, "none.json");
+    expect_fault(f, "convert case.json none.yaml --to case", 4, "none.yaml: no such file");
     expect_fault(f, "convert case.json wide.json --to case", 2, "several files");
     assert_int_equal(run(f, "", "convert case.json"), 2);
     assert_int_equal(run(f, "", "convert case.json --to verilog"), 2);

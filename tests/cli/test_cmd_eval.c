@@ -73,10 +73,10 @@ static void formats_agree(void **unused) {
     td_arena_destroy(a);
 }
 
-/* A figure of both, equal in each bit. */
+/* A figure of both, equal in each bit; that of `turns` together in eval. */
 static void expect_same(const td_node *a, const char *key_a, const td_node *b, const char *key_b,
-                        const char *layer) {
-    double x = real_at(a, key_a), y = real_at(b, key_b);
+                        double turns, const char *layer) {
+    double x = real_at(a, key_a), y = turns * real_at(b, key_b);
     if (memcmp(&x, &y, sizeof x) != 0)
         fail_msg("%s: %s: eval %.17g, cost %.17g", layer, key_b, x, y);
 }
@@ -86,10 +86,11 @@ static int same_cost(const td_node *interval, const td_node *cost) {
     const char *layer = td_node_find(interval, "layer")->text;
     const td_node *parts = td_node_find(interval, "energy_pj"),
                   *levels = td_node_find(parts, "levels"), *costed = td_node_find(cost, "levels");
+    const double turns = real_at(interval, "bands"); /* the case is one of them */
     int n = 4;
-    expect_same(interval, "mapping_cycles", cost, "cycles", layer);
-    expect_same(interval, "mapping_pj", cost, "energy_total_pj", layer);
-    expect_same(parts, "mac", td_node_find(cost, "energy_pj"), "MAC", layer);
+    expect_same(interval, "mapping_cycles", cost, "cycles", 1, layer);
+    expect_same(interval, "mapping_pj", cost, "energy_total_pj", 1, layer);
+    expect_same(parts, "mac", td_node_find(cost, "energy_pj"), "MAC", turns, layer);
     assert_int_equal(levels->count, costed->count);
     double on_chip = real_at(cost, "compute_cycles");
     for (int l = 0; l < levels->count; l++) {
@@ -100,12 +101,12 @@ static int same_cost(const td_node *interval, const td_node *cost) {
         assert_int_equal(level->count + 2, other->count);
         for (int t = 0; t < level->count; t++, n++)
             expect_same(level, level->item[t]->key, td_node_find(other, level->item[t]->key),
-                        "energy_pj", layer);
+                        "energy_pj", turns, layer);
     }
     if (td_node_find(interval, "joined") == NULL)
-        assert_true(real_at(interval, "compute_cycles") == on_chip);
+        assert_true(real_at(interval, "compute_cycles") == turns * on_chip);
     else
-        assert_true(real_at(interval, "compute_cycles") >= on_chip);
+        assert_true(real_at(interval, "compute_cycles") >= turns * on_chip);
     return n;
 }
 
@@ -275,10 +276,10 @@ static void cold_and_batch(void **unused) {
         for (int k = 0; k < 2; k++) {
             const td_node *first = td_node_find(both[k], "first_inference"),
                           *later = td_node_find(both[k], "steady_state");
-            expect_same(first, "latency_s", cold, "latency_s", "first");
-            expect_same(first, "energy_j", cold, "energy_j", "first");
-            expect_same(later, "latency_s", steady, "latency_s", "later");
-            expect_same(later, "energy_j", steady, "energy_j", "later");
+            expect_same(first, "latency_s", cold, "latency_s", 1, "first");
+            expect_same(first, "energy_j", cold, "energy_j", 1, "first");
+            expect_same(later, "latency_s", steady, "latency_s", 1, "later");
+            expect_same(later, "energy_j", steady, "energy_j", 1, "later");
             assert_near(real_at(both[k], "inferences_per_s") * real_at(steady, "latency_s"), batch,
                         1e-9);
         }
@@ -427,13 +428,69 @@ static void wrong_use(void **unused) {
     assert_non_null(strstr(out, "Examples:"));
 }
 
+/* The command of docs/validation.md: an array of 12 x 20, the layers of a topology. Products of 147
+ * to sum, 64 filters, 110 x 110 positions; of 64, 40 and 1. */
+static void systolic_arrays(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *set;
+        int64_t cycles[2];
+    } flow[] = {
+        {"ws --set 'levels[1].instances=20'",
+         {13 * 4 * (12100 + 2 * 12 + 20 - 2), 6 * 2 * (1 + 2 * 12 + 20 - 2)}},
+        {"os", {1009 * 4 * (147 + 12 + 20 - 2), 1 * 2 * (64 + 12 + 20 - 2)}},
+        {"is --set 'levels[1].instances=20'",
+         {13 * 605 * (64 + 2 * 12 + 20 - 2), 6 * 1 * (40 + 2 * 12 + 20 - 2)}},
+    };
+    char file[] = "/tmp/tandem-topology-XXXXXX.csv", command[512];
+    int fd = mkstemps(file, 4);
+    assert_true(fd >= 0);
+    FILE *f = fdopen(fd, "w");
+    fputs("Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num "
+          "Filter, Strides,\nConv1,224,224,7,7,3,64,2,\nfc,1,1,1,1,64,40,1,\n",
+          f);
+    fclose(f);
+    for (int i = 0; i < 3; i++) {
+        snprintf(command, sizeof command,
+                 "eval %s --hw systolic-%s --set mac.instances=240 --set mac.mesh_x=20 --format "
+                 "json",
+                 file, flow[i].set);
+        assert_int_equal(run(command, false), 0);
+        td_arena *a = td_arena_create();
+        const td_node *doc;
+        td_error err = {0};
+        assert_ok(td_json_parse(a, out, strlen(out), "stdout", 1, &doc, &err), &err);
+        const td_node *list = td_node_find(doc, "intervals");
+        assert_int_equal(list->count, 2);
+        for (int k = 0; k < 2; k++)
+            assert_near(real_at(list->item[k], "compute_cycles"), flow[i].cycles[k], 0);
+        td_arena_destroy(a);
+    }
+    /* What of the time is not computing is told where there is enough of it: not 42 of 12,142. */
+    snprintf(command, sizeof command,
+             "eval %s --hw systolic-ws --set mac.instances=240 --set mac.mesh_x=20 --set "
+             "'levels[1].instances=20' --no-steps",
+             file);
+    assert_int_equal(run(command, false), 0);
+    assert_non_null(strstr(out, "limits: compute 100 %\n"));
+    assert_int_equal(run("eval handmade --hw systolic-ws --no-steps", false), 0);
+    assert_non_null(strstr(out, " (filling and draining: "));
+    unlink(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_agree),      cmocka_unit_test(cases_go_to_cost),
-        cmocka_unit_test(folder_of_a_design), cmocka_unit_test(limits_are_sums),
-        cmocka_unit_test(cold_and_batch),     cmocka_unit_test(set_is_of_the_accelerator),
-        cmocka_unit_test(timeline_and_trace), cmocka_unit_test(bits),
-        cmocka_unit_test(small_figures),      cmocka_unit_test(wrong_use),
+        cmocka_unit_test(systolic_arrays),
+        cmocka_unit_test(formats_agree),
+        cmocka_unit_test(cases_go_to_cost),
+        cmocka_unit_test(folder_of_a_design),
+        cmocka_unit_test(limits_are_sums),
+        cmocka_unit_test(cold_and_batch),
+        cmocka_unit_test(set_is_of_the_accelerator),
+        cmocka_unit_test(timeline_and_trace),
+        cmocka_unit_test(bits),
+        cmocka_unit_test(small_figures),
+        cmocka_unit_test(wrong_use),
     };
     return cmocka_run_group_tests(tests, program, NULL);
 }

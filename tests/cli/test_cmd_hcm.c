@@ -137,6 +137,7 @@ static void faults(void **state) {
         {"resnet18 --area 100um2", "takes 1421 um2", 6},
         {"resnet18 --local 1MB", "are left for PEs", 6},
         {"nosuch", "no network \"nosuch\"", 4},
+        {"resnet18 --plot roof.pdf", "ends in .svg or .png", 2},
         {"resnet18 --plot /nonexistent/x.svg", "/nonexistent", 5},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)

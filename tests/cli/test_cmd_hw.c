@@ -60,7 +60,8 @@ static void every_shipped_one(void **state) {
             const td_node *v = levels->item[l];
             assert_string_equal(map(v, "name")->text, hw.level[l].name);
             assert_near(real(v, "instances"), hw.level[l].instances, 0);
-            assert_true((td_node_find(v, "capacity_bytes") == NULL) == (l == hw.n - 1));
+            assert_true((td_node_find(v, "capacity_bytes") == NULL) ==
+                        (hw.level[l].capacity_bits < 0));
             assert_true((td_node_find(v, "read_bytes_per_cycle") == NULL) ==
                         isinf(hw.level[l].read_bw));
             assert_near(real(v, "peak_w"), p.level_w[l], 0);
@@ -137,7 +138,10 @@ static void edge(void **state) {
     for (int i = 0; i < coefficients->count; i++)
         assert_true(map(coefficients->item[i], "source")->text[0] != '\0');
 
+    expect(f, "hw edge,pe_y=2 --set local_kb=4096", 0);
+    const char *behind = td_arena_strdup(f->arena, f->out);
     expect(f, "hw edge --set pe_y=2 --set local_kb=4096", 0);
+    assert_string_equal(f->out, behind);
     const char *at = strstr(f->out, "\n\n");
     assert_non_null(at);
     if (strncmp(at + 2, DRAWING, sizeof DRAWING - 1) != 0) fail_msg("the drawing is\n%s", at + 2);
@@ -150,6 +154,11 @@ static void other_values(void **state) {
     assert_near(real(doc, "area_mm2"), 18.7833 - .6, 1e-4); /* 10 GB/s less at .06 mm2 each */
     assert_null(td_node_find(doc, "space"));
     assert_near(real(map(doc, "parameters"), "io_gbps"), 10, 0);
+    expect(f, "hw systolic-ws", 0);
+    assert_non_null(
+        strstr(f->out, "timing of Accumulator: {\"hop_y\": 1, \"shift_y\": 1, \"fold\": \"W\"}"));
+    assert_non_null(strstr(f->out, "timing of Buffer: {\"hop_x\": 1, \"fold\": \"W\"}"));
+    assert_non_null(strstr(f->out, "matrix products (im2col)"));
     doc = show(f, "systolic-ws --set 'levels[2].capacity_kb=1024' --set mac.area_mm2=1.0e-3 "
                   "--set area_mm2=2.5");
     assert_near(real(map(doc, "levels")->item[2], "capacity_bytes"), 1 << 20, 0);

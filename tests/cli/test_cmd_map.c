@@ -97,7 +97,7 @@ static void layer_as_a_table(void **state) {
     expect(f, "map 'conv K64 C64 P56 Q56 R3 S3' --hw eyeriss-168", 0);
     assert_string_equal(f->err, "");
     assert_non_null(strstr(f->out, "conv K64 C64 P56 Q56 R3 S3 on eyeriss-168, 116 M MACs, 16-bit "
-                                   "words, exact counting\n"));
+                                   "words, exact counting; energies are relative, no joules\n"));
     assert_non_null(strstr(f->out, "DRAM       W I O"));
     assert_non_null(strstr(f->out, "Buffer       I O"));
     assert_non_null(strstr(f->out, "(X)  par "));
@@ -263,6 +263,28 @@ static void options_without_effect(void **state) {
     expect_usage(f, "map free.json --keep B=W --keep D=WIO --keep B=W", "--keep B=W and --keep");
     expect_usage(f, "map free.json --space B.x=K --space B.y=P --space B.x=P",
                  "--space B.x=K and --space B.x=P");
+}
+
+/* Another accelerator by --set, or behind the name; a weight-stationary fold of T positions takes
+ * T + 2 x rows + columns - 2 cycles. */
+static void changed_accelerator(void **state) {
+    fixture *f = *state;
+    static const char *const how[] = {
+        "--hw systolic-ws --set mac.instances=96 --set mac.mesh_x=12 "
+        "--set 'levels[1].instances=12'",
+        "--hw 'systolic-ws,mac.instances=96,mac.mesh_x=12,levels[1].instances=12'"};
+    for (int i = 0; i < 2; i++) {
+        expect(f,
+               td_arena_printf(f->arena, "map 'gemm M50 N30 K20' --objective latency -f json %s",
+                               how[i]),
+               0);
+        const td_node *result = td_node_find(json(f), "result");
+        assert_int_equal(td_node_find(result, "cycles")->integer, 3 * 3 * (50 + 2 * 8 + 12 - 2));
+    }
+    expect_fault(f, "map 'fc K8 C8' --hw micro --set foo=1", 3, "--set foo");
+    expect_fault(f, "map 'fc K8 C8' --hw micro,lanes=8", 6, "micro,lanes=8: cannot be built: ");
+    write_file(f, "free.json", CASE("free", "\"K\": 8, \"P\": 4", "64", ""));
+    expect_fault(f, "map free.json --set clock_hz=1", 2, "--set: expected --hw beside it");
 }
 
 /* fixed_keep of the case; one axis per dim; the key within arch. */
@@ -448,6 +470,18 @@ static void network_files(void **state) {
     assert_string_equal(string(json(f), "name"), "mine/first");
     expect(f, "map net.json --hw eyeriss-168 -f json", 0);
     assert_int_equal(lines(f->out), 3);
+    /* Those of other programs: a topology of SCALE-Sim, a workload of ZigZag. */
+    write_file(f, "peer.csv", "Layer,M,N,K,\nfirst,4,8,16,\nsecond,2,8,16,\n");
+    expect(f, "map peer.csv --hw eyeriss-168 -f json", 0);
+    assert_int_equal(lines(f->out), 2);
+    assert_string_equal(string(line(f, f->out, 1), "name"), "peer/second");
+    write_file(f, "peer.yaml",
+               "- id: 0\n  operator_type: Conv\n  loop_dims: [B, K, C, OY, OX, FY, FX]\n"
+               "  loop_sizes: [1, 8, 4, 6, 6, 3, 3]\n  dimension_relations: [ix=1*ox+1*fx, "
+               "iy=1*oy+1*fy]\n  operand_precision: {W: 8, I: 8, O: 16, O_final: 8}\n"
+               "  operand_source: {I: 0, W: 0}\n");
+    expect(f, "map peer.yaml --hw eyeriss-168 -f json", 0);
+    assert_int_equal(lines(f->out), 1);
     expect_fault(f, "map net.json --size 3x32x32 --hw micro", 2, "--size is for shipped networks");
     expect_fault(f, "map net.yaml", 2, "expected --hw");
 }
@@ -502,6 +536,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(keeps_and_spaces, setup, teardown),
         cmocka_unit_test_setup_teardown(options_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(options_without_effect, setup, teardown),
+        cmocka_unit_test_setup_teardown(changed_accelerator, setup, teardown),
         cmocka_unit_test_setup_teardown(fixed_keep_of_a_case, setup, teardown),
         cmocka_unit_test_setup_teardown(cases_go_on_after_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(mapped_cases_are_mapped_again, setup, teardown),

@@ -94,15 +94,16 @@ static void search_from_end_to_end(void **state) {
     write_recipe(f, NULL, NULL);
     expect(f, "search recipe.yaml", 0);
     static const char *const files[] = {
-        "best/network.onnx",  "best/network.yaml", "best/weights.bin", "best/accelerator.yaml",
-        "best/schedule.json", "trials.csv",        "pareto.csv",       "summary.json",
-        "recipe.yaml",        "study.db"};
+        "best/network.onnx",  "best/network.yaml", "best/weights.bin",     "best/accelerator.yaml",
+        "best/schedule.json", "trials.csv",        "pareto.csv",           "summary.json",
+        "recipe.yaml",        "study.db",          "best/network.qdq.onnx"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char name[64];
         snprintf(name, sizeof name, "results/tiny/%s", files[i]);
         if (!exists(f, name)) fail_msg("no %s", name);
     }
     assert_non_null(strstr(f->out, "<- best/"));
+    assert_non_null(strstr(f->out, " test acc   int acc   val acc "));
     assert_non_null(strstr(f->out, "why: "));
     assert_non_null(strstr(f->out, "results in results/tiny"));
     /* standard error is no terminal: lines, no bar */
@@ -133,6 +134,11 @@ static void search_from_end_to_end(void **state) {
     const td_node *row = td_node_find(json(f), "rows")->item[0];
     assert_true(td_node_find(row, "meets_targets")->boolean);
     assert_true(td_node_find(row, "test_accuracy")->real > 0);
+    /* In integers it is what `tandem quantise` says of the folder. */
+    double integers = td_node_find(row, "test_accuracy_quantised")->real;
+    assert_true(integers > 0);
+    expect(f, "quantise results/tiny --data-path data --format json", 0);
+    assert_true(td_node_find(json(f), "test_accuracy_quantised")->real == integers);
     char *second = slurp(scratch_path(f->folder, "results/tiny/trials.csv"));
     assert_string_equal(first, second);
     free(first);

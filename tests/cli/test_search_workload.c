@@ -42,6 +42,13 @@ static void networks_of_the_command_line(void **state) {
     assert_true(td_node_find(row, "latency_s")->real == latency);
     expect(f, "eval again/best/networks/A --format json", 0);
     assert_true(td_node_find(json(f), "latency_s")->real <= latency); /* the mapper looks longer */
+    /* Folders are networks here, as for eval, with a slash in the name or without. */
+    expect(f, "search chip.yaml --workload again/best/networks/A --dry-run", 0);
+    assert_non_null(strstr(f->out, "for 100 % A"));
+    assert_int_equal(run(f, "cp -r again/best/networks/A plain;",
+                         "explore plain --hw micro --vary local_kb=64,128 --dry-run"),
+                     0);
+    assert_non_null(strstr(f->out, "for 100 % A"));
     expect_fault(f, "eval again/best", 4, "again/best/networks/A");
     expect(f, "study best again", 0);
     assert_non_null(strstr(f->out, "workload"));

@@ -180,5 +180,9 @@ void random_case(uint64_t seed, uint64_t number, random_limits limits, td_case *
         for (int l = 0; l < n; l++) kept |= out->mapping.keep[l] >> t & 1;
         if (!kept) out->mapping.keep[pick(r, n)] |= (uint8_t)TD_BIT(t);
     }
+    if (limits.reload)
+        for (int l = 0; l < n; l++)
+            hw->level[l].reload =
+                (uint8_t)AMONG(r, 0, TD_BIT(TD_W), TD_BIT(TD_I), TD_BIT(TD_W) | TD_BIT(TD_I));
     out->has_mapping = true;
 }

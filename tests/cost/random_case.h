@@ -10,6 +10,7 @@ typedef struct {
     bool resident;  /* outer levels may leave tensors out */
     bool large;     /* dims of 11 to 31 too, beside the usual 1 to 8 */
     bool imperfect; /* some dims have factors that do not multiply to them */
+    bool reload;    /* some levels bring in anew what they hold */
 } random_limits;
 
 /* Case number `number`: the same whenever asked for. Capacities are unbounded. */

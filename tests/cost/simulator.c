@@ -184,7 +184,7 @@ static void clip(box *b, const box *image) {
 }
 
 /* Totals of one parent and of its children, for W and I. A child that has nothing to do keeps what
- * it holds. */
+ * it holds; one that reloads takes nothing over from the step before. */
 static void fetch_one(walk *w, int parent, double *reads, double *fills) {
     int extent[5], x[5];
     box image;
@@ -213,7 +213,7 @@ static void fetch_one(walk *w, int parent, double *reads, double *fills) {
                     if (*s != now) ++*reads;
                     *s = now;
                 }
-                if (w->child >= 0) *before = after;
+                if (w->child >= 0 && !(w->hw->level[w->child].reload >> w->t & 1)) *before = after;
             }
         }
     free(held);

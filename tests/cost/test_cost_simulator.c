@@ -71,11 +71,24 @@ static void test_random_imperfect(void **state) {
             .max_macs = 3000, .resident = true, .padding = true, .large = true, .imperfect = true});
 }
 
+/* Levels that bring in anew what they hold. */
+static void test_random_reload(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        compare_random(7, cases(1000),
+                       (random_limits){.max_macs = 3000,
+                                       .resident = true,
+                                       .padding = true,
+                                       .imperfect = i > 0,
+                                       .reload = true});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_random_padding),
         cmocka_unit_test(test_random_imperfect),
+        cmocka_unit_test(test_random_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

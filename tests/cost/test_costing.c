@@ -43,9 +43,23 @@ static void equal_to_the_last_bit(void **state) {
         random_limits limits = {.max_macs = 3000,
                                 .padding = seed % 2 == 0,
                                 .resident = seed % 4 == 0,
-                                .imperfect = seed % 4 == 1};
+                                .imperfect = seed % 4 == 1,
+                                .reload = seed % 8 > 3};
         random_case(21, seed, limits, &c);
         c.hw.rules.one_axis = seed % 3 == 0;
+        for (int l = 0; l < c.hw.n && seed % 3 == 1; l++)
+            if (td_rng_below(&r, 2))
+                c.hw.level[l].timing = (td_level_timing){
+                    .hop_x = (int32_t)td_rng_below(&r, 3),
+                    .hop_y = (int32_t)td_rng_below(&r, 3),
+                    .shift_x = (int32_t)td_rng_below(&r, 2),
+                    .shift_y = (int32_t)td_rng_below(&r, 2),
+                    .burst_bits = td_rng_below(&r, 2) ? 40 : 0,
+                    .start = 0.25 * (double)td_rng_below(&r, 20),
+                    .command = 0.25 * (double)td_rng_below(&r, 40),
+                    .latency = (double)td_rng_below(&r, 9),
+                    .fold = (uint8_t)((1u << td_rng_below(&r, 4)) & TD_ALL_TENSORS),
+                    .ramp = td_rng_below(&r, 2) != 0};
         /* Now and then something that is not valid. */
         if (seed % 5 == 0 && c.mapping.n > 0) {
             td_loop *x = &c.mapping.loop[td_rng_below(&r, c.mapping.n)];

@@ -73,27 +73,43 @@ typedef struct {
 #define FIELD(type, name, counts)                                                                  \
     { #name, offsetof(type, name), sizeof(((type *)0)->name), counts }
 static const field LEVEL_FIELDS[] = {
-    FIELD(td_level, name, false),     FIELD(td_level, may_keep, true),
-    FIELD(td_level, must_keep, true), FIELD(td_level, multicast, true),
-    FIELD(td_level, reduce, true),    FIELD(td_level, capacity_bits, true),
-    FIELD(td_level, instances, true), FIELD(td_level, mesh_x, true),
-    FIELD(td_level, word_bits, true), FIELD(td_level, block_bits, true),
-    FIELD(td_level, buffering, true), FIELD(td_level, read_bw, true),
-    FIELD(td_level, write_bw, true),  FIELD(td_level, shared_bw, true),
-    FIELD(td_level, read_pj, true),   FIELD(td_level, fill_pj, true),
-    FIELD(td_level, update_pj, true), FIELD(td_level, leak_w, true),
-    FIELD(td_level, area_mm2, true),  FIELD(td_level, shares, true),
+    FIELD(td_level, name, false),          FIELD(td_level, may_keep, true),
+    FIELD(td_level, must_keep, true),      FIELD(td_level, multicast, true),
+    FIELD(td_level, reduce, true),         FIELD(td_level, capacity_bits, true),
+    FIELD(td_level, instances, true),      FIELD(td_level, mesh_x, true),
+    FIELD(td_level, word_bits, true),      FIELD(td_level, block_bits, true),
+    FIELD(td_level, buffering, true),      FIELD(td_level, read_bw, true),
+    FIELD(td_level, write_bw, true),       FIELD(td_level, shared_bw, true),
+    FIELD(td_level, read_pj, true),        FIELD(td_level, fill_pj, true),
+    FIELD(td_level, update_pj, true),      FIELD(td_level, leak_w, true),
+    FIELD(td_level, area_mm2, true),       FIELD(td_level, shares, true),
+    FIELD(td_level, timing.hop_x, true),   FIELD(td_level, timing.hop_y, true),
+    FIELD(td_level, timing.shift_x, true), FIELD(td_level, timing.shift_y, true),
+    FIELD(td_level, timing.fold, true),    FIELD(td_level, timing.burst_bits, true),
+    FIELD(td_level, timing.start, true),   FIELD(td_level, timing.command, true),
+    FIELD(td_level, timing.latency, true), FIELD(td_level, timing.ramp, true),
+    FIELD(td_level, reload, true),
 };
 static const field TOP_FIELDS[] = {
-    FIELD(td_hw, name, false),         FIELD(td_hw, n, true),
-    FIELD(td_hw, mac.instances, true), FIELD(td_hw, mac.mesh_x, true),
-    FIELD(td_hw, mac.energy_pj, true), FIELD(td_hw, mac.area_mm2, true),
-    FIELD(td_hw, mac.leak_w, true),    FIELD(td_hw, mac.bits, true),
-    FIELD(td_hw, vec.lanes, true),     FIELD(td_hw, vec.energy_pj, true),
-    FIELD(td_hw, vec.bw, true),        FIELD(td_hw, clock_hz, true),
-    FIELD(td_hw, rules.pad, true),     FIELD(td_hw, area_mm2, true),
-    FIELD(td_hw, leak_w, true),        FIELD(td_hw, clock_tree, true),
+    FIELD(td_hw, name, false),
+    FIELD(td_hw, n, true),
+    FIELD(td_hw, mac.instances, true),
+    FIELD(td_hw, mac.mesh_x, true),
+    FIELD(td_hw, mac.energy_pj, true),
+    FIELD(td_hw, mac.area_mm2, true),
+    FIELD(td_hw, mac.leak_w, true),
+    FIELD(td_hw, mac.bits, true),
+    FIELD(td_hw, vec.lanes, true),
+    FIELD(td_hw, vec.energy_pj, true),
+    FIELD(td_hw, vec.bw, true),
+    FIELD(td_hw, clock_hz, true),
+    FIELD(td_hw, rules.pad, true),
+    FIELD(td_hw, rules.im2col, true),
+    FIELD(td_hw, area_mm2, true),
+    FIELD(td_hw, leak_w, true),
+    FIELD(td_hw, clock_tree, true),
     FIELD(td_hw, node, false),
+    FIELD(td_hw, relative_energy, false),
 };
 enum {
     N_LEVEL_FIELDS = sizeof LEVEL_FIELDS / sizeof(field),
@@ -207,6 +223,19 @@ static void check_faults(void **state) {
     FAULT(hw.level[1].shares = 2, "shares");
     FAULT(hw.level[1].shares = -2, "shares");
     FAULT((hw.level[1].shares = 0, hw.level[2].shares = 1), "shares");
+    FAULT(hw.level[1].timing.hop_x = -1, "level 1 (L1): timing: expected hops of 0 cycles or more");
+    FAULT(hw.level[1].timing.shift_y = -1, "timing: expected shifts of 0 cycles or more");
+    FAULT(hw.level[1].timing.start = -1, "level 1 (L1): timing: expected a start of 0 cycles");
+    FAULT(hw.level[1].timing.command = NAN, "timing: expected a command of 0 cycles or more");
+    FAULT(hw.level[1].timing.latency = INFINITY, "timing: expected a latency of 0 cycles");
+    FAULT(hw.level[1].timing.burst_bits = -8, "timing: expected bursts of 0 bits or more");
+    FAULT(hw.level[1].reload = TD_BIT(TD_O), "level 1 (L1): reload: expected W and I at most");
+    FAULT(hw.level[1].timing.shift_y = 1, "timing: a shift needs fold, found none");
+    FAULT(hw.level[1].timing.fold = 3, "timing: expected one tensor as fold");
+    FAULT(hw.level[0].timing.fold = 1, "timing: fold W: expected a level inside that may keep it");
+    FAULT((hw.level[1].may_keep = 5,
+           hw.level[2].timing = (td_level_timing){.shift_x = 1, .fold = TD_BIT(TD_I)}),
+          "timing: a shift of I: expected that the next level inside may keep it");
     FAULT(hw.level[0].instances = 0, "instances");
     FAULT(hw.level[0].instances = 3, "mesh_x: expected a divisor");
     FAULT(hw.level[0].mesh_x = 0, "mesh_x");
@@ -297,12 +326,19 @@ static void round_trip(void **state) {
     hw[1].rules.allowed[0][TD_AXIS_X] = 0;
     hw[1].rules.single[1][TD_AXIS_Y] = 1;
     hw[1].rules.one_axis = true;
+    hw[1].rules.im2col = true;
     assert_ok(td_map_order_set(&hw[1].rules, 1, "KPQ", &err), &err);
     hw[1].level[0].read_bw = INFINITY;
     hw[1].level[0].buffering = 1.5;
     hw[1].level[0].read_pj = 1.0 / 3;
     hw[1].level[1].shares = 0;
     hw[1].level[1].reduce = 0;
+    hw[1].level[1].timing =
+        (td_level_timing){.hop_x = 1, .hop_y = 2, .shift_y = 3, .fold = TD_BIT(TD_I)};
+    hw[1].level[0].timing = (td_level_timing){.hop_x = 7};
+    hw[1].level[0].reload = TD_BIT(TD_I);
+    hw[1].level[2].timing = (td_level_timing){
+        .start = 350.5, .command = 7.25, .latency = 1, .burst_bits = 512, .ramp = true};
     hw[2] = small();
     strcpy(hw[2].name, "a: [b] \"c\" # d");
     strcpy(hw[2].level[1].name, "null");
@@ -385,6 +421,24 @@ static void defaults(void **state) {
     assert_int_equal(hw.rules.allowed[0][TD_AXIS_T], 0xff);
     assert_int_equal(hw.level[1].capacity_bits, -1);
     assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_X), 4);
+}
+
+/* The innermost level stands at the MACs; no other has a default. */
+static void innermost_instances(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(parse("clock_hz: 1e9\nmac: {instances: 12, mesh_x: 4}\nlevels:\n"
+                    "  - {name: R, capacity_bits: 8}\n" DRAM,
+                    &hw, &err),
+              &err);
+    assert_true(hw.level[0].instances == 12 && hw.level[0].mesh_x == 4);
+    assert_int_equal(td_hw_fanout(&hw, 1, TD_AXIS_Y), 3);
+    assert_int_equal(parse(HEAD "levels:\n  - {name: R, capacity_bits: 8}\n"
+                                "  - {name: S, capacity_bits: 8}\n" DRAM,
+                           &hw, &err),
+                     TD_E_INPUT);
+    assert_non_null(strstr(err.message, "levels[1]: missing key \"instances\""));
 }
 
 /* lanes 0 is the same accelerator as no vector map, whatever else stands there. */
@@ -476,6 +530,21 @@ static void faults_in_files(void **state) {
          "levels[0].read_bw: expected a number > 0"},
         {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, shares: B}\n" DRAM,
          "levels[0].shares: expected the name of a level inside"},
+        {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {hop_x: "
+              "-1}\n" DRAM,
+         "t.yaml:7: levels[0].timing.hop_x: expected"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, timing: {hops: 1}}\n" DRAM,
+         "hop_x"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, timing: {fold: WI}}\n" DRAM,
+         "levels[0].timing.fold: expected W, I or O, found \"WI\""},
+        {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {start: "
+              "-1}\n" DRAM,
+         "t.yaml:7: levels[0].timing.start: expected"},
+        {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, reload: WO}\n" DRAM,
+         "levels[0].reload: expected W and I at most"},
+        {HEAD "levels:\n  - name: A\n    instances: 1\n    capacity_bits: 8\n    timing: {shift_x: "
+              "1, fold: W}\n" DRAM,
+         "t.yaml:7: levels[0].timing: fold W: expected a level inside that may keep it"},
         {HEAD "levels:\n  - {name: A, instances: 1, capacity_bits: 8, read_pj: -1}\n" DRAM,
          "levels[0].read_pj"},
         {HEAD "levels:\n  - {name: ThisNameIsLongerThanALevelsName, instances: 1, capacity_bits: "
@@ -635,9 +704,9 @@ static void published_sizes(void **state) {
          {{"Accumulator", 256, 4 << 20},
           {"WeightFIFO", 1, 4 * 65536},
           {"UnifiedBuffer", 1, 24 << 20}}},
-        {"systolic-ws", 1024, 32, {{"WeightReg", 1024, 2048}, {"Buffer", 1, 512 * 1024}}},
+        {"systolic-ws", 1024, 32, {{"WeightReg", 1024, 1024}, {"Buffer", 1, 512 * 1024}}},
         {"systolic-os", 1024, 32, {{"SumReg", 1024, 8192}, {"Buffer", 1, 512 * 1024}}},
-        {"systolic-is", 1024, 32, {{"InputReg", 1024, 2048}, {"Buffer", 1, 512 * 1024}}},
+        {"systolic-is", 1024, 32, {{"InputReg", 1024, 1024}, {"Buffer", 1, 512 * 1024}}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         td_hw hw;
@@ -707,6 +776,7 @@ int main(void) {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(orders),
         cmocka_unit_test(defaults),
+        cmocka_unit_test(innermost_instances),
         cmocka_unit_test(no_vector_unit),
         cmocka_unit_test(faults_in_files),
         cmocka_unit_test(loading),

@@ -1,10 +1,12 @@
 /* More of an accelerator does not make a network slower: random networks, small ones and samples of
- * a shipped space, on random accelerators of both shipped spaces, and each parameter one step up.
+ * a shipped space, on random accelerators of both shipped spaces, and each parameter one step up;
+ * and networks that crowd their accelerators, so that stacks decide.
  *
  * The larger accelerator can run whatever the smaller one runs: a fan-out may be used in part, no
  * rule forces padding, and no latency depends on lengths of wires. So what is slower is a fault of
  * the search: mappings that are not optimal, rooms that are not asked for, resident weights that
- * are picked by a heuristic. It is rare and small (docs/mapper.md); the test holds it to that. */
+ * are picked by a heuristic. Where there is room none is left; where stacks decide it is rare and
+ * small (docs/mapper.md); the test holds it to that. */
 #include <math.h>
 
 #include "common.h"
@@ -88,6 +90,29 @@ typedef struct {
     double worst, worst_of[KEYS];
 } tally;
 
+static void count(tally *t, uint64_t seed, int k, double from, double to, double before,
+                  double after, double clock_hz) {
+    const double ratio = after / before;
+    t->pairs++;
+    t->of[k]++;
+    t->faster += ratio < 1 - 1e-9;
+    if (after - before > FEW_CYCLES / clock_hz) t->worst = fmax(t->worst, ratio);
+    if (ratio <= 1 + 1e-9) return;
+    t->slower++;
+    t->slower_of[k]++;
+    t->worst_of[k] = fmax(t->worst_of[k], ratio);
+    printf("         seed %d: %s %g -> %g, %.4f times the latency\n", (int)seed, key[k], from, to,
+           ratio);
+}
+
+static void tell(const tally *t, bool all) {
+    for (int k = 0; k < KEYS && all; k++)
+        printf("         | `%s` | %d | %d | %.3f |\n", key[k], t->of[k], t->slower_of[k],
+               fmax(t->worst_of[k], 1));
+    printf("         one step more: slower in %d of %d pairs, at most %.4f times; faster in %d\n",
+           t->slower, t->pairs, t->worst, t->faster);
+}
+
 static void compare(const family *f, uint64_t seed, td_arena *a, tally *t) {
     td_rng r = td_rng_make(seed, 77, TD_RNG_TEST);
     td_error err = {0};
@@ -118,18 +143,7 @@ static void compare(const family *f, uint64_t seed, td_arena *a, tally *t) {
         if (s.bound_latency_s > bound * (1 + 1e-9)) /* no heuristic: no exception */
             fail_msg("seed %d: %s %g -> %g raises the bound", (int)seed, key[k],
                      td_edge_get(&e, key[k]), up);
-        const double ratio = s.latency_s / before;
-        t->pairs++;
-        t->of[k]++;
-        t->faster += ratio < 1 - 1e-9;
-        if (s.latency_s - before > FEW_CYCLES / larger.clock_hz) t->worst = fmax(t->worst, ratio);
-        if (ratio > 1 + 1e-9) {
-            t->slower++;
-            t->slower_of[k]++;
-            t->worst_of[k] = fmax(t->worst_of[k], ratio);
-            printf("         seed %d: %s %g -> %g, %.4f times the latency\n", (int)seed, key[k],
-                   td_edge_get(&e, key[k]), up, ratio);
-        }
+        count(t, seed, k, td_edge_get(&e, key[k]), up, before, s.latency_s, larger.clock_hz);
         td_schedule_free(&s);
     }
     td_net_destroy(net);
@@ -145,21 +159,69 @@ static void more_is_not_slower(void **state) {
     const char *asked = getenv("TANDEM_CASES");
     const int cases = asked != NULL ? atoi(asked) : SEEDS;
     for (int seed = 0; seed < cases; seed++) compare(&f[seed / 4 % 2], (uint64_t)seed, a, &t);
-    for (int k = 0; k < KEYS && asked != NULL; k++)
-        printf("         | `%s` | %d | %d | %.3f |\n", key[k], t.of[k], t.slower_of[k],
-               fmax(t.worst_of[k], 1));
-    printf("         one step more: slower in %d of %d pairs, at most %.4f times; faster in %d\n",
-           t.slower, t.pairs, t.worst, t.faster);
+    tell(&t, asked != NULL);
     assert_true(t.pairs >= 5 * cases);
     assert_true(t.faster >= t.pairs / 5); /* the steps matter */
-    if (asked == NULL) {                  /* more of them have rarer faults */
-        assert_true(t.slower <= t.pairs / 150);
-        assert_true(t.worst <= 1.015);
+    assert_int_equal(t.slower, 0);
+    td_arena_destroy(a);
+}
+
+/* ---- where stacks decide -----------------------------------------------------------------------
+ *
+ * Networks that crowd their accelerators, whose memory comes in steps that no list has. */
+
+static void step_crowd(const family *f, uint64_t seed, tally *t) {
+    td_rng r = td_rng_make(seed, 78, TD_RNG_TEST);
+    td_error err = {0};
+    td_net *net = random_crowd(&r);
+    td_edge e;
+    td_hw hw;
+    td_schedule_options o;
+    td_schedule_figures before, after;
+    td_scheduler *w;
+    draw(f, &r, &e, &hw);
+    e.local_bytes = 512 * (4 + (int64_t)td_rng_below(&r, 60));
+    assert_ok(td_edge_build(&e, &f->tech, &hw, NULL, &err), &err);
+    td_schedule_options_default(&o);
+    assert_ok(td_scheduler_create(net, &o, &w, &err), &err);
+    td_status st = td_scheduler_cost(w, &hw, &before, NULL, &err);
+    for (int k = 0; st == TD_OK && k < KEYS; k++) {
+        td_edge more = e;
+        td_hw larger;
+        double up = k == 0 ? (double)(e.local_bytes + e.local_bytes / 4 / 512 * 512 + 512) / 1024
+                           : step_up(f, key[k], td_edge_get(&e, key[k]));
+        if (!(up < INFINITY)) continue;
+        assert_ok(td_edge_set(&more, key[k], up, &err), &err);
+        assert_ok(td_edge_build(&more, &f->tech, &larger, NULL, &err), &err);
+        assert_ok(td_scheduler_cost(w, &larger, &after, NULL, &err), &err);
+        count(t, seed, k, td_edge_get(&e, key[k]), up, before.latency_s, after.latency_s,
+              larger.clock_hz);
     }
+    td_scheduler_destroy(w);
+    td_net_destroy(net);
+}
+
+static void more_is_not_slower_in_stacks(void **state) {
+    (void)state;
+    td_arena *a = td_arena_create();
+    family f;
+    tally t = {.worst = 0};
+    load_family(TD_TEST_SOURCE "/hw/micro.yaml", a, &f);
+    const char *asked = getenv("TANDEM_CASES");
+    const int cases = asked != NULL ? atoi(asked) : SEEDS / 2;
+    for (int seed = 0; seed < cases; seed++) step_crowd(&f, (uint64_t)seed, &t);
+    tell(&t, asked != NULL);
+    assert_true(t.pairs >= 5 * cases);
+    assert_true(t.faster >= t.pairs / 2); /* the steps matter */
+    assert_true(t.slower <= 1 + t.pairs / 100);
+    if (asked == NULL) assert_true(t.worst <= 1.02); /* more of them have rarer faults */
     td_arena_destroy(a);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(more_is_not_slower)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(more_is_not_slower),
+        cmocka_unit_test(more_is_not_slower_in_stacks),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

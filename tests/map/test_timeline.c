@@ -55,6 +55,57 @@ static void random_schedules_hold(void **state) {
     td_map_cache_destroy(cache);
 }
 
+/* Levels that take time, move whole bursts and bring in anew what they hold. */
+static void levels_take_time(void **state) {
+    (void)state;
+    int slower = 0, bursts = 0;
+    for (int i = 0; i < 80; i++) {
+        td_rng r = td_rng_make((uint64_t)i, 31, TD_RNG_TEST);
+        td_net *net = i % 4 == 1 ? random_crowd(&r) : random_schedule_net(&r, 1 + i % 9);
+        td_edge e;
+        td_hw ideal, hw;
+        td_error err = {0};
+        random_micro(&r, &e, &ideal);
+        if (i % 2) {
+            e.local_bytes = 256 * (2 + (int64_t)td_rng_below(&r, 20));
+            build_micro(&e, &ideal);
+        }
+        hw = ideal;
+        for (int l = 0; l < hw.n; l++) {
+            hw.level[l].reload = (uint8_t)(td_rng_below(&r, 4) & ~(uint64_t)TD_BIT(TD_O));
+            hw.level[l].timing = (td_level_timing){.start = (double)td_rng_below(&r, 50),
+                                                   .command = (double)td_rng_below(&r, 9),
+                                                   .latency = (double)td_rng_below(&r, 20),
+                                                   .burst_bits = td_rng_below(&r, 2) ? 64 : 0,
+                                                   .ramp = td_rng_below(&r, 2) != 0};
+        }
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        o.max_nodes = 100;
+        o.cold = i % 3 == 0;
+        td_schedule s, plain;
+        td_timeline t;
+        td_status st = td_schedule_best(net, &hw, &o, &s, NULL, &err);
+        assert_int_equal(td_schedule_best(net, &ideal, &o, &plain, NULL, NULL), st);
+        if (st == TD_OK) {
+            if (td_schedule_check(net, &hw, &s, &err) != TD_OK)
+                fail_msg("accelerator %d: %s", i, err.message);
+            assert_ok(td_timeline_build(net, &hw, &s, &t, &err), &err);
+            if (td_timeline_check(net, &hw, &s, &t, &err) != TD_OK)
+                fail_msg("accelerator %d: %s", i, err.message);
+            slower += s.latency_s > plain.latency_s;
+            for (int k = 0; k < s.n; k++)
+                bursts += s.interval[k].mapped && s.interval[k].cost.at[hw.n - 1][TD_O].moved > 1;
+            td_timeline_free(&t);
+            td_schedule_free(&s);
+            td_schedule_free(&plain);
+        }
+        td_net_destroy(net);
+    }
+    print_message("%d of 80 slower than the ideal, %d intervals with bursts\n", slower, bursts);
+    assert_true(slower > 60 && bursts > 10);
+}
+
 /* Also those where little or nothing can stay on chip. */
 static void shipped_accelerators(void **state) {
     (void)state;
@@ -76,6 +127,8 @@ static void shipped_accelerators(void **state) {
         o.cold = i % 2 == 1;
         assert_ok(td_hw_load(name[i], &hw, &err), &err);
         assert_ok(td_schedule_best(net, &hw, &o, &s, NULL, &err), &err);
+        if (td_schedule_check(net, &hw, &s, &err) != TD_OK)
+            fail_msg("%s: %s", name[i], err.message);
         assert_ok(td_timeline_build(net, &hw, &s, &t, &err), &err);
         if (td_timeline_check(net, &hw, &s, &t, &err) != TD_OK)
             fail_msg("%s: %s", name[i], err.message);
@@ -315,9 +368,11 @@ static void of_another_network(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_schedules_hold), cmocka_unit_test(shipped_accelerators),
-        cmocka_unit_test(a_residual_block), cmocka_unit_test(exports),
-        cmocka_unit_test(of_another_network)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_schedules_hold),
+                                       cmocka_unit_test(levels_take_time),
+                                       cmocka_unit_test(shipped_accelerators),
+                                       cmocka_unit_test(a_residual_block),
+                                       cmocka_unit_test(exports),
+                                       cmocka_unit_test(of_another_network)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,12 +2,14 @@
 """Runs ONNX files that tandem wrote in ONNX Runtime and compares with tandem's reference pass.
 
     TANDEM_ONNX_OUT=/some/folder build/tests/test_onnx     # leaves models, inputs and logits there
+    TANDEM_ONNX_OUT=/some/folder build/tests/test_qdq_onnx # quantised ones: NAME.qdq.onnx
     python3 tests/net/onnx_check.py /some/folder           # needs onnxruntime, onnx, numpy
     python3 tests/net/onnx_check.py model.onnx input.f32 logits.f32
 
 Inputs and logits are raw little-endian float32, one batch. Every model is also checked by
 onnx.checker with full shape inference. Exit status 1 if any differs by more than 1e-4 of the
-largest logit.
+largest logit; of quantised ones by more than 3 %, which is some steps of a word: sums that end
+next to the middle between two words may be rounded to either.
 """
 
 import glob
@@ -18,7 +20,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-TOLERANCE = 1e-4
+TOLERANCE, TOLERANCE_QDQ = 1e-4, 0.03
 
 
 def check(model_path, input_path, logits_path):
@@ -49,13 +51,14 @@ def main(arguments):
         sys.exit(__doc__)
     if not cases:
         sys.exit("no models found")
-    worst = 0.0
+    worst, failed = 0.0, 0
     for case in cases:
         error = check(*case)
         worst = max(worst, error)
-        print(f"{os.path.basename(case[0]):24} {error:.2e}")
+        failed += error > (TOLERANCE_QDQ if ".qdq." in case[0] else TOLERANCE)
+        print(f"{os.path.basename(case[0]):36} {error:.2e}")
     print(f"{len(cases)} models, largest relative difference {worst:.2e}")
-    return 0 if worst <= TOLERANCE else 1
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -179,11 +179,34 @@ static void test_cases(void **state) {
     td_net_destroy(net);
 }
 
+/* A norm at the end whose convolution is not right before it: the result stays that of the norm. */
+static void test_norm_at_the_end(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_rng r = td_rng_make(7, 0, TD_RNG_TEST);
+    for (int between = 0; between < 2; between++) {
+        td_net *net = td_net_create("end", TD_DIM(2, 5, 5)), *folded;
+        int a = td_net_conv(net, 0, 4, 3, 1, 1, 1);
+        if (between == 1) td_net_conv(net, 0, 3, 1, 1, 1, 1); /* nobody reads it */
+        td_net_bn(net, td_net_bn(net, a));
+        td_weights *w = random_weights(net, &r), *fw;
+        assert_ok(td_net_fold_bn(net, w, &folded, &fw, &err), &err);
+        assert_int_equal(td_net_layer(folded, td_net_output(folded))->c, 4);
+        assert_int_equal(count_ops(folded, TD_OP_BN), between);
+        assert_true(difference(net, w, folded, fw, &r) < 1e-5);
+        td_weights_destroy(w);
+        td_weights_destroy(fw);
+        td_net_destroy(net);
+        td_net_destroy(folded);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_networks),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_norm_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

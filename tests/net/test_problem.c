@@ -295,12 +295,53 @@ static void test_text_and_back(void **state) {
     }
 }
 
+/* im2col: a word for each tap of each position of each channel. */
+static void test_product(void **state) {
+    (void)state;
+    for (uint64_t i = 0; i < 500; i++) {
+        td_rng r = td_rng_make(8, i, TD_RNG_TEST);
+        td_problem p = parsed("conv K1"), q, again;
+        for (int d = 0; d < TD_NDIM; d++) p.dim[d] = 1 + (int32_t)td_rng_below(&r, 9);
+        for (int k = 0; k < 2; k++) {
+            p.stride[k] = 1 + (int32_t)td_rng_below(&r, 3);
+            p.dilation[k] = 1 + (int32_t)td_rng_below(&r, 3);
+            p.pad[k] = (int32_t)td_rng_below(&r, 2);
+        }
+        p.bits[TD_W] = 4;
+        td_problem_product(&p, &q);
+        assert_int_equal(td_problem_macs(&q), td_problem_macs(&p));
+        assert_int_equal(td_problem_words(&q, TD_W), td_problem_words(&p, TD_W));
+        assert_int_equal(td_problem_words(&q, TD_O), td_problem_words(&p, TD_O));
+        assert_int_equal(td_problem_words(&q, TD_I) * p.dim[TD_K], td_problem_macs(&p));
+        assert_int_equal(q.bits[TD_W], 4);
+        assert_true(q.dim[TD_G] == p.dim[TD_G] && q.dim[TD_K] == p.dim[TD_K]);
+        assert_true(q.dim[TD_N] * q.dim[TD_Q] * q.dim[TD_R] * q.dim[TD_S] == 1);
+        assert_int_equal(td_problem_check(&q, NULL), TD_OK);
+        td_problem_product(&q, &again);
+        assert_memory_equal(&again, &q, sizeof q);
+    }
+    /* Dims that would be too long stay as they are. */
+    td_problem p = parsed("conv K1"), q;
+    p.dim[TD_P] = p.dim[TD_Q] = 1 << 16;
+    td_problem_product(&p, &q);
+    assert_memory_equal(&q, &p, sizeof q);
+    p.dim[TD_C] = 1 << 20;
+    p.dim[TD_R] = p.dim[TD_S] = 1 << 8;
+    td_problem_product(&p, &q);
+    assert_memory_equal(&q, &p, sizeof q);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_letters),         cmocka_unit_test(test_matrix_product),
-        cmocka_unit_test(test_words_of_layers), cmocka_unit_test(test_same_padding_at_stride_2),
-        cmocka_unit_test(test_check),           cmocka_unit_test(test_text),
-        cmocka_unit_test(test_parse),           cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_product),
+        cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_matrix_product),
+        cmocka_unit_test(test_words_of_layers),
+        cmocka_unit_test(test_same_padding_at_stride_2),
+        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_text_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

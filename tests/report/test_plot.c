@@ -243,15 +243,137 @@ static void roofline(void **state) {
     td_text_free(&svg);
 }
 
+/* Numbers of an attribute, in order. */
+static int numbers(const char *svg, const char *element, const char *attribute, double *v,
+                   int most) {
+    int n = 0;
+    for (const char *s = svg; (s = strstr(s, element)) != NULL && n < most; s++) {
+        const char *end = strchr(s, '>'), *at = strstr(s, attribute);
+        if (at == NULL || at > end) continue;
+        v[n++] = strtod(at + strlen(attribute), NULL);
+    }
+    return n;
+}
+
+/* Widths of a bar's parts are to each other as their values, and bars share one scale. */
+static void bars(void **state) {
+    (void)state;
+    td_text svg = {0};
+    const double v[2][3] = {{1, 2, 3}, {4, 0, 8}};
+    const td_plot_bar bar[] = {{"first & <last>", "6 J", v[0]}, {"second", "12 J", v[1]}};
+    static const char *const part[] = {"MACs", "DRAM", "leakage"};
+    const td_plot p = {.title = "bars", .x_label = "energy, J"};
+    assert_ok(td_plot_bars(&p, bar, 2, part, 3, &svg, &err), &err);
+    check_xml(svg.data);
+    double width[16], x[16];
+    int n = numbers(svg.data, "height=\"13.00\"", "fill=\"#", x, 16);
+    assert_int_equal(n, 5); /* nothing is drawn of a part that is 0 */
+    int k = 0;
+    for (const char *s = svg.data; (s = strstr(s, "height=\"13.00\"")) != NULL; s++) {
+        const char *from = s;
+        while (strncmp(from, "<rect", 5) != 0) from--;
+        assert_int_equal(sscanf(from, "<rect x=\"%lf\" y=\"%*f\" width=\"%lf\"", &x[k], &width[k]),
+                         2);
+        k++;
+    }
+    const double expected[] = {1, 2, 3, 4, 8};
+    for (int i = 0; i < 5; i++) assert_near(width[i], width[0] * expected[i], 0.06);
+    assert_near(x[1], x[0] + width[0], 0.02);
+    assert_near(x[4], x[3] + width[3], 0.02);
+    assert_near(x[3], x[0], 0.001);
+    td_text_free(&svg);
+}
+
+/* Each cell has its value; the least is framed, and what is not known is no colour. */
+static void heat_map(void **state) {
+    (void)state;
+    td_text svg = {0};
+    static const char *const tick[] = {"1x", "2x", "4x"};
+    const double v[] = {3, 2.5, NAN, 8, 1.25, 70};
+    const td_plot p = {.title = "map", .x_label = "x", .y_label = "y"};
+    const td_plot_heat h = {tick, tick, 3, 2, v, "latency, us"};
+    assert_ok(td_plot_heat_map(&p, &h, &svg, &err), &err);
+    check_xml(svg.data);
+    static const char *const texts[] = {">3.00<", ">2.50<", ">-<", ">8.00<", ">1.25<", ">70.0<"};
+    for (int i = 0; i < 6; i++) assert_non_null(strstr(svg.data, texts[i]));
+    const char *frame = strstr(svg.data, "stroke=\"#d55e00\"");
+    assert_non_null(frame);
+    assert_null(strstr(frame + 1, "stroke=\"#d55e00\""));
+    assert_non_null(strstr(frame, ">1.25<")); /* the text of the framed one comes last */
+    assert_null(strstr(frame, ">70.0<"));
+    td_text_free(&svg);
+    /* Nothing is known: still a drawing. */
+    const double none[] = {NAN, NAN, NAN, NAN, NAN, NAN};
+    const td_plot_heat empty = {tick, tick, 3, 2, none, "latency, us"};
+    assert_ok(td_plot_heat_map(&p, &empty, &svg, &err), &err);
+    check_xml(svg.data);
+    td_text_free(&svg);
+}
+
+static void ramp(void **state) {
+    (void)state;
+    assert_string_equal(td__ramp_colour(0).hex, "#fde725");
+    assert_string_equal(td__ramp_colour(1).hex, "#440154");
+    assert_string_equal(td__ramp_colour(0.5).hex, "#21918c");
+    assert_string_equal(td__ramp_colour(NAN).hex, "#fde725");
+    assert_false(td__ramp_colour(0).dark);
+    assert_true(td__ramp_colour(1).dark);
+}
+
+static void points(void **state) {
+    (void)state;
+    td_text svg = {0};
+    const double x[] = {1, 10, 100, NAN}, y[] = {5, 6, 7, 8}, z[] = {1, 2, 3, 4};
+    const bool front[] = {true, true, false, true};
+    const td_plot p = {.title = "front", .x_label = "x", .y_label = "y", .log_x = true};
+    const td_plot_cloud c = {x, y, z, front, 4, "area, mm2"};
+    assert_ok(td_plot_points(&p, &c, &svg, &err), &err);
+    check_xml(svg.data);
+    double cx[8], radius[8];
+    assert_int_equal(numbers(svg.data, "<circle", " cx=\"", cx, 8), 3);
+    assert_int_equal(numbers(svg.data, "<circle", " r=\"", radius, 8), 3);
+    assert_true(radius[0] < radius[1]); /* the one beside the front first, below the others */
+    assert_near(cx[0] - cx[2], cx[2] - cx[1], 0.02);
+    td_text_free(&svg);
+}
+
+/* Names stand where there is room: never on a point or on each other. Points without a roof have a
+ * dot in the legend. */
+static void roofline_names(void **state) {
+    (void)state;
+    td_text svg = {0};
+    const double x[] = {1, 1.001, 100}, y[] = {2, 2.001, 50}, far = 100, low = 5;
+    static const char *const name[] = {"first", "second", "third"}, *const own[] = {"own"};
+    const td_plot_roof roof[] = {{"roof", 10, 100, x, y, 3, name},
+                                 {"others", 0, 0, &far, &low, 1, own}};
+    const td_plot p = {.title = "t", .x_label = "x", .y_label = "y"};
+    assert_ok(td_plot_roofline(&p, roof, 2, &svg, &err), &err);
+    check_xml(svg.data);
+    double at[8], foot[8];
+    int n = numbers(svg.data, "<text", " x=\"", at, 0);
+    for (const char *s = svg.data; (s = strstr(s, "font-size=\"10\"")) != NULL; s++) {
+        const char *from = s;
+        while (strncmp(from, "<text", 5) != 0) from--;
+        assert_int_equal(sscanf(from, "<text x=\"%lf\" y=\"%lf\"", &at[n], &foot[n]), 2);
+        n++;
+    }
+    assert_true(n >= 3);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(fabs(foot[i] - foot[k]) >= 12 || fabs(at[i] - at[k]) > 25);
+    double cx[8];
+    assert_int_equal(numbers(svg.data, "<circle", " cx=\"", cx, 8), 5); /* and the legend's */
+    td_text_free(&svg);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(roofline),
-        cmocka_unit_test(ticks),
-        cmocka_unit_test(ticks_of_any_range),
-        cmocka_unit_test(positions),
-        cmocka_unit_test(lines),
-        cmocka_unit_test(strips),
-        cmocka_unit_test(zero_on_a_log_scale),
+        cmocka_unit_test(bars),           cmocka_unit_test(heat_map),
+        cmocka_unit_test(ramp),           cmocka_unit_test(points),
+        cmocka_unit_test(roofline_names), cmocka_unit_test(roofline),
+        cmocka_unit_test(ticks),          cmocka_unit_test(ticks_of_any_range),
+        cmocka_unit_test(positions),      cmocka_unit_test(lines),
+        cmocka_unit_test(strips),         cmocka_unit_test(zero_on_a_log_scale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,6 @@ static const struct {
      true}, /* all rewards are negative */
     {"gp", "{initial: 4, candidates: 60, points: 20}",
      true}, /* test_bayes.c looks at what it learns */
-    {"gp", "{initial: 4, candidates: 60, points: 20, kernel: matern+linear}", true},
 };
 
 /* Whose defaults take milliseconds to ask: with the options above only. */

@@ -110,8 +110,8 @@ static int weights_in(fixture *f, uint64_t *inodes) {
     return n;
 }
 
-static const char *const pair_files[] = {"network.onnx", "network.yaml", "weights.bin",
-                                         "accelerator.yaml", "schedule.json"};
+static const char *const pair_files[] = {"network.onnx", "network.qdq.onnx", "network.yaml",
+                                         "weights.bin",  "accelerator.yaml", "schedule.json"};
 enum { PAIR_FILES = sizeof pair_files / sizeof pair_files[0] };
 
 /* Hash of all bytes of a pair's folder. */
@@ -182,6 +182,8 @@ static void joint_search_and_its_folder(void **state) {
     assert_true(row->valid_accuracy > 0 && row->valid_accuracy <= 1);
     assert_true(row->metric[TD_METRIC_LATENCY] > 0 && row->metric[TD_METRIC_LATENCY] < 5e-3);
     assert_non_null(row->weights);
+    assert_non_null(row->quantised);
+    assert_true(fabs(row->test_accuracy_quantised - row->test_accuracy) < 0.1);
     assert_true(row->schedule.n > 0);
     assert_int_equal(sum.data_n[TD_SPLIT_VALID], 10000);
     assert_int_equal(sum.data_n[TD_SPLIT_TEST], 300);

@@ -1,0 +1,111 @@
+/* Ways of the layers of stacks: each turn of a layer is asked for once, with what is on chip. */
+#include "schedule.h"
+
+/* One turn that was asked for: its number is that of its table. */
+typedef struct turn {
+    struct turn *next; /* of the same layer problem */
+    int rows;
+    unsigned chip;
+    const td__ways *ways;
+} turn;
+
+struct td__turns {
+    td__maker maker;
+    td__table table;
+    turn **of; /* by the shape of the whole layer */
+    td_problem *shape;
+    int n;
+};
+
+td__turns *td__turns_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                            const td_schedule_options *o, bool mappings, int most, td_arena *a) {
+    td__turns *t = TD_NEW(a, td__turns, 1);
+    if (t == NULL) return NULL;
+    *t = (td__turns){.table.of = TD_NEW(a, td__ways *, most),
+                     .of = TD_NEW(a, turn *, p->n_shape),
+                     .shape = TD_NEW(a, td_problem, most)};
+    /* What stands on chip is the stack's, not the turn's: no values. */
+    int64_t(*none)[TD_NTENSOR] = td_arena_alloc(a, sizeof *none * (size_t)most);
+    if (t->table.of == NULL || t->of == NULL || t->shape == NULL || none == NULL) return NULL;
+    memset(none, 0, sizeof *none * (size_t)most);
+    t->maker = (td__maker){.plan = p,
+                           .shape = t->shape,
+                           .value = none,
+                           .hw = hw,
+                           .home = h,
+                           .o = o,
+                           .arena = a,
+                           .table = &t->table,
+                           .turn = true};
+    td__maker_remember(&t->maker, mappings);
+    return t;
+}
+
+static const td__ways *known(const td__turns *t, const td__stack *s, int at, unsigned chip) {
+    const turn *k = t->of[t->maker.plan->step[s->first + at].shape];
+    while (k != NULL && (k->rows != s->rows[at] || k->chip != chip)) k = k->next;
+    return k != NULL ? k->ways : NULL;
+}
+
+static td_status ask(td__turns *t, const td__stack *s, int at, unsigned chip) {
+    turn **to = &t->of[t->maker.plan->step[s->first + at].shape];
+    turn *k = TD_NEW(t->maker.arena, turn, 1);
+    if (k == NULL) return TD_E_MEMORY;
+    t->shape[t->n] = td__stack_turn(t->maker.plan, s, at);
+    t->maker.asked = UINT64_C(1) << chip;
+    td_status st = td__table_shape(&t->maker, t->n, NULL, NULL);
+    if (st != TD_OK) return st;
+    *k = (turn){.next = *to, .rows = s->rows[at], .chip = chip, .ways = &t->table.of[t->n][chip]};
+    *to = k;
+    t->n++;
+    return TD_OK;
+}
+
+/* What `passes` turns take together, and the room that one needs beside what the stack has. */
+static td_status together(const td__turns *t, const td__ways *one, int passes,
+                          const td_problem *band, unsigned chip, td__ways *out) {
+    int64_t own = 0;
+    for (int i = 0; i < TD_NTENSOR; i++)
+        if (chip & TD_BIT(i)) own += td_problem_words(band, (td_tensor)i) * band->bits[i];
+    out->n = one->n;
+    out->way = TD_NEW(t->maker.arena, td__way, one->n > 0 ? one->n : 1);
+    if (out->way == NULL) return TD_E_MEMORY;
+    for (int k = 0; k < one->n; k++) {
+        td__way *w = &out->way[k];
+        *w = one->way[k];
+        w->bits = w->bits > own ? w->bits - own : 0;
+        w->cycles *= passes;
+        w->read *= passes;
+        w->write *= passes;
+        w->home_read *= passes;
+        w->home_write *= passes;
+        w->pj *= passes;
+        w->dram = td__dram_cycles(t->maker.hw, w->read, w->write);
+    }
+    return TD_OK;
+}
+
+td_status td__turns_find(td__turns *t, td__stack *s, bool asking) {
+    for (int k = 0; k < s->n; k++)
+        for (int side = 0; side < TD__STACK_SIDES; side++) {
+            const unsigned chip = td__stack_chip(s, k, side);
+            if (s->found[k][side]) continue;
+            const td__ways *one = known(t, s, k, chip);
+            if (one == NULL && !asking) continue;
+            td_status st = one == NULL ? ask(t, s, k, chip) : TD_OK;
+            if (st != TD_OK) return st;
+            const td_problem q = td__stack_turn(t->maker.plan, s, k);
+            one = known(t, s, k, chip);
+            st = together(t, one, s->passes[k], &q, chip, &s->ways[k][side]);
+            if (st != TD_OK) return st;
+            s->found[k][side] = true;
+        }
+    return TD_OK;
+}
+
+bool td__turns_all(const td__stack *s) {
+    for (int k = 0; k < s->n; k++)
+        for (int side = 0; side < TD__STACK_SIDES; side++)
+            if (!s->found[k][side]) return false;
+    return true;
+}

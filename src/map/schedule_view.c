@@ -1,0 +1,175 @@
+/* What of the dynamic program does not depend on the resident weights: what an interval sees of
+ * each set of values on chip, and how long the ways of stacks take. */
+#include "schedule_dp.h"
+
+#include <string.h>
+
+/* Numbers of the values that may stand on chip across the boundary before interval b. */
+static int crossing(const td__sched_plan *p, int boundary, int out[TD__MAX_LIVE]) {
+    int n = 0;
+    if (boundary == 0 || boundary == p->n) return 0;
+    for (int i = 0; i < p->n_value && n < TD__MAX_LIVE; i++)
+        if (p->value[i].stay && p->value[i].maker < boundary && p->value[i].last >= boundary)
+            out[n++] = i;
+    return n;
+}
+
+static bool reads(const td__step *s, int value) {
+    for (int k = 0; k < s->n_in; k++)
+        if (s->in[k] == value) return true;
+    return false;
+}
+
+static void see_vector(td__dp *d, int i, int64_t operands, bool *on_chip, td__view *v) {
+    const td__sched_plan *p = d->plan;
+    const td__step *s = &p->step[i];
+    for (int out = 0; out < 2; out++) {
+        td__vector_work w;
+        on_chip[s->value] = out == 1;
+        td__vector_step(p, i, on_chip, &w);
+        v->vector[out].cycles = td__vector_cycles(d->hw, d->home, &w, NULL);
+        v->vector[out].read = w.dram_read;
+        v->vector[out].write = w.dram_write;
+        v->vector[out].dram = td__dram_cycles(d->hw, w.dram_read, w.dram_write);
+        v->vector[out].pj = td__vector_pj(d->hw, d->home, &w);
+        v->vector[out].bits = operands + (out == 1 ? p->value[s->value].bits : 0);
+    }
+    on_chip[s->value] = false;
+}
+
+/* By mask and way, of a step to which a layer is joined whose other operand is on chip or in DRAM.
+ */
+static const double *joined_cycles(td__dp *d, int i, bool chip, const td__vector_work *w) {
+    double *c = d->joined[2 * i + chip];
+    const td__ways *of = d->table->of[d->plan->step[i].shape];
+    if (c[0] > 0) return c; /* by another set of values */
+    for (int mask = 0; mask < TD__MASKS; mask++)
+        for (int k = 0; k < of[mask].n; k++)
+            c[mask * TD__MAX_WAYS + k] =
+                td__joined_cycles(d->hw, d->home, &of[mask].way[k], w, NULL);
+    c[0] = fmax(c[0], 1); /* of mask 0: there is always a way, and a cycle */
+    return c;
+}
+
+static void see(td__dp *d, int i, int set, const int *live, int n_live, const int *behind,
+                int n_behind, bool *on_chip) {
+    const td__sched_plan *p = d->plan;
+    const td__step *s = &p->step[i];
+    td__view *v = &d->view[i][set];
+    int64_t operands = 0;
+    *v = (td__view){0};
+    for (int k = 0; k < n_live; k++) on_chip[live[k]] = set >> k & 1;
+    for (int k = 0; k < n_live; k++) {
+        if (!on_chip[live[k]]) continue;
+        v->held += p->value[live[k]].bits;
+        /* The input of a mapped layer is in its way's bits, the operand joined to it is not. */
+        if (s->shape < 0 ? reads(s, live[k]) : s->in[0] == live[k])
+            operands += p->value[live[k]].bits;
+        else
+            v->others += p->value[live[k]].bits;
+        for (int j = 0; j < n_behind; j++)
+            if (behind[j] == live[k]) v->next = (uint16_t)(v->next | 1u << j);
+    }
+    if (s->shape < 0) {
+        see_vector(d, i, operands, on_chip, v);
+    } else {
+        if (on_chip[s->in[0]]) v->chip = TD_BIT(TD_I);
+        if (s->joined >= 0) {
+            td__vector_step(p, i, on_chip, &v->work);
+            v->joined_read = v->work.dram_read;
+            v->joined_pj = td__vector_pj(d->hw, d->home, &v->work);
+            v->joined = joined_cycles(d, i, v->work.chip_read > 0, &v->work);
+        }
+    }
+    for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
+}
+
+td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                      const td__table *t, const td__stacks *stacks, td_map_objective objective,
+                      td_arena *a) {
+    int n = p->n;
+    td__dp *d = TD_NEW(a, td__dp, 1);
+    bool *on_chip = TD_NEW(a, bool, p->n_value);
+    if (d == NULL || on_chip == NULL) return NULL;
+    *d = (td__dp){.plan = p, .hw = hw, .home = h, .table = t, .arena = a, .limit = INFINITY};
+    d->by_energy = objective == TD_OBJ_ENERGY;
+    const td_level *top = &hw->level[hw->n - 1];
+    d->one_port = isinf(top->read_bw) && isinf(top->write_bw);
+    d->per_bit = 1 / top->shared_bw;
+    d->leak_pj = hw->leak_w / hw->clock_hz * 1e12;
+    d->view = TD_NEW(a, td__view *, n);
+    d->sets = TD_NEW(a, int, n + 1);
+    d->own = TD_NEW(a, uint16_t, n);
+    d->load_pj = TD_NEW(a, double, n);
+    d->cell = TD_NEW(a, td__cell *, n + 1);
+    d->ahead_ok = TD_NEW(a, bool, n);
+    d->none = TD_NEW(a, bool, n);
+    d->choice = TD_NEW(a, td__choice, n);
+    d->joined = TD_NEW(a, double *, 2 * n);
+    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok || !d->none ||
+        !d->choice || !d->joined)
+        return NULL;
+    int live[TD__MAX_LIVE], behind[TD__MAX_LIVE];
+    int n_live = 0;
+    for (int i = 0; i <= n; i++) {
+        int n_behind = i < n ? crossing(p, i + 1, behind) : 0;
+        d->sets[i] = 1 << n_live;
+        d->cell[i] = TD_NEW(a, td__cell, 2 * d->sets[i]);
+        if (d->cell[i] == NULL) return NULL;
+        if (i == n) break;
+        const td__step *s = &p->step[i];
+        d->view[i] = TD_NEW(a, td__view, d->sets[i]);
+        if (d->view[i] == NULL) return NULL;
+        for (int chip = 0; s->joined >= 0 && chip < 2; chip++) {
+            d->joined[2 * i + chip] = TD_NEW(a, double, TD__MASKS *TD__MAX_WAYS);
+            if (d->joined[2 * i + chip] == NULL) return NULL;
+        }
+        for (int j = 0; j < n_behind; j++)
+            if (behind[j] == s->value) d->own[i] = (uint16_t)(1u << j);
+        for (int set = 0; set < d->sets[i]; set++)
+            see(d, i, set, live, n_live, behind, n_behind, on_chip);
+        if (s->shape >= 0) {
+            d->load_pj[i] = td__load_pj(p, hw, h, i);
+            d->ahead_ok[i] = (h->may & TD_BIT(TD_W)) != 0 && !p->step[i].product;
+        }
+        n_live = n_behind;
+        memcpy(live, behind, sizeof live);
+    }
+    return td__dp_stacks(d, stacks) ? d : NULL;
+}
+
+/* Cycles on chip of all ways of a layer of a stack, with what is joined to it: four lists, with the
+ * joined operand in DRAM, the same and with the wait for its weights, and both with it on chip. */
+static double *time_ways(const td__dp *d, const td__stack *k, int j, const td__ways *list) {
+    const td__step *s = &d->plan->step[k->first + j];
+    double *out = TD_NEW(d->arena, double, 4 * list->n + 1);
+    for (int chip = 0; out != NULL && chip < (s->joined >= 0 ? 2 : 1); chip++) {
+        double *bare = out + 2 * chip * list->n, *late = bare + list->n;
+        const td__vector_work *work = NULL; /* of any set of values with the operand there */
+        for (int set = 0; s->joined >= 0 && set < d->sets[k->first + j] && work == NULL; set++)
+            if ((d->view[k->first + j][set].work.chip_read > 0) == chip)
+                work = &d->view[k->first + j][set].work;
+        for (int w = 0; w < list->n; w++) {
+            const td__way *way = &list->way[w];
+            bare[w] =
+                work != NULL ? td__joined_cycles(d->hw, d->home, way, work, NULL) : way->cycles;
+            late[w] = fmax(bare[w], td__stack_wait(d->hw, s->weight_bits, k->passes[j], bare[w]));
+        }
+    }
+    return out;
+}
+
+bool td__dp_stacks(td__dp *d, const td__stacks *stacks) {
+    d->stacks = stacks;
+    if (stacks == NULL || stacks->n == 0) return true;
+    d->timed = TD_NEW(d->arena, double *, stacks->n *TD__MAX_STACK *TD__STACK_SIDES);
+    if (d->timed == NULL) return false;
+    for (int i = 0; i < stacks->n; i++)
+        for (int j = 0; j < stacks->stack[i].n; j++)
+            for (int side = 0; side < TD__STACK_SIDES; side++) {
+                const td__stack *k = &stacks->stack[i];
+                double **to = &d->timed[(i * TD__MAX_STACK + j) * TD__STACK_SIDES + side];
+                if ((*to = time_ways(d, k, j, &k->ways[j][side])) == NULL) return false;
+            }
+    return true;
+}
