@@ -88,7 +88,8 @@ td_status td_median_bootstrap(const double *v, int n, double level, bool bca, in
  * l_i, log signal, log linear, log noise; variances, not deviations. A term that the kernel does
  * not have keeps its theta and has no say. */
 typedef struct td_gp td_gp;
-enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2 }; /* terms of a kernel */
+enum { TD_GP_SIGNAL, TD_GP_LINEAR_VARIANCE, TD_GP_NOISE, TD_GP_EXTRA }; /* theta[d + ...] */
+enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2 };                            /* terms of a kernel */
 typedef struct {
     int d;
     const uint8_t *nominal; /* [d], copied; NULL: all are numeric */
@@ -119,6 +120,39 @@ td_status td_gp_fit(td_gp *gp, const double *x, const double *y, int n, int eval
  * NULL. O(m n d), with sd O(m n^2). Without points: 0 and the prior's deviation. TD_E_MEMORY. */
 td_status td_gp_predict(const td_gp *gp, const double *x, int m, double *mean, double *sd,
                         td_error *err);
+/* One draw of the function at x[m][d] from its posterior, all m values together, in the place of
+ * m independent standard normal numbers in values[]. O(m (n + m)^2). TD_E_MEMORY. */
+td_status td_gp_draw(td_gp *gp, const double *x, int m, double *values, td_error *err);
+
+/* ---- normal distribution --------------------------------------------------------------------- */
+
+/* log Phi(z), also far below 0. */
+double td_normal_log_cdf(double z);
+/* E max(z - y, 0) of a standard normal y, z Phi(z) + phi(z): expected improvement in units of the
+ * deviation; and its logarithm, also where it is smaller than any number (Ament et al. 2023). */
+double td_normal_excess(double z);
+double td_normal_log_excess(double z);
+/* z with Phi(z) = p, 0 < p < 1. */
+double td_normal_quantile(double p);
+
+/* ---- expected hypervolume improvement -------------------------------------------------------- */
+
+/* What a point, whose objectives are independent normals, is expected to add to the volume that is
+ * dominated up to a reference point (minimise; Emmerich et al. 2006). The region that nothing
+ * dominates is cut into boxes once, n + 1 of them for two objectives and at most 2 n + 1 for three.
+ */
+typedef struct td_ehvi td_ehvi;
+enum { TD_EHVI_MOST = 3 }; /* objectives */
+/* front[n][d], n >= 0 finite points, some of which may be dominated or beyond the reference;
+ * 1 <= d <= TD_EHVI_MOST (with one: expected improvement). The caller owns *out. TD_E_USAGE,
+ * TD_E_MEMORY. */
+td_status td_ehvi_create(const double *front, int n, int d, const double *reference, td_ehvi **out,
+                         td_error *err);
+void td_ehvi_destroy(td_ehvi *e);
+/* The logarithm of the expectation at mean[d], sd[d] (> 0); where it is smaller than any number, of
+ * the largest of the boxes' shares, so that far points are still told apart. Not thread-safe: e has
+ * room to work in. O(boxes). */
+double td_ehvi_log(td_ehvi *e, const double *mean, const double *sd);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum { LANES = 8 }; /* sums in flight, and candidates that are predicted together */
-static const double jitter_first = 1e-10, jitter_last = 1e-4; /* of the diagonal */
+static const double jitter_first = 1e-10, jitter_last = 1e-4,
+                    jitter_draw = 1e-8; /* of the diagonal */
 
 td_status td_gp_create(const td_gp_options *o, td_gp **out, td_error *err) {
     *out = NULL;
@@ -97,19 +98,20 @@ static double *row(const td_gp *gp, int i) {
     return gp->factor + (size_t)i * (size_t)gp->room;
 }
 
-static double diagonal(const td_gp *gp, const double *x) {
-    return td__gp_covariance(gp, x, x) + exp(gp->theta[gp->d + TD_GP_NOISE]);
+static double noise(const td_gp *gp) {
+    return exp(gp->theta[gp->d + TD_GP_NOISE]);
 }
 
 /* Row i of the factor, from those above it. False: the covariance is not positive definite. */
-static bool add_row(td_gp *gp, int i, double jitter) {
+static bool add_row(td_gp *gp, int i, double noise_i, double jitter) {
     double *at = row(gp, i);
     const double *x = gp->x + (size_t)i * (size_t)gp->d;
     for (int j = 0; j < i; j++) {
         double k = td__gp_covariance(gp, x, gp->x + (size_t)j * (size_t)gp->d);
         at[j] = (k - dot(at, row(gp, j), j)) / row(gp, j)[j];
     }
-    double k = diagonal(gp, x), left = k * (1 + jitter) - dot(at, at, i);
+    double k = td__gp_covariance(gp, x, x) + noise_i;
+    double left = k * (1 + jitter) - dot(at, at, i);
     at[i] = sqrt(left);
     return left > 1e-14 * k && isfinite(at[i]);
 }
@@ -129,7 +131,7 @@ static td_status factorise(td_gp *gp, int n, td_error *err) {
     for (double jitter = 0; jitter <= jitter_last;
          jitter = jitter > 0 ? 10 * jitter : jitter_first) {
         int i = 0;
-        while (i < n && add_row(gp, i, jitter)) i++;
+        while (i < n && add_row(gp, i, noise(gp), jitter)) i++;
         if (i < n) continue;
         gp->n = n;
         solve(gp);
@@ -155,7 +157,7 @@ td_status td_gp_append(td_gp *gp, const double *x, double y, td_error *err) {
     if (!make_room(gp, gp->n + 1)) return td_fail(err, TD_E_MEMORY, "out of memory");
     memcpy(gp->x + (size_t)gp->n * (size_t)gp->d, x, sizeof *x * (size_t)gp->d);
     gp->y[gp->n] = y;
-    if (!add_row(gp, gp->n, 0)) return factorise(gp, gp->n + 1, err);
+    if (!add_row(gp, gp->n, noise(gp), 0)) return factorise(gp, gp->n + 1, err);
     gp->n++;
     solve(gp);
     return TD_OK;
@@ -257,4 +259,26 @@ td_status td_gp_predict(const td_gp *gp, const double *x, int m, double *mean, d
                      sd != NULL ? sd + i : NULL, v);
     free(v);
     return TD_OK;
+}
+
+td_status td_gp_draw(td_gp *gp, const double *x, int m, double *values, td_error *err) {
+    int n = gp->n;
+    double *mean = malloc(sizeof *mean * ((size_t)m + 1));
+    if (mean == NULL || !make_room(gp, n + m)) {
+        free(mean);
+        return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    td_status status = td_gp_predict(gp, x, m, mean, NULL, err);
+    memcpy(gp->x + (size_t)n * (size_t)gp->d, x, sizeof *x * (size_t)m * (size_t)gp->d);
+    /* Rows below those of the data are the factor of the covariance of the points given the data.
+     */
+    for (int i = 0; status == TD_OK && i < m; i++) {
+        const double *at = x + (size_t)i * (size_t)gp->d;
+        if (!add_row(gp, n + i, 0, jitter_draw)) /* known up to rounding errors */
+            row(gp, n + i)[n + i] = sqrt(jitter_draw * td__gp_covariance(gp, at, at));
+    }
+    for (int i = m - 1; status == TD_OK && i >= 0; i--)
+        values[i] = mean[i] + dot(row(gp, n + i) + n, values, i + 1);
+    free(mean);
+    return status;
 }

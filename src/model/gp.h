@@ -15,8 +15,6 @@ struct td_gp {
     double *alpha;  /* [room]: covariance^-1 y */
 };
 
-enum { TD_GP_SIGNAL, TD_GP_LINEAR_VARIANCE, TD_GP_NOISE, TD_GP_EXTRA }; /* theta[d + ...] */
-
 double td__gp_covariance(const td_gp *gp, const double *a, const double *b);
 /* The covariance's derivatives by theta (without noise), each times w, added to sum[d + 3]. */
 void td__gp_covariance_slope(const td_gp *gp, const double *a, const double *b, double w,

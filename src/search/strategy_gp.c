@@ -7,8 +7,12 @@
  * nearest to it (TuRBO, Eriksson et al. 2019). The side that brought more improvements lately gets
  * more.
  *
- * Several objectives: each trial has a scalarisation of its own (ParEGO, Knowles 2006), by which
- * all others are judged when it is asked and told. */
+ * Two or three objectives: what a trial is expected to add to the hypervolume. More of them, or on
+ * request: each trial has a scalarisation of its own (ParEGO, Knowles 2006), by which all others
+ * are judged when it is asked and told.
+ *
+ * The state is a function of what was asked and told, not of how an answer was found: a replay fits
+ * hyper-parameters where the first run did, and looks for nothing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +26,7 @@ enum {
     DRAWS = 64,    /* tries to find a vector that was not asked */
     PARENTS = 8,   /* the best told trials, whose changes are candidates */
     CLIMBERS = 6,  /* candidates that are refined */
+    DRAWN = 256,   /* candidates of one draw from the posterior */
     ROUNDS = 10,   /* of changes, as many in all as there were candidates at first */
     KEPT = 4,      /* times as many trials as a model has points */
     SUCCESSES = 3, /* in a row, and the region grows */
@@ -34,13 +39,18 @@ typedef struct {
     const td_space *space;
     uint64_t seed;
     int64_t initial, cap, candidates;
+    td__acquisition by;
+    double confidence;
+    bool scalar; /* several objectives by scalarisation */
     int changes; /* of each climber in a round */
     int most;    /* candidates, and climbers behind them */
     int kernel;
     td__asked asked;
-    td__observation *o, *nearest; /* [room] */
-    double *value;                /* [room]: scalarisations */
-    int n, told, room;
+    td__observation *o, *nearest;        /* [room] */
+    double *value;                       /* [room]: scalarisations */
+    double (*front)[TD_MOST_OBJECTIVES]; /* [room] feasible, and nothing dominates them */
+    int *leader;                         /* [room] their places in o */
+    int n, told, room, n_front;
     td__surrogate model, local;
     double *values; /* candidates: their vectors, points and scores; and a vector to work on */
     double region, won[2]; /* won: improvements, far and near, fading */
@@ -48,11 +58,15 @@ typedef struct {
 } state;
 
 static td_status read_options(state *s, const td_params *params, td_error *err) {
-    static const char *const keys[] = {"initial", "points", "candidates", "kernel", NULL};
+    static const char *const keys[] = {"initial",     "points",     "candidates", "kernel",
+                                       "acquisition", "confidence", "several",    NULL};
+    static const char *const acquisitions[] = {"ei", "lcb", "thompson"};
+    static const char *const several[] = {"hypervolume", "scalarise"};
     static const char *const kernels[] = {"matern", "linear", "matern+linear"};
     static const int terms[] = {TD_GP_MATERN, TD_GP_LINEAR, TD_GP_MATERN | TD_GP_LINEAR};
-    int kernel = 0;
+    int kernel = 0, by = TD_ACQUIRE_IMPROVEMENT, scalar = 0;
     s->cap = 300;
+    s->confidence = 2;
     s->candidates = 1000;
     int64_t first = 4 + 2 * (int64_t)s->space->n;
     s->initial = first < 24 ? first : 24;
@@ -62,7 +76,17 @@ static td_status read_options(state *s, const td_params *params, td_error *err) 
     if (status == TD_OK)
         status = td_node_opt_int(params, "candidates", 60, 1000000, &s->candidates, err);
     if (status == TD_OK) status = td__option_word(params, "kernel", kernels, 3, &kernel, err);
+    if (status == TD_OK) status = td__option_word(params, "acquisition", acquisitions, 3, &by, err);
+    if (status == TD_OK)
+        status = td_node_opt_real(params, "confidence", 0, 100, &s->confidence, err);
+    if (status == TD_OK && by != TD_ACQUIRE_BOUND)
+        status = td__option_idle(params, "confidence", "acquisition: lcb", err);
+    if (status == TD_OK) status = td__option_word(params, "several", several, 2, &scalar, err);
+    if (status == TD_OK && by != TD_ACQUIRE_IMPROVEMENT)
+        status = td__option_idle(params, "several", "acquisition: ei", err);
     s->kernel = terms[kernel];
+    s->by = (td__acquisition)by;
+    s->scalar = scalar == 1 || by != TD_ACQUIRE_IMPROVEMENT;
     s->changes = (int)s->candidates / (CLIMBERS * ROUNDS);
     s->most = (int)s->candidates + CLIMBERS;
     return status;
@@ -78,6 +102,8 @@ static void destroy(void *self) {
     free(s->o);
     free(s->nearest);
     free(s->value);
+    free(s->front);
+    free(s->leader);
     free(s->values);
     free(s);
 }
@@ -92,9 +118,10 @@ static td_status init(void **out, const td_space *space, uint64_t seed, const td
     s->region = widest;
     td_status status = read_options(s, params, err);
     int local = 20 + 4 * space->n;
-    if (local > s->cap) local = (int)s->cap;
-    if (status == TD_OK) status = td__surrogate_init(&s->model, space, s->kernel, (int)s->cap, err);
-    if (status == TD_OK) status = td__surrogate_init(&s->local, space, s->kernel, local, err);
+    td__surrogate_options o = {s->kernel, (int)s->cap, s->by, s->confidence};
+    if (status == TD_OK) status = td__surrogate_init(&s->model, space, &o, err);
+    if (local < s->cap) o.cap = local;
+    if (status == TD_OK) status = td__surrogate_init(&s->local, space, &o, err);
     if (status == TD_OK) {
         s->values = malloc(sizeof *s->values * ((size_t)s->most + 1) * (2 * (size_t)space->n + 1));
         if (s->values == NULL) status = td_fail(err, TD_E_MEMORY, "out of memory");
@@ -117,14 +144,15 @@ static int objectives(const td_outcome *o) {
 }
 
 /* Augmented Chebyshev scalarisation with the weights of trial `number` into s->value (NAN: no
- * objectives). Objectives go from 0, the least, to 1, the median. NULL: there is one only. */
+ * objectives). Objectives go from 0, the least, to 1, the median. NULL: there is one only, or they
+ * are not to be scalarised. */
 static const double *scalarise(state *s, int64_t number) {
     double weight[4], low[4], range[4], sum = 0;
     int nobj = 0;
     for (int i = 0; i < s->n; i++)
         if (s->o[i].told && objectives(&s->o[i].outcome) > nobj)
             nobj = objectives(&s->o[i].outcome);
-    if (nobj < 2) return NULL;
+    if (nobj < 2 || (nobj <= TD_EHVI_MOST && !s->scalar)) return NULL;
     td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_SCALARISE);
     for (int k = 0; k < nobj; k++) sum += weight[k] = -log(1 - td_rng_uniform(&r)) + 1e-3;
     for (int k = 0; k < nobj; k++) {
@@ -158,9 +186,19 @@ static bool ahead(const state *s, const double *value, int i, int j) {
     return td_outcome_compare(a, b) < 0;
 }
 
-/* The best told trials first: up to PARENTS of them. */
-static int best_of(const state *s, const double *value, int *best) {
+/* Told trials to set out from, the centre of the region first: up to PARENTS of them, the best, or
+ * of a front any. */
+static int best_of(const state *s, const double *value, td_rng *r, int *best) {
     int n = 0;
+    if (value == NULL && s->n_front > 0 && objectives(&s->o[s->leader[0]].outcome) > 1) {
+        int left = s->n_front;
+        for (int i = 0; i < s->n_front && n < PARENTS; i++, left--)
+            if (td_rng_uniform(r) * left < PARENTS - n) best[n++] = s->leader[i];
+        int first = (int)td_rng_below(r, (uint64_t)n), swap = best[0];
+        best[0] = best[first];
+        best[first] = swap;
+        return n;
+    }
     for (int i = 0; i < s->n; i++) {
         if (!s->o[i].told) continue;
         int at = n;
@@ -201,7 +239,7 @@ static int by_distance(const void *a, const void *b) {
 }
 
 /* The local model learns from the nearest told trials only; pending ones are known to it, too. */
-static td_status update_local(state *s, const double *value, int centre, td_error *err) {
+static td_status update_local(state *s, td__aim *aim, int centre, td_error *err) {
     place *p = malloc(sizeof *p * (size_t)s->n);
     double *some = malloc(sizeof *some * (size_t)s->n);
     td_status status =
@@ -211,17 +249,38 @@ static td_status update_local(state *s, const double *value, int centre, td_erro
         if (s->o[i].told)
             p[n++] = (place){distance(s->space, s->o[i].point, s->o[centre].point), i};
     if (n > 0) qsort(p, (size_t)n, sizeof *p, by_distance);
-    for (int i = 0; i < n && i < s->local.cap; i++) {
-        some[m] = value != NULL ? value[p[i].at] : 0;
+    for (int i = 0; i < n && i < s->local.o.cap; i++) {
+        some[m] = aim->value != NULL ? aim->value[p[i].at] : 0;
         s->nearest[m++] = s->o[p[i].at];
     }
     for (int i = 0; status == TD_OK && i < s->n; i++)
         if (!s->o[i].told) s->nearest[m++] = s->o[i];
-    if (status == TD_OK)
-        status = td__surrogate_update(&s->local, s->nearest, m, value != NULL ? some : NULL, err);
+    if (aim->value != NULL) aim->value = some;
+    if (status == TD_OK) status = td__surrogate_update(&s->local, s->nearest, m, aim, err);
     free(p);
     free(some);
     return status;
+}
+
+/* What trial `number` is chosen by: where it sets out from, and a model of what was told. */
+typedef struct {
+    bool near;
+    int parent[PARENTS], parents;
+    const td__surrogate *model;
+    const double *centre; /* of the region; NULL: anywhere */
+} plan;
+
+static td_status make_plan(state *s, int64_t number, bool fit_only, td_rng *r, plan *p,
+                           td_error *err) {
+    td__aim aim = {scalarise(s, number), (const double(*)[TD_MOST_OBJECTIVES])s->front, s->n_front,
+                   fit_only};
+    p->parents = best_of(s, aim.value, r, p->parent);
+    p->near = p->near && p->parents > 0;
+    p->model = p->near ? &s->local : &s->model;
+    p->centre = p->near ? s->o[p->parent[0]].choices : NULL;
+    s->model.told = s->local.told = s->told;
+    return p->near ? update_local(s, &aim, p->parent[0], err)
+                   : td__surrogate_update(&s->model, s->o, s->n, &aim, err);
 }
 
 /* ---- candidates ------------------------------------------------------------------------------ */
@@ -242,12 +301,12 @@ static double *raw(state *s) {
     return score(s, s->most);
 }
 
-static td_status rate(state *s, const td__surrogate *model, int n, td_error *err) {
+static td_status rate(state *s, const td__surrogate *model, int n, td_rng *r, td_error *err) {
     for (int i = 0; i < n; i++) {
         td_choices c = vector(s, i);
         td__surrogate_point(s->space, &c, point(s, i));
     }
-    td_status status = td__surrogate_score(model, point(s, 0), n, score(s, 0), err);
+    td_status status = td__surrogate_score(model, point(s, 0), n, r, score(s, 0), err);
     for (int i = 0; status == TD_OK && i < n; i++) {
         td_choices c = vector(s, i);
         if (td__asked_has(&s->asked, &c)) *score(s, i) = -INFINITY;
@@ -268,19 +327,18 @@ static int best_score(state *s, int from, int n) {
 }
 
 /* Climbs from the best candidates, which stand behind all others, with shrinking changes. */
-static td_status climb(state *s, const td__surrogate *model, const double *centre, td_rng *r,
-                       td_error *err) {
+static td_status climb(state *s, const plan *p, td_rng *r, td_error *err) {
     td_status status = TD_OK;
     int first = (int)s->candidates;
     double many = 1 + 0.3 * s->space->n;
-    double scale = centre != NULL ? fmin(0.1, s->region / 2) : 0.1;
+    double scale = p->near ? fmin(0.1, s->region / 2) : 0.1;
     for (int round = 0; status == TD_OK && round < ROUNDS; round++, scale *= 0.6) {
         for (int i = 0; i < CLIMBERS * s->changes; i++) {
-            td__variation by = {i % 2 == 0 ? 1 : many, scale, centre, s->region};
+            td__variation by = {i % 2 == 0 ? 1 : many, scale, p->centre, s->region};
             td_choices from = vector(s, first + i / s->changes), c = vector(s, i);
             td__vary(s->space, &from, &by, r, raw(s), &c);
         }
-        status = rate(s, model, CLIMBERS * s->changes, err);
+        status = rate(s, p->model, CLIMBERS * s->changes, r, err);
         for (int k = 0; status == TD_OK && k < CLIMBERS; k++) {
             int best = best_score(s, k * s->changes, s->changes);
             if (*score(s, best) > *score(s, first + k)) copy(s, first + k, best);
@@ -289,50 +347,50 @@ static td_status climb(state *s, const td__surrogate *model, const double *centr
     return status;
 }
 
-/* From anywhere, and changes of the best from 0.3 to 0.001 of the ranges; near the centre, if there
- * is one. */
-static void draw_candidates(state *s, const int *parent, int parents, const double *centre,
-                            td_rng *r) {
-    for (int i = 0; i < s->candidates; i++) {
+/* n of them. From anywhere, and changes of the best from 0.3 to 0.001 of the ranges; near the
+ * centre, if there is one. */
+static void draw_candidates(state *s, const plan *p, int n, td_rng *r) {
+    for (int i = 0; i < n; i++) {
         td_choices c = vector(s, i);
-        if (centre == NULL && (i % 5 < 2 || parents == 0)) {
+        if (!p->near && (i % 5 < 2 || p->parents == 0)) {
             td_space_sample(s->space, r, &c);
             continue;
         }
-        int k = centre == NULL ? (int)td_rng_below(r, (uint64_t)parents) : 0;
+        int k = p->near ? 0 : (int)td_rng_below(r, (uint64_t)p->parents);
         double u = td_rng_uniform(r);
-        td__variation by = {1 + (s->space->n - 1) * u * u, s->region / 2, centre, s->region};
-        if (centre == NULL) {
+        td__variation by = {1 + (s->space->n - 1) * u * u, s->region / 2, p->centre, s->region};
+        if (!p->near) {
             by.changes = td_rng_u32(r) % 2 == 0 ? 1 : 1 + 0.3 * s->space->n;
             by.scale = 0.3 * pow(300, -u);
         }
-        td_choices from = {s->space->n, s->o[parent[k]].choices};
+        td_choices from = {s->space->n, s->o[p->parent[k]].choices};
         td__vary(s->space, &from, &by, r, raw(s), &c);
     }
+}
+
+/* Candidates, and the best of them refined, into the CLIMBERS places behind them. A draw from the
+ * posterior is one of certain points: its best is not refined. */
+static td_status choose(state *s, const plan *p, td_rng *r, td_error *err) {
+    bool drawn = s->by == TD_ACQUIRE_DRAW;
+    int first = (int)s->candidates, n = drawn && first > DRAWN ? DRAWN : first;
+    draw_candidates(s, p, n, r);
+    td_status status = rate(s, p->model, n, r, err);
+    for (int k = 0; status == TD_OK && k < CLIMBERS; k++) {
+        int best = best_score(s, 0, n);
+        copy(s, first + k, best);
+        *score(s, best) = -INFINITY;
+    }
+    return status == TD_OK && !drawn ? climb(s, p, r, err) : status;
 }
 
 /* *out: the candidate that is expected to improve most. *found: there is one that was not asked. */
 static td_status propose(state *s, int64_t number, bool near, td_rng *r, td_choices *out,
                          bool *found, td_error *err) {
-    int parent[PARENTS];
-    const double *value = scalarise(s, number);
-    int parents = best_of(s, value, parent), first = (int)s->candidates;
-    near = near && parents > 0;
-    const double *centre = near ? s->o[parent[0]].choices : NULL;
-    const td__surrogate *model = near ? &s->local : &s->model;
-    s->model.told = s->local.told = s->told;
-    td_status status = near ? update_local(s, value, parent[0], err)
-                            : td__surrogate_update(&s->model, s->o, s->n, value, err);
-    draw_candidates(s, parent, parents, centre, r);
-    if (status == TD_OK) status = rate(s, model, first, err);
-    for (int k = 0; status == TD_OK && k < CLIMBERS; k++) {
-        int best = best_score(s, 0, first);
-        copy(s, first + k, best);
-        *score(s, best) = -INFINITY;
-    }
-    if (status == TD_OK) status = climb(s, model, centre, r, err);
+    plan p = {.near = near};
+    td_status status = make_plan(s, number, false, r, &p, err);
+    if (status == TD_OK) status = choose(s, &p, r, err);
     if (status != TD_OK) return status;
-    int best = best_score(s, first, CLIMBERS);
+    int best = best_score(s, (int)s->candidates, CLIMBERS);
     *found = *score(s, best) > -INFINITY;
     if (*found) memcpy(out->v, vector(s, best).v, sizeof *out->v * (size_t)s->space->n);
     return TD_OK;
@@ -352,7 +410,12 @@ static td__observation *observe(state *s, int64_t number, const td_choices *c) {
         if (nearest != NULL) s->nearest = nearest;
         double *value = realloc(s->value, sizeof *value * room);
         if (value != NULL) s->value = value;
-        if (wide == NULL || nearest == NULL || value == NULL) return NULL;
+        double(*front)[TD_MOST_OBJECTIVES] = realloc(s->front, sizeof *front * room);
+        if (front != NULL) s->front = front;
+        int *leader = realloc(s->leader, sizeof *leader * room);
+        if (leader != NULL) s->leader = leader;
+        if (wide == NULL || nearest == NULL || value == NULL || front == NULL || leader == NULL)
+            return NULL;
         s->room = (int)room;
     }
     if (o == NULL) {
@@ -368,13 +431,29 @@ static td__observation *observe(state *s, int64_t number, const td_choices *c) {
     return o;
 }
 
+/* Whether trial `number`, with the numbers of r, looks near the best. */
+static bool looks_near(const state *s, td_rng *r) {
+    double share = (2 + s->won[1]) / (3 + s->won[0] + s->won[1]);
+    return td_rng_uniform(r) < fmin(fmax(share, least_near), most_near);
+}
+
+static bool has_model(const state *s) {
+    return s->told >= s->initial && s->space->n > 0;
+}
+
+static td_status note(state *s, int64_t number, const td_choices *c, bool near) {
+    td__observation *o = observe(s, number, c);
+    if (o == NULL || !td__asked_for(&s->asked, number, c)) return TD_E_MEMORY;
+    o->near = near && s->told >= s->initial;
+    return TD_OK;
+}
+
 static td_status ask(void *self, int64_t number, td_choices *out, double *fidelity) {
     state *s = self;
     td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
-    double share = (2 + s->won[1]) / (3 + s->won[0] + s->won[1]);
-    bool found = false, near = td_rng_uniform(&r) < fmin(fmax(share, least_near), most_near);
+    bool found = false, near = looks_near(s, &r);
     if (fidelity != NULL) *fidelity = 1;
-    if (s->told >= s->initial && s->space->n > 0) {
+    if (has_model(s)) {
         td_status status = propose(s, number, near, &r, out, &found, NULL);
         if (status == TD_E_MEMORY) return status; /* else: what was told has no model */
     }
@@ -382,17 +461,41 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
         td_space_sample(s->space, &r, out);
         found = !td__asked_has(&s->asked, out);
     }
-    td__observation *o = observe(s, number, out);
-    if (o == NULL || !td__asked_for(&s->asked, number, out)) return TD_E_MEMORY;
-    o->near = near && s->told >= s->initial;
-    return TD_OK;
+    return note(s, number, out, near);
+}
+
+static td_status asked(void *self, int64_t number, const td_choices *c, double fidelity) {
+    state *s = self;
+    td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
+    plan p = {.near = looks_near(s, &r)};
+    bool near = p.near;
+    (void)fidelity;
+    if (has_model(s) && make_plan(s, number, true, &r, &p, NULL) == TD_E_MEMORY) return TD_E_MEMORY;
+    return note(s, number, c, near);
+}
+
+/* Trial i was told: a feasible one may join the front, and what it dominates leaves. */
+static bool lead(state *s, int i) {
+    const td_outcome *o = &s->o[i].outcome;
+    int n = 0;
+    if (!td_outcome_feasible(o) || objectives(o) < 1) return false;
+    for (int k = 0; k < s->n_front; k++)
+        if (td_outcome_compare(&s->o[s->leader[k]].outcome, o) < 0) return false;
+    for (int k = 0; k < s->n_front; k++)
+        if (td_outcome_compare(&s->o[s->leader[k]].outcome, o) == 0) s->leader[n++] = s->leader[k];
+    s->leader[n++] = i;
+    s->n_front = n;
+    for (int k = 0; k < n; k++)
+        memcpy(s->front[k], s->o[s->leader[k]].outcome.obj, sizeof s->front[k]);
+    return true;
 }
 
 /* Trial i was told: whether the side that it came from pays, and how large the region is. */
-static void learn(state *s, int i) {
+static void learn(state *s, int i, bool leads) {
     const double *value = scalarise(s, s->o[i].number);
     bool better = true, near = s->o[i].near;
-    for (int j = 0; better && j < s->n; j++)
+    bool joined = value == NULL && leads && objectives(&s->o[i].outcome) > 1; /* a front */
+    for (int j = 0; better && !joined && j < s->n; j++)
         better = j == i || !s->o[j].told || ahead(s, value, i, j);
     s->won[0] *= fading;
     s->won[1] *= fading;
@@ -431,6 +534,9 @@ static void forget(state *s) {
     }
     s->n = n;
     free(stays);
+    s->n_front = 0;
+    for (int i = 0; i < n; i++)
+        if (s->o[i].told) lead(s, i);
 }
 
 static void tell(void *self, int64_t number, const td_choices *c, const td_outcome *outcome) {
@@ -440,7 +546,8 @@ static void tell(void *self, int64_t number, const td_choices *c, const td_outco
     if (o == NULL) return; /* out of memory: nothing is learned from it */
     o->told = true;
     o->outcome = *outcome;
-    if (s->told++ >= s->initial) learn(s, (int)(o - s->o));
+    bool leads = lead(s, (int)(o - s->o));
+    if (s->told++ >= s->initial) learn(s, (int)(o - s->o), leads);
     forget(s);
 }
 
@@ -448,6 +555,7 @@ const td_strategy td__strategy_gp = {.name = "gp",
                                      .about = "Bayesian optimisation with Gaussian processes",
                                      .init = init,
                                      .ask = ask,
+                                     .asked = asked,
                                      .tell = tell,
                                      .destroy = destroy,
                                      .fronts = true};

@@ -228,13 +228,54 @@ static void test_fit(void **unused) {
     td_gp_destroy(gp);
 }
 
+/* Draws have the posterior's means, deviations and correlations, and go through the data. */
+static void test_draw(void **unused) {
+    (void)unused;
+    enum { N = 6, M = 3, DRAWS = 4000 };
+    td_error err = {0};
+    td_rng r = td_rng_make(41, 0, 0);
+    double x[(N + M) * D], y[N], theta[D + 3] = {-0.5, 0, 0.3, 0, 0.2, -1, -12};
+    draw_points(&r, N + M, false, x, y);
+    memcpy(x + (N + 2) * D, x + (N + 1) * D, sizeof *x * D); /* a point twice */
+    td_gp *gp;
+    assert_ok(td_gp_create(&(td_gp_options){D, nominal, 0}, &gp, &err), &err);
+    td_gp_set_theta(gp, theta);
+    assert_ok(td_gp_set(gp, x, y, N, &err), &err);
+    double mean[M], sd[M], sum[M] = {0}, square[M] = {0}, product = 0;
+    assert_ok(td_gp_predict(gp, x + N * D, M, mean, sd, &err), &err);
+    for (int k = 0; k < DRAWS; k++) {
+        double v[M];
+        for (int i = 0; i < M; i++) v[i] = td_rng_normal(&r);
+        assert_ok(td_gp_draw(gp, x + N * D, M, v, &err), &err);
+        assert_near(v[1], v[2], 1e-2);
+        for (int i = 0; i < M; i++) {
+            sum[i] += v[i] / DRAWS;
+            square[i] += (v[i] - mean[i]) * (v[i] - mean[i]) / DRAWS;
+        }
+        product += (v[0] - mean[0]) * (v[1] - mean[1]) / DRAWS;
+    }
+    /* The covariance of two points, by what knowing one does to the other's variance. */
+    double both = 0, known, variance;
+    assert_ok(td_gp_append(gp, x + N * D, mean[0], &err), &err);
+    assert_ok(td_gp_predict(gp, x + (N + 1) * D, 1, &known, &variance, &err), &err);
+    both = sqrt(fmax(sd[1] * sd[1] - variance * variance, 0)) * sd[0];
+    for (int i = 0; i < M; i++) {
+        assert_near(sum[i], mean[i], 5 * sd[i] / sqrt(DRAWS));
+        assert_near(square[i] / (sd[i] * sd[i]), 1, 0.12);
+    }
+    assert_near(fabs(product), both, 5 * sd[0] * sd[1] / sqrt(DRAWS));
+    double v[N] = {0.3, -1, 2, 0.5, -0.2, 1};
+    assert_ok(td_gp_set(gp, x, y, N, &err), &err);
+    assert_ok(td_gp_draw(gp, x, N, v, &err), &err);
+    for (int i = 0; i < N; i++) assert_near(v[i], y[i], 0.05);
+    td_gp_destroy(gp);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_inverse),
-        cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_equal_points),
-        cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_draw),         cmocka_unit_test(test_against_inverse),
+        cmocka_unit_test(test_gradient),     cmocka_unit_test(test_append),
+        cmocka_unit_test(test_equal_points), cmocka_unit_test(test_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
