@@ -11,7 +11,7 @@
 #include "../tests/search/blackbox.h"
 #include "tandem/model.h"
 
-enum { MOST_TRIALS = 10000, MOST_MARKS = 8 };
+enum { MOST_TRIALS = 10000, MOST_MARKS = 8, LAST = 100 };
 
 static void die(const char *what) {
     fprintf(stderr, "bench_blackbox: %s\n", what);
@@ -33,39 +33,42 @@ static plan plan_of(const blackbox *b, int trials) {
     return p;
 }
 
-/* quality[i] at marks[i]; returns CPU seconds of one ask and its tell. */
-static double search(const blackbox *b, const td_strategy *s, const td_node *params, uint64_t seed,
-                     const plan *p, double *quality) {
-    static double v[BLACKBOX_MOST], objectives[MOST_TRIALS][2];
+/* quality[i] at marks[i]; adds CPU seconds of an ask and its tell to cpu[]: of all, of the last
+ * LAST. */
+static void search(const blackbox *b, const td_strategy *s, const td_node *params, uint64_t seed,
+                   const plan *p, double *quality, double cpu[2]) {
+    static double v[BLACKBOX_MOST], objectives[MOST_TRIALS][3];
     td_space space;
     td_error err = {0};
     void *state;
     blackbox_space(b, &space);
     if (s->init(&state, &space, seed, params, &err) != TD_OK) die(err.message);
-    double cpu = 0, best = INFINITY;
-    int mark = 0;
+    double best = INFINITY;
+    int mark = 0, feasible = 0;
     for (int i = 0; i < p->trials; i++) {
         td_choices c = {space.n, v};
         double fidelity = 1, start = td_time_thread_s();
         if (s->ask(state, i, &c, &fidelity) != TD_OK) die("no trial");
-        cpu += td_time_thread_s() - start;
+        double spent = td_time_thread_s() - start;
         td_outcome o = b->evaluate(c.v);
         o.fidelity = 1;
         start = td_time_thread_s();
         s->tell(state, i, &c, &o);
-        cpu += td_time_thread_s() - start;
+        spent += td_time_thread_s() - start;
+        cpu[0] += spent / p->trials;
+        if (i >= p->trials - LAST) cpu[1] += spent / LAST;
         if (td_outcome_feasible(&o)) best = fmin(best, o.obj[0]);
-        objectives[i][0] = o.obj[0];
-        objectives[i][1] = o.obj[1];
+        if (td_outcome_feasible(&o))
+            memcpy(&objectives[0][0] + b->nobj * feasible++, o.obj,
+                   sizeof(double) * (size_t)b->nobj);
         if (i + 1 != p->marks[mark]) continue;
         quality[mark] = best;
-        if (b->nobj == 2 && td_hypervolume(&objectives[0][0], i + 1, 2, b->reference,
-                                           &quality[mark], &err) != TD_OK)
+        if (b->nobj > 1 && td_hypervolume(&objectives[0][0], feasible, b->nobj, b->reference,
+                                          &quality[mark], &err) != TD_OK)
             die(err.message);
         mark++;
     }
     s->destroy(state);
-    return cpu / p->trials;
 }
 
 static void run(const blackbox *b, const char *what, int first, int seeds, int trials) {
@@ -84,9 +87,9 @@ static void run(const blackbox *b, const char *what, int first, int seeds, int t
         td_yaml_parse(a, what + n + 1, strlen(what + n + 1), "options", &params, &err) != TD_OK)
         die(err.message);
     plan p = plan_of(b, trials);
-    double *q = calloc((size_t)(seeds * MOST_MARKS), sizeof *q), cpu = 0;
+    double *q = calloc((size_t)(seeds * MOST_MARKS), sizeof *q), cpu[2] = {0};
     for (int i = 0; i < seeds; i++)
-        cpu += search(b, s, params, (uint64_t)(first + i), &p, q + i * MOST_MARKS);
+        search(b, s, params, (uint64_t)(first + i), &p, q + i * MOST_MARKS, cpu);
     printf("%-16s %-28s", b->name, what);
     for (int m = 0; m < p.nmarks; m++) {
         double mean = 0, square = 0, last[1000];
@@ -99,7 +102,7 @@ static void run(const blackbox *b, const char *what, int first, int seeds, int t
         printf("  %d: %.6g +- %.3g", p.marks[m], mean, sqrt(square));
         if (m == p.nmarks - 1) printf(" (median %.6g)", td_quantile(last, seeds, 0.5));
     }
-    printf("  %.3g ms\n", 1e3 * cpu / seeds);
+    printf("  %.3g ms, last %.3g\n", 1e3 * cpu[0] / seeds, 1e3 * cpu[1] / seeds);
     fflush(stdout);
     free(q);
     td_arena_destroy(a);

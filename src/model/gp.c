@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 8 }; /* sums in flight, and candidates that are predicted together */
+enum { LANES = 8 }; /* sums in flight */
 static const double jitter_first = 1e-10, jitter_last = 1e-4,
                     jitter_draw = 1e-8; /* of the diagonal */
 
@@ -216,49 +216,6 @@ double td_gp_likelihood(const td_gp *gp, double *gradient, td_error *err) {
     }
     if (gradient != NULL && slope(gp, gradient, err) != TD_OK) return NAN;
     return -fit / 2 - determinant - gp->n / 2.0 * log(2 * 3.14159265358979323846);
-}
-
-/* Means and deviations of up to LANES points, through one walk over the factor. */
-static void predict_some(const td_gp *gp, const double *x, int m, double *mean, double *sd,
-                         double (*v)[LANES]) {
-    int n = gp->n;
-    double sum[LANES] = {0}, reduced[LANES] = {0};
-    for (int i = 0; i < n; i++) {
-        for (int l = 0; l < LANES; l++)
-            v[i][l] = l < m ? td__gp_covariance(gp, x + (size_t)l * (size_t)gp->d,
-                                                gp->x + (size_t)i * (size_t)gp->d)
-                            : 0;
-        for (int l = 0; l < LANES; l++) sum[l] += gp->alpha[i] * v[i][l];
-    }
-    for (int l = 0; l < m; l++) mean[l] = sum[l];
-    if (sd == NULL) return;
-    for (int i = 0; i < n; i++) {
-        const double *at = row(gp, i);
-        double left[LANES];
-        memcpy(left, v[i], sizeof left);
-        for (int j = 0; j < i; j++)
-            for (int l = 0; l < LANES; l++) left[l] -= at[j] * v[j][l];
-        for (int l = 0; l < LANES; l++) {
-            v[i][l] = left[l] / at[i];
-            reduced[l] += v[i][l] * v[i][l];
-        }
-    }
-    for (int l = 0; l < m; l++) {
-        const double *p = x + (size_t)l * (size_t)gp->d;
-        double variance = td__gp_covariance(gp, p, p) - reduced[l];
-        sd[l] = sqrt(variance > 0 ? variance : 0);
-    }
-}
-
-td_status td_gp_predict(const td_gp *gp, const double *x, int m, double *mean, double *sd,
-                        td_error *err) {
-    double(*v)[LANES] = malloc(sizeof *v * ((size_t)gp->n + 1));
-    if (v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int i = 0; i < m; i += LANES)
-        predict_some(gp, x + (size_t)i * (size_t)gp->d, m - i < LANES ? m - i : LANES, mean + i,
-                     sd != NULL ? sd + i : NULL, v);
-    free(v);
-    return TD_OK;
 }
 
 td_status td_gp_draw(td_gp *gp, const double *x, int m, double *values, td_error *err) {

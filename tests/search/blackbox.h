@@ -5,7 +5,7 @@
 
 #include "tandem/search.h"
 
-enum { BLACKBOX_MOST = 30 }; /* decisions */
+enum { BLACKBOX_MOST = 30, BLACKBOX_REFERENCE = 6 }; /* decisions */
 
 typedef struct {
     const char *name;
@@ -13,11 +13,11 @@ typedef struct {
     td_decision decision[BLACKBOX_MOST];
     int nobj;
     double optimum;      /* of one objective */
-    double reference[2]; /* point of the hypervolume */
+    double reference[3]; /* point of the hypervolume */
     td_outcome (*evaluate)(const double *x);
 } blackbox;
 
-/* NULL at the end. */
+/* NULL at the end. The first six are those of the reference figures. */
 const blackbox *blackbox_at(int i);
 const blackbox *blackbox_find(const char *name);
 /* Into s, which refers to the problem. */

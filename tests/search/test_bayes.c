@@ -34,6 +34,36 @@ static void test_problems(void **unused) {
     assert_near(o.obj[0] * o.obj[0] + o.obj[1] * o.obj[1], 1, 1e-12);
 }
 
+static void assert_met(const td_outcome *o, double slack) {
+    for (int i = 0; i < o->ncon; i++) assert_true(o->con[i] <= slack);
+}
+
+static void test_more_problems(void **unused) {
+    (void)unused;
+    double h[] = {0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573}, one[10], far[10];
+    assert_near(at("hartmann6", h).obj[0], -3.32237, 1e-5);
+    for (int i = 0; i < 10; i++) one[i] = 1, far[i] = 2;
+    assert_near(at("rosenbrock6", one).obj[0], 0, 1e-12);
+    assert_near(at("rosenbrock6", far).obj[0], 5 * 401, 1e-9);
+    assert_near(at("rastrigin10", one).obj[0], 0, 1e-12);
+    assert_near(at("rastrigin10", far).obj[0], 10, 1e-9);
+    td_outcome o = at("welded_beam", (double[]){0.205730, 3.470489, 9.036624, 0.205730});
+    assert_near(o.obj[0], 1.724852, 2e-5);
+    assert_met(&o, 1e-4);
+    assert_true(o.con[0] > -1e-4 && o.con[1] > -1e-4 && o.con[4] > -1e-3); /* it lies on them */
+    o = at("spring", (double[]){0.051689, 0.356718, 11.288966});
+    assert_near(o.obj[0], 0.012665, 1e-6);
+    assert_met(&o, 1e-4);
+    assert_true(o.con[0] > -1e-3 && o.con[1] > -1e-3);
+    assert_near(at("ways", (double[]){1, NAN, 7, 0.3, 2}).obj[0], 0, 1e-12);
+    o = at("binh", (double[]){5, 3});
+    assert_near(o.obj[0], 136, 1e-12);
+    assert_near(o.obj[1], 4, 1e-12);
+    o = at("dtlz2_3", (double[]){0.3, 0.6, 0.5, 0.5, 0.5, 0.5, 0.5});
+    assert_near(o.obj[0] * o.obj[0] + o.obj[1] * o.obj[1] + o.obj[2] * o.obj[2], 1, 1e-12);
+    assert_near(at("zdt3_10", (double[10]){0.25}).obj[1], 0.25, 1e-12);
+}
+
 /* The best feasible value after n trials, or the hypervolume. */
 static double search(const char *problem, const char *strategy, uint64_t seed, int n, int lag) {
     const blackbox *b = blackbox_find(problem);
@@ -89,6 +119,7 @@ static void test_finds(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_problems),
+                                       cmocka_unit_test(test_more_problems),
                                        cmocka_unit_test(test_finds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
