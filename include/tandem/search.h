@@ -44,8 +44,8 @@ typedef struct {
      * ask, has con[], and the state pruned where they are all met. TD_E_DONE: there is nothing left
      * to ask; the search ends. */
     td_status (*ask)(void *state, int64_t number, td_choices *out, double *fidelity);
-    /* In place of ask, where a replay knows the answer: leaves the state as ask would, at less
-     * cost. NULL: ask is cheap. */
+    /* In place of ask, where a replay knows the answer (which was asked in full): leaves the state
+     * as ask would, at less cost. NULL: ask is cheap. */
     td_status (*asked)(void *state, int64_t number, const td_choices *c, double fidelity);
     /* Trials are told in any order, each once; the order is one of the calls that the state is a
      * function of. The choices (canonical) may be others than were asked, with fidelity 1: the

@@ -241,13 +241,27 @@ static td_status take_enqueued(td__loop *l, const td__trial *t, td_arena *a, td_
     return t->seen < 0 ? td__store_enter(l->row->store, t->id, l->told, err) : TD_OK;
 }
 
-/* The strategy's choices for trial n, as they stand in the store. TD_E_DONE: it has no more. */
-static td_status ask_strategy(td__loop *l, int64_t n, td_arena *a, td_text *params, td_error *err) {
+/* What the strategy asked for trial n stands in the store: it has to take note only. */
+static bool is_known(const td__loop *l, const td__trial *t) {
+    return t != NULL && l->row->strategy->asked != NULL && t->origin != TD__ORIGIN_ENQUEUED;
+}
+
+/* The strategy's choices for trial n, as they stand in the store, where it may be t. TD_E_DONE: it
+ * has no more. */
+static td_status ask_strategy(td__loop *l, int64_t n, const td__trial *t, td_arena *a,
+                              td_text *params, td_error *err) {
     const td__row *row = l->row;
     td__slot *slot = &l->slot[n];
     slot->fidelity = 1;
     slot->c = (td_choices){.n = row->space->n, .v = l->values + n * row->space->n};
-    td_status s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity);
+    td_status s = TD_OK;
+    if (is_known(l, t)) {
+        s = choices_of(row, t->params, a, &slot->c, err);
+        if (s != TD_OK) return s;
+        s = row->strategy->asked(l->strategy, n, &slot->c, slot->fidelity);
+    } else {
+        s = row->strategy->ask(l->strategy, n, &slot->c, &slot->fidelity);
+    }
     if (s != TD_OK)
         return td_fail(err, s, "strategy %s gave no trial %" PRId64 ": %s", row->strategy->name, n,
                        td_status_text(s));
@@ -293,7 +307,7 @@ static td_status ask_next(td__loop *l, const td__trial *t, claim *c, td_error *e
     td_arena *a = td_arena_create();
     td_text params = {0};
     bool over = false;
-    td_status s = a != NULL ? ask_strategy(l, n, a, &params, err)
+    td_status s = a != NULL ? ask_strategy(l, n, t, a, &params, err)
                             : td_fail(err, TD_E_MEMORY, "out of memory");
     /* A strategy that has come to its end may have an enqueued trial before it all the same. It may
      * also ask again what was given up for such a one, once it is told so. */
