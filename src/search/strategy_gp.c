@@ -23,14 +23,16 @@
 #include "surrogate.h"
 
 enum {
-    DRAWS = 64,    /* tries to find a vector that was not asked */
-    PARENTS = 8,   /* the best told trials, whose changes are candidates */
-    CLIMBERS = 6,  /* candidates that are refined */
-    DRAWN = 256,   /* candidates of one draw from the posterior */
-    ROUNDS = 10,   /* of changes, as many in all as there were candidates at first */
-    KEPT = 4,      /* times as many trials as a model has points */
-    SUCCESSES = 3, /* in a row, and the region grows */
-    FAILURES = 4   /* or as many as there are decisions, and it shrinks */
+    DRAWS = 64,      /* tries to find a vector that was not asked */
+    PARENTS = 8,     /* the best told trials, whose changes are candidates */
+    CLIMBERS = 6,    /* candidates that are refined */
+    BOUND_EVERY = 3, /* trial by the lower confidence bound: it keeps to where constraints are met
+                      * where expected improvement is tempted across their edges */
+    DRAWN = 256,     /* candidates of one draw from the posterior */
+    ROUNDS = 10,     /* of changes, as many in all as there were candidates at first */
+    KEPT = 4,        /* times as many trials as a model has points */
+    SUCCESSES = 3,   /* in a row, and the region grows */
+    FAILURES = 4     /* or as many as there are decisions, and it shrinks */
 };
 static const double widest = 0.8, narrowest = 1.0 / 128; /* regions; below: the widest again */
 static const double fading = 0.95, least_near = 0.2, most_near = 0.9; /* shares of near trials */
@@ -41,6 +43,7 @@ typedef struct {
     int64_t initial, cap, candidates;
     td__acquisition by;
     double confidence;
+    bool mixed;  /* some trials by the bound */
     bool scalar; /* several objectives by scalarisation */
     int changes; /* of each climber in a round */
     int most;    /* candidates, and climbers behind them */
@@ -60,11 +63,14 @@ typedef struct {
 static td_status read_options(state *s, const td_params *params, td_error *err) {
     static const char *const keys[] = {"initial",     "points",     "candidates", "kernel",
                                        "acquisition", "confidence", "several",    NULL};
-    static const char *const acquisitions[] = {"ei", "lcb", "thompson"};
+    static const char *const acquisitions[] = {"mixed", "ei", "lcb", "thompson"};
     static const char *const several[] = {"hypervolume", "scalarise"};
     static const char *const kernels[] = {"matern", "linear", "matern+linear"};
     static const int terms[] = {TD_GP_MATERN, TD_GP_LINEAR, TD_GP_MATERN | TD_GP_LINEAR};
-    int kernel = 0, by = TD_ACQUIRE_IMPROVEMENT, scalar = 0;
+    enum { MIXED, EI, LCB, THOMPSON };
+    static const td__acquisition by[] = {TD_ACQUIRE_IMPROVEMENT, TD_ACQUIRE_IMPROVEMENT,
+                                         TD_ACQUIRE_BOUND, TD_ACQUIRE_DRAW};
+    int kernel = 0, word = MIXED, scalar = 0;
     s->cap = 300;
     s->confidence = 2;
     s->candidates = 1000;
@@ -76,17 +82,19 @@ static td_status read_options(state *s, const td_params *params, td_error *err) 
     if (status == TD_OK)
         status = td_node_opt_int(params, "candidates", 60, 1000000, &s->candidates, err);
     if (status == TD_OK) status = td__option_word(params, "kernel", kernels, 3, &kernel, err);
-    if (status == TD_OK) status = td__option_word(params, "acquisition", acquisitions, 3, &by, err);
+    if (status == TD_OK)
+        status = td__option_word(params, "acquisition", acquisitions, 4, &word, err);
     if (status == TD_OK)
         status = td_node_opt_real(params, "confidence", 0, 100, &s->confidence, err);
-    if (status == TD_OK && by != TD_ACQUIRE_BOUND)
-        status = td__option_idle(params, "confidence", "acquisition: lcb", err);
+    if (status == TD_OK && word != LCB && word != MIXED)
+        status = td__option_idle(params, "confidence", "acquisition: mixed or lcb", err);
     if (status == TD_OK) status = td__option_word(params, "several", several, 2, &scalar, err);
-    if (status == TD_OK && by != TD_ACQUIRE_IMPROVEMENT)
-        status = td__option_idle(params, "several", "acquisition: ei", err);
+    if (status == TD_OK && (word == LCB || word == THOMPSON))
+        status = td__option_idle(params, "several", "acquisition: mixed or ei", err);
     s->kernel = terms[kernel];
-    s->by = (td__acquisition)by;
-    s->scalar = scalar == 1 || by != TD_ACQUIRE_IMPROVEMENT;
+    s->by = by[word];
+    s->mixed = word == MIXED;
+    s->scalar = scalar == 1 || s->by != TD_ACQUIRE_IMPROVEMENT;
     s->changes = (int)s->candidates / (CLIMBERS * ROUNDS);
     s->most = (int)s->candidates + CLIMBERS;
     return status;
@@ -279,6 +287,9 @@ static td_status make_plan(state *s, int64_t number, bool fit_only, td_rng *r, p
     p->model = p->near ? &s->local : &s->model;
     p->centre = p->near ? s->o[p->parent[0]].choices : NULL;
     s->model.told = s->local.told = s->told;
+    if (s->mixed)
+        s->model.o.by = s->local.o.by =
+            number % BOUND_EVERY == 0 ? TD_ACQUIRE_BOUND : TD_ACQUIRE_IMPROVEMENT;
     return p->near ? update_local(s, &aim, p->parent[0], err)
                    : td__surrogate_update(&s->model, s->o, s->n, &aim, err);
 }
