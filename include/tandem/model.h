@@ -1,5 +1,6 @@
 /* tandem/model.h - statistics that know nothing of networks: rank correlation, Pareto sets,
- * hypervolume, medians and intervals, Gaussian processes. MLPs and boosted trees join here. */
+ * hypervolume, medians and intervals, Gaussian processes, CMA-ES, Sobol' points. MLPs and boosted
+ * trees join here. */
 #ifndef TANDEM_MODEL_H
 #define TANDEM_MODEL_H
 
@@ -126,7 +127,8 @@ td_status td_gp_draw(td_gp *gp, const double *x, int m, double *values, td_error
 
 /* ---- normal distribution --------------------------------------------------------------------- */
 
-/* log Phi(z), also far below 0. */
+/* Phi(z), and its logarithm, also far below 0. */
+double td_normal_cdf(double z);
 double td_normal_log_cdf(double z);
 /* E max(z - y, 0) of a standard normal y, z Phi(z) + phi(z): expected improvement in units of the
  * deviation; and its logarithm, also where it is smaller than any number (Ament et al. 2023). */
@@ -153,6 +155,47 @@ void td_ehvi_destroy(td_ehvi *e);
  * the largest of the boxes' shares, so that far points are still told apart. Not thread-safe: e has
  * room to work in. O(boxes). */
 double td_ehvi_log(td_ehvi *e, const double *mean, const double *sd);
+
+/* ---- points that fill a cube ----------------------------------------------------------------- */
+
+/* A coordinate of point `index` of a sequence in [0, 1)^d, for any d: coordinates 4 g to 4 g + 3
+ * are Sobol' points, of which each of the first 2^m has a 2^m-th of every coordinate's range to
+ * itself, scrambled by (seed, coordinate) (Owen 1995); other groups are independent. */
+double td_sobol(uint64_t seed, uint32_t index, int coordinate);
+
+/* ---- evolution strategies --------------------------------------------------------------------
+ */
+
+/* Eigenvalues of a symmetric matrix[n][n], in no order, and their vectors as the rows of
+ * vectors[n][n], of length 1. TD_E_MEMORY; TD_E_USAGE: it has none that are finite. */
+td_status td_eigen_symmetric(const double *matrix, int n, double *values, double *vectors,
+                             td_error *err);
+
+/* The normal distribution of CMA-ES (Hansen, arXiv 1604.00772): x = mean + sigma scale y, y ~ N(0,
+ * C), which learns from `lambda` points at a time which of them are better. */
+typedef struct td_cma td_cma;
+/* n coordinates, lambda >= 3, from mean[n] and deviation sigma in all of them. TD_E_USAGE. */
+td_status td_cma_create(int n, int lambda, const double *mean, double sigma, td_cma **out,
+                        td_error *err);
+void td_cma_destroy(td_cma *s);
+double td_cma_mean(const td_cma *s, int i);
+double td_cma_deviation(const td_cma *s, int i);
+/* The largest eigenvalue of C by the smallest. */
+double td_cma_condition(const td_cma *s);
+/* Draw `index` of a sequence (td_sobol of its seed): any one is N(0, C), those that follow each
+ * other are more even than independent ones. A run has one sequence, from 0 on. */
+void td_cma_sample(td_cma *s, uint64_t seed, uint32_t index, double *x);
+/* x[lambda]: points of n coordinates, the best first. O(lambda n^2), now and then O(n^3).
+ * TD_E_USAGE: the numbers have run out, which ends the run. */
+td_status td_cma_update(td_cma *s, const double *const *x, td_error *err);
+/* For a point that was not drawn from this distribution: x comes nearer to the mean, on a line, if
+ * it is further away than `most` times what draws are, sqrt(n) deviations. (Hansen 2011, arXiv
+ * 1110.4181: up to 1 + 2 sqrt(n) / (n + 2).) */
+void td_cma_draw_nearer(td_cma *s, double *x, double most);
+/* Coordinate i is cut into cells, and the mean is in the one from low to high; -INFINITY, INFINITY:
+ * it has no end there. At least so much probability is left to the other cells, half of it to each
+ * side (CMA-ES with margin: Hamano, Saito, Nomura, Shirakawa 2022, arXiv 2205.13482). */
+void td_cma_margin(td_cma *s, int i, double low, double high, double least);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,8 @@
  *
  * A strategy's state is a function of (space, parameters, seed, the calls made): asked numbers and
  * told outcomes in order. Resuming is replaying the same calls. Random draws come from
- * td_rng_make(seed, number, TD_RNG_ASK), so they do not depend on what was drawn before.
+ * td_rng_make(seed, number, TD_RNG_ASK), so they do not depend on what was drawn before (but those
+ * of qmc and cmaes, which are of one sequence).
  */
 #ifndef TANDEM_SEARCH_H
 #define TANDEM_SEARCH_H
@@ -115,6 +116,28 @@ typedef struct {
  *     several     two or three objectives: hypervolume: what is expected to be added to it
  *                 (Emmerich et al. 2006); scalarise: weights drawn per trial (Knowles 2006), as
  *                 always for four (hypervolume)
+ *
+ *   nsga2      a genetic algorithm for several objectives, or one (Deb et al. 2002): of parents
+ *              and children the better ones are the next parents:
+ *     population  parents; as many trials are random first (16)
+ *     offspring   so many trials are told before parents are chosen again (1, or a 16th of large
+ *                 populations)
+ *     crossover   probability that a child has two parents (.9)
+ *     blend       probability that a number of it lies about those of both (simulated binary
+ *                 crossover); others, and names, are taken over from either (.25)
+ *     mutations   expected number of decisions that change (1), numbers by polynomial mutation
+ *     eta_crossover  the larger, the nearer numbers lie to the parents' (1)
+ *     eta_mutation   the larger, the less numbers change (5)
+ *
+ *   cmaes      CMA-ES (Hansen, arXiv 1604.00772) of the first objective, with margin for whole
+ *              numbers (Hamano et al. 2022) and probabilities of names that are learned (as in
+ *              Hamano et al. 2024). Where it has converged it starts again from elsewhere:
+ *     population  trials that it learns from at a time (4 + 1.5 log of the number of decisions,
+ *                 and as many as the longest list of names has, at most 8)
+ *     sigma       deviation at first, of the range of a number or its logarithm (.2)
+ *     restarts    ipop: each with twice the population; bipop: those and small ones in turn
+ *                 (Hansen 2009); equal: with the same population (ipop)
+ *   qmc        no options; quasi-random: scrambled Sobol' points (td_sobol)
  *
  *   exhaustive  no options; every vector of the space once, in the order of td_space_first and
  *               td_space_next, whatever the seed; then TD_E_DONE. Spaces with real decisions are

@@ -59,23 +59,6 @@ td_status td_median_interval(const double *v, int n, double level, td_median *ou
 
 /* ---- bootstrap ------------------------------------------------------------------------------- */
 
-static double normal_cdf(double z) {
-    return 0.5 * erfc(-z * M_SQRT1_2);
-}
-
-/* By halving: a handful of calls per interval do not ask for more. */
-static double normal_quantile(double p) {
-    double low = -40, high = 40;
-    for (int i = 0; i < 200 && low < high; i++) {
-        double z = 0.5 * (low + high);
-        if (normal_cdf(z) < p)
-            low = z;
-        else
-            high = z;
-    }
-    return 0.5 * (low + high);
-}
-
 /* Median of n draws with replacement: how often each value was drawn is enough. */
 static double resampled(const double *sorted, int n, int *times, td_rng *r) {
     memset(times, 0, sizeof *times * (size_t)n);
@@ -108,8 +91,8 @@ static double acceleration(const double *sorted, int n, double *room) {
 
 /* The share of resamples that the corrected end of an interval stands at. */
 static double corrected(double p, double bias, double a) {
-    double z = bias + normal_quantile(p);
-    return normal_cdf(bias + z / (1 - a * z));
+    double z = bias + td_normal_quantile(p);
+    return td_normal_cdf(bias + z / (1 - a * z));
 }
 
 td_status td_median_bootstrap(const double *v, int n, double level, bool bca, int resamples,
@@ -135,7 +118,7 @@ td_status td_median_bootstrap(const double *v, int n, double level, bool bca, in
     }
     if (bca && n > 1) {
         double share = fmax(0.5, fmin(resamples - 0.5, below)) / resamples;
-        double bias = normal_quantile(share), a = acceleration(sorted, n, room);
+        double bias = td_normal_quantile(share), a = acceleration(sorted, n, room);
         low = corrected(low, bias, a);
         high = corrected(high, bias, a);
     }

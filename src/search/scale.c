@@ -21,3 +21,20 @@ double td__scale_value(const td_decision *d, double place) {
                       : d->lo + place * (d->hi - d->lo);
     return fmin(fmax(v, d->lo), d->hi); /* rounding must not leave the range */
 }
+
+static double least(const td_decision *d) {
+    return d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE ? d->lo : 0;
+}
+
+double td__scale_unit(const td_decision *d, double v) {
+    int64_t count = td__scale_count(d);
+    return count == 0 ? td__scale_place(d, v) : (v - least(d) + 0.5) / (double)count;
+}
+
+double td__scale_from_unit(const td_decision *d, double place) {
+    int64_t count = td__scale_count(d);
+    if (count == 0) return td__scale_value(d, place);
+    if (count == 1) return least(d);
+    double cell = floor(place * (double)count);
+    return least(d) + fmin(fmax(cell, 0), (double)(count - 1));
+}

@@ -20,6 +20,11 @@ static const struct {
     {"ppo", "{batch: 1, baseline: ema, decay: .5, normalise: false}"},
     {"ppo", "{baseline: none, entropy: 0, rate: .2, epochs: 2}",
      true}, /* all rewards are negative */
+    {"nsga2", "{population: 5, crossover: 0, mutations: 2}"},
+    {"nsga2", "{population: 40, offspring: 40, blend: .9, eta_mutation: 0}"},
+    {"nsga2", "{population: 2, eta_crossover: 20, mutations: 0}"},
+    {"cmaes", "{population: 4, restarts: bipop}"},
+    {"cmaes", "{population: 30, sigma: .5, restarts: equal}"},
     /* test_bayes.c looks at what these learn: */
     {"gp", "{initial: 4, candidates: 60, points: 20}", true},
     {"gp", "{initial: 3, candidates: 60, points: 12, acquisition: thompson}", true},
@@ -30,7 +35,7 @@ static const struct {
 static const char *const not_cheap[] = {"gp", "auto"};
 
 /* Whose defaults learn nothing (nor do those that walk through a space). */
-static const char *const idle[] = {"random"};
+static const char *const idle[] = {"random", "qmc"};
 
 void complain(const subject *x, const td_space *space, const char *format, ...) {
     char what[256];
