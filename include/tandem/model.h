@@ -75,6 +75,25 @@ td_status td_median_interval(const double *v, int n, double level, td_median *ou
 td_status td_median_bootstrap(const double *v, int n, double level, bool bca, int resamples,
                               uint64_t seed, td_median *out, td_error *err);
 
+/* ---- importance of decisions ----------------------------------------------------------------- */
+
+typedef struct {
+    double share;     /* of what all decisions explain: their sum is 1, or 0 where none explains */
+    double explained; /* share of the variance of "is good" that it explains by itself, 0 to 1 */
+    int rows, good;   /* that have the decision */
+} td_importance;
+/* Which of d decisions make rows of x[n][d] (row-major; NAN: the decision is not active there) good
+ * ones, by PED-ANOVA (Watanabe, Bansal, Hutter 2023). Good are the rows whose value (smaller is
+ * better; NAN: the row is not looked at) is among the best `quantile` (0 to 1), with all that equal
+ * the last of them: monotone transforms of the value or of a decision change nothing. nominal[d]
+ * (NULL: none): values are names without an order. out[d].
+ *
+ * It compares with the rows that there are: where a search has settled on one value already that
+ * decision cannot tell any more. A decision that is not always active is judged over the rows that
+ * have it, and counts by their share. TD_E_USAGE, TD_E_MEMORY. */
+td_status td_importance_of(const double *x, int n, int d, const uint8_t *nominal,
+                           const double *value, double quantile, td_importance *out, td_error *err);
+
 /* ---- Gaussian processes ---------------------------------------------------------------------- */
 
 /* Regression with a zero mean (centre and scale y first). Points are d coordinates; NAN is a value

@@ -29,10 +29,13 @@ static const struct {
     {"gp", "{initial: 4, candidates: 60, points: 20}", true},
     {"gp", "{initial: 3, candidates: 60, points: 12, acquisition: thompson}", true},
     {"auto", "{modelled: 16}", true},
+    {"tpe", "{candidates: 8, kernels: 40}"},
+    {"tpe", "{initial: 20, gamma: 2.5, width: .4, candidates: 6, kernels: 30}"},
+    {"tpe", "{multivariate: false, candidates: 3, kernels: 20}"},
 };
 
 /* Whose defaults take milliseconds to ask: with the options above only. */
-static const char *const not_cheap[] = {"gp", "auto"};
+static const char *const not_cheap[] = {"gp", "auto", "tpe"};
 
 /* Whose defaults learn nothing (nor do those that walk through a space). */
 static const char *const idle[] = {"random", "qmc"};
