@@ -1,8 +1,10 @@
 /* Strategies on black-box problems: the best feasible value, or the hypervolume, after so many
- * trials, mean and deviation over seeds, and what an ask and its tell cost.
+ * trials, mean and deviation over seeds, and what an ask and its tell cost. search.sh runs it for
+ * all of them and compares.
  *
- *     bench_blackbox [--seeds N] [--first SEED] [--trials N] [--problem NAME]
- * [STRATEGY[:OPTIONS]...] bench_blackbox --problem branin_cat random 'gp:{initial: 8}' */
+ *     bench_blackbox [--seeds N] [--first SEED] [--trials N] [--problem NAME] [--csv FILE]
+ *                    [STRATEGY[:OPTIONS]...]
+ *     bench_blackbox --problem branin_cat random 'gp:{initial: 8}' */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +73,7 @@ static void search(const blackbox *b, const td_strategy *s, const td_node *param
     s->destroy(state);
 }
 
-static void run(const blackbox *b, const char *what, int first, int seeds, int trials) {
+static void run(const blackbox *b, const char *what, int first, int seeds, int trials, FILE *csv) {
     char name[64];
     size_t n = strcspn(what, ":");
     if (n >= sizeof name) die("a name is too long");
@@ -104,6 +106,11 @@ static void run(const blackbox *b, const char *what, int first, int seeds, int t
     }
     printf("  %.3g ms, last %.3g\n", 1e3 * cpu[0] / seeds, 1e3 * cpu[1] / seeds);
     fflush(stdout);
+    for (int i = 0; csv != NULL && i < seeds; i++)
+        for (int m = 0; m < p.nmarks; m++)
+            fprintf(csv, "%s,\"%s\",%d,%d,%.10g,%.3g,%.3g\n", b->name, what, first + i, p.marks[m],
+                    q[i * MOST_MARKS + m], 1e3 * cpu[0] / seeds, 1e3 * cpu[1] / seeds);
+    if (csv != NULL) fflush(csv);
     free(q);
     td_arena_destroy(a);
 }
@@ -111,6 +118,7 @@ static void run(const blackbox *b, const char *what, int first, int seeds, int t
 int main(int argc, char **argv) {
     int seeds = 10, first = 0, trials = 0, at = 1;
     const char *problem = NULL;
+    FILE *csv = NULL;
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
         int number = atoi(argv[at + 1]);
         if (strcmp(argv[at], "--problem") == 0)
@@ -121,18 +129,22 @@ int main(int argc, char **argv) {
             first = number;
         else if (strcmp(argv[at], "--trials") == 0 && number > 0 && number <= MOST_TRIALS)
             trials = number;
+        else if (strcmp(argv[at], "--csv") == 0 && (csv = fopen(argv[at + 1], "w")) != NULL)
+            fprintf(csv, "problem,strategy,seed,trials,value,ms,last_ms\n");
         else
             die("usage: see the head of the file");
     }
-    static const char *const all[] = {"random", "evolution", "local", "gp"};
+    static const char *const all[] = {"auto",  "tpe", "cmaes", "nsga2", "evolution",
+                                      "local", "ppo", "qmc",   "random"};
     for (int i = 0; blackbox_at(i) != NULL; i++) {
         const blackbox *b = blackbox_at(i);
         if (problem != NULL && strcmp(problem, b->name) != 0) continue;
         if (at < argc)
-            for (int k = at; k < argc; k++) run(b, argv[k], first, seeds, trials);
+            for (int k = at; k < argc; k++) run(b, argv[k], first, seeds, trials, csv);
         else
             for (size_t k = 0; k < sizeof all / sizeof all[0]; k++)
-                run(b, all[k], first, seeds, trials);
+                run(b, all[k], first, seeds, trials, csv);
     }
+    if (csv != NULL && fclose(csv) != 0) die("cannot write");
     return 0;
 }
