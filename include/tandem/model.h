@@ -1,6 +1,6 @@
 /* tandem/model.h - statistics that know nothing of networks: rank correlation, Pareto sets,
- * hypervolume, medians and intervals, Gaussian processes, CMA-ES, Sobol' points. MLPs and boosted
- * trees join here. */
+ * hypervolume, medians and intervals, importance of decisions, Gaussian processes, CMA-ES, Sobol'
+ * points. MLPs and boosted trees join here. */
 #ifndef TANDEM_MODEL_H
 #define TANDEM_MODEL_H
 

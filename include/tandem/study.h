@@ -188,6 +188,31 @@ td_status td_trials_hypervolume(const td_trial_row *t, int n, const td_front *f,
  * the study was finished, so that hypervolumes of a study that went on compare. */
 td_status td_store_front(td_store *s, const char *study, td_front *out, td_error *err);
 
+/* Which decisions make trials good ones (td_importance_of). Good are the best `quantile` of the
+ * trials
+ *
+ *   objective < 0   by the order of outcomes (td_outcome_compare; td_outcomes_rank with the
+ *                   `objectives` of a front): what meets the targets first, by reward or by front,
+ *                   then by how much is missed, then what cannot be built. Trials without an
+ *                   outcome (running, or asked for their costs only) are not looked at
+ *   0 .. TD_NOBJECTIVE - 1   by this metric or the accuracy alone, of all trials of which it is
+ *                   known, whether they meet the targets or not
+ *
+ * The most important decision first; memory from the arena. TD_E_USAGE: a quantile that is not
+ * between 0 and 1; TD_E_STORE: choices cannot be read. */
+typedef struct {
+    const char *name;
+    td_importance of;
+} td_decision_importance;
+typedef struct {
+    int trials, good; /* that were looked at */
+    int n;            /* decisions */
+    td_decision_importance *decision;
+} td_trials_importance;
+td_status td_trials_importance_of(const td_trial_row *t, int n, unsigned objectives, int objective,
+                                  double quantile, td_arena *a, td_trials_importance *out,
+                                  td_error *err);
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 typedef struct {

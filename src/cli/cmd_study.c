@@ -1,5 +1,5 @@
-/* tandem study - the trials of a search: list, show, best, pareto, export, which only read; resume,
- * enqueue and reap are in study_write.c. */
+/* tandem study - the trials of a search: list, show, best, pareto, export. importance is in
+ * study_importance.c, resume, enqueue and reap, which change a folder, in study_write.c. */
 #include "cli.h"
 
 #include <argp.h>
@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "study_importance.h"
+#include "study_open.h"
 #include "study_write.h"
 #include "tandem/report.h"
 #include "tandem/study.h"
@@ -46,8 +47,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                 if (strcmp(arg, verbs[i]) == 0) o->verb = verbs[i];
             if (o->verb == NULL)
                 argp_error(state,
-                           "expected list, show, best, pareto, export, resume, enqueue or reap, "
-                           "found \"%s\"",
+                           "expected list, show, best, pareto, export, importance, resume, enqueue "
+                           "or reap, found \"%s\"",
                            arg);
         } else if (o->where == NULL) {
             o->where = arg;
@@ -57,7 +58,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (o->verb == NULL)
-            argp_error(state, "expected list, show, best, pareto, export, resume, enqueue or reap");
+            argp_error(
+                state,
+                "expected list, show, best, pareto, export, importance, resume, enqueue or reap");
         if (o->where == NULL) argp_error(state, "expected a results folder or a study.db");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -154,23 +157,12 @@ typedef struct {
     int n, *pick, count;
 } chosen;
 
-/* A row by the name of its scope, or one phase of it. */
-static bool is_of_row(const char *study, const char *row) {
-    const td_scope *scope = td_scope_find(row);
-    char name[TD_STUDY_NAME];
-    for (int i = 0; scope != NULL && i < scope->n; i++) {
-        td_scope_study(scope, i, name);
-        if (strcmp(study, name) == 0) return true;
-    }
-    return strcmp(study, row) == 0;
-}
-
 static td_status load(const options *o, td_store *store, const td_study_info *s, int n, td_arena *a,
                       chosen *c, int *count, td_error *err) {
     td_status st = TD_OK;
     *count = 0;
     for (int i = 0; st == TD_OK && i < n; i++) {
-        if (o->row != NULL && !is_of_row(s[i].name, o->row)) continue;
+        if (!study_is_of_row(s[i].name, o->row)) continue;
         chosen *one = &c[(*count)++];
         one->name = s[i].name;
         st = td_store_trials(store, s[i].name, a, &one->t, &one->n, err);
@@ -183,12 +175,8 @@ static td_status load(const options *o, td_store *store, const td_study_info *s,
             one->count = o->limit;
         }
     }
-    if (st == TD_OK && o->row != NULL && *count == 0) {
-        const char **known = TD_NEW(a, const char *, n + 1);
-        for (int i = 0; known != NULL && i < n; i++) known[i] = s[i].name;
-        cli_unknown(err, TD_E_NOT_FOUND, "row", o->row, known, known != NULL ? n : 0);
-        st = td_error_prefix(err, "%s", o->where);
-    }
+    if (st == TD_OK && o->row != NULL && *count == 0)
+        st = study_no_row(o->where, o->row, s, n, a, err);
     return st;
 }
 
@@ -251,13 +239,16 @@ static td_status show(const options *o, td_store *store, const td_study_info *s,
 static const struct {
     const char *verb;
     int (*run)(int argc, char **argv);
-} writing[] = {{"resume", study_resume}, {"enqueue", study_enqueue}, {"reap", study_reap}};
+} with_options[] = {{"importance", study_importance},
+                    {"resume", study_resume},
+                    {"enqueue", study_enqueue},
+                    {"reap", study_reap}};
 
 int cmd_study(int argc, char **argv) {
-    for (size_t i = 0; argc > 1 && i < sizeof writing / sizeof writing[0]; i++)
-        if (strcmp(argv[1], writing[i].verb) == 0) {
+    for (size_t i = 0; argc > 1 && i < sizeof with_options / sizeof with_options[0]; i++)
+        if (strcmp(argv[1], with_options[i].verb) == 0) {
             argv[1] = argv[0];
-            return writing[i].run(argc - 1, argv + 1);
+            return with_options[i].run(argc - 1, argv + 1);
         }
     static const struct argp_option argp_options[] = {
         {"row", OPT_ROW, "NAME", 0,
@@ -271,12 +262,13 @@ int cmd_study(int argc, char **argv) {
         argp_options,
         parse,
         "list|show|best|pareto|export DIR|FILE.db\n"
-        "resume|enqueue|reap --help",
+        "importance|resume|enqueue|reap --help",
         "Shows the trials of a results folder (or of a study.db), row by row of its recipe: list "
         "counts "
         "them; show has all; best the one best design with its choices; pareto those that no other "
         "one beats in accuracy, latency, energy and area together (of a search in Pareto mode: in "
-        "its objectives, of those that meet its targets); export is show as CSV. resume goes on "
+        "its objectives, of those that meet its targets); export is show as CSV. importance tells "
+        "which decisions matter, resume goes on "
         "with a search, enqueue gives it designs to try, reap takes trials back from dead "
         "workers; each of these has a --help of its own.\v"
         "Examples:\n"
@@ -300,11 +292,7 @@ int cmd_study(int argc, char **argv) {
         td_fail(&err, TD_E_MEMORY, "out of memory");
         return cli_fail(&err);
     }
-    struct stat sb;
-    const char *path = o.where;
-    if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode)) path = td_arena_printf(a, "%s/study.db", path);
-    td_status s = td_store_open(path, false, &store, &err);
-    if (s == TD_OK) s = td_store_studies(store, a, &info, &n, &err);
+    td_status s = study_open(o.where, a, &store, &info, &n, &err);
     if (s == TD_OK && strcmp(o.verb, "list") == 0)
         list_rows(&o, info, n, a, &out);
     else if (s == TD_OK)
