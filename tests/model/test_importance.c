@@ -84,7 +84,7 @@ static void test_conditional(void **unused) {
 static void test_chance(void **unused) {
     (void)unused;
     static const uint8_t nominal[D] = {1, 1, 0, 0};
-    double sum[D] = {0}, all = 0;
+    double sum[D] = {0};
     for (uint64_t seed = 0; seed < 400; seed++) {
         draw(100 + seed, 100, D);
         td_rng r = td_rng_make(seed, 1, TD_RNG_TEST);
@@ -98,7 +98,6 @@ static void test_chance(void **unused) {
         look(100, nominal, 0.2, out);
         for (int j = 0; j < D; j++) sum[j] += out[j].explained / 400;
     }
-    for (int j = 0; j < D; j++) all += sum[j];
     printf("    explained by chance: %.4f %.4f %.4f %.4f\n", sum[0], sum[1], sum[2], sum[3]);
     for (int j = 0; j < D; j++) assert_true(sum[j] < 0.05);
 }
