@@ -28,7 +28,7 @@ static const struct {
     /* test_bayes.c looks at what these learn: */
     {"gp", "{initial: 4, candidates: 60, points: 20}", true},
     {"gp", "{initial: 3, candidates: 60, points: 12, acquisition: thompson}", true},
-    {"auto", "{modelled: 16}", true},
+    {"auto", "{modelled: 16, patience: 4}", true},
     {"tpe", "{candidates: 8, kernels: 40}"},
     {"tpe", "{initial: 20, gamma: 2.5, width: .4, candidates: 6, kernels: 30}"},
     {"tpe", "{multivariate: false, candidates: 3, kernels: 20}"},
