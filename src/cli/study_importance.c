@@ -11,7 +11,8 @@
 #include "tandem/report.h"
 
 enum { OPT_ROW = 1000, OPT_OBJECTIVE, OPT_QUANTILE };
-/* Fewer good trials than this, and what chance adds or takes is as large as most of what is told. */
+/* Fewer good trials than this, and what chance adds or takes is as large as most of what is told.
+ */
 enum { ENOUGH = 10 };
 
 typedef struct {

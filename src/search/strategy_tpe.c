@@ -235,6 +235,16 @@ static trial *trial_of(state *s, int64_t number, const td_choices *c) {
     return t;
 }
 
+/* Trial `number` is to be c. */
+static td_status remember(state *s, int64_t number, const td_choices *c) {
+    trial *t = trial_of(s, number, c);
+    if (t == NULL || !push(&s->pending, t)) {
+        free(t);
+        return TD_E_MEMORY;
+    }
+    return td__asked_for(&s->asked, number, c) ? TD_OK : TD_E_MEMORY;
+}
+
 static td_status ask(void *self, int64_t number, td_choices *out, double *fidelity) {
     state *s = self;
     td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
@@ -245,12 +255,7 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
         td_space_sample(s->space, &r, out);
         found = !td__asked_has(&s->asked, out);
     }
-    trial *t = trial_of(s, number, out);
-    if (t == NULL || !push(&s->pending, t)) {
-        free(t);
-        return TD_E_MEMORY;
-    }
-    return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;
+    return remember(s, number, out);
 }
 
 /* Puts the best in order. When memory is out it stays as it is. */
