@@ -18,6 +18,7 @@ typedef enum { TD_CATEGORICAL, TD_ORDERED, TD_INTEGER, TD_REAL_RANGE } td_kind;
 /* categorical and ordered: a choice is an index 0..n-1 into value[] (label[] for people; may be
  * NULL). integer: lo..hi; real: [lo, hi], log: searched on a log scale. parent >= 0: active only
  * while the parent (an earlier decision) is active and bit `index of its choice` of `when` is set.
+ * An integer may have a log scale, too (lo > 0).
  * costs_only: it changes what a design costs and not its accuracy (those of an accelerator), so
  * that a strategy may try several values for one training. */
 typedef struct {
@@ -158,6 +159,14 @@ typedef struct {
 } td_space_entry;
 const td_space_entry *td_space_list(int *n);
 td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_error *err);
+/* The parameters of a problem of one's own (docs/optimize.md), a map by name, in order:
+ *   {int: [1, 99]}        and {int: [1, 1024], log: true}, {int: [1, 99], step: 2}
+ *   {real: [0.1, 10]}     and log: true
+ *   {choice: [A, B]}      names, numbers, true and false, in no order
+ *   {ordered: [8, 16]}    the same, in the order as it stands
+ * each with when: {EARLIER: [VALUE, ...]} if it matters for these values only. Its designs have
+ * neither network nor accelerator. TD_E_INPUT. */
+td_status td_space_parameters(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* All decisions of a, then those of b; the design has both sides. */
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err);

@@ -58,7 +58,7 @@ static td_status check_values(const td_space *s, const td_decision *d, td_error 
         return td_fail(err, TD_E_INPUT, "space %s: %s has no values", s->name, d->name);
     case TD_INTEGER:
         if (d->lo <= d->hi && d->lo == floor(d->lo) && d->hi == floor(d->hi) && d->lo >= -whole &&
-            d->hi <= whole)
+            d->hi <= whole && (!d->log || d->lo > 0))
             return TD_OK;
         break;
     case TD_REAL_RANGE:

@@ -64,6 +64,13 @@ td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err) {
     return TD_OK;
 }
 
+/* An integer on a log scale: k takes the part from log k to log (k + 1) of the range. */
+static double draw_log_integer(const td_decision *d, td_rng *r) {
+    double from = log(d->lo), to = log(d->hi + 1);
+    double v = floor(exp(from + td_rng_uniform(r) * (to - from)));
+    return fmin(fmax(v, d->lo), d->hi);
+}
+
 double td__decision_draw(const td_decision *d, td_rng *r, double old) {
     if (d->kind == TD_REAL_RANGE) {
         double u = td_rng_uniform(r);
@@ -73,6 +80,11 @@ double td__decision_draw(const td_decision *d, td_rng *r, double old) {
     }
     uint64_t n = td__decision_count(d);
     double lo = d->kind == TD_INTEGER ? d->lo : 0;
+    if (d->kind == TD_INTEGER && d->log) {
+        double v = draw_log_integer(d, r);
+        for (int tries = 0; v == old && n > 1 && tries < 64; tries++) v = draw_log_integer(d, r);
+        return v != old || n < 2 ? v : old < d->hi ? old + 1 : old - 1;
+    }
     if (isnan(old)) return lo + (double)td_rng_below(r, n);
     if (n < 2) return old;
     /* One of the n - 1 others: those from the old one on move up by one. */
