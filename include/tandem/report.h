@@ -28,6 +28,20 @@ td_node *td_report_trials_node(const td_trial_row *t, int n, const int *pick, in
 /* Table of trials for people. */
 void td_report_trials_table(const td_trial_row *t, int n, const int *pick, int npick, td_text *out);
 
+/* The same of a problem's trials, in its own words; CSV has a header. */
+void td_report_problem_table(const td_goals *g, const td_trial_row *t, const int *pick, int npick,
+                             td_text *out);
+td_status td_report_problem_csv(const td_goals *g, const td_trial_row *t, int n, const int *pick,
+                                int npick, td_text *out, td_error *err);
+td_node *td_report_problem_node(const td_goals *g, const td_trial_row *t, const int *pick,
+                                int npick, td_arena *a);
+/* Parameters of a trial, one per line. */
+void td_report_problem_parameters(const td_trial_row *t, td_text *out);
+/* Writes trials.csv, best.json (of several objectives front.csv and front.json) and problem.yaml
+ * beside out/study.db. */
+td_status td_report_problem_write(const td_blackbox *b, const td_trial_row *t, int n,
+                                  const char *out, td_error *err);
+
 /* The result table of a run and the line that says why, for people. */
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out);
 /* Why the best pair is good, computed from its schedule and that of the first row: what bound the

@@ -73,6 +73,30 @@ double td_objective_reward(const td_objective *o, double accuracy, const double 
 /* metric / target - 1 per target that is on, in metric order; returns their number. */
 int td_objective_violations(const td_objective *o, const double metric[TD_NMETRIC], double out[]);
 
+/* ---- problems of one's own (docs/optimize.md) -------------------------------------------------
+ */
+
+/* What a problem is after: objectives, and constraints that are met where the answer is at most (or
+ * at least) the bound. Names live as long as what they were read from. */
+enum { TD_MOST_OBJECTIVES = 4, TD_MOST_CONSTRAINTS = 8 }; /* as many as td_outcome has room for */
+typedef struct {
+    int nobj, ncon;
+    struct {
+        const char *name;
+        bool maximise;
+        double reference; /* of the hypervolume; NAN: none */
+    } objective[TD_MOST_OBJECTIVES];
+    struct {
+        const char *name;
+        bool least; /* the bound is the least that meets it, not the most */
+        double bound;
+    } constraint[TD_MOST_CONSTRAINTS];
+} td_goals;
+/* An objective as it was answered, of a value that is minimised. */
+double td_goals_value(const td_goals *g, int objective, double minimised);
+
+typedef struct td_blackbox td_blackbox; /* a checked problem file */
+
 /* ---- scopes ---------------------------------------------------------------------------------- */
 
 /* What a row of a recipe searches, at the same budgets whatever its scope. */
@@ -161,6 +185,8 @@ typedef struct {
     bool enqueued;          /* a user's design, not the strategy's */
     const char *error;      /* reason of infeasible and failed ones */
     double started, finished;
+    td_outcome outcome; /* of problems: objectives (minimised), constraints, and these as told */
+    double told[TD_MOST_CONSTRAINTS];
 } td_trial_row;
 td_result td_trial_result(const td_trial_row *t);
 td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_row **out, int *n,
@@ -223,6 +249,8 @@ typedef struct {
     int64_t trained, max_trained; /* max_trained: INT64_MAX: no limit; 0: nothing is trained */
     bool has_best;                /* a design that meets all targets was found */
     double best_accuracy, best_metric[TD_NMETRIC], elapsed_s;
+    const char *objective; /* of a problem: the first one; a best one is known of one objective */
+    double best_objective;
 } td_progress;
 
 /* Costs of pairs of a network and an accelerator that several runs share. Thread-safe; about 100
@@ -324,6 +352,49 @@ void td_run_summary_free(td_run_summary *s); /* {0} is fine */
  * The summary holds what there is after a fault, too: free it in any case. */
 td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summary *out,
                         td_error *err);
+
+/* A problem's file, with keys overridden, and that of a folder as td_recipe_stored has recipes. */
+td_status td_blackbox_load_with(const char *path, const td_override *o, int n, td_blackbox **out,
+                                td_error *err);
+td_status td_blackbox_stored(const char *folder, const td_override *o, int n, td_blackbox **out,
+                             td_error *err);
+void td_blackbox_destroy(td_blackbox *b); /* NULL is fine */
+const char *td_blackbox_name(const td_blackbox *b);
+const char *td_blackbox_text(const td_blackbox *b);
+const td_goals *td_blackbox_goals(const td_blackbox *b);
+void td_blackbox_describe(const td_blackbox *b, td_text *out);
+/* Does a folder (or study.db) hold the trials of a problem? *study: the name of its one study,
+ * "optimize", or "ask" where another program asks; NULL: of recipes, or nothing. */
+td_status td_store_problem(td_store *s, td_arena *a, const char **study, td_goals *goals,
+                           td_error *err);
+/* Searches (or resumes) with the problem's own program, as many at a time as it says, or as
+ * o->threads does if these are fewer; o as of td_recipe_run. join: as td_recipe_join. */
+td_status td_blackbox_run(const td_blackbox *b, const td_run_options *o, td_error *err);
+td_status td_blackbox_join(const td_blackbox *b, const td_run_options *o, td_error *err);
+/* As td_recipe_enqueue. */
+td_status td_blackbox_enqueue(const td_blackbox *b, const char *folder, const td_node *designs,
+                              int64_t *first, int *count, td_error *err);
+/* Lends n trials to the caller for so many seconds and adds a line of JSON for each: {"trial": 0,
+ * "parameters": {...}, "seed": 1}. The study is made if it is not there. Trials that are ready, or
+ * whose time is over, come first, with the numbers that they have. TD_E_DONE: the budget is used
+ * up, or there is nothing left to ask; lines of the others were added. */
+td_status td_blackbox_ask(const td_blackbox *b, const char *folder, int n, double lease_s,
+                          td_text *out, td_error *err);
+/* Outcomes as lines of JSON, {"trial": 0, "cost": 1.5}, or with `parameters` in place of the number
+ * for trials that were not asked; `name` stands in messages. All are checked before the first one
+ * is taken. The same outcome may be told twice; another one is TD_E_STALE. TD_E_NOT_FOUND: no such
+ * trial. *told: how many are new; numbers of new trials are added to out, a line each. */
+td_status td_blackbox_tell(const td_blackbox *b, const char *folder, const char *name,
+                           const char *lines, size_t size, int64_t *told, td_text *out,
+                           td_error *err);
+/* The best trial of one objective, as td_outcome_compare has it (-1: none is done), and the front
+ * of several among those that meet all constraints, in order of number. */
+int td_problem_best(const td_trial_row *t, int n);
+td_status td_problem_front(const td_trial_row *t, int n, const td_goals *g, int *out, int *count,
+                           td_error *err);
+/* What the front dominates up to the references; NAN: a reference is missing. */
+td_status td_problem_hypervolume(const td_trial_row *t, int n, const td_goals *g, double *volume,
+                                 td_error *err);
 
 /* ---- how long it takes ----------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@ typedef struct {
 
 int cmd_compare(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
+int cmd_ask(int argc, char **argv);
 int cmd_cost(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_explore(int argc, char **argv);
@@ -20,10 +21,12 @@ int cmd_hw(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_map(int argc, char **argv);
 int cmd_net(int argc, char **argv);
+int cmd_optimize(int argc, char **argv);
 int cmd_quantise(int argc, char **argv);
 int cmd_search(int argc, char **argv);
 int cmd_space(int argc, char **argv);
 int cmd_study(int argc, char **argv);
+int cmd_tell(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_worker(int argc, char **argv);
 

@@ -107,7 +107,9 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
         td_text_addf(t, "/%lld", (long long)p->max_trained);
     if (p->max_trained > 0) td_text_add(t, " trained");
     add_speed(t, b, p);
-    if (p->has_best) {
+    if (p->objective != NULL) {
+        if (p->has_best) td_text_addf(t, "  best %s %.6g", p->objective, p->best_objective);
+    } else if (p->has_best) {
         td_text_add(t, "  best");
         if (isfinite(p->best_accuracy)) td_text_addf(t, " %.2f %% val", 100 * p->best_accuracy);
         td_text_addf(t, " %.1f us %.2f uJ", p->best_metric[TD_METRIC_LATENCY] * 1e6,
@@ -118,15 +120,20 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
     }
     static const struct {
         td_result result;
-        const char *one, *many;
-    } other[] = {{TD_RESULT_MISSES, "misses targets", "miss targets"},
-                 {TD_RESULT_UNBUILT, "cannot be built", "cannot be built"},
-                 {TD_RESULT_PRUNED, "costs only", "costs only"},
-                 {TD_RESULT_DIVERGES, "without accuracy", "without accuracy"}};
+        const char *one, *many, *problem; /* problem: of one's own; NULL: is none there */
+    } other[] = {{TD_RESULT_MISSES, "misses targets", "miss targets", "miss constraints"},
+                 {TD_RESULT_UNBUILT, "cannot be built", "cannot be built", "infeasible"},
+                 {TD_RESULT_PRUNED, "costs only", "costs only", "stopped early"},
+                 {TD_RESULT_DIVERGES, "without accuracy", "without accuracy", NULL},
+                 {TD_RESULT_FAILED, NULL, NULL, "failed"}};
     const char *before = "  (";
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         long long n = p->count[other[i].result];
-        if (n > 0) td_text_addf(t, "%s%lld %s", before, n, n == 1 ? other[i].one : other[i].many);
+        const char *word = p->objective != NULL ? other[i].problem
+                           : n == 1             ? other[i].one
+                                                : other[i].many;
+        if (word == NULL) continue;
+        if (n > 0) td_text_addf(t, "%s%lld %s", before, n, word);
         if (n > 0) before = ", ";
     }
     if (before[0] == ',') td_text_add(t, ")");

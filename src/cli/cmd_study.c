@@ -10,6 +10,7 @@
 
 #include "study_importance.h"
 #include "study_open.h"
+#include "study_problem.h"
 #include "study_write.h"
 #include "tandem/report.h"
 #include "tandem/study.h"
@@ -292,9 +293,14 @@ int cmd_study(int argc, char **argv) {
         td_fail(&err, TD_E_MEMORY, "out of memory");
         return cli_fail(&err);
     }
+    const char *problem = NULL;
+    td_goals goals;
     td_status s = study_open(o.where, a, &store, &info, &n, &err);
+    if (s == TD_OK) s = td_store_problem(store, a, &problem, &goals, &err);
     if (s == TD_OK && strcmp(o.verb, "list") == 0)
         list_rows(&o, info, n, a, &out);
+    else if (s == TD_OK && problem != NULL && (o.row == NULL || strcmp(o.row, problem) == 0))
+        s = cli_problem_show(store, problem, &goals, o.verb, o.format, o.limit, &out, &err);
     else if (s == TD_OK)
         s = show(&o, store, info, n, a, &out, &err);
     code = s == TD_OK ? cli_print(&out) : cli_fail(&err);

@@ -5,6 +5,7 @@
 
 #include "cli_option.h"
 #include "cli_progress.h"
+#include "study_problem.h"
 #include "tandem/study.h"
 
 typedef struct {
@@ -68,23 +69,27 @@ int cmd_worker(int argc, char **argv) {
 
     td_error err = {0};
     td_recipe *r = NULL;
+    td_blackbox *b = NULL;
+    bool asked;
     td_arena *a = td_arena_create();
-    td_status s = a != NULL ? td_recipe_stored(o.folder, NULL, 0, &r, &err)
-                            : td_fail(&err, TD_E_MEMORY, "out of memory");
+    td_status s = a == NULL ? td_fail(&err, TD_E_MEMORY, "out of memory")
+                  : cli_problem_folder(o.folder, &asked)
+                      ? td_blackbox_stored(o.folder, NULL, 0, &b, &err)
+                      : td_recipe_stored(o.folder, NULL, 0, &r, &err);
     int code = 0;
     if (s == TD_OK) {
         cli_stop_on_signals();
         if (o.parent > 0) cli_stop_with_parent((long)o.parent);
-        cli_bar b = cli_bar_begin();
+        cli_bar bar = cli_bar_begin();
         const td_run_options run = {.out = o.folder,
                                     .threads = o.threads,
                                     .progress = o.quiet ? NULL : cli_bar_show,
                                     .cancelled = cli_stop_asked,
                                     .abandoned = cli_abandon_asked,
-                                    .self = &b,
+                                    .self = &bar,
                                     .log = &cli_warnings};
-        s = td_recipe_join(r, &run, &err);
-        cli_bar_end(&b);
+        s = b != NULL ? td_blackbox_join(b, &run, &err) : td_recipe_join(r, &run, &err);
+        cli_bar_end(&bar);
     }
     if (s == TD_OK && o.parent == 0 && !o.quiet)
         fprintf(stderr,
@@ -96,6 +101,7 @@ int cmd_worker(int argc, char **argv) {
         code = td_status_exit_code(s);
     else if (s != TD_OK)
         code = cli_fail(&err);
+    td_blackbox_destroy(b);
     td_recipe_destroy(r);
     td_arena_destroy(a);
     return code;

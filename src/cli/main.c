@@ -7,6 +7,10 @@
 
 static const td_command commands[] = {
     {"search", "search networks and accelerators together, as a recipe says", cmd_search},
+    {"optimize", "minimise what a program of yours answers, as a problem's file says",
+     cmd_optimize},
+    {"ask", "the next trials of a problem, for another program to evaluate", cmd_ask},
+    {"tell", "outcomes of trials that were asked for", cmd_tell},
     {"eval", "cost of a network on an accelerator, layer by layer", cmd_eval},
     {"explore", "accelerators for given networks: front of latency, energy and area", cmd_explore},
     {"net", "a network: layers, shapes, MACs, parameters, distinct layer problems", cmd_net},

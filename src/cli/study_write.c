@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "search_run.h"
+#include "study_problem.h"
 
 /* ---- resume ---------------------------------------------------------------------------------- */
 
@@ -20,6 +21,22 @@ static error_t parse_resume(int key, char *arg, struct argp_state *state) {
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
+}
+
+/* A problem goes on with its own program; workers and threads are one thing there. */
+static int resume_problem(const cli_search *o, const td_override *changed, int n) {
+    td_error err = {0};
+    td_blackbox *b = NULL;
+    td_text text = {0};
+    td_status s = td_blackbox_stored(o->out, changed, n, &b, &err);
+    if (s == TD_OK) td_blackbox_describe(b, &text);
+    if (s == TD_OK && !o->quiet && text.data != NULL) fputs(text.data, stderr);
+    const cli_problem run = {
+        .out = o->out, .threads = o->threads, .quiet = o->quiet, .format = o->format};
+    int code = s == TD_OK ? cli_problem_run(b, &run) : cli_fail(&err);
+    td_text_free(&text);
+    td_blackbox_destroy(b);
+    return code;
 }
 
 int study_resume(int argc, char **argv) {
@@ -43,6 +60,12 @@ int study_resume(int argc, char **argv) {
     td_text text = {0};
     td_override changed[CLI_SEARCH_OVERRIDES];
     td_arena *a = td_arena_create();
+    bool asked;
+    if (a != NULL && cli_problem_folder(o.out, &asked)) {
+        int code = resume_problem(&o, changed, cli_search_overrides(&o, a, changed));
+        td_arena_destroy(a);
+        return code;
+    }
     td_status s =
         a != NULL ? td_recipe_stored(o.out, changed, cli_search_overrides(&o, a, changed), &r, &err)
                   : td_fail(&err, TD_E_MEMORY, "out of memory");
@@ -85,16 +108,28 @@ static error_t parse_enqueue(int key, char *arg, struct argp_state *state) {
 }
 
 /* A folder that was searched in, or a recipe, whose folder may have to be made. */
-static td_status find_recipe(enqueue_options *o, td_arena *a, td_recipe **r, td_error *err) {
+static td_status find_recipe(enqueue_options *o, td_arena *a, td_recipe **r, td_blackbox **b,
+                             td_error *err) {
     struct stat sb;
     const char *path = NULL;
+    bool asked;
     if (stat(o->where, &sb) == 0 && S_ISDIR(sb.st_mode)) {
         if (o->out != NULL)
             return td_fail(err, TD_E_USAGE, "--out goes with a RECIPE; %s is a folder", o->where);
         o->out = o->where;
+        if (cli_problem_folder(o->where, &asked))
+            return td_blackbox_stored(o->where, NULL, 0, b, err);
         return td_recipe_stored(o->where, NULL, 0, r, err);
     }
     td_status s = cli_recipe_path(o->where, a, &path, err);
+    const td_node *doc;
+    if (s == TD_OK && td_node_load(a, path, &doc, NULL) == TD_OK &&
+        td_node_find(doc, "parameters") != NULL) {
+        s = td_blackbox_load_with(path, NULL, 0, b, err);
+        if (s == TD_OK && o->out == NULL)
+            o->out = td_arena_printf(a, "results/%s", td_blackbox_name(*b));
+        return s;
+    }
     if (s == TD_OK) s = td_recipe_load(path, r, err);
     if (s == TD_OK && o->out == NULL) o->out = td_arena_printf(a, "results/%s", td_recipe_name(*r));
     return s == TD_OK && o->out == NULL ? td_fail(err, TD_E_MEMORY, "out of memory") : s;
@@ -127,11 +162,15 @@ int study_enqueue(int argc, char **argv) {
     int64_t first = 0;
     int count = 0;
     td_arena *a = td_arena_create();
+    td_blackbox *b = NULL;
     td_status s =
-        a != NULL ? find_recipe(&o, a, &r, &err) : td_fail(&err, TD_E_MEMORY, "out of memory");
+        a != NULL ? find_recipe(&o, a, &r, &b, &err) : td_fail(&err, TD_E_MEMORY, "out of memory");
     td_node *list = td_node_list(a);
     for (int i = 0; s == TD_OK && i < o.n; i++) td_node_push(a, list, td_node_string(a, o.file[i]));
-    if (s == TD_OK) s = td_recipe_enqueue(r, o.out, o.row, list, &first, &count, &err);
+    if (s == TD_OK && b != NULL)
+        s = td_blackbox_enqueue(b, o.out, list, &first, &count, &err);
+    else if (s == TD_OK)
+        s = td_recipe_enqueue(r, o.out, o.row, list, &first, &count, &err);
     if (count == 1)
         td_text_addf(&text, "trial %lld of %s\n", (long long)first, o.out);
     else if (count > 1)
@@ -139,6 +178,7 @@ int study_enqueue(int argc, char **argv) {
     int code = count > 0 ? cli_print(&text) : 0;
     if (s != TD_OK) code = cli_fail(&err);
     td_text_free(&text);
+    td_blackbox_destroy(b);
     td_recipe_destroy(r);
     td_arena_destroy(a);
     return code;

@@ -67,7 +67,8 @@ static td_status read_node(const td_space *space, const char *row, const td_node
                             files ? "expected a design (a map of choices) or a file's name"
                                   : "expected a design (a map of choices)");
     const td_node *inner = td_node_find(n, "choices");
-    if (inner == NULL || is_decision(space, "choices")) inner = td_node_find(n, row);
+    if (inner == NULL || is_decision(space, "choices")) inner = td_node_find(n, "parameters");
+    if (inner == NULL || is_decision(space, "parameters")) inner = td_node_find(n, row);
     if (inner != NULL && !is_decision(space, inner->key))
         return read_node(space, row, inner, false, a, out, err);
     return add(space, n, a, out, err);

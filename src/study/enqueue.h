@@ -17,7 +17,8 @@ typedef struct {
 
 /* Adds the designs of a node to out, each checked against the space (TD_E_INPUT). A node is
  *   {decision: label or value, ...}    the choices of one design
- *   {choices: {...}, ...}              a trial, as `tandem study` prints it
+ *   {choices: {...}, ...}              a trial, as `tandem study` prints it; of a problem
+ *   {parameters: {...}, ...}           this
  *   {ROW: [...], ...}                  the answer of `tandem study ... --format json`
  *   [...]                              a list of any of these
  *   "FILE"                             a file with any of these: as it stands, then beside the

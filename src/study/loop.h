@@ -17,8 +17,9 @@ typedef struct {
     bool told;
 } td__slot;
 
-typedef struct {
+typedef struct td__loop {
     const td__row *row;
+    const td__evaluator *evaluator;
     int64_t study, trials, trained; /* budgets; trials goes down to where the others end the row */
     double lease_s;
     void *strategy;
@@ -53,10 +54,11 @@ typedef struct {
 /* Waits until something changes in this process, or a little longer than last time (*pause_ms, 0 at
  * first): other processes cannot be heard. Under the lock. */
 void td__loop_wait(td__loop *l, double *pause_ms);
-/* What trial c comes to; with fidelity 0 it is not trained. Called without the lock, from several
- * threads; reasons are from the arena. TD_E_INTERRUPTED: the loop ends, the trial was not
- * evaluated. */
-td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_arena *a,
-                       td__finish *f, td_error *err);
+/* The end is near: what runs is to be broken off. */
+bool td__loop_abandoned(const td__loop *l);
+/* Intermediate values of a trial that runs, in order of step: they are kept, and *verdict says
+ * whether it goes on. Called without the lock. */
+td_status td__loop_report(td__loop *l, const td__task *t, int64_t step, const double *v, int n,
+                          td_verdict *verdict, td_error *err);
 
 #endif

@@ -6,51 +6,15 @@
 #include <string.h>
 
 #include "enqueue.h"
-static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
-    enum { MOST = 32 };
-    int count;
-    const char *known[MOST];
-    const td_strategy *const *all = td_strategy_list(&count);
-    if (count > MOST) count = MOST;
-    for (int i = 0; i < count; i++) known[i] = all[i]->name;
-    td_text text = {0};
-    td_text_addf(&text, "there is no strategy \"%.64s\"", name);
-    td_text_add_known(&text, name, known, count);
-    td_status s = td_node_fail(n, err, "%s", text.data != NULL ? text.data : "no such strategy");
-    td_text_free(&text);
-    return s;
-}
 
-/* The strategy's parameters are its map without `name`; init() checks them, here on a trial run. */
 static td_status read_strategy(const td_recipe *r, const td_node *n, const td_strategy **strategy,
                                const td_params **out, td_error *err) {
-    const char *name = "evolution";
-    td_node *params = td_node_map(r->arena);
-    if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    if (n != NULL) {
-        td_status s = td_node_opt_string(n, "name", &name, err);
-        if (s != TD_OK) return s;
-        params->file = n->file;
-        params->line = n->line;
-        params->key = n->key;
-        params->parent = n->parent;
-        params->item = TD_NEW(r->arena, td_node *, n->count + 1);
-        if (params->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-        params->capacity = n->count + 1;
-        for (int i = 0; i < n->count; i++)
-            if (n->item[i] != td_node_find(n, "name")) params->item[params->count++] = n->item[i];
-    }
-    *strategy = td_strategy_find(name);
-    *out = params;
-    if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
-    if (r->objective.kind == TD_REWARD_NONE && !(*strategy)->fronts)
-        return td_node_fail(n, err, "%s looks for one reward; Pareto mode needs another strategy",
-                            name);
     td_space *joint;
     td_status s = td_space_product(r->net, r->hw, r->arena, &joint, err);
-    void *state = NULL;
-    if (s == TD_OK) s = (*strategy)->init(&state, joint, r->seed, params, err);
-    if (s == TD_OK) (*strategy)->destroy(state);
+    if (s == TD_OK) s = td__strategy_read(r->arena, n, joint, r->seed, strategy, out, err);
+    if (s == TD_OK && r->objective.kind == TD_REWARD_NONE && !(*strategy)->fronts)
+        s = td_node_fail(n, err, "%s looks for one reward; Pareto mode needs another strategy",
+                         (*strategy)->name);
     return s;
 }
 
@@ -76,21 +40,6 @@ static td_status read_compare_strategies(td_recipe *r, const td_node *list, td_e
     }
     r->compare_strategies = list;
     return s;
-}
-
-/* `strategy: NAME` is {name: NAME}. */
-static td_status strategy_map(td_recipe *r, const td_node *n, const td_node **map, td_error *err) {
-    *map = n;
-    if (n == NULL || n->kind != TD_STRING) return td_node_opt_map(r->doc, "strategy", map, err);
-    td_node *m = td_node_map(r->arena);
-    td_node *name = m != NULL ? td_node_put_string(r->arena, m, "name", n->text) : NULL;
-    if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    m->file = name->file = n->file;
-    m->line = name->line = n->line;
-    m->key = n->key;
-    m->parent = n->parent;
-    *map = m;
-    return TD_OK;
 }
 
 static td_status read_budget(const td_node *n, td_recipe *r, td_error *err) {
@@ -158,16 +107,15 @@ static td_status read_enqueue(td_recipe *r, td_error *err) {
     return s;
 }
 
-/* The name is that of the default results folder. */
-static td_status check_name(const td_recipe *r, td_error *err) {
+td_status td__check_name(const td_node *at, const char *name, td_error *err) {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    size_t n = strlen(r->name);
-    if (n > 0 && n <= 80 && r->name[0] != '.' && strspn(r->name, allowed) == n) return TD_OK;
-    return td_node_fail(td_node_find(r->doc, "name"), err,
+    size_t n = strlen(name);
+    if (n > 0 && n <= 80 && name[0] != '.' && strspn(name, allowed) == n) return TD_OK;
+    return td_node_fail(at, err,
                         "expected up to 80 letters, digits, \"-\", \"_\" and \".\", found "
                         "\"%.100s\"",
-                        r->name);
+                        name);
 }
 
 /* A search of accelerators for a workload trains nothing. */
@@ -217,7 +165,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
     if (s == TD_OK) s = td_node_only(d, keys, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
-    if (s == TD_OK) s = check_name(r, err);
+    if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), r->name, err);
     if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);
     if (s == TD_OK) s = td_node_opt_int(d, "lag", 0, 4096, &r->lag, err);
     r->seed = (uint64_t)seed;
@@ -234,7 +182,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_get_map(d, "budget", &part, err);
     if (s == TD_OK) s = read_budget(part, r, err);
     part = NULL;
-    if (s == TD_OK) s = strategy_map(r, td_node_find(d, "strategy"), &part, err);
+    if (s == TD_OK) s = td__strategy_map(r->arena, d, &part, err);
     r->strategy_map = part;
     if (s == TD_OK) s = read_strategy(r, part, &r->strategy, &r->params, err);
     part = NULL;

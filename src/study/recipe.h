@@ -50,6 +50,15 @@ td_status td__recipe_scopes(td_recipe *r, const td_node *n, td_error *err);
 /* "NAME:KEY=VALUE:..." as the map of a strategy: {name: NAME, KEY: VALUE, ...}. */
 td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_error *err);
 
+/* A name, which stands at a node, as that of the default results folder. */
+td_status td__check_name(const td_node *at, const char *name, td_error *err);
+/* The map `strategy` of a document, NULL if there is none; `strategy: NAME` is {name: NAME}. */
+td_status td__strategy_map(td_arena *a, const td_node *doc, const td_node **map, td_error *err);
+/* A strategy and its options, which are its map (may be NULL) without `name`: checked by a trial
+ * run of init() for the space. */
+td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,
+                            const td_strategy **strategy, const td_params **out, td_error *err);
+
 /* One override of td_recipe_load_with in a document that was read. */
 td_status td__recipe_override(td_arena *a, td_node *doc, const td_override *o, td_error *err);
 

@@ -62,8 +62,12 @@ static void report(td__loop *l) {
                      .max_trained = row->accuracy != NULL ? l->trained : 0,
                      .elapsed_s = td_time_mono_s() - l->start};
     memcpy(p.count, l->count, sizeof p.count);
+    const td_goals *goals = l->evaluator->goals;
+    if (goals != NULL) p.objective = goals->objective[0].name;
     if (l->best >= 0) {
         p.has_best = true;
+        if (goals != NULL)
+            p.best_objective = td_goals_value(goals, 0, l->slot[l->best].f.outcome.obj[0]);
         p.best_accuracy = l->slot[l->best].f.accuracy;
         memcpy(p.best_metric, l->slot[l->best].f.metric, sizeof p.best_metric);
     }
@@ -76,6 +80,7 @@ static td_trial_row as_row(const td__finish *f) {
                       .violation = f->violation,
                       .feasible = f->outcome.state == TD_TRIAL_DONE && f->violation == 0};
     memcpy(r.metric, f->metric, sizeof r.metric);
+    r.outcome = f->outcome;
     return r;
 }
 
@@ -87,7 +92,8 @@ static td_status finish(td__loop *l, int64_t n, td_error *err) {
     l->finished++;
     td_trial_row row = as_row(&s->f), best = {0};
     if (l->best >= 0) best = as_row(&l->slot[l->best].f);
-    if (row.feasible && (l->best < 0 || td__trial_better(&row, &best))) l->best = n;
+    bool (*better)(const td_trial_row *, const td_trial_row *) = l->evaluator->better;
+    if (row.feasible && better != NULL && (l->best < 0 || better(&row, &best))) l->best = n;
     l->count[td_trial_result(&row)]++;
     bool kept = true;
     if (s->f.scored) kept = td__seen_put(&l->scored, s->f.net_hash, n);
@@ -154,6 +160,7 @@ static td_status take_stored(td__loop *l, const td__trial *t, td_error *err) {
                         .scored = t->scored,
                         .reason = reason};
     memcpy(s->f.metric, t->metric, sizeof s->f.metric);
+    memcpy(s->f.told, t->told, sizeof s->f.told);
     s->known = true;
     return TD_OK;
 }
@@ -197,6 +204,20 @@ void td__loop_wait(td__loop *l, double *pause_ms) {
         until.tv_nsec -= 1000000000;
     }
     if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0) *pause_ms = 0;
+}
+
+bool td__loop_abandoned(const td__loop *l) {
+    const td_run_options *run = l->row->run;
+    return run->abandoned != NULL && run->abandoned(run->self);
+}
+
+td_status td__loop_report(td__loop *l, const td__task *t, int64_t step, const double *v, int n,
+                          td_verdict *verdict, td_error *err) {
+    *verdict = TD_GO_ON; /* who stops trials early does so here, under the lock */
+    pthread_mutex_lock(&l->lock);
+    td_status s = td__store_report(l->row->store, t->id, t->token, step, v, n, err);
+    pthread_mutex_unlock(&l->lock);
+    return s;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -287,21 +308,18 @@ static td_status enter(td__loop *l, int64_t n, const char *params, const td__tri
     return s == TD_OK && !made ? look_up(l, n, t, err) : s;
 }
 
-/* A trial that this worker has to evaluate. */
-typedef struct {
-    int64_t n, id, token;
-} claim;
+/* The number of no trial. */
 enum { NOTHING = -1 };
 
-static td_status claim_trial(td__loop *l, int64_t n, claim *c, td_error *err) {
+static td_status claim_trial(td__loop *l, int64_t n, td__task *c, td_error *err) {
     td_status s = td__store_claim(l->row->store, l->study, n, l->lease_s, &c->id, &c->token, err);
-    if (s == TD_OK) c->n = n;
+    if (s == TD_OK) c->number = n;
     return s == TD_E_STALE ? TD_OK : s; /* somebody else has it */
 }
 
 /* Asks trial n = l->next, which is t in the store (NULL: not there), and claims it if nobody else
  * runs it. */
-static td_status ask_next(td__loop *l, const td__trial *t, claim *c, td_error *err) {
+static td_status ask_next(td__loop *l, const td__trial *t, td__task *c, td_error *err) {
     int64_t n = l->next;
     td__slot *slot = &l->slot[n];
     td_arena *a = td_arena_create();
@@ -340,7 +358,7 @@ static td_status ask_next(td__loop *l, const td__trial *t, claim *c, td_error *e
 }
 
 /* A step forward: asks the next trial if it can be asked. *asked false: not now. */
-static td_status step(td__loop *l, bool *asked, claim *c, td_error *err) {
+static td_status step(td__loop *l, bool *asked, td__task *c, td_error *err) {
     const td__trial *t;
     bool ready = false;
     *asked = false;
@@ -357,23 +375,25 @@ static td_status step(td__loop *l, bool *asked, claim *c, td_error *err) {
 }
 
 /* What there is to do for a worker that cannot ask: what nobody runs, although it was asked. */
-static td_status help(td__loop *l, claim *c, td_error *err) {
+static td_status help(td__loop *l, td__task *c, td_error *err) {
     int64_t reaped;
     td_status s = td__store_reap(l->row->store, l->study, TD__MAX_ATTEMPTS, &reaped, err);
     if (s != TD_OK) return s;
-    return td__store_claim_any(l->row->store, l->study, l->next, l->lease_s, &c->n, &c->id,
+    return td__store_claim_any(l->row->store, l->study, l->next, l->lease_s, &c->number, &c->id,
                                &c->token, err);
 }
 
 /* Evaluates a claimed trial and tells the store. Under the lock, which is given up meanwhile. */
-static td_status run_trial(td__loop *l, const claim *c, td_arena *a, td_error *err) {
-    td__slot *slot = &l->slot[c->n];
-    td__finish f;
+static td_status run_trial(td__loop *l, td__task *c, td_arena *a, td_error *err) {
+    td__slot *slot = &l->slot[c->number];
+    td__finish f = {.reason = NULL};
+    c->c = &slot->c;
+    c->fidelity = slot->fidelity;
     pthread_mutex_unlock(&l->lock);
     td_arena_reset(a);
-    td_status s = td__evaluate(l, &slot->c, slot->fidelity, a, &f, err);
+    td_status s = l->evaluator->evaluate(l->evaluator->self, l, c, a, &f, err);
     pthread_mutex_lock(&l->lock);
-    if (s != TD_OK && s != TD_E_INTERRUPTED) td_error_prefix(err, "trial %" PRId64, c->n);
+    if (s != TD_OK && s != TD_E_INTERRUPTED) td_error_prefix(err, "trial %" PRId64, c->number);
     if (s == TD_OK) s = td__store_tell(l->row->store, c->id, c->token, &f, err);
     /* It was taken back and is somebody else's: what the store says of it counts. */
     if (s == TD_E_STALE) return TD_OK;
@@ -388,12 +408,12 @@ static td_status run_trial(td__loop *l, const claim *c, td_arena *a, td_error *e
     f.params = NULL; /* in the store now */
     slot->f = f;
     slot->known = true;
-    return finish(l, c->n, err);
+    return finish(l, c->number, err);
 }
 
 /* What a thread does next: asks, or helps, or finds that nothing is left (*over) or has to wait
  * (none of them). */
-static td_status next_work(td__loop *l, claim *c, bool *asked, bool *over, td_error *err) {
+static td_status next_work(td__loop *l, td__task *c, bool *asked, bool *over, td_error *err) {
     bool news = false;
     *over = false;
     td_status s = td__store_check(l->row->store, err);
@@ -405,8 +425,7 @@ static td_status next_work(td__loop *l, claim *c, bool *asked, bool *over, td_er
     return s == TD_OK && !news && !*over ? help(l, c, err) : s;
 }
 
-static void work(void *self, int worker) {
-    (void)worker;
+static void work(void *self, int thread) {
     td__loop *l = self;
     td_error err = {0};
     double pause_ms = 0;
@@ -414,7 +433,7 @@ static void work(void *self, int worker) {
     pthread_mutex_lock(&l->lock);
     if (a == NULL) give_up(l, td_fail(&err, TD_E_MEMORY, "out of memory"), &err);
     while (!l->ended) {
-        claim c = {.n = NOTHING};
+        td__task c = {.number = NOTHING, .thread = thread};
         bool asked = false, over = false;
         if (is_cancelled(l)) {
             l->cancelled = l->cancelled || l->next < l->trials || l->finished < l->next;
@@ -422,13 +441,13 @@ static void work(void *self, int worker) {
         }
         td_status s = next_work(l, &c, &asked, &over, &err);
         if (s == TD_OK && over) break;
-        if (s == TD_OK && c.n != NOTHING) s = run_trial(l, &c, a, &err);
+        if (s == TD_OK && c.number != NOTHING) s = run_trial(l, &c, a, &err);
         if (s == TD_E_INTERRUPTED) {
             l->cancelled = l->ended = true;
             pthread_cond_broadcast(&l->changed);
         } else if (s != TD_OK) {
             give_up(l, s, &err);
-        } else if (!asked && c.n == NOTHING) {
+        } else if (!asked && c.number == NOTHING) {
             td__loop_wait(l, &pause_ms);
             continue;
         }
@@ -436,6 +455,7 @@ static void work(void *self, int worker) {
     }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
+    if (l->evaluator->leave != NULL) l->evaluator->leave(l->evaluator->self, thread);
     td_arena_destroy(a);
 }
 
@@ -531,6 +551,7 @@ static td_status search(td__loop *l, int threads, td_error *err) {
 
 td_status td__row_search(const td__row *row, int64_t study, td_error *err) {
     td__loop l = {.row = row,
+                  .evaluator = row->evaluator != NULL ? row->evaluator : &td__designs_evaluator,
                   .study = study,
                   .arena = td_arena_create(),
                   .scratch = td_arena_create(),

@@ -5,10 +5,35 @@
 #include "store.h"
 #include "tandem/study.h"
 
+/* A trial that a worker has to evaluate. */
+typedef struct {
+    int64_t number, id, token;
+    int thread; /* of this process, from 0: no two trials at a time have the same */
+    const td_choices *c;
+    double fidelity; /* 0: for its costs only */
+} td__task;
+
+/* What a row's trials are: designs, or questions to somebody's program. */
+struct td__loop;
+typedef struct {
+    /* What a trial comes to. Called without the loop's lock, from several threads; reasons are from
+     * the arena. TD_E_INTERRUPTED: the loop ends, the trial was not evaluated. Any other fault ends
+     * the row: what is a trial's own is an outcome. */
+    td_status (*evaluate)(void *self, struct td__loop *l, const td__task *t, td_arena *a,
+                          td__finish *f, td_error *err);
+    /* Is a better than b? NULL: there is no one best. */
+    bool (*better)(const td_trial_row *a, const td_trial_row *b);
+    void (*leave)(void *self, int thread); /* the thread evaluates no more; may be NULL */
+    const td_goals *goals;                 /* of a problem; NULL: designs */
+    void *self;
+} td__evaluator;
+extern const td__evaluator td__designs_evaluator;
+
 typedef struct {
     const char *name, *spec, *path; /* the recipe's text, and its file (NULL: none) */
     uint64_t spec_hash, seed;
     const td_space *space;
+    const td__evaluator *evaluator; /* NULL: that of designs, of which the next ones are */
     const td_objective *objective;
     bool area_is_hard; /* a design above the area's target is infeasible, whatever the reward */
     const td_schedule_options *schedule;

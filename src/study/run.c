@@ -13,8 +13,7 @@
 #include "lock.h"
 #include "row.h"
 
-/* One process per results folder leads: it trains the winners and writes the results. */
-static td_status lead(const char *out, td_arena *a, td__lock *lock, td_error *err) {
+td_status td__lead(const char *out, td_arena *a, td__lock *lock, td_error *err) {
     const char *path = td_arena_printf(a, "%s/study.lock", out);
     if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td__lock_open(path, lock, err);
@@ -272,7 +271,7 @@ td_status td_recipe_run(const td_recipe *r, const td_run_options *o, td_run_summ
     if (s == TD_OK && r->fixed_net != NULL && r->final != NULL)
         s = check_images(&u, r->fixed_net, err);
     if (s == TD_OK) s = td_dir_make(o->out, err);
-    if (s == TD_OK) s = lead(o->out, out->arena, &lock, err);
+    if (s == TD_OK) s = td__lead(o->out, out->arena, &lock, err);
     if (s == TD_OK) unlink(u.stop_file);
     if (s == TD_OK) s = td_store_open(path, true, &u.store, err);
     if (s == TD_OK) s = td__store_join(u.store, err);

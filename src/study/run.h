@@ -3,6 +3,7 @@
 #define TANDEM_RUN_H
 
 #include "enqueue.h"
+#include "lock.h"
 #include "recipe.h"
 #include "store.h"
 #include "tandem/study.h"
@@ -35,6 +36,12 @@ typedef struct {
     int n;
 } td__run;
 
+/* One process per results folder leads: it trains the winners and writes the results. TD_E_STORE:
+ * another one does. */
+td_status td__lead(const char *out, td_arena *a, td__lock *lock, td_error *err);
+
+/* Of a map's keys and values, whatever their order. */
+uint64_t td__node_hash(const td_node *n);
 /* All that a study's trials depend on, beside the seed: it goes on with the same only. Name,
  * budgets, final training and other rows are free to change; of a scope of several phases the
  * budgets are not (`phases` > 1): what the first finds is what the next begins with. solve:

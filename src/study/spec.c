@@ -11,17 +11,16 @@ static uint64_t hash_real(double v, uint64_t h) {
     return td_hash(&v, sizeof v, h);
 }
 
-/* Of a map's keys and values, whatever their order. */
-static uint64_t hash_node(const td_node *n) {
+uint64_t td__node_hash(const td_node *n) {
     uint64_t h = n->kind == TD_INT ? TD_REAL : n->kind;
     if (n->kind == TD_INT || n->kind == TD_REAL) return hash_real(n->real, h);
     if (n->kind == TD_BOOL) return hash_u64(n->boolean, h);
     if (n->kind == TD_STRING) return td_hash_text(n->text, h);
     for (int i = 0; i < n->count; i++) {
         if (n->kind == TD_LIST)
-            h = hash_u64(hash_node(n->item[i]), h);
+            h = hash_u64(td__node_hash(n->item[i]), h);
         else
-            h += td_hash_text(n->item[i]->key, hash_node(n->item[i]));
+            h += td_hash_text(n->item[i]->key, td__node_hash(n->item[i]));
     }
     return h;
 }
@@ -80,7 +79,7 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
     h = hash_u64(r->schedule.counting, hash_u64(r->schedule.objective, h));
     h = hash_u64(r->schedule.max_nodes, hash_u64((uint64_t)r->schedule.batch, h));
     h = hash_u64(r->schedule.layer_by_layer, hash_u64(r->schedule.cold, h));
-    h = hash_u64(hash_node(r->params), td_hash_text(r->strategy->name, h));
+    h = hash_u64(td__node_hash(r->params), td_hash_text(r->strategy->name, h));
     h = hash_u64((uint64_t)r->lag, h);
     for (int k = 0; o->kind == TD_REWARD_NONE && k < TD_NOBJECTIVE; k++)
         if (o->front.objectives & TD_OBJECTIVE(k)) h = td_hash_text(td_objective_key(k), h);

@@ -63,11 +63,13 @@ static void differ(const char *path, const td_node *before, const td_node *now, 
 
 /* Other keys than these change no trial; the last two where the scope says so. */
 static void compare_keys(const td_node *before, const td_node *now, const char *study, list *l) {
-    static const char *const keys[] = {"network",  "accelerator", "accuracy", "objective",
-                                       "schedule", "strategy",    "lag"};
+    static const char *const keys[] = {"network",    "accelerator", "accuracy", "objective",
+                                       "schedule",   "strategy",    "lag",      "parameters",
+                                       "objectives", "constraints", "parallel"};
     const td_scope *scope = td_scope_find(study); /* NULL: a phase of one */
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         differ(keys[i], td_node_find(before, keys[i]), td_node_find(now, keys[i]), l);
+    if (td_node_find(now, "parameters") != NULL) return;
     if (scope == NULL || td_scope_needs_fixed(scope))
         differ("compare", td_node_find(before, "compare"), td_node_find(now, "compare"), l);
     if (scope == NULL)
@@ -75,7 +77,7 @@ static void compare_keys(const td_node *before, const td_node *now, const char *
 }
 
 void td__spec_differs(const td__study *now, const char *spec, uint64_t seed, td_text *out) {
-    const td_node *a, *b;
+    const td_node *a, *b = NULL;
     list l = {.out = out};
     td_arena *arena = td_arena_create();
     if (seed != now->seed) {
@@ -90,7 +92,9 @@ void td__spec_differs(const td__study *now, const char *spec, uint64_t seed, td_
     if (l.n > MOST) td_text_addf(out, " and %d more", l.n - MOST);
     /* What a phase begins with depends on the budgets of all of them. */
     bool phase = td_scope_find(now->name) == NULL;
-    if (l.n == 0)
+    if (l.n == 0 && b != NULL && td_node_find(b, "parameters") != NULL)
+        td_text_add(out, "no key of the problem does, so it is the version of the program");
+    else if (l.n == 0)
         td_text_addf(out,
                      "no key of the recipe does, so it is %sa file that it names, the data, or the "
                      "version of the program",

@@ -95,8 +95,9 @@ typedef struct {
     const char *params; /* JSON; arena */
     td_outcome outcome;
     double metric[TD_NMETRIC], accuracy, reward, violation;
-    uint64_t net_hash, hw_hash; /* 0: it could not be built */
-    bool scored;                /* its network's accuracy was needed */
+    double told[TD_MOST_CONSTRAINTS]; /* of a problem: constraints as they were answered */
+    uint64_t net_hash, hw_hash;       /* 0: it could not be built */
+    bool scored;                      /* its network's accuracy was needed */
     int64_t rev;
     double started, finished; /* seconds since the epoch, 0: not yet */
     const char *error;        /* arena; NULL if there is none */
@@ -116,7 +117,9 @@ typedef struct {
     double violation;                            /* sum of what the targets are missed by */
     uint64_t net_hash, hw_hash;                  /* 0: it could not be built */
     bool scored;                                 /* its network's accuracy was needed */
-    const char *reason;                          /* of infeasible and failed trials; may be NULL */
+    bool of_problem; /* it is no design: there are violation and outcome, and as many of */
+    double told[TD_MOST_CONSTRAINTS];
+    const char *reason; /* of infeasible and failed trials; may be NULL */
     const char *params; /* choices as JSON in place of those that were asked; NULL: those stay */
 } td__finish;
 /* Gives a claimed trial back unfinished (a drain): ready again, the attempt does not count. */
@@ -125,6 +128,18 @@ td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *er
  * fine and changes nothing. */
 td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
                          td_error *err);
+/* Intermediate values of a claimed trial, n of them; those of this step and later ones, if there
+ * are any (of an earlier attempt), go. TD_E_STALE as above. */
+td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
+                           int n, td_error *err);
+/* Gives the lowest trial that is ready, or whose time is over, to somebody who is no worker, for so
+ * long by the wall clock: running, and of no worker, so that no reap takes it back. *number -1:
+ * there is none. */
+td_status td__store_lend(td_store *s, int64_t study, double lease_s, td_arena *a, int64_t *number,
+                         const char **params, td_error *err);
+/* Adds a trial that was evaluated elsewhere, and ends it at once. TD_E_DONE as of td__store_ask. */
+td_status td__store_bring(td_store *s, int64_t study, const char *params, uint64_t params_hash,
+                          const td__finish *f, int64_t *number, td_error *err);
 /* All trials of a study in order of number; memory from the arena. */
 td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **out, int *n,
                          td_error *err);

@@ -7,7 +7,7 @@
 
 #include "store_sql.h"
 
-enum { KIND_OBJECTIVE, KIND_CONSTRAINT, KIND_METRIC };
+enum { KIND_OBJECTIVE, KIND_CONSTRAINT, KIND_METRIC, KIND_TOLD };
 /* `idx` of the metrics in the store, for ever (docs/store.md): new ones come at the end. */
 enum {
     METRIC_LATENCY,
@@ -174,12 +174,15 @@ td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *er
 }
 
 /* SQLite turns NaN into NULL: a code column tells infinities and NaN apart (rule 9). */
+static int code_of(double v) {
+    return isnan(v) ? 3 : isinf(v) ? (v > 0 ? 1 : 2) : 0;
+}
+
 static td_status put_value(td_store *s, int64_t id, int kind, int idx, double v, td_error *err) {
-    int code = isnan(v) ? 3 : isinf(v) ? (v > 0 ? 1 : 2) : 0;
     return td__sql_run(s, err,
                        "INSERT INTO trial_value (trial_id, kind, idx, value, code)"
                        " VALUES (?, ?, ?, ?, ?)",
-                       "iiidi", id, (int64_t)kind, (int64_t)idx, v, (int64_t)code);
+                       "iiidi", id, (int64_t)kind, (int64_t)idx, v, (int64_t)code_of(v));
 }
 
 static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_error *err) {
@@ -195,7 +198,10 @@ static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_err
     for (int i = 0; i < f->outcome.ncon && status == TD_OK; i++)
         status = put_value(s, id, KIND_CONSTRAINT, i, f->outcome.con[i], err);
     for (int i = 0; i < N_STORED && status == TD_OK; i++)
-        status = put_value(s, id, KIND_METRIC, i, stored[i], err);
+        if (!f->of_problem || i == METRIC_VIOLATION)
+            status = put_value(s, id, KIND_METRIC, i, stored[i], err);
+    for (int i = 0; f->of_problem && i < f->outcome.ncon && status == TD_OK; i++)
+        status = put_value(s, id, KIND_TOLD, i, f->told[i], err);
     return status;
 }
 
@@ -225,23 +231,95 @@ static td_status told_before(td_store *s, int64_t id, int64_t token, td_error *e
                : status;
 }
 
-td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
-                         td_error *err) {
-    if (f->outcome.state <= TD_TRIAL_RUNNING)
-        return td_fail(err, TD_E_USAGE, "told outcomes are of finished trials");
-    td_status status = td__sql_begin(s, err);
-    if (status != TD_OK) return status;
-    status = td__sql_run(
+/* In a transaction. */
+static td_status end_trial(td_store *s, int64_t id, int64_t token, const td__finish *f,
+                           td_error *err) {
+    td_status status = td__sql_run(
         s, err,
         "UPDATE trial SET state = ?, finished = ?, lease_until = NULL, error = ?, net_hash = ?,"
         " hw_hash = ?, params = coalesce(?, params) WHERE id = ? AND token = ? AND state = 1",
         "iishhsii", (int64_t)f->outcome.state, now_ms(), f->reason, f->net_hash, f->hw_hash,
         f->params, id, token);
-    if (status == TD_OK && sqlite3_changes(s->db) == 0)
-        return td__sql_end(s, told_before(s, id, token, err), err);
+    if (status == TD_OK && sqlite3_changes(s->db) == 0) return told_before(s, id, token, err);
     if (status == TD_OK) status = put_values(s, id, f, err);
     if (status == TD_OK) status = td__store_take_rev(s, id, err);
+    return status;
+}
+
+td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
+                         td_error *err) {
+    if (f->outcome.state <= TD_TRIAL_RUNNING)
+        return td_fail(err, TD_E_USAGE, "told outcomes are of finished trials");
+    td_status status = td__sql_begin(s, err);
+    return status == TD_OK ? td__sql_end(s, end_trial(s, id, token, f, err), err) : status;
+}
+
+td_status td__store_bring(td_store *s, int64_t study, const char *params, uint64_t params_hash,
+                          const td__finish *f, int64_t *number, td_error *err) {
+    td_status status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    status = td__store_add_trial(s, study, params, params_hash, number, err);
+    int64_t id = sqlite3_last_insert_rowid(s->db);
+    if (status == TD_OK)
+        status = td__sql_run(s, err,
+                             "UPDATE trial SET state = 1, token = 1, attempt = 1, started = ?,"
+                             " seen = (SELECT rev FROM study WHERE id = trial.study_id)"
+                             " WHERE id = ?",
+                             "ii", now_ms(), id);
+    if (status == TD_OK) status = end_trial(s, id, 1, f, err);
     return td__sql_end(s, status, err);
+}
+
+td_status td__store_lend(td_store *s, int64_t study, double lease_s, td_arena *a, int64_t *number,
+                         const char **params, td_error *err) {
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    *number = -1;
+    td_status status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    status = td__sql_cached(
+        s, &st, err,
+        "UPDATE trial SET state = 1, token = token + 1, attempt = attempt + 1, worker = NULL,"
+        " started = ?1, lease_until = ?2 WHERE id = (SELECT id FROM trial WHERE study_id = ?3 AND"
+        " (state = 0 OR (state = 1 AND lease_until < ?1)) ORDER BY number LIMIT 1)"
+        " RETURNING number, params",
+        "iii", now_ms(), now_ms() + (int64_t)(lease_s * 1000), study);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) {
+        *number = sqlite3_column_int64(st, 0);
+        *params = td_arena_strdup(a, td__sql_text(st, 1));
+        if (*params == NULL) status = td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    td__sql_done(s, st);
+    return td__sql_end(s, status, err);
+}
+static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
+                            int n, td_error *err) {
+    sqlite3_stmt *st;
+    bool mine = false;
+    td_status status =
+        td__sql_cached(s, &st, err, "SELECT 1 FROM trial WHERE id = ? AND token = ? AND state = 1",
+                       "ii", id, token);
+    if (status == TD_OK) status = td__sql_step(s, st, &mine, err);
+    td__sql_done(s, st);
+    if (status == TD_OK && !mine)
+        return td_fail(err, TD_E_STALE, "the trial was given to somebody else");
+    if (status == TD_OK)
+        status = td__sql_run(s, err, "DELETE FROM trial_report WHERE trial_id = ? AND step >= ?",
+                             "ii", id, step);
+    for (int i = 0; status == TD_OK && i < n; i++)
+        status = td__sql_run(s, err,
+                             "INSERT INTO trial_report (trial_id, step, idx, value, code)"
+                             " VALUES (?, ?, ?, ?, ?)",
+                             "iiidi", id, step, (int64_t)i, v[i], (int64_t)code_of(v[i]));
+    return status;
+}
+
+td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
+                           int n, td_error *err) {
+    td_status status = td__sql_begin(s, err);
+    if (status != TD_OK) return status;
+    return td__sql_end(s, put_report(s, id, token, step, v, n, err), err);
 }
 
 static double column_value(sqlite3_stmt *st, int value, int code) {
@@ -301,6 +379,8 @@ static td_status load_values(td_store *s, int64_t study, int64_t rev, td__trial 
         } else if (kind == KIND_CONSTRAINT && idx < (int)(sizeof o->con / sizeof o->con[0])) {
             o->con[idx] = v;
             if (idx >= o->ncon) o->ncon = idx + 1;
+        } else if (kind == KIND_TOLD && idx < TD_MOST_CONSTRAINTS) {
+            t[at].told[idx] = v;
         } else if (kind == KIND_METRIC) {
             read_metric(&t[at], idx, v);
         }

@@ -1,4 +1,4 @@
-/* strategy_spec.c - strategies as they are written on the command line. */
+/* strategy_spec.c - strategies as they are written in documents and on the command line. */
 #include <string.h>
 
 #include "recipe.h"
@@ -28,4 +28,61 @@ td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_err
             return td_fail(err, TD_E_MEMORY, "out of memory");
     }
     return TD_OK;
+}
+
+td_status td__strategy_map(td_arena *a, const td_node *doc, const td_node **map, td_error *err) {
+    const td_node *n = td_node_find(doc, "strategy");
+    *map = NULL;
+    if (n == NULL || n->kind != TD_STRING) return td_node_opt_map(doc, "strategy", map, err);
+    td_node *m = td_node_map(a);
+    td_node *name = m != NULL ? td_node_put_string(a, m, "name", n->text) : NULL;
+    if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    m->file = name->file = n->file;
+    m->line = name->line = n->line;
+    m->key = n->key;
+    m->parent = n->parent;
+    *map = m;
+    return TD_OK;
+}
+
+static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
+    enum { MOST = 32 };
+    int count;
+    const char *known[MOST];
+    const td_strategy *const *all = td_strategy_list(&count);
+    if (count > MOST) count = MOST;
+    for (int i = 0; i < count; i++) known[i] = all[i]->name;
+    td_text text = {0};
+    td_text_addf(&text, "there is no strategy \"%.64s\"", name);
+    td_text_add_known(&text, name, known, count);
+    td_status s = td_node_fail(n, err, "%s", text.data != NULL ? text.data : "no such strategy");
+    td_text_free(&text);
+    return s;
+}
+
+td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,
+                            const td_strategy **strategy, const td_params **out, td_error *err) {
+    const char *name = "evolution";
+    td_node *params = td_node_map(a);
+    if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    if (n != NULL) {
+        td_status s = td_node_opt_string(n, "name", &name, err);
+        if (s != TD_OK) return s;
+        params->file = n->file;
+        params->line = n->line;
+        params->key = n->key;
+        params->parent = n->parent;
+        params->item = TD_NEW(a, td_node *, n->count + 1);
+        if (params->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        params->capacity = n->count + 1;
+        for (int i = 0; i < n->count; i++)
+            if (n->item[i] != td_node_find(n, "name")) params->item[params->count++] = n->item[i];
+    }
+    *strategy = td_strategy_find(name);
+    *out = params;
+    if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
+    void *state = NULL;
+    td_status s = (*strategy)->init(&state, space, seed, params, err);
+    if (s == TD_OK) (*strategy)->destroy(state);
+    return s;
 }

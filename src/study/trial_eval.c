@@ -17,8 +17,7 @@ static int busy_index(const td__loop *l, uint64_t net_hash) {
 }
 
 static bool is_abandoned(void *self) {
-    const td_run_options *run = ((const td__loop *)self)->row->run;
-    return run->abandoned != NULL && run->abandoned(run->self);
+    return td__loop_abandoned(self);
 }
 
 /* Under the lock: the cached accuracy of a network, or *found false, and it is this thread's to
@@ -188,9 +187,12 @@ static td_status solve(const td__row *row, const td_choices *net, td_design *d, 
     return TD_OK;
 }
 
-td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_arena *a,
-                       td__finish *f, td_error *err) {
+static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *a, td__finish *f,
+                          td_error *err) {
+    (void)self;
     const td__row *row = l->row;
+    const td_choices *c = t->c;
+    const double fidelity = t->fidelity;
     *f = (td__finish){.accuracy = NAN, .reward = NAN, .violation = NAN};
     f->outcome = (td_outcome){.state = TD_TRIAL_INFEASIBLE, .fidelity = fidelity};
     for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
@@ -226,3 +228,5 @@ td_status td__evaluate(td__loop *l, const td_choices *c, double fidelity, td_are
     td_design_free(&d);
     return s;
 }
+
+const td__evaluator td__designs_evaluator = {.evaluate = evaluate, .better = td__trial_better};

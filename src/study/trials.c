@@ -27,10 +27,12 @@ td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_
                                 .net_hash = t[i].net_hash,
                                 .feasible = t[i].state == TD_TRIAL_DONE && t[i].violation == 0,
                                 .enqueued = t[i].origin == TD__ORIGIN_ENQUEUED,
+                                .outcome = t[i].outcome,
                                 .error = t[i].error,
                                 .started = t[i].started,
                                 .finished = t[i].finished};
         memcpy(row[i].metric, t[i].metric, sizeof row[i].metric);
+        memcpy(row[i].told, t[i].told, sizeof row[i].told);
         if (!t[i].scored) continue;
         row[i].trained = td__seen_get(&paid, t[i].net_hash) < 0;
         if (!td__seen_put(&paid, t[i].net_hash, i))

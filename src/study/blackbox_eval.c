@@ -1,0 +1,248 @@
+/* blackbox_eval.c - one trial of somebody's problem: a line to the program, lines back.
+ *
+ * Each thread has a program of its own, which is started with its first trial and kept. One that
+ * ends by itself after an answer (exit status 0) is started again for the next trial; that may be
+ * noticed only after the next line was sent. Whatever else goes wrong is the trial's own outcome,
+ * failed with a reason, after as many retries as the problem allows. */
+#include "blackbox_eval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop.h"
+#include "program.h"
+
+enum { MOST_FAULTS = 5 }; /* of programs, before anything was answered: then it is no use */
+static const double grace_s = 2;
+
+struct td__asker {
+    const td_blackbox *b;
+    const td_run_options *run;
+    int threads;
+    td__program **program; /* of each thread; NULL: none runs */
+    int faults;            /* under the loop's lock */
+    td__evaluator evaluator;
+};
+
+static bool is_abandoned(void *self) {
+    const td__loop *l = self;
+    return l->status != TD_OK || td__loop_abandoned(l);
+}
+
+static void end(td__asker *e, int thread, double grace, bool *clean, char how[48]) {
+    td__program_end(e->program[thread], grace, clean, how);
+    e->program[thread] = NULL;
+}
+
+/* What has come of one go: an answer, a fault of the program (*fault: which), or neither: once more
+ * with a fresh one. */
+typedef enum { ANSWERED, FAULT, AGAIN } result;
+
+/* The first 200 characters of what is no answer, as one line. */
+static const char *quoted(const char *line, size_t n, const td_error *why, td_arena *a) {
+    char text[201];
+    size_t k = 0;
+    for (; k < n && k < 200; k++) text[k] = line[k] >= ' ' && line[k] <= '~' ? line[k] : '?';
+    text[k] = '\0';
+    return td_arena_printf(a, "no answer but \"%s%s\" (%.160s)", text, n > 200 ? "..." : "",
+                           why->message);
+}
+
+/* Reports are kept as they come. *end: that was the last line. */
+static td_status take_line(td__asker *e, td__loop *l, const td__task *t, const char *line, size_t n,
+                           td_arena *a, td__finish *f, const char **fault, bool *last,
+                           td_error *err) {
+    td__answer answer;
+    td_error why = {0};
+    td_verdict verdict;
+    *last = true;
+    td_status s = td__answer_parse(&e->b->goals, line, n, "answer", 1, a, &answer, &why);
+    if (s == TD_E_MEMORY) return td_fail(err, s, "out of memory");
+    if (s == TD_OK && answer.trial >= 0 && answer.trial != t->number)
+        s = td_fail(&why, TD_E_INPUT, "expected trial %lld, found %lld", (long long)t->number,
+                    (long long)answer.trial);
+    if (s != TD_OK) {
+        *fault = quoted(line, n, &why, a);
+        return *fault != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    if (!answer.is_report) {
+        *f = answer.finish;
+        return TD_OK;
+    }
+    *last = false;
+    return td__loop_report(l, t, answer.step, answer.report, e->b->goals.nobj, &verdict, err);
+}
+
+static bool is_blank(const char *line, size_t n) {
+    while (n > 0 && strchr(" \t\r", line[n - 1]) != NULL) n--;
+    return n == 0;
+}
+
+static td_status fail_fault(const char *text, const char **fault, result *r, td_error *err) {
+    *fault = text;
+    *r = FAULT;
+    return text != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
+/* Asks a program, a fresh one or one that has answered before. */
+static td_status ask(td__asker *e, td__loop *l, const td__task *t, const td_text *question,
+                     bool fresh, td_arena *a, td__finish *f, const char **fault, result *r,
+                     td_error *err) {
+    td__program *p = e->program[t->thread];
+    const td__patience w = {td_time_mono_s() + e->b->timeout_s, is_abandoned, l};
+    const char *line;
+    size_t n;
+    bool clean = false, silent = true, last = false;
+    char how[48];
+    *fault = NULL;
+    td__heard h = td__program_send(p, question->data, question->size, &w);
+    if (h == TD__HEARD_END && !fresh) { /* it had ended before */
+        end(e, t->thread, grace_s, NULL, NULL);
+        *r = AGAIN;
+        return TD_OK;
+    }
+    while (h == TD__HEARD_LINE || h == TD__HEARD_END) {
+        /* One that reads nothing may answer all the same. */
+        h = td__program_hear(p, &w, &line, &n);
+        if (h != TD__HEARD_LINE) break;
+        if (is_blank(line, n)) continue;
+        silent = false;
+        td_status s = take_line(e, l, t, line, n, a, f, fault, &last, err);
+        if (s != TD_OK) {
+            end(e, t->thread, 0, NULL, NULL);
+            return s;
+        }
+        if (*fault != NULL) end(e, t->thread, 0, NULL, NULL);
+        *r = *fault != NULL ? FAULT : ANSWERED;
+        if (last) return TD_OK;
+    }
+    switch (h) {
+    case TD__HEARD_STOP:
+        end(e, t->thread, 0, NULL, NULL);
+        return td_fail(err, TD_E_INTERRUPTED, "interrupted");
+    case TD__HEARD_LATE:
+        end(e, t->thread, 0, NULL, NULL);
+        return fail_fault(td_arena_printf(a, "no answer within %g s", e->b->timeout_s), fault, r,
+                          err);
+    case TD__HEARD_LONG:
+        end(e, t->thread, 0, NULL, NULL);
+        return fail_fault("a line of more than a million bytes", fault, r, err);
+    case TD__HEARD_LINE:
+    case TD__HEARD_END: break;
+    }
+    end(e, t->thread, grace_s, &clean, how);
+    if (!fresh && silent && clean) {
+        *r = AGAIN;
+        return TD_OK;
+    }
+    return fail_fault(td_arena_printf(a, "the program ended before an answer: %s", how), fault, r,
+                      err);
+}
+
+/* One go, with a program that runs if there is one that has not ended. */
+static td_status try(td__asker *e, td__loop *l, const td__task *t, const td_text *question,
+                     td_arena *a, td__finish *f, const char **fault, td_error *err) {
+    td__program **p = &e->program[t->thread];
+    td_status s = TD_OK;
+    result r = AGAIN;
+    /* What it says without being asked is no answer to this trial. */
+    while (*p != NULL && td__program_stirs(*p)) {
+        const td__patience now = {.until = 0};
+        const char *line;
+        size_t n;
+        if (td__program_hear(*p, &now, &line, &n) != TD__HEARD_LINE || !is_blank(line, n))
+            end(e, t->thread, grace_s, NULL, NULL);
+    }
+    while (s == TD_OK && r == AGAIN) {
+        bool fresh = *p == NULL;
+        if (fresh) s = td__program_start(e->b->command, e->b->folder, p, err);
+        if (s == TD_OK) s = ask(e, l, t, question, fresh, a, f, fault, &r, err);
+    }
+    return s;
+}
+
+/* Nothing but faults from the start: the trial is given back. */
+static td_status count_fault(td__asker *e, td__loop *l, const char *fault, td_error *err) {
+    pthread_mutex_lock(&l->lock);
+    bool answered =
+        l->count[TD_RESULT_MEETS] + l->count[TD_RESULT_MISSES] + l->count[TD_RESULT_UNBUILT] > 0;
+    int faults = ++e->faults;
+    pthread_mutex_unlock(&l->lock);
+    if (answered || faults < MOST_FAULTS) return TD_OK;
+    return td_fail(err, TD_E_IO,
+                   "the program has answered nothing %d times: %.250s; mend it and begin in "
+                   "another folder, or go on in this one, where these trials stay failed",
+                   faults, fault);
+}
+
+static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *a, td__finish *f,
+                          td_error *err) {
+    td__asker *e = self;
+    td_text question = {0}, params = {0};
+    const char *fault = NULL;
+    td_node_to_json(td_choices_to_node(l->row->space, t->c, a), 0, &params);
+    if (params.data != NULL) td__trial_line(e->b, t->number, params.data, &question);
+    td_status s = params.failed || question.failed || question.data == NULL
+                      ? td_fail(err, TD_E_MEMORY, "out of memory")
+                      : TD_OK;
+    for (int64_t i = 0; s == TD_OK && i <= e->b->retries; i++) {
+        s = try(e, l, t, &question, a, f, &fault, err);
+        if (s != TD_OK || fault == NULL) break;
+        td_log_write(e->run->log, 1, "trial %lld: %s%s", (long long)t->number, fault,
+                     i < e->b->retries ? "; once more" : "");
+    }
+    if (s == TD_OK && fault != NULL) {
+        s = count_fault(e, l, fault, err);
+        *f = (td__finish){.accuracy = NAN,
+                          .reward = NAN,
+                          .violation = NAN,
+                          .of_problem = true,
+                          .outcome = {.state = TD_TRIAL_FAILED, .fidelity = 1},
+                          .reason = fault};
+        for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
+    }
+    td_text_free(&question);
+    td_text_free(&params);
+    return s;
+}
+
+static void leave(void *self, int thread) {
+    end(self, thread, grace_s, NULL, NULL);
+}
+
+static bool better(const td_trial_row *a, const td_trial_row *b) {
+    return td_outcome_compare(&a->outcome, &b->outcome) < 0;
+}
+
+td_status td__asker_create(const td_blackbox *b, int threads, const td_run_options *run,
+                           td__asker **out, td_error *err) {
+    td__asker *e = calloc(1, sizeof *e);
+    *out = e;
+    if (e != NULL) e->program = calloc((size_t)threads, sizeof(td__program *));
+    if (e == NULL || e->program == NULL) {
+        td__asker_destroy(e);
+        *out = NULL;
+        return td_fail(err, TD_E_MEMORY, "out of memory");
+    }
+    e->b = b;
+    e->run = run;
+    e->threads = threads;
+    e->evaluator = (td__evaluator){.evaluate = evaluate,
+                                   .better = b->goals.nobj == 1 ? better : NULL,
+                                   .leave = leave,
+                                   .goals = &b->goals,
+                                   .self = e};
+    return TD_OK;
+}
+
+void td__asker_destroy(td__asker *e) {
+    if (e == NULL) return;
+    for (int i = 0; e->program != NULL && i < e->threads; i++)
+        td__program_end(e->program[i], 0, NULL, NULL);
+    free(e->program);
+    free(e);
+}
+
+const td__evaluator *td__asker_evaluator(const td__asker *e) {
+    return &e->evaluator;
+}
