@@ -184,14 +184,16 @@ td_status td_blackbox_ask(const td_blackbox *b, const char *folder, int n, doubl
     td_status s = open_session(b, folder, true, &ses, err);
     if (s == TD_OK) s = make_calls(&ses, n, &r, err);
     int64_t next = r.n;
+    const double now = td_time_wall_s(); /* of the call: nothing is lent twice in it */
     for (int i = 0; s == TD_OK && i < n; i++) {
         int64_t number;
         const char *params = NULL;
-        s = td__store_lend(ses.store, ses.study, lease_s, ses.arena, &number, &params, err);
+        s = td__store_lend(ses.store, ses.study, now, lease_s, ses.arena, &number, &params, err);
         if (s == TD_OK && number < 0) {
             s = ask_new(&ses, &r, next++, err);
             if (s == TD_OK)
-                s = td__store_lend(ses.store, ses.study, lease_s, ses.arena, &number, &params, err);
+                s = td__store_lend(ses.store, ses.study, now, lease_s, ses.arena, &number, &params,
+                                   err);
             if (s == TD_OK && number < 0) s = fail_changed(&r, next - 1, err);
         }
         if (s == TD_OK) td__trial_line(b, number, params, out);
@@ -225,8 +227,8 @@ static bool same(const td__finish *f, const td_outcome *o, const double *values)
 
 static td_status fail_told(const char *name, const told *t, td_error *err) {
     return td_fail(err, TD_E_STALE,
-                   "%s:%d: trial %lld was told already, and not so; nothing was changed", name,
-                   t->line, (long long)t->answer.trial);
+                   "%s:%d: trial %lld was told already, with another outcome; nothing was changed",
+                   name, t->line, (long long)t->answer.trial);
 }
 
 /* The trial of a line that names one. */

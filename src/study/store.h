@@ -132,11 +132,11 @@ td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finis
  * are any (of an earlier attempt), go. TD_E_STALE as above. */
 td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
                            int n, td_error *err);
-/* Gives the lowest trial that is ready, or whose time is over, to somebody who is no worker, for so
- * long by the wall clock: running, and of no worker, so that no reap takes it back. *number -1:
- * there is none. */
-td_status td__store_lend(td_store *s, int64_t study, double lease_s, td_arena *a, int64_t *number,
-                         const char **params, td_error *err);
+/* Gives the lowest trial that is ready, or whose time is over, to somebody who is no worker: for so
+ * long from now_s on, by the wall clock. It runs then, and is of no worker, so that no reap takes
+ * it back. *number -1: there is none. */
+td_status td__store_lend(td_store *s, int64_t study, double now_s, double lease_s, td_arena *a,
+                         int64_t *number, const char **params, td_error *err);
 /* Adds a trial that was evaluated elsewhere, and ends it at once. TD_E_DONE as of td__store_ask. */
 td_status td__store_bring(td_store *s, int64_t study, const char *params, uint64_t params_hash,
                           const td__finish *f, int64_t *number, td_error *err);

@@ -270,8 +270,9 @@ td_status td__store_bring(td_store *s, int64_t study, const char *params, uint64
     return td__sql_end(s, status, err);
 }
 
-td_status td__store_lend(td_store *s, int64_t study, double lease_s, td_arena *a, int64_t *number,
-                         const char **params, td_error *err) {
+td_status td__store_lend(td_store *s, int64_t study, double now_s, double lease_s, td_arena *a,
+                         int64_t *number, const char **params, td_error *err) {
+    const int64_t now = (int64_t)(now_s * 1000);
     sqlite3_stmt *st = NULL;
     bool row = false;
     *number = -1;
@@ -283,7 +284,7 @@ td_status td__store_lend(td_store *s, int64_t study, double lease_s, td_arena *a
         " started = ?1, lease_until = ?2 WHERE id = (SELECT id FROM trial WHERE study_id = ?3 AND"
         " (state = 0 OR (state = 1 AND lease_until < ?1)) ORDER BY number LIMIT 1)"
         " RETURNING number, params",
-        "iii", now_ms(), now_ms() + (int64_t)(lease_s * 1000), study);
+        "iii", now, now + (int64_t)(lease_s * 1000), study);
     if (status == TD_OK) status = td__sql_step(s, st, &row, err);
     if (status == TD_OK && row) {
         *number = sqlite3_column_int64(st, 0);

@@ -73,7 +73,7 @@ static void short_options_mean_one_thing(void **state) {
 static void wrong_use(void **state) {
     fixture *f = *state;
     expect_fault(f, "sarch", 2, "no command \"sarch\", did you mean \"search\"?");
-    expect_fault(f, "optimise", 2, "known are: search, eval, explore, net,");
+    expect_fault(f, "wander", 2, "known are: search, optimize, ask, tell, eval, explore, net,");
     static const char *const wrong[] = {"search",
                                         "search a b",
                                         "search a --threads 0",
