@@ -281,8 +281,11 @@ td_status td__store_lend(td_store *s, int64_t study, double now_s, double lease_
     status = td__sql_cached(
         s, &st, err,
         "UPDATE trial SET state = 1, token = token + 1, attempt = attempt + 1, worker = NULL,"
-        " started = ?1, lease_until = ?2 WHERE id = (SELECT id FROM trial WHERE study_id = ?3 AND"
-        " (state = 0 OR (state = 1 AND lease_until < ?1)) ORDER BY number LIMIT 1)"
+        " started = ?1, lease_until = ?2 WHERE id = coalesce("
+        "(SELECT id FROM trial INDEXED BY trial_ready WHERE study_id = ?3 AND state = 0"
+        " ORDER BY number LIMIT 1),"
+        " (SELECT id FROM trial INDEXED BY trial_worker WHERE worker IS NULL AND state = 1 AND"
+        " study_id = ?3 AND lease_until < ?1 ORDER BY number LIMIT 1))"
         " RETURNING number, params",
         "iii", now, now + (int64_t)(lease_s * 1000), study);
     if (status == TD_OK) status = td__sql_step(s, st, &row, err);
