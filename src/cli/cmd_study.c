@@ -69,19 +69,29 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 /* What trials are counted by: the words of td_result_text as keys, and short ones as headings. */
-static const struct {
+typedef struct {
     td_result result;
     const char *key, *heading;
-} counted[] = {{TD_RESULT_MEETS, "meets_targets", "meet"},
-               {TD_RESULT_MISSES, "misses_targets", "miss"},
-               {TD_RESULT_UNBUILT, "cannot_be_built", "not built"},
-               {TD_RESULT_PRUNED, "costs_only", "costs"},
-               {TD_RESULT_DIVERGES, "no_accuracy", "no acc"},
-               {TD_RESULT_FAILED, "failed", "failed"},
-               {TD_RESULT_RUNNING, "running", "running"}};
-enum { N_COUNTED = sizeof counted / sizeof counted[0] };
+} counted_as;
+static const counted_as counted_designs[] = {{TD_RESULT_MEETS, "meets_targets", "meet"},
+                                             {TD_RESULT_MISSES, "misses_targets", "miss"},
+                                             {TD_RESULT_UNBUILT, "cannot_be_built", "not built"},
+                                             {TD_RESULT_PRUNED, "costs_only", "costs"},
+                                             {TD_RESULT_DIVERGES, "no_accuracy", "no acc"},
+                                             {TD_RESULT_FAILED, "failed", "failed"},
+                                             {TD_RESULT_RUNNING, "running", "running"}};
+enum { N_COUNTED = sizeof counted_designs / sizeof counted_designs[0] };
+/* The same of a problem of one's own. */
+static const counted_as counted_points[N_COUNTED] = {
+    {TD_RESULT_MEETS, "done", "done"},
+    {TD_RESULT_MISSES, "misses_constraints", "miss"},
+    {TD_RESULT_UNBUILT, "infeasible", "infeas."},
+    {TD_RESULT_PRUNED, "stopped_early", "stopped"},
+    {TD_RESULT_FAILED, "failed", "failed"},
+    {TD_RESULT_READY, "ready", "ready"},
+    {TD_RESULT_RUNNING, "running", "running"}};
 
-static void list_header(cli_format format, td_text *out) {
+static void list_header(cli_format format, const counted_as *counted, td_text *out) {
     bool csv = format == CLI_CSV;
     td_text_addf(out, csv ? "%s,%s,%s" : "%-14s %-7s %9s", "row", "state", "trials");
     if (csv) td_text_add(out, ",max_trials");
@@ -90,10 +100,12 @@ static void list_header(cli_format format, td_text *out) {
     td_text_addf(out, csv ? ",%s\r\n" : " %20s\n", "seed");
 }
 
-static void list_rows(const options *o, const td_study_info *s, int n, td_arena *a, td_text *out) {
+static void list_rows(const options *o, const td_study_info *s, int n, bool problem, td_arena *a,
+                      td_text *out) {
+    const counted_as *counted = problem ? counted_points : counted_designs;
     static const char *const states[] = {"active", "paused", "done"};
     bool csv = o->format == CLI_CSV;
-    if (o->format != CLI_JSON) list_header(o->format, out);
+    if (o->format != CLI_JSON) list_header(o->format, counted, out);
     td_node *list = td_node_list(a);
     for (int i = 0; i < n; i++) {
         const char *state = s[i].state >= 0 && s[i].state < 3 ? states[s[i].state] : "?";
@@ -298,7 +310,7 @@ int cmd_study(int argc, char **argv) {
     td_status s = study_open(o.where, a, &store, &info, &n, &err);
     if (s == TD_OK) s = td_store_problem(store, a, &problem, &goals, &err);
     if (s == TD_OK && strcmp(o.verb, "list") == 0)
-        list_rows(&o, info, n, a, &out);
+        list_rows(&o, info, n, problem != NULL, a, &out);
     else if (s == TD_OK && problem != NULL && (o.row == NULL || strcmp(o.row, problem) == 0))
         s = cli_problem_show(store, problem, &goals, o.verb, o.format, o.limit, &out, &err);
     else if (s == TD_OK)

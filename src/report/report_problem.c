@@ -32,11 +32,35 @@ static const char *name_of(const td_goals *g, int i) {
     return i < g->nobj ? g->objective[i].name : g->constraint[i - g->nobj].name;
 }
 
+static td_status parse_params(const td_trial_row *t, td_arena *a, const td_node **doc,
+                              td_error *err) {
+    td_status s = td_json_parse(a, t->params, strlen(t->params), "study.db", 1, doc, NULL);
+    if (s == TD_E_MEMORY || (s == TD_OK && (*doc)->kind == TD_MAP)) return s;
+    return td_fail(err, TD_E_STORE, "study.db: damaged (parameters of trial %" PRId64 ")",
+                   t->number);
+}
+
+/* "  n1 13, R 42.0984": reals shortened. */
+static void add_parameters(const td_trial_row *t, td_text *out) {
+    const td_node *doc;
+    td_arena *a = td_arena_create();
+    if (a != NULL && parse_params(t, a, &doc, NULL) == TD_OK)
+        for (int i = 0; i < doc->count; i++) {
+            const td_node *x = doc->item[i];
+            td_text_addf(out, "%s%s ", i == 0 ? "  " : ", ", x->key);
+            if (x->kind == TD_REAL)
+                td_text_addf(out, "%.6g", x->real);
+            else
+                td_text_add(out, x->text != NULL ? x->text : "");
+        }
+    td_arena_destroy(a);
+}
+
 void td_report_problem_table(const td_goals *g, const td_trial_row *t, const int *pick, int npick,
                              td_text *out) {
     td_text_addf(out, "%6s  %-18s", "trial", "state");
     for (int i = 0; i < g->nobj + g->ncon; i++) td_text_addf(out, " %12s", name_of(g, i));
-    td_text_add(out, "  reason\n");
+    td_text_add(out, "  parameters\n");
     for (int k = 0; k < npick; k++) {
         const td_trial_row *r = &t[chosen(pick, k)];
         td_text_addf(out, "%6" PRId64 "  %-18s", r->number, state_text(r));
@@ -49,16 +73,9 @@ void td_report_problem_table(const td_goals *g, const td_trial_row *t, const int
             else
                 td_text_addf(out, " %*.6g", width, v);
         }
-        td_text_addf(out, "  %s\n", r->error != NULL ? r->error : "");
+        add_parameters(r, out);
+        td_text_addf(out, "%s%s\n", r->error != NULL ? "; " : "", r->error != NULL ? r->error : "");
     }
-}
-
-static td_status parse_params(const td_trial_row *t, td_arena *a, const td_node **doc,
-                              td_error *err) {
-    td_status s = td_json_parse(a, t->params, strlen(t->params), "study.db", 1, doc, NULL);
-    if (s == TD_E_MEMORY || (s == TD_OK && (*doc)->kind == TD_MAP)) return s;
-    return td_fail(err, TD_E_STORE, "study.db: damaged (parameters of trial %" PRId64 ")",
-                   t->number);
 }
 
 td_status td_report_problem_csv(const td_goals *g, const td_trial_row *t, int n, const int *pick,

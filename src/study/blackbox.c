@@ -10,6 +10,9 @@
 #include "recipe.h"
 #include "run.h"
 
+/* Trials of a budget of hours only: the loop makes room for all of them. */
+enum { MOST_BY_TIME = 1000000 };
+
 /* A list of words, or a line for the shell. */
 static td_status read_command(td_blackbox *b, td_error *err) {
     const td_node *n = td_node_find(b->doc, "command");
@@ -213,6 +216,7 @@ td_status td__blackbox_row(const td_blackbox *b, bool asked, td_arena *a, td__ro
                            td_error *err) {
     td__designs first = {0};
     const char *study = asked ? TD__STUDY_ASK : TD__STUDY_OPTIMIZE;
+    const int64_t no_limit = asked ? TD__MAX_TRIALS : MOST_BY_TIME;
     td_status s = td__designs_read(b->space, study, b->enqueue, a, &first, err);
     *row = (td__row){.name = study,
                      .spec = b->text,
@@ -223,7 +227,7 @@ td_status td__blackbox_row(const td_blackbox *b, bool asked, td_arena *a, td__ro
                      .strategy = b->strategy,
                      .params = b->params,
                      .lag = b->parallel - 1,
-                     .trials = b->trials > 0 ? b->trials : TD__MAX_TRIALS,
+                     .trials = b->trials > 0 ? b->trials : no_limit,
                      .trained = INT64_MAX,
                      .active_s = 3600 * b->hours,
                      .first = first.params,

@@ -12,7 +12,10 @@
 #include "loop.h"
 #include "program.h"
 
-enum { MOST_FAULTS = 5 }; /* of programs, before anything was answered: then it is no use */
+enum {
+    MOST_FAULTS = 5,   /* of programs, before anything was answered: then it is no use */
+    MOST_WARNINGS = 20 /* all reasons stand in the store */
+};
 static const double grace_s = 2;
 
 struct td__asker {
@@ -20,7 +23,7 @@ struct td__asker {
     const td_run_options *run;
     int threads;
     td__program **program; /* of each thread; NULL: none runs */
-    int faults;            /* under the loop's lock */
+    int faults, warnings;  /* under the loop's lock */
     td__evaluator evaluator;
 };
 
@@ -105,6 +108,9 @@ static td_status ask(td__asker *e, td__loop *l, const td__task *t, const td_text
         /* One that reads nothing may answer all the same. */
         h = td__program_hear(p, &w, &line, &n);
         if (h != TD__HEARD_LINE) break;
+        /* One that goes on and on is stopped here: it is never waited for. */
+        if (td_time_mono_s() > w.until) h = TD__HEARD_LATE;
+        if (is_abandoned(l)) h = TD__HEARD_STOP;
         if (is_blank(line, n)) continue;
         silent = false;
         td_status s = take_line(e, l, t, line, n, a, f, fault, &last, err);
@@ -161,6 +167,16 @@ static td_status try(td__asker *e, td__loop *l, const td__task *t, const td_text
     return s;
 }
 
+static void warn(td__asker *e, td__loop *l, int64_t trial, const char *fault, bool again) {
+    pthread_mutex_lock(&l->lock);
+    int n = ++e->warnings;
+    pthread_mutex_unlock(&l->lock);
+    if (n > MOST_WARNINGS) return;
+    td_log_write(e->run->log, 1, "trial %lld: %s%s%s", (long long)trial, fault,
+                 again ? "; once more" : "",
+                 n == MOST_WARNINGS ? " (further ones: `tandem study show`)" : "");
+}
+
 /* Nothing but faults from the start: the trial is given back. */
 static td_status count_fault(td__asker *e, td__loop *l, const char *fault, td_error *err) {
     pthread_mutex_lock(&l->lock);
@@ -188,8 +204,7 @@ static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *
     for (int64_t i = 0; s == TD_OK && i <= e->b->retries; i++) {
         s = try(e, l, t, &question, a, f, &fault, err);
         if (s != TD_OK || fault == NULL) break;
-        td_log_write(e->run->log, 1, "trial %lld: %s%s", (long long)t->number, fault,
-                     i < e->b->retries ? "; once more" : "");
+        warn(e, l, t->number, fault, i < e->b->retries);
     }
     if (s == TD_OK && fault != NULL) {
         s = count_fault(e, l, fault, err);

@@ -163,6 +163,8 @@ static td_status read_all(td_recipe *r, td_error *err) {
     r->candidates = 1;
     td_status s = TD_OK;
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
+    if (s == TD_OK && td_node_find(d, "parameters") != NULL && td_node_find(d, "network") == NULL)
+        s = td_node_fail(d, err, "this is a problem of one's own: `tandem optimize`");
     if (s == TD_OK) s = td_node_only(d, keys, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
     if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), r->name, err);
