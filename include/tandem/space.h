@@ -76,6 +76,10 @@ typedef struct td_space {
      * call comes from the arena. Thread-safe with an arena per thread. */
     td_status (*build)(const void *self, const td_choices *c, td_arena *a, td_design *d,
                        td_error *err);
+    /* Known constraints: whether build would not refuse c (canonical), at no cost. NULL: nothing is
+     * known. Samples and variations below are drawn again until they are allowed, a thousand
+     * times at most; walks leave out what is not. */
+    bool (*allows)(const void *self, const td_choices *c);
 } td_space;
 
 /* First fault of a space that was made in C: parents that stand later, masks of values that are not
@@ -164,9 +168,11 @@ td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_err
  *   {real: [0.1, 10]}     and log: true
  *   {choice: [A, B]}      names, numbers, true and false, in no order
  *   {ordered: [8, 16]}    the same, in the order as it stands
- * each with when: {EARLIER: [VALUE, ...]} if it matters for these values only. Its designs have
- * neither network nor accelerator. TD_E_INPUT. */
-td_status td_space_parameters(const td_node *n, td_arena *a, td_space **out, td_error *err);
+ * each with when: {EARLIER: [VALUE, ...]} if it matters for these values only. known: a list of
+ * conditions that all points keep, "a + b <= 10"; NULL: none. Its designs have neither network nor
+ * accelerator. TD_E_INPUT. */
+td_status td_space_parameters(const td_node *n, const td_node *known, td_arena *a, td_space **out,
+                              td_error *err);
 /* All decisions of a, then those of b; the design has both sides. */
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err);
@@ -179,6 +185,7 @@ td_status td_space_pin(const td_space *s, const td_choices *at, td_arena *arena,
 /* Sets inactive decisions to NAN and checks the ranges of the others (TD_E_INPUT). */
 td_status td_space_canonical(const td_space *s, td_choices *c, td_error *err);
 bool td_space_active(const td_space *s, const td_choices *c, int i);
+bool td_space_allows(const td_space *s, const td_choices *c); /* known constraints are met */
 /* Uniform over the choices of each active decision, in canonical form. */
 void td_space_sample(const td_space *s, td_rng *r, td_choices *c);
 /* Redraws one active decision to another value (all equally likely), canonical again: newly active

@@ -2,6 +2,7 @@
  *
  * One rule carries all of it: a decision's parent stands before it. So a single pass from left to
  * right settles which decisions are active, however deep the nesting. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "space_bits.h"
@@ -93,10 +94,19 @@ double td__decision_draw(const td_decision *d, td_rng *r, double old) {
     return lo + (double)k;
 }
 
+bool td_space_allows(const td_space *s, const td_choices *c) {
+    return s->allows == NULL || s->allows(s->self, c);
+}
+
+enum { MOST_DRAWS = 1000 }; /* until known constraints are met */
+
 void td_space_sample(const td_space *s, td_rng *r, td_choices *c) {
     c->n = s->n;
-    for (int i = 0; i < s->n; i++)
-        c->v[i] = td__decision_active(s, c->v, i) ? td__decision_draw(&s->d[i], r, NAN) : NAN;
+    for (int draws = 0; draws < MOST_DRAWS; draws++) {
+        for (int i = 0; i < s->n; i++)
+            c->v[i] = td__decision_active(s, c->v, i) ? td__decision_draw(&s->d[i], r, NAN) : NAN;
+        if (td_space_allows(s, c)) return;
+    }
 }
 
 /* Canonical again after a change: inactive ones to NAN, newly active ones drawn. */
@@ -113,7 +123,7 @@ static bool can_change(const td_decision *d, double v, bool costs_only) {
     return !isnan(v) && td__decision_count(d) != 1 && (d->costs_only || !costs_only);
 }
 
-static void mutate(const td_space *s, td_rng *r, td_choices *c, bool costs_only) {
+static void mutate_once(const td_space *s, td_rng *r, td_choices *c, bool costs_only) {
     int candidates = 0;
     for (int i = 0; i < s->n; i++) candidates += can_change(&s->d[i], c->v[i], costs_only);
     if (candidates == 0) return;
@@ -126,6 +136,18 @@ static void mutate(const td_space *s, td_rng *r, td_choices *c, bool costs_only)
     repair(s, r, c->v);
 }
 
+static void mutate(const td_space *s, td_rng *r, td_choices *c, bool costs_only) {
+    const size_t size = sizeof *c->v * (size_t)s->n;
+    double *old = s->allows != NULL ? malloc(size + 1) : NULL;
+    if (old != NULL) memcpy(old, c->v, size);
+    mutate_once(s, r, c, costs_only);
+    for (int draws = 1; old != NULL && !td_space_allows(s, c) && draws < MOST_DRAWS; draws++) {
+        memcpy(c->v, old, size);
+        mutate_once(s, r, c, costs_only);
+    }
+    free(old);
+}
+
 void td_space_mutate(const td_space *s, td_rng *r, td_choices *c) {
     mutate(s, r, c, false);
 }
@@ -134,9 +156,8 @@ void td_space_mutate_costs(const td_space *s, td_rng *r, td_choices *c) {
     mutate(s, r, c, true);
 }
 
-void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
-                    td_choices *c) {
-    c->n = s->n;
+static void cross_once(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
+                       td_choices *c) {
     for (int i = 0; i < s->n; i++) {
         bool from_a =
             (td_rng_u32(r) & 1) != 0; /* drawn for each: streams do not depend on activity */
@@ -149,6 +170,15 @@ void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_
             c->v[i] = second;
         else
             c->v[i] = td__decision_draw(&s->d[i], r, NAN);
+    }
+}
+
+void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
+                    td_choices *c) {
+    c->n = s->n;
+    for (int draws = 0; draws < MOST_DRAWS; draws++) {
+        cross_once(s, r, a, b, c);
+        if (td_space_allows(s, c)) return;
     }
 }
 

@@ -1,19 +1,22 @@
 /* The parameters of somebody else's problem: a space out of a document, with nothing to build. */
 #include <string.h>
 
-#include "space_bits.h"
+#include "space_known.h"
 
 enum { MOST_LISTED = 4096, MOST_STEPS = 100000, MOST_PARAMETERS = 10000, LONGEST_NAME = 100 };
 static const double most_integer = 9007199254740992; /* 2^53: beyond it doubles skip integers */
 
+/* self: the known constraints; NULL: none. */
 static td_status build_nothing(const void *self, const td_choices *c, td_arena *a, td_design *d,
                                td_error *err) {
-    (void)self;
-    (void)c;
     (void)a;
-    (void)err;
     *d = (td_design){0};
-    return TD_OK;
+    const char *missed = self != NULL ? td__known_missed(self, c) : NULL;
+    return missed != NULL ? td_fail(err, TD_E_INFEASIBLE, "known: not %.200s", missed) : TD_OK;
+}
+
+static bool allows(const void *self, const td_choices *c) {
+    return td__known_missed(self, c) == NULL;
 }
 
 /* [lo, hi] */
@@ -158,12 +161,17 @@ static td_status read_parameter(const td_node *n, td__decisions *list, td_error 
     return s == TD_OK && list->failed ? td_fail(err, TD_E_MEMORY, "out of memory") : s;
 }
 
-td_status td_space_parameters(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+td_status td_space_parameters(const td_node *n, const td_node *known, td_arena *a, td_space **out,
+                              td_error *err) {
+    td__known *k = NULL;
     *out = NULL;
     if (n->kind != TD_MAP || n->count < 1 || n->count > MOST_PARAMETERS)
         return td_node_fail(n, err, "expected a map of parameters, by name");
     td__decisions list = {.arena = a};
     td_status s = TD_OK;
     for (int i = 0; s == TD_OK && i < n->count; i++) s = read_parameter(n->item[i], &list, err);
-    return s == TD_OK ? td__space_finish("parameters", &list, NULL, build_nothing, out, err) : s;
+    if (s == TD_OK && known != NULL) s = td__known_read(known, list.d, list.n, a, &k, err);
+    if (s == TD_OK) s = td__space_finish("parameters", &list, k, build_nothing, out, err);
+    if (s == TD_OK && k != NULL) (*out)->allows = allows;
+    return s;
 }

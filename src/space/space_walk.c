@@ -15,10 +15,10 @@ bool td_space_first(const td_space *s, td_choices *c) {
     for (int i = 0; i < s->n; i++)
         if (td__decision_count(&s->d[i]) == 0) return false;
     start_from(s, c, 0);
-    return true;
+    return td_space_allows(s, c) || td_space_next(s, c);
 }
 
-bool td_space_next(const td_space *s, td_choices *c) {
+static bool step(const td_space *s, td_choices *c) {
     for (int i = s->n - 1; i >= 0; i--) {
         const td_decision *d = &s->d[i];
         if (isnan(c->v[i]) || d->kind == TD_REAL_RANGE ||
@@ -29,4 +29,11 @@ bool td_space_next(const td_space *s, td_choices *c) {
         return true;
     }
     return false;
+}
+
+bool td_space_next(const td_space *s, td_choices *c) {
+    bool there;
+    do there = step(s, c);
+    while (there && !td_space_allows(s, c));
+    return there;
 }

@@ -49,7 +49,7 @@ static td_status read_budget(td_blackbox *b, td_error *err) {
 
 static td_status read_strategy(td_blackbox *b, td_error *err) {
     const td_node *n = NULL;
-    td_status s = td__strategy_map(b->arena, b->doc, &n, err);
+    td_status s = td__named_map(b->arena, b->doc, "strategy", &n, err);
     if (s == TD_OK)
         s = td__strategy_read(b->arena, n, b->space, b->seed, &b->strategy, &b->params, err);
     if (s == TD_OK && b->goals.nobj > 1 && !b->strategy->fronts)
@@ -70,9 +70,10 @@ static td_status read_enqueue(td_blackbox *b, td_error *err) {
 }
 
 static td_status read_all(td_blackbox *b, td_error *err) {
-    static const char *const keys[] = {
-        "name",      "seed",    "parameters", "objectives", "reference", "constraints", "command",
-        "timeout_s", "retries", "strategy",   "parallel",   "budget",    "enqueue",     NULL};
+    static const char *const keys[] = {"name",      "seed",        "parameters", "objectives",
+                                       "reference", "constraints", "command",    "timeout_s",
+                                       "retries",   "strategy",    "parallel",   "budget",
+                                       "enqueue",   "known",       NULL};
     const td_node *d = b->doc, *parameters = NULL;
     int64_t seed = 1;
     b->parallel = 1;
@@ -87,7 +88,8 @@ static td_status read_all(td_blackbox *b, td_error *err) {
     if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);
     b->seed = (uint64_t)seed;
     if (s == TD_OK) s = td_node_get_map(d, "parameters", &parameters, err);
-    if (s == TD_OK) s = td_space_parameters(parameters, b->arena, &b->space, err);
+    b->known = td_node_find(d, "known");
+    if (s == TD_OK) s = td_space_parameters(parameters, b->known, b->arena, &b->space, err);
     if (s == TD_OK) s = td__goals_read(d, &b->goals, err);
     if (s == TD_OK) s = read_command(b, err);
     if (s == TD_OK) s = td_node_opt_real(d, "timeout_s", 1e-3, 1e9, &b->timeout_s, err);
@@ -209,6 +211,7 @@ uint64_t td__blackbox_hash(const td_blackbox *b, bool asked) {
         h = hash_u64(g->constraint[i].least, td_hash_text(g->constraint[i].name, h));
         h = td_hash(&g->constraint[i].bound, sizeof g->constraint[i].bound, h);
     }
+    if (b->known != NULL) h = hash_u64(td__node_hash(b->known), h);
     return hash_u64(td__node_hash(b->params), td_hash_text(b->strategy->name, h));
 }
 

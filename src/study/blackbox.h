@@ -18,6 +18,7 @@ struct td_blackbox {
     const char *folder; /* of its file: where the program runs */
     uint64_t seed;
     td_space *space;
+    const td_node *known; /* of the space; may be NULL */
     td_goals goals;
     const char *const *command; /* ends with NULL; NULL: none, there is only ask and tell */
     double timeout_s;           /* of a trial; INFINITY: none */

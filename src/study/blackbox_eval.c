@@ -191,11 +191,28 @@ static td_status count_fault(td__asker *e, td__loop *l, const char *fault, td_er
                    faults, fault);
 }
 
+static td__finish unanswered(td_state state, const char *reason) {
+    td__finish f = {.accuracy = NAN,
+                    .reward = NAN,
+                    .violation = NAN,
+                    .of_problem = true,
+                    .outcome = {.state = state, .fidelity = 1},
+                    .reason = reason};
+    for (int m = 0; m < TD_NMETRIC; m++) f.metric[m] = NAN;
+    return f;
+}
+
 static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *a, td__finish *f,
                           td_error *err) {
     td__asker *e = self;
     td_text question = {0}, params = {0};
     const char *fault = NULL;
+    td_design none = {0};
+    td_error why = {0};
+    if (l->row->space->build(l->row->space->self, t->c, a, &none, &why) == TD_E_INFEASIBLE) {
+        *f = unanswered(TD_TRIAL_INFEASIBLE, td_arena_strdup(a, why.message));
+        return f->reason != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+    }
     td_node_to_json(td_choices_to_node(l->row->space, t->c, a), 0, &params);
     if (params.data != NULL) td__trial_line(e->b, t->number, params.data, &question);
     td_status s = params.failed || question.failed || question.data == NULL
@@ -208,13 +225,7 @@ static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *
     }
     if (s == TD_OK && fault != NULL) {
         s = count_fault(e, l, fault, err);
-        *f = (td__finish){.accuracy = NAN,
-                          .reward = NAN,
-                          .violation = NAN,
-                          .of_problem = true,
-                          .outcome = {.state = TD_TRIAL_FAILED, .fidelity = 1},
-                          .reason = fault};
-        for (int m = 0; m < TD_NMETRIC; m++) f->metric[m] = NAN;
+        *f = unanswered(TD_TRIAL_FAILED, fault);
     }
     td_text_free(&question);
     td_text_free(&params);

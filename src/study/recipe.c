@@ -184,7 +184,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK) s = td_node_get_map(d, "budget", &part, err);
     if (s == TD_OK) s = read_budget(part, r, err);
     part = NULL;
-    if (s == TD_OK) s = td__strategy_map(r->arena, d, &part, err);
+    if (s == TD_OK) s = td__named_map(r->arena, d, "strategy", &part, err);
     r->strategy_map = part;
     if (s == TD_OK) s = read_strategy(r, part, &r->strategy, &r->params, err);
     part = NULL;

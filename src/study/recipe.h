@@ -52,8 +52,9 @@ td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_err
 
 /* A name, which stands at a node, as that of the default results folder. */
 td_status td__check_name(const td_node *at, const char *name, td_error *err);
-/* The map `strategy` of a document, NULL if there is none; `strategy: NAME` is {name: NAME}. */
-td_status td__strategy_map(td_arena *a, const td_node *doc, const td_node **map, td_error *err);
+/* The map of a key that has a name, NULL if there is none; `KEY: NAME` is {name: NAME}. */
+td_status td__named_map(td_arena *a, const td_node *doc, const char *key, const td_node **map,
+                        td_error *err);
 /* A strategy and its options, which are its map (may be NULL) without `name`: checked by a trial
  * run of init() for the space. */
 td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,

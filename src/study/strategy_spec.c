@@ -30,10 +30,11 @@ td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_err
     return TD_OK;
 }
 
-td_status td__strategy_map(td_arena *a, const td_node *doc, const td_node **map, td_error *err) {
-    const td_node *n = td_node_find(doc, "strategy");
+td_status td__named_map(td_arena *a, const td_node *doc, const char *key, const td_node **map,
+                        td_error *err) {
+    const td_node *n = td_node_find(doc, key);
     *map = NULL;
-    if (n == NULL || n->kind != TD_STRING) return td_node_opt_map(doc, "strategy", map, err);
+    if (n == NULL || n->kind != TD_STRING) return td_node_opt_map(doc, key, map, err);
     td_node *m = td_node_map(a);
     td_node *name = m != NULL ? td_node_put_string(a, m, "name", n->text) : NULL;
     if (name == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");

@@ -8,7 +8,7 @@
 static td_status parse(td_arena *a, const char *text, td_space **s, td_error *err) {
     const td_node *doc;
     assert_ok(td_yaml_parse(a, text, strlen(text), "p.yaml", &doc, err), err);
-    return td_space_parameters(doc, a, s, err);
+    return td_space_parameters(doc, NULL, a, s, err);
 }
 
 static void test_kinds(void **state) {

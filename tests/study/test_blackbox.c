@@ -272,6 +272,7 @@ static void test_what_a_resume_depends_on(void **state) {
         {"name: p\n" PARAMETERS "objectives: [{name: cost, goal: maximise}]\n", "objectives was"},
         {PROBLEM("strategy: random\n"), "strategy was"},
         {PROBLEM("parallel: 2\n"), "parallel was nothing and is 2"},
+        {PROBLEM("known: [x <= 50]\n"), "known was nothing and is [\"x <= 50\"]"},
         {PROBLEM("seed: 2\n"), "seed was 1 and is 2"},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
@@ -281,6 +282,28 @@ static void test_what_a_resume_depends_on(void **state) {
         expect_runs(folder, text, TD_E_USAGE, others[i].part);
     }
     scratch_remove(folder);
+}
+
+/* The program is never asked for what is known not to be allowed. */
+static void test_known(void **state) {
+    (void)state;
+    static const char *const strategies[] = {"evolution", "random", "local"};
+    for (int i = 0; i < 3; i++) {
+        char rest[300];
+        snprintf(rest, sizeof rest,
+                 "known: [x <= 20 or k == a]\nenqueue: [{x: 30, k: b}]\nbudget: {trials: 40}\n"
+                 "strategy: %s\n",
+                 strategies[i]);
+        char *all = outcome(GET "while read -r line; do x=$(get x)\n"
+                                "if [ $x -gt 20 ] && [ $(get k) = b ]; then exit 3; fi\n"
+                                "echo $((-x)); done\n",
+                            rest);
+        expect_reason(all, 0, TD_TRIAL_INFEASIBLE, "known: not x <= 20 or k == a");
+        if (i < 2) /* local takes steps of its own, and is told */
+            for (int t = 1; t < 40; t++) expect_reason(all, t, TD_TRIAL_DONE, "}");
+        assert_null(strstr(all, "exit status"));
+        free(all);
+    }
 }
 
 /* Reports stand beside their trial, those of the last attempt; maximised ones with another sign. */
@@ -334,6 +357,7 @@ static void test_files(void **state) {
         {PROBLEM("command: []\n"), "command: expected a program"},
         {PROBLEM("command: [[a]]\n"), "command[0]: expected a text"},
         {PROBLEM("command: 3\n"), "command: expected a program"},
+        {PROBLEM("known: [x <= 50, y > 3]\n"), "problem.yaml:4: known[1]: there is no parameter"},
         {PROBLEM("timeout_s: 0\n"), "timeout_s"},
         {PROBLEM("retries: -1\n"), "retries"},
         {PROBLEM("parallel: 0\n"), "parallel"},
@@ -375,7 +399,8 @@ int main(void) {
         cmocka_unit_test(test_ways_to_live), cmocka_unit_test(test_faults_are_the_trials),
         cmocka_unit_test(test_retries),      cmocka_unit_test(test_programs_that_never_work),
         cmocka_unit_test(test_abandoned),    cmocka_unit_test(test_what_a_resume_depends_on),
-        cmocka_unit_test(test_reports),      cmocka_unit_test(test_files),
+        cmocka_unit_test(test_known),        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
