@@ -9,7 +9,7 @@
 /* Sandgren's pressure vessel, one trial per line. */
 static const char vessel[] =
     "while read -r line; do\n"
-    "if [ -e slow ]; then sleep .02; fi\n"
+    "if [ -e slow ]; then sleep .05; fi\n"
     "printf '%s\\n' \"$line\" | tr -d '{},\"' | tr ':' ' ' | awk '{\n"
     "for (i = 1; i < NF; i++) v[$i] = $(i + 1)\n"
     "s = 0.0625 * v[\"n1\"]; h = 0.0625 * v[\"n2\"]; R = v[\"R\"]; L = v[\"L\"]\n"
@@ -217,6 +217,7 @@ static void kills_and_drains(void **state) {
     free(err);
     run_until(f, 14, SIGKILL, -SIGKILL);
     run_until(f, 19, SIGTERM, 130);
+    unlink(scratch_path(f->folder, "slow"));
     expect(f, "study resume killed --quiet", 0);
     char *whole = trials_csv(f, "whole"), *killed = trials_csv(f, "killed");
     assert_string_equal(killed, whole);

@@ -17,6 +17,7 @@
 #define KEPT GET "while read -r line; do x=$(get x); echo $(((x - 30) * (x - 30))); done\n"
 
 typedef struct {
+    const char *folder;
     bool stop;
     td_text warnings;
 } watcher;
@@ -113,18 +114,18 @@ static void test_faults_are_the_trials(void **state) {
                             "9) exec >&-; exit 0;;\n"
                             "10) exec yes '';;\n"
                             "*) echo 1; esac; done\n",
-                        "budget: {trials: 12}\ntimeout_s: 0.3\n");
+                        "budget: {trials: 12}\ntimeout_s: 0.8\n");
     expect_reason(all, 0, TD_TRIAL_DONE, "} 1");
     expect_reason(all, 1, TD_TRIAL_FAILED, "ended before an answer: exit status 3");
     expect_reason(all, 2, TD_TRIAL_FAILED, "killed by signal 9");
     expect_reason(all, 3, TD_TRIAL_FAILED, "no answer but \"Traceback (most recent call last)\"");
-    expect_reason(all, 4, TD_TRIAL_FAILED, "no answer within 0.3 s");
+    expect_reason(all, 4, TD_TRIAL_FAILED, "no answer within 0.8 s");
     expect_reason(all, 5, TD_TRIAL_FAILED, "expected trial 5, found 4");
     expect_reason(all, 6, TD_TRIAL_FAILED, "no licence");
     expect_reason(all, 7, TD_TRIAL_INFEASIBLE, "too wide");
     expect_reason(all, 8, TD_TRIAL_FAILED, "objective cost is null, NaN or infinite");
     expect_reason(all, 9, TD_TRIAL_FAILED, "exit status 0");
-    expect_reason(all, 10, TD_TRIAL_FAILED, "no answer within 0.3 s");
+    expect_reason(all, 10, TD_TRIAL_FAILED, "no answer within 0.8 s");
     expect_reason(all, 11, TD_TRIAL_DONE, "} 1");
     free(all);
 }
@@ -185,9 +186,11 @@ static void test_programs_that_never_work(void **state) {
     scratch_remove(folder);
 }
 
+/* When the program has said who it is. */
 static void *stop_soon(void *self) {
-    usleep(300000);
-    ((watcher *)self)->stop = true;
+    watcher *w = self;
+    for (int i = 0; i < 3000 && !td_file_exists(scratch_path(w->folder, "self")); i++) usleep(5000);
+    w->stop = true;
     return NULL;
 }
 
@@ -217,13 +220,14 @@ static void test_abandoned(void **state) {
     (void)state;
     char *folder = scratch_make();
     td_error err = {0};
-    watcher w = {0};
+    watcher w = {.folder = folder};
     pthread_t thread;
     const char *text = PROBLEM("command: [sh, cost.sh]\nbudget: {trials: 9}\n");
     put_file(folder, "cost.sh",
-             GET "while read -r line; do if [ $(get trial) = 2 ]; then\n"
-                 "trap '' TERM; sleep 60 & echo $! > child; echo $$ > self; sleep 60; fi\n"
-                 "echo 1; done\n");
+             GET
+             "while read -r line; do if [ $(get trial) = 2 ]; then\n"
+             "trap '' TERM; sleep 60 & echo $! > child; echo $$ > me; mv me self; sleep 60; fi\n"
+             "echo 1; done\n");
     pthread_create(&thread, NULL, stop_soon, &w);
     assert_int_equal(run_problem(folder, text, &w, &err), TD_E_INTERRUPTED);
     pthread_join(thread, NULL);
