@@ -215,8 +215,7 @@ static void kills_and_drains(void **state) {
     char *err = slurp(scratch_path(f->folder, "stderr.txt"));
     assert_non_null(strstr(err, "the same command goes on"));
     free(err);
-    run_until(f, 14, SIGKILL, -SIGKILL);
-    run_until(f, 19, SIGTERM, 130);
+    run_until(f, 13, SIGTERM, 130);
     unlink(scratch_path(f->folder, "slow"));
     expect(f, "study resume killed --quiet", 0);
     char *whole = trials_csv(f, "whole"), *killed = trials_csv(f, "killed");
