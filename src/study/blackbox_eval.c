@@ -28,8 +28,11 @@ struct td__asker {
 };
 
 static bool is_abandoned(void *self) {
-    const td__loop *l = self;
-    return l->status != TD_OK || td__loop_abandoned(l);
+    td__loop *l = self;
+    pthread_mutex_lock(&l->lock);
+    bool failed = l->status != TD_OK;
+    pthread_mutex_unlock(&l->lock);
+    return failed || td__loop_abandoned(l);
 }
 
 static void end(td__asker *e, int thread, double grace, bool *clean, char how[48]) {

@@ -120,8 +120,17 @@ static char **make_environment(void) {
     return out;
 }
 
+/* Above the three that a program has, which may be closed here. */
+static bool move_up(int *end) {
+    int up = fcntl(*end, F_DUPFD_CLOEXEC, 3);
+    close(*end);
+    *end = up;
+    return up >= 0;
+}
+
 static bool make_pipe(int end[2]) {
-    return pipe2(end, O_CLOEXEC) == 0;
+    if (pipe2(end, O_CLOEXEC) != 0) return false;
+    return (end[0] > 2 || move_up(&end[0])) && (end[1] > 2 || move_up(&end[1]));
 }
 
 static void close_end(int *fd) {
@@ -199,14 +208,25 @@ td_status td__program_start(const char *const *argv, const char *folder, td__pro
 
 /* ---- talking --------------------------------------------------------------------------------- */
 
-/* Waits for an event on fd. TD__HEARD_LINE: it is there. */
-static td__heard await(int fd, short event, const td__patience *w) {
+/* Has the keeper ended? It stays a zombie, so that its group's number is not given again. */
+static bool has_ended(pid_t keeper) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)keeper, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == keeper;
+}
+
+/* Waits for an event on fd. TD__HEARD_LINE: it is there. TD__HEARD_END: the program has ended,
+ * though something that it has started may hold its side open. */
+static td__heard await(const td__program *p, int fd, short event, const td__patience *w) {
     for (;;) {
         struct pollfd f = {.fd = fd, .events = event};
         double left_ms = 1e3 * (w->until - td_time_mono_s());
         if (left_ms <= 0) return TD__HEARD_LATE;
-        if (poll(&f, 1, left_ms < SLICE_MS ? (int)ceil(left_ms) : SLICE_MS) > 0)
-            return TD__HEARD_LINE;
+        /* In this order: what it wrote before its end is there by then. */
+        bool over = has_ended(p->keeper);
+        int wait_ms = over ? 0 : left_ms < SLICE_MS ? (int)ceil(left_ms) : SLICE_MS;
+        if (poll(&f, 1, wait_ms) > 0) return TD__HEARD_LINE;
+        if (over) return TD__HEARD_END;
         if (w->stop != NULL && w->stop(w->self)) return TD__HEARD_STOP;
     }
 }
@@ -236,7 +256,7 @@ td__heard td__program_send(td__program *p, const char *line, size_t n, const td_
             line += done;
             n -= (size_t)done;
         } else if (errno == EAGAIN) {
-            td__heard h = await(p->in, POLLOUT, w);
+            td__heard h = await(p, p->in, POLLOUT, w);
             if (h != TD__HEARD_LINE) return h;
         } else if (errno != EINTR) {
             return TD__HEARD_END;
@@ -286,8 +306,11 @@ td__heard td__program_hear(td__program *p, const td__patience *w, const char **l
         } else if (got == 0) {
             p->ended = true;
         } else if (errno == EAGAIN) {
-            td__heard h = await(p->out, POLLIN, w);
-            if (h != TD__HEARD_LINE) return h;
+            td__heard h = await(p, p->out, POLLIN, w);
+            if (h == TD__HEARD_END)
+                p->ended = true;
+            else if (h != TD__HEARD_LINE)
+                return h;
         } else if (errno != EINTR) {
             p->ended = true;
         }
@@ -301,13 +324,6 @@ bool td__program_stirs(td__program *p) {
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
-
-/* Has the keeper ended? It stays a zombie, so that its group's number is not given again. */
-static bool has_ended(pid_t keeper) {
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)keeper, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-           info.si_pid == keeper;
-}
 
 void td__program_end(td__program *p, double grace_s, bool *clean, char how[48]) {
     static const struct timespec pause = {.tv_nsec = 1000000};

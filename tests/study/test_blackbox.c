@@ -119,8 +119,9 @@ static void test_faults_are_the_trials(void **state) {
                             "8) echo NaN;;\n"
                             "9) exec >&-; exit 0;;\n"
                             "10) exec yes '';;\n"
+                            "11) sleep 60 & exit 4;;\n"
                             "*) echo 1; esac; done\n",
-                        "budget: {trials: 12}\ntimeout_s: 0.8\n");
+                        "budget: {trials: 13}\ntimeout_s: 0.8\n");
     expect_reason(all, 0, TD_TRIAL_DONE, "} 1");
     expect_reason(all, 1, TD_TRIAL_FAILED, "ended before an answer: exit status 3");
     expect_reason(all, 2, TD_TRIAL_FAILED, "killed by signal 9");
@@ -132,7 +133,8 @@ static void test_faults_are_the_trials(void **state) {
     expect_reason(all, 8, TD_TRIAL_FAILED, "objective cost is null, NaN or infinite");
     expect_reason(all, 9, TD_TRIAL_FAILED, "exit status 0");
     expect_reason(all, 10, TD_TRIAL_FAILED, "no answer within 0.8 s");
-    expect_reason(all, 11, TD_TRIAL_DONE, "} 1");
+    expect_reason(all, 11, TD_TRIAL_FAILED, "exit status 4"); /* what it left holds the pipe */
+    expect_reason(all, 12, TD_TRIAL_DONE, "} 1");
     free(all);
 }
 
