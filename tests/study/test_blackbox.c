@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #define PARAMETERS "parameters: {x: {int: [0, 99]}, k: {choice: [a, b]}}\n"
 #define PROBLEM(rest) "name: p\n" PARAMETERS "objectives: [cost]\n" rest
@@ -18,7 +19,7 @@
 
 typedef struct {
     const char *folder;
-    bool stop;
+    atomic_bool stop;
     td_text warnings;
 } watcher;
 
