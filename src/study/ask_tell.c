@@ -109,12 +109,19 @@ static td_status ask(replay *r, int64_t n, td_arena *a, td_text *params, td_erro
                                                   : TD_OK;
 }
 
+/* The choices of trial k as they stand in the store. */
+static td_status take_stored(replay *r, int k, td_arena *a, td_error *err) {
+    const td_node *doc;
+    const char *params = r->t[k].params;
+    td_status s = td_json_parse(a, params, strlen(params), "study.db", 1, &doc, err);
+    return s == TD_OK ? td_choices_from_node(r->row->space, doc, &r->c[k], err) : s;
+}
+
 /* Trial k as it stands in the store: told what it had been, then asked again. The choices of one
  * that was enqueued take the place of the answer. */
 static td_status ask_again(replay *r, int k, td_arena *a, td_error *err) {
     td__trial *t = &r->t[k];
     td_text params = {0};
-    const td_node *doc;
     bool given = t->origin == TD__ORIGIN_ENQUEUED;
     td_status s = TD_OK;
     if (t->seen < 0) { /* it was not reached before */
@@ -124,12 +131,10 @@ static td_status ask_again(replay *r, int k, td_arena *a, td_error *err) {
     if (s == TD_OK) s = tell_up_to(r, t->seen, err);
     if (s == TD_OK) s = ask(r, k, a, &params, err);
     if (given && s == TD_E_DONE) s = TD_OK;
-    if (s == TD_OK && given) {
-        s = td_json_parse(a, t->params, strlen(t->params), "study.db", 1, &doc, err);
-        if (s == TD_OK) s = td_choices_from_node(r->row->space, doc, &r->c[k], err);
-    } else if (s == TD_OK && strcmp(params.data, t->params) != 0) {
+    if (s == TD_OK && given)
+        s = take_stored(r, k, a, err);
+    else if (s == TD_OK && strcmp(params.data, t->params) != 0)
         s = fail_changed(r, k, err);
-    }
     td_text_free(&params);
     return s;
 }
