@@ -315,9 +315,9 @@ int cmd_study(int argc, char **argv) {
         s = cli_problem_show(store, problem, &goals, o.verb, o.format, o.limit, &out, &err);
     else if (s == TD_OK)
         s = show(&o, store, info, n, a, &out, &err);
+    td_store_close(store); /* a reader of ours may take its time */
     code = s == TD_OK ? cli_print(&out) : cli_fail(&err);
     td_text_free(&out);
-    td_store_close(store);
     td_arena_destroy(a);
     return code;
 }

@@ -12,18 +12,16 @@
 
 #include "blackbox.h"
 #include "enqueue.h"
-#include "lock.h"
 
 /* ---- one at a time --------------------------------------------------------------------------- */
 
-/* Asks and tells of one folder take turns. */
-static td_status take_turn(const char *folder, td_arena *a, td__lock *lock, td_error *err) {
+td_status td__take_turn(const char *folder, td_arena *a, td__lock *lock, td_error *err) {
     static const struct timespec pause = {.tv_nsec = 5000000};
     const double until = td_time_mono_s() + 60;
     const char *path = td_arena_printf(a, "%s/study.lock", folder);
     td_status s =
         path != NULL ? td__lock_open(path, lock, err) : td_fail(err, TD_E_MEMORY, "out of memory");
-    while (s == TD_OK && !td__lock_take(lock, TD__LEADER_BYTE)) {
+    while (s == TD_OK && !td__lock_take(lock, TD__HAND_BYTE)) {
         if (td_time_mono_s() > until)
             return td_fail(err, TD_E_STORE, "%s: another process works in this folder", folder);
         nanosleep(&pause, NULL);
@@ -52,7 +50,7 @@ static td_status open_session(const td_blackbox *b, const char *folder, bool mak
     *s = (session){.arena = td_arena_create(), .lock = {.fd = -1}};
     if (s->arena == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status status = make ? td_dir_make(folder, err) : TD_OK;
-    if (status == TD_OK) status = take_turn(folder, s->arena, &s->lock, err);
+    if (status == TD_OK) status = td__take_turn(folder, s->arena, &s->lock, err);
     if (status == TD_OK) status = td__blackbox_open(folder, TD__STUDY_ASK, &s->store, err);
     if (status == TD_OK) status = td__blackbox_row(b, true, s->arena, &s->row, err);
     s->row.store = s->store;

@@ -3,6 +3,7 @@
 #ifndef TANDEM_BLACKBOX_H
 #define TANDEM_BLACKBOX_H
 
+#include "lock.h"
 #include "row.h"
 #include "tandem/study.h"
 
@@ -46,6 +47,10 @@ td_status td__blackbox_row(const td_blackbox *b, bool asked, td_arena *a, td__ro
 /* Opens (or makes) the store of a folder for one of the two studies. TD_E_USAGE: there is another
  * one in it. */
 td_status td__blackbox_open(const char *folder, const char *study, td_store **out, td_error *err);
+
+/* All that is done by hand in one folder (ask, tell, enqueue) takes turns: waits until it is this
+ * process's, for as long as the lock is open. TD_E_STORE after a minute. */
+td_status td__take_turn(const char *folder, td_arena *a, td__lock *lock, td_error *err);
 
 /* A line that asks for a trial, with its end: {"trial": 0, "parameters": {...}, "seed": 1}. params:
  * the choices as JSON. */

@@ -170,6 +170,7 @@ td_status td_blackbox_enqueue(const td_blackbox *b, const char *folder, const td
     td_goals goals;
     const char *study = NULL;
     int64_t id = 0;
+    td__lock lock = {.fd = -1};
     *count = 0;
     td_arena *a = td_arena_create();
     if (a == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -182,6 +183,7 @@ td_status td_blackbox_enqueue(const td_blackbox *b, const char *folder, const td
         store = NULL;
     }
     bool asked = study != NULL && strcmp(study, TD__STUDY_ASK) == 0;
+    if (s == TD_OK && asked) s = td__take_turn(folder, a, &lock, err);
     if (s == TD_OK) s = td__blackbox_row(b, asked, a, &row, err);
     if (s == TD_OK) s = td__designs_read(b->space, row.name, designs, a, &list, err);
     if (s == TD_OK) s = td__blackbox_open(folder, row.name, &store, err);
@@ -198,6 +200,7 @@ td_status td_blackbox_enqueue(const td_blackbox *b, const char *folder, const td
         td_fail(err, s, "there is no number left for point %d; a larger budget.trials has",
                 *count + 1);
     td_store_close(store);
+    td__lock_close(&lock);
     td_arena_destroy(a);
     return s;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 td_status td__lock_open(const char *path, td__lock *out, td_error *err) {
@@ -38,6 +39,21 @@ void td__lock_close(td__lock *l) {
 bool td__lock_take(const td__lock *l, int64_t byte) {
     struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     return fcntl(l->fd, F_OFD_SETLK, &f) == 0;
+}
+
+int td__lock_share(const char *path, int64_t byte, double patience_s) {
+    static const struct timespec pause = {.tv_nsec = 2000000};
+    const double until = td_time_mono_s() + patience_s;
+    struct flock f = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fcntl(fd, F_OFD_SETLK, &f) != 0) {
+        if (td_time_mono_s() > until) {
+            close(fd);
+            return -1;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return fd;
 }
 
 bool td__lock_held(const td__lock *l, int64_t byte) {

@@ -11,6 +11,9 @@
 
 enum { TD__LEADER_BYTE = 0 }; /* of the one that trains the winners and writes the results */
 
+/* Of whoever asks, tells or enqueues by hand: short visits, which readers wait for. */
+#define TD__HAND_BYTE (INT64_C(1) << 62)
+
 typedef struct {
     int fd;     /* -1: not open */
     char *path; /* owned */
@@ -21,6 +24,9 @@ typedef struct {
 td_status td__lock_open(const char *path, td__lock *out, td_error *err);
 void td__lock_close(td__lock *l); /* frees the bytes that were taken through it */
 bool td__lock_take(const td__lock *l, int64_t byte); /* false: somebody else has it */
+/* Takes it together with others who do so, of a lock file that is there and stays as it is: a file
+ * descriptor for as long as it is open; -1: there is none, or it was not free for so long. */
+int td__lock_share(const char *path, int64_t byte, double patience_s);
 /* By another open file than this one. */
 bool td__lock_held(const td__lock *l, int64_t byte);
 /* Is the file still at its place? */

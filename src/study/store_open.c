@@ -256,11 +256,18 @@ static td_store *new_handle(const char *path) {
         return NULL;
     }
     s->lock.fd = -1;
+    s->reads = -1;
     read_boot(s->boot, sizeof s->boot);
     return s;
 }
 
+/* Whoever asks or tells by hand opens and closes the store, and its files with it, within
+ * milliseconds: not while somebody finds out which there are and reads them. */
 static td_status open_reader(td_store *s, td_error *err) {
+    char path[PATH_MAX];
+    folder_of(s->path, path, sizeof path - sizeof "/study.lock");
+    strcat(path, "/study.lock");
+    s->reads = td__lock_share(path, TD__HAND_BYTE, 10);
     td_status status = open_file(s, s->path, reader_options(s->path), err);
     return status == TD_OK ? check_schema(s, false, err) : status;
 }
@@ -303,6 +310,7 @@ void td_store_close(td_store *s) {
     if (s == NULL) return;
     td__sql_close(s);
     td__lock_close(&s->lock);
+    if (s->reads >= 0) close(s->reads);
     free(s->path);
     free(s);
 }

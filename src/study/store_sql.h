@@ -21,6 +21,7 @@ struct td_store {
     char *path; /* owned */
     int schema; /* of the file; readers know older ones */
     td__lock lock;
+    int reads;      /* a reader's share of TD__HAND_BYTE; -1: none */
     int64_t worker; /* whose handle this is; 0: nobody's */
     char boot[40];  /* of the machine, since when its monotonic clock runs */
     td__cached cached[TD__MOST_CACHED];

@@ -305,6 +305,33 @@ static void ask_and_tell(void **state) {
     assert_non_null(strstr(f->err, "number of a trial"));
 }
 
+/* Asks, tells, enqueued points and readers at once: none fails, no number is given twice. */
+static void many_at_once(void **state) {
+    fixture *f = *state;
+    static const char script[] =
+        "for i in 1 2 3 4 5 6; do\n"
+        "  { " TD_TEST_PROGRAM " ask asked -n 2 > asked-$i || touch bad; } &\n"
+        "  { " TD_TEST_PROGRAM " ask asked | sh vessel.sh | " TD_TEST_PROGRAM
+        " tell asked --quiet || touch bad; } &\n"
+        "  { " TD_TEST_PROGRAM " study enqueue asked good.yaml > /dev/null || touch bad; } &\n"
+        "  { " TD_TEST_PROGRAM " study show asked > /dev/null || touch bad; } &\n"
+        "done\nwait\n";
+    write_vessel(f);
+    scratch_write(f->folder, "good.yaml", "{n1: 13, n2: 7, R: 42.0984, L: 176.65}", 38);
+    scratch_write(f->folder, "many.sh", script, sizeof script - 1);
+    expect(f, "ask vessel.yaml --out asked", 0);
+    assert_int_equal(run(f, "sh many.sh;", "study list asked --format json"), 0);
+    assert_false(exists(f, "bad"));
+    const td_node *row = json(f)->item[0];
+    int64_t lent = td_node_find(row, "trials")->integer - td_node_find(row, "ready")->integer;
+    assert_int_equal(lent, 1 + 6 * 3);
+    assert_int_equal(td_node_find(row, "running")->integer, 1 + 6 * 2);
+    assert_int_equal(run(f,
+                         "cat asked-* | cut -d , -f 1 | sort | uniq | wc -l | grep -q '^ *12$' &&",
+                         "ask asked"),
+                     0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_vessel, setup, teardown),
@@ -314,6 +341,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_second_signal, setup, teardown),
         cmocka_unit_test_setup_teardown(several_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(ask_and_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_at_once, setup, teardown),
     };
     return cmocka_run_group_tests(tests, have_program, NULL);
 }
