@@ -196,6 +196,8 @@ void td_space_mutate_costs(const td_space *s, td_rng *r, td_choices *c);
 /* Per decision from a or b, evenly; what only one of them has is taken from it. Canonical again. */
 void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_choices *b,
                     td_choices *c);
+/* Canonical again after some values were changed: inactive ones to NAN, newly active ones drawn. */
+void td_space_settle(const td_space *s, td_rng *r, td_choices *c);
 /* Every canonical vector once: the first, then the next one of each, false after the last. Real
  * decisions cannot be walked (first: false), unless their range is one value. */
 bool td_space_first(const td_space *s, td_choices *c);

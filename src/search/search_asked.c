@@ -25,6 +25,10 @@ bool td__asked_has(const td__asked *s, const td_choices *c) {
     return s->capacity > 0 && s->slot[find(s, key_of(c))] != 0;
 }
 
+bool td__asked_avoids(const td__asked *s, const td_space *space, const td_choices *c) {
+    return td__asked_has(s, c) || !td_space_allows(space, c);
+}
+
 static bool grow(td__asked *s) {
     td__asked wide = *s;
     wide.capacity = s->capacity > 0 ? 2 * s->capacity : 256;

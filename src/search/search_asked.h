@@ -12,6 +12,8 @@ typedef struct {
 } td__asked;
 void td__asked_free(td__asked *s);
 bool td__asked_has(const td__asked *s, const td_choices *c);
+/* It was asked, or known constraints refuse it. */
+bool td__asked_avoids(const td__asked *s, const td_space *space, const td_choices *c);
 /* False when memory is out. */
 bool td__asked_add(td__asked *s, const td_choices *c);
 /* The same, and c is what trial `number` >= 0 is to be. */

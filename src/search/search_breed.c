@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "scale.h"
+#include "search_vary.h"
 
 void td__sbx(double a, double b, double eta, double u, double child[2]) {
     double low = fmin(a, b), high = fmax(a, b), mean = (a + b) / 2, half = (high - low) / 2;
@@ -69,6 +70,5 @@ void td__breed(const td_space *space, const td_choices *a, const td_choices *b,
     for (int i = 0; i < n; i++)
         if (!isnan(raw[i]) && td_rng_uniform(r) * active < by->mutations)
             raw[i] = mutate(&space->d[i], raw[i], by, r);
-    td_choices all = {n, raw};
-    td_space_cross(space, r, &all, &all, out);
+    td__settle(space, a, r, raw, out);
 }

@@ -4,6 +4,8 @@
 
 #include "scale.h"
 
+enum { HALVINGS = 12 }; /* from what known constraints refuse to what they allow */
+
 static double moved(const td_decision *d, double v, double scale, td_rng *r) {
     int64_t count = td__scale_count(d);
     double low = d->kind == TD_INTEGER ? d->lo : 0;
@@ -56,6 +58,32 @@ static void thin_out(const td_space *space, const td__variation *by, td_rng *r, 
     }
 }
 
+static void settle(const td_space *space, td_rng *r, const double *raw, td_choices *out) {
+    out->n = space->n;
+    if (space->n > 0) memcpy(out->v, raw, sizeof *raw * (size_t)space->n);
+    td_space_settle(space, r, out);
+}
+
+void td__settle(const td_space *space, const td_choices *from, td_rng *r, double *raw,
+                td_choices *out) {
+    settle(space, r, raw, out);
+    for (int i = 0; i < HALVINGS && !td_space_allows(space, out); i++) {
+        for (int k = 0; k < space->n; k++) {
+            const td_decision *d = &space->d[k];
+            if (isnan(from->v[k]) || raw[k] == from->v[k]) continue;
+            bool back = d->kind == TD_CATEGORICAL && td_rng_u32(r) % 2 == 0;
+            double half = (raw[k] + from->v[k]) / 2;
+            if (d->kind == TD_REAL_RANGE)
+                raw[k] = half;
+            else if (d->kind != TD_CATEGORICAL)
+                raw[k] = half < from->v[k] ? ceil(half) : floor(half);
+            else if (back)
+                raw[k] = from->v[k];
+        }
+        settle(space, r, raw, out);
+    }
+}
+
 void td__vary(const td_space *space, const td_choices *from, const td__variation *by, td_rng *r,
               double *raw, td_choices *out) {
     int active = 0;
@@ -70,6 +98,5 @@ void td__vary(const td_space *space, const td_choices *from, const td__variation
         if (by->centre != NULL) raw[i] = confined(&space->d[i], raw[i], by->centre[i], by->region);
     }
     if (by->centre != NULL) thin_out(space, by, r, raw);
-    td_choices all = {space->n, raw};
-    td_space_cross(space, r, &all, &all, out);
+    td__settle(space, from, r, raw, out);
 }

@@ -16,4 +16,10 @@ typedef struct {
 void td__vary(const td_space *space, const td_choices *from, const td__variation *by, td_rng *r,
               double *raw, td_choices *out);
 
+/* raw[space->n], which came of changing `from`, into out: canonical, decisions that become active
+ * are drawn. Where known constraints refuse it (and `from` they do not), numbers go halfway back
+ * again and again, and names all the way, in raw, too. It may be refused still. */
+void td__settle(const td_space *space, const td_choices *from, td_rng *r, double *raw,
+                td_choices *out);
+
 #endif

@@ -169,13 +169,13 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     *fidelity = 1;
     for (int i = 0; i < DRAWS && !found; i++) {
         td__mixed_normal_draw(&s->m, p->x, out);
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
     if (!found) p->run = -1;
     s->strays += !found;
     for (int i = 0; i < SAMPLES && !found; i++) {
         td_space_sample(s->space, &r, out);
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
     p->hash = td_choices_hash(out);
     return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;

@@ -175,9 +175,9 @@ static td_choices network_of(state *s, const td_choices *c) {
 
 /* Was this vector asked before? With `solve`: was its network? */
 static bool is_old(state *s, const td_choices *c) {
-    if (s->solve == 0) return td__asked_has(&s->asked, c);
+    if (s->solve == 0) return td__asked_avoids(&s->asked, s->space, c);
     td_choices network = network_of(s, c);
-    return td__asked_has(&s->networks, &network);
+    return td__asked_has(&s->networks, &network) || !td_space_allows(s->space, c);
 }
 
 /* Random ones make the first population. With `solve` a good many of them are given up; half of a
@@ -221,7 +221,7 @@ static void breed_accelerator(const state *s, td_rng *r, td_choices *out) {
             for (int n = mutation_count(s, r) + i / 4; n > 0; n--)
                 td_space_mutate_costs(s->space, r, out);
         }
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
 }
 

@@ -320,7 +320,7 @@ static td_status rate(state *s, const td__surrogate *model, int n, td_rng *r, td
     td_status status = td__surrogate_score(model, point(s, 0), n, r, score(s, 0), err);
     for (int i = 0; status == TD_OK && i < n; i++) {
         td_choices c = vector(s, i);
-        if (td__asked_has(&s->asked, &c)) *score(s, i) = -INFINITY;
+        if (td__asked_avoids(&s->asked, s->space, &c)) *score(s, i) = -INFINITY;
     }
     return status;
 }
@@ -470,7 +470,7 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     }
     for (int i = 0; !found && i < DRAWS; i++) {
         td_space_sample(s->space, &r, out);
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
     return note(s, number, out, near);
 }

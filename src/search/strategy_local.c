@@ -85,7 +85,7 @@ static td_status init(void **out, const td_space *space, uint64_t seed, const td
     s->seed = seed;
     td_status status = read_options(s, params, err);
     if (status == TD_OK) {
-        s->values = calloc(3 * (size_t)space->n + 1, sizeof *s->values);
+        s->values = calloc(2 * (size_t)space->n + 1, sizeof *s->values);
         if (s->values == NULL) status = td_fail(err, TD_E_MEMORY, "out of memory");
     }
     if (status != TD_OK) {
@@ -161,16 +161,15 @@ static bool make_moves(state *s, td_rng *r) {
 }
 
 /* The next neighbour that was not asked. What hangs on the changed decision and was inactive is
- * drawn: crossing a vector with itself does so. */
+ * drawn. */
 static bool next_neighbour(state *s, td_rng *r, td_choices *out) {
-    double *v = s->values + 2 * s->space->n;
     while (s->move < s->n_moves && s->left > 0) {
         move m = s->moves[s->move++];
-        memcpy(v, s->at.v, sizeof *v * (size_t)s->space->n);
-        v[m.decision] = m.value;
-        td_choices raw = {s->space->n, v};
-        td_space_cross(s->space, r, &raw, &raw, out);
-        if (td__asked_has(&s->asked, out)) continue;
+        out->n = s->space->n;
+        memcpy(out->v, s->at.v, sizeof *out->v * (size_t)s->space->n);
+        out->v[m.decision] = m.value;
+        td_space_settle(s->space, r, out);
+        if (td__asked_avoids(&s->asked, s->space, out)) continue;
         s->left--;
         return true;
     }
@@ -190,7 +189,7 @@ static void draw_start(state *s, td_rng *r, td_choices *out) {
         } else {
             td_space_sample(s->space, r, out);
         }
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
 }
 

@@ -116,12 +116,12 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     for (int i = 0; i < CHILDREN && !found && s->parents > 0; i++) {
         td_choices a = parent(s, &r), b = parent(s, &r);
         td__breed(s->space, &a, &b, &by, &r, s->raw, out);
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
         if (i % 4 == 3) by.mutations += 1;
     }
     for (int i = 0; i < SAMPLES && !found; i++) {
         td_space_sample(s->space, &r, out);
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
     return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;
 }

@@ -188,9 +188,9 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     state *s = self;
     td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
     td__policy_sample(&s->policy, &r, out);
-    for (int i = 0; i < DRAWS && td__asked_has(&s->asked, out); i++)
+    for (int i = 0; i < DRAWS && td__asked_avoids(&s->asked, s->space, out); i++)
         td__policy_sample(&s->policy, &r, out);
-    for (int i = 0; i < MUTANTS && td__asked_has(&s->asked, out); i++) {
+    for (int i = 0; i < MUTANTS && td__asked_avoids(&s->asked, s->space, out); i++) {
         td__policy_sample(&s->policy, &r, out);
         for (int k = 0; k <= i / 4; k++) td_space_mutate(s->space, &r, out);
     }

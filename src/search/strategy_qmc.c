@@ -49,7 +49,12 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     state *s = self;
     *fidelity = 1;
     take_point(s, out);
-    for (int i = 0; i < SKIPS && td__asked_has(&s->asked, out); i++) take_point(s, out);
+    for (int i = 0; i < SKIPS && td__asked_avoids(&s->asked, s->space, out); i++)
+        take_point(s, out);
+    if (!td_space_allows(s->space, out)) {
+        td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
+        td_space_sample(s->space, &r, out);
+    }
     return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;
 }
 

@@ -30,7 +30,7 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     state *s = self;
     td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
     td_space_sample(s->space, &r, out);
-    for (int i = 0; i < REDRAWS && td__asked_has(&s->asked, out); i++)
+    for (int i = 0; i < REDRAWS && td__asked_avoids(&s->asked, s->space, out); i++)
         td_space_sample(s->space, &r, out);
     if (fidelity != NULL) *fidelity = 1;
     return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;

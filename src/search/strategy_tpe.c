@@ -184,7 +184,7 @@ static bool propose_joint(state *s, td_rng *r, td_choices *out) {
     td_choices c = {s->space->n, s->candidate};
     for (int i = 0; i < s->candidates; i++) {
         td__parzen_sample(&s->good, r, &c);
-        if (td__asked_has(&s->asked, &c)) continue;
+        if (td__asked_avoids(&s->asked, s->space, &c)) continue;
         double ratio = td__parzen_log(&s->good, c.v) - td__parzen_log(&s->bad, c.v);
         if (ratio <= most) continue;
         most = ratio;
@@ -207,7 +207,7 @@ static bool propose_each(state *s, td_rng *r, td_choices *out) {
             out->v[i] = v;
         }
     }
-    return !td__asked_has(&s->asked, out);
+    return !td__asked_avoids(&s->asked, s->space, out);
 }
 
 static bool propose(state *s, td_rng *r, td_choices *out) {
@@ -253,7 +253,7 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
     bool found = s->told >= s->initial && out->n > 0 && propose(s, &r, out);
     for (int i = 0; !found && i < DRAWS; i++) {
         td_space_sample(s->space, &r, out);
-        found = !td__asked_has(&s->asked, out);
+        found = !td__asked_avoids(&s->asked, s->space, out);
     }
     return remember(s, number, out);
 }

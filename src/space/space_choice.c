@@ -182,6 +182,10 @@ void td_space_cross(const td_space *s, td_rng *r, const td_choices *a, const td_
     }
 }
 
+void td_space_settle(const td_space *s, td_rng *r, td_choices *c) {
+    repair(s, r, c->v);
+}
+
 uint64_t td_choices_hash(const td_choices *c) {
     uint64_t h = td_hash(&(int64_t){c->n}, sizeof(int64_t), 0);
     for (int i = 0; i < c->n; i++) {

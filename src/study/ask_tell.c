@@ -127,6 +127,10 @@ static td_status ask_again(replay *r, int k, td_arena *a, td_error *err) {
         s = td__store_enter(r->row->store, t->id, t->seen, err);
     }
     if (s == TD_OK) s = tell_up_to(r, t->seen, err);
+    if (s == TD_OK && !given && r->row->strategy->asked != NULL) {
+        s = take_stored(r, k, a, err);
+        return s == TD_OK ? r->row->strategy->asked(r->state, k, &r->c[k], 1) : s;
+    }
     if (s == TD_OK) s = ask(r, k, a, &params, err);
     if (given && s == TD_E_DONE) s = TD_OK;
     if (s == TD_OK && given)

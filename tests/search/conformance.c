@@ -118,6 +118,7 @@ static void check_asked(const subject *x, const td_space *space, const td_choice
     must(x, space, c->n == space->n);
     if (td_space_canonical(space, &canonical, &err) != TD_OK) complain(x, space, "%s", err.message);
     must(x, space, td_choices_hash(&canonical) == td_choices_hash(c));
+    must(x, space, td_space_allows(space, c));
     must(x, space, fidelity == 1 || (fidelity == 0 && costs_only > 0 && costs_only < space->n));
     free(copy);
 }

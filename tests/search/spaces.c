@@ -46,6 +46,19 @@ static const td_decision wide_decisions[] = {
     {.name = "small", .kind = TD_REAL_RANGE, .parent = 2, .when = 0xff, .lo = -1, .hi = -.5}};
 const td_space space_wide = {.name = "wide", .d = wide_decisions, .n = 4};
 
+static const td_decision known_decisions[] = {
+    {.name = "tile", .kind = TD_INTEGER, .parent = -1, .lo = 1, .hi = 64},
+    {.name = "share", .kind = TD_REAL_RANGE, .parent = -1, .lo = 0, .hi = 1},
+    {.name = "way", .kind = TD_CATEGORICAL, .n = 3, .parent = -1, .value = three},
+    {.name = "banks", .kind = TD_ORDERED, .n = 4, .parent = 2, .when = 6, .value = four}};
+static bool known_allows(const void *self, const td_choices *c) {
+    (void)self;
+    double banks = isnan(c->v[3]) ? 0 : c->v[3];
+    return c->v[0] * c->v[1] <= 2 + 2 * banks && c->v[0] + 10 * banks >= 12;
+}
+const td_space space_known = {
+    .name = "known", .d = known_decisions, .n = 4, .allows = known_allows};
+
 #define SIX(NAME)                                                                                  \
     { .name = NAME, .kind = TD_ORDERED, .n = 6, .parent = -1, .value = many }
 static const td_decision flat_decisions[] = {

@@ -12,6 +12,8 @@ extern const td_space space_empty; /* no decision */
 extern const td_space space_small; /* 4 x 4 x 4 points; the last decision is costs_only */
 extern const td_space space_mixed; /* a logarithmic real, an integer, and a real that hangs on it */
 extern const td_space space_wide;  /* ranges and lists too long to look at all values */
+/* Numbers on several scales, a name and what hangs on it; one vector in 9 keeps what is known. */
+extern const td_space space_known;
 /* Ten decisions of six choices and two reals; none hangs on another. */
 extern const td_space space_flat;
 

@@ -143,6 +143,30 @@ static void test_robust(void **unused) {
     for_each_subject(check_robust);
 }
 
+/* What is known beforehand is kept by all that is asked (check_asked). */
+static void check_known(const subject *x) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        game g = {&space_known, barred, seed, x->dear ? 90 : 300, 3};
+        play(x, &g, NULL, 0, &first);
+    }
+}
+
+static void test_known(void **unused) {
+    (void)unused;
+    td_rng r = td_rng_make(1, 0, TD_RNG_TEST);
+    int kept = 0;
+    for (int i = 0; i < 3000; i++) {
+        double v[4];
+        td_space all = space_known;
+        td_choices c = {4, v};
+        all.allows = NULL;
+        td_space_sample(&all, &r, &c);
+        kept += td_space_allows(&space_known, &c);
+    }
+    assert_in_range(kept, 200, 600);
+    for_each_subject(check_known);
+}
+
 /* The same calls give the same vectors, in order or not; another seed gives others; what a search
  * asks does not depend on how long it will be. */
 static void check_deterministic(const subject *x) {
@@ -399,15 +423,11 @@ static int tear_down(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_robust),
-        cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_duplicates),
-        cmocka_unit_test(test_other),
-        cmocka_unit_test(test_learns_from_other),
-        cmocka_unit_test(test_beats_random),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_robust),
+        cmocka_unit_test(test_known),        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_resume),       cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_other),        cmocka_unit_test(test_learns_from_other),
+        cmocka_unit_test(test_beats_random), cmocka_unit_test(test_options),
         cmocka_unit_test(test_work),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
