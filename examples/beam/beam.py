@@ -7,7 +7,7 @@ LENGTH, LOAD, MODULUS, DENSITY = 1000.0, 1000.0, 210e3, 7.85e-6
 for line in sys.stdin:
     trial = json.loads(line)
     p = trial["parameters"]
-    width, height, wall = p["width"], p["height"], p["wall"]
+    width, height, wall = p["width"], p["height"], p.get("wall")
     area, moment = width * height, width * height**3 / 12
     if p["profile"] == "box":
         inner = (width - 2 * wall, height - 2 * wall)

@@ -63,7 +63,7 @@ static td_status fail_strategy(const td_node *n, const char *name, td_error *err
 
 td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,
                             const td_strategy **strategy, const td_params **out, td_error *err) {
-    const char *name = "evolution";
+    const char *name = "auto";
     td_node *params = td_node_map(a);
     if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     if (n != NULL) {

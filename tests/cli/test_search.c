@@ -282,7 +282,7 @@ static void damaged_store(void **state) {
  * with, not for all of its log. What was finished is kept, and the search goes on from it. */
 static void full_disk(void **state) {
     fixture *f = *state;
-    write_recipe(f, "trials: 12", "trials: 60");
+    write_recipe(f, "budget: {trials: 12", "strategy: {name: evolution}\nbudget: {trials: 60");
     assert_int_equal(run(f, "trap '' XFSZ; ulimit -f 600;", "search recipe.yaml --quiet"), 5);
     assert_non_null(strstr(f->err, "no space left on device"));
     assert_non_null(strstr(f->err, "finished trials are kept"));

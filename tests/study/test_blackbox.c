@@ -400,7 +400,7 @@ static void test_files(void **state) {
                              "command: [a, b c]\nbudget: {trials: 1000}\n");
     td_blackbox_describe(b, &t);
     assert_string_equal(t.data, "p: 2 parameters, 200 points; minimise a, maximise b; met: c <= 0, "
-                                "d >= 3\nevolution, seed 1, 1000 trials, 3 at a time\n"
+                                "d >= 3\nauto, seed 1, 1000 trials, 3 at a time\n"
                                 "program: a b c\n");
     td_text_free(&t);
     td_blackbox_destroy(b);

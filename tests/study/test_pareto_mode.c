@@ -301,7 +301,7 @@ static const char joint[] =
     "accuracy: {path: data, epochs: 1, train_images: 200, batch: 50, warmup_steps: 2}\n"
     "schedule: {max_nodes: 100}\n"
     "objective: {mode: pareto, objectives: [accuracy, latency, area], targets: {area_mm2: 0.7}}\n"
-    "strategy: {population: 8}\n"
+    "strategy: {name: evolution, population: 8}\n"
     "budget: {trials: 30}\n";
 
 static char *slurp(fixture *f, const char *name) {

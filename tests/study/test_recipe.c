@@ -88,7 +88,7 @@ static void what_may_be_left_out(void **state) {
     assert_ok(parse(text, &r, &err), &err);
     assert_true(r->seed == 1 && r->lag == 8 && r->candidates == 1 && r->trained == INT64_MAX);
     assert_true(r->final == NULL && r->fixed_net == NULL && r->fixed_hw == NULL);
-    assert_string_equal(r->strategy->name, "evolution");
+    assert_string_equal(r->strategy->name, "auto");
     for (int m = 0; m < TD_NMETRIC; m++) assert_true(isinf(r->objective.target[m]));
     td_text t = {0};
     assert_ok(td_recipe_describe(r, &t, &err), &err);
@@ -228,7 +228,7 @@ static void mistakes(void **state) {
         {"max_nodes: 3000", "max_nodes: 0", TD_E_INPUT, "my.yaml:18: schedule.max_nodes: "},
         {"batch: 2", "batch: two", TD_E_INPUT, "my.yaml:18: schedule.batch: expected an integer"},
         {"name: evolution", "name: evolve", TD_E_INPUT,
-         "my.yaml:19: strategy.name: there is no strategy \"evolve\", known are: random, "
+         "my.yaml:19: strategy.name: there is no strategy \"evolve\", known are: auto, gp, tpe, "
          "evolution"},
         {"population: 16", "population: 0", TD_E_INPUT, "my.yaml:19: strategy.population: "},
         {"population: 16", "populace: 16", TD_E_INPUT, "my.yaml:19: strategy: unknown key"},
