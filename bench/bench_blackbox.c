@@ -39,14 +39,17 @@ static plan plan_of(const blackbox *b, int trials) {
  * LAST. */
 static void search(const blackbox *b, const td_strategy *s, const td_node *params, uint64_t seed,
                    const plan *p, double *quality, double cpu[2]) {
-    static double v[BLACKBOX_MOST], objectives[MOST_TRIALS][3];
+    static double v[BLACKBOX_MOST];
+    td_front_volume *volume = NULL;
     td_space space;
     td_error err = {0};
     void *state;
     blackbox_space(b, &space);
     if (s->init(&state, &space, seed, params, &err) != TD_OK) die(err.message);
     double best = INFINITY;
-    int mark = 0, feasible = 0;
+    int mark = 0;
+    if (b->nobj > 1 && td_front_volume_create(b->nobj, b->reference, &volume, &err) != TD_OK)
+        die(err.message);
     for (int i = 0; i < p->trials; i++) {
         td_choices c = {space.n, v};
         double fidelity = 1, start = td_time_thread_s();
@@ -60,16 +63,14 @@ static void search(const blackbox *b, const td_strategy *s, const td_node *param
         cpu[0] += spent / p->trials;
         if (i >= p->trials - LAST) cpu[1] += spent / LAST;
         if (td_outcome_feasible(&o)) best = fmin(best, o.obj[0]);
-        if (td_outcome_feasible(&o))
-            memcpy(&objectives[0][0] + b->nobj * feasible++, o.obj,
-                   sizeof(double) * (size_t)b->nobj);
-        if (i + 1 != p->marks[mark]) continue;
-        quality[mark] = best;
-        if (b->nobj > 1 && td_hypervolume(&objectives[0][0], feasible, b->nobj, b->reference,
-                                          &quality[mark], &err) != TD_OK)
+        if (volume != NULL && td_outcome_feasible(&o) &&
+            td_front_volume_add(volume, o.obj, NULL, &err) != TD_OK)
             die(err.message);
+        if (i + 1 != p->marks[mark]) continue;
+        quality[mark] = volume != NULL ? td_front_volume_value(volume) : best;
         mark++;
     }
+    td_front_volume_destroy(volume);
     s->destroy(state);
 }
 

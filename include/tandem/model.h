@@ -33,6 +33,18 @@ td_status td_crowding_distance(const double *points, int n, int d, const int *fr
 td_status td_hypervolume(const double *points, int n, int d, const double *reference,
                          double *volume, td_error *err);
 
+/* The same for a front that grows: what each point adds, exactly. 1 <= d <= 4 (TD_E_USAGE); the
+ * caller owns *out. */
+typedef struct td_front_volume td_front_volume;
+td_status td_front_volume_create(int d, const double *reference, td_front_volume **out,
+                                 td_error *err);
+void td_front_volume_destroy(td_front_volume *f);
+/* *gain (may be NULL): the volume that point[d] adds; 0 if it is covered, beyond the reference, or
+ * no number. One td_hypervolume of the points of the front. */
+td_status td_front_volume_add(td_front_volume *f, const double *point, double *gain, td_error *err);
+double td_front_volume_value(const td_front_volume *f);
+int td_front_volume_points(const td_front_volume *f); /* of the front, within the reference */
+
 /* Quantile q in [0,1] of v[n] by linear interpolation (type 7); v is not changed. NAN if n < 1.
  * Values may be infinite: between an infinite one and a finite one there is only the infinite. */
 double td_quantile(const double *v, int n, double q);

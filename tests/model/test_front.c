@@ -182,11 +182,42 @@ static void volume_of_many(void **state) {
     }
 }
 
+/* Point by point the volume of all of them, also where many are covered or lie on a grid. */
+static void test_growing_front(void **unused) {
+    (void)unused;
+    td_error err = {0};
+    for (int trial = 0; trial < 40; trial++) {
+        td_rng r = td_rng_make(12, (uint64_t)trial, 0);
+        int d = 1 + trial % 4;
+        double points[60][4], rows[240], reference[] = {1, 0.9, 1, 1.1}, sum = 0;
+        td_front_volume *f;
+        assert_ok(td_front_volume_create(d, reference, &f, &err), &err);
+        for (int i = 0; i < 60; i++) {
+            double gain, whole;
+            for (int k = 0; k < d; k++)
+                points[i][k] =
+                    trial % 8 < 4 ? 1.2 * td_rng_uniform(&r) : (double)td_rng_below(&r, 6) / 5;
+            assert_ok(td_front_volume_add(f, points[i], &gain, &err), &err);
+            for (int j = 0; j <= i; j++) memcpy(rows + j * d, points[j], sizeof *rows * (size_t)d);
+            assert_ok(td_hypervolume(rows, i + 1, d, reference, &whole, &err), &err);
+            sum += gain;
+            assert_near(td_front_volume_value(f), whole, 1e-12);
+            assert_near(sum, whole, 1e-12);
+        }
+        double nan[] = {NAN, 0, 0, 0}, gain;
+        assert_ok(td_front_volume_add(f, nan, &gain, &err), &err);
+        assert_true(gain == 0 && td_front_volume_points(f) <= 60);
+        td_front_volume_destroy(f);
+    }
+    td_front_volume *none;
+    assert_int_equal(td_front_volume_create(5, (double[5]){0}, &none, &err), TD_E_USAGE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(front_by_definition), cmocka_unit_test(large_front),
-        cmocka_unit_test(volume_by_grid),      cmocka_unit_test(volume_by_hand),
-        cmocka_unit_test(volume_of_many),
+        cmocka_unit_test(test_growing_front), cmocka_unit_test(front_by_definition),
+        cmocka_unit_test(large_front),        cmocka_unit_test(volume_by_grid),
+        cmocka_unit_test(volume_by_hand),     cmocka_unit_test(volume_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
