@@ -78,7 +78,10 @@ static void one_trial(const search *s, int64_t n) {
 
 static void measure(const char *what, int64_t trials) {
     char name[64], folder[] = "/tmp/tandem-bench-XXXXXX", path[64], command[96];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(what, ":"), what);
+    size_t length = strcspn(what, ":");
+    if (length >= sizeof name) exit(2);
+    memcpy(name, what, length);
+    name[length] = 0;
     if (mkdtemp(folder) == NULL) exit(1);
     snprintf(path, sizeof path, "%s/study.db", folder);
     td_error err = {0};

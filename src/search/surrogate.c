@@ -260,8 +260,9 @@ bool td__surrogate_usable(double v) {
     return isfinite(v) && fabs(v) < 1e150; /* its square is a number, too */
 }
 
+/* Of a trial that was stopped early, too: what it came to so far tells more than nothing. */
 static int objectives_of(const td_outcome *o) {
-    if (o->state != TD_TRIAL_DONE) return 0;
+    if (o->state != TD_TRIAL_DONE && o->state != TD_TRIAL_PRUNED) return 0;
     for (int i = 0; i < o->nobj; i++)
         if (!td__surrogate_usable(o->obj[i])) return 0;
     return o->nobj;
