@@ -106,7 +106,7 @@ typedef struct {
  * Gardner et al. 2014). Trials look anywhere, or in a region around the best that grows with
  * success and shrinks without (Eriksson et al. 2019); the side that brings more gets more. Pending
  * trials count as what is expected of them. Milliseconds to tens of them per ask: initial random
- * trials first (4 + 2 per decision, at most 24) points      of a model: the best and the latest
+ * trials first (4 + 2 per decision, at most 12) points      of a model: the best and the latest
  * (300) candidates  vectors rated first; as many while the best are refined (1000) kernel matern
  * (5/2; Hamming distance of names), linear, matern+linear (matern) acquisition ei (log-EI, Ament et
  * al. 2023); lcb: a lower confidence bound; thompson: a draw of all processes; mixed: each third

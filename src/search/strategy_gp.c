@@ -75,7 +75,7 @@ static td_status read_options(state *s, const td_params *params, td_error *err) 
     s->confidence = 2;
     s->candidates = 1000;
     int64_t first = 4 + 2 * (int64_t)s->space->n;
-    s->initial = first < 24 ? first : 24;
+    s->initial = first < 12 ? first : 12;
     td_status status = td_node_only(params, keys, err);
     if (status == TD_OK) status = td_node_opt_int(params, "initial", 2, 100000, &s->initial, err);
     if (status == TD_OK) status = td_node_opt_int(params, "points", 10, 2000, &s->cap, err);
