@@ -99,20 +99,25 @@ typedef struct {
  *
  *   auto       the default: gp for the first trials, nsga2 behind them:
  *     modelled    so many trials (2000)
- *     patience    where so many in a row bring nothing better every other trial is nsga2's, too
- * (64) gp         Bayesian optimisation with Gaussian processes of the objective (warped by ranks,
- * as in Song et al. 2024, or not, as explains it best), of each constraint that was missed, and of
- * what can be built: expected improvement times the chance to be feasible (Jones et al. 1998;
- * Gardner et al. 2014). Trials look anywhere, or in a region around the best that grows with
- * success and shrinks without (Eriksson et al. 2019); the side that brings more gets more. Pending
- * trials count as what is expected of them. Milliseconds to tens of them per ask: initial random
- * trials first (4 + 2 per decision, at most 12) points      of a model: the best and the latest
- * (300) candidates  vectors rated first; as many while the best are refined (1000) kernel matern
- * (5/2; Hamming distance of names), linear, matern+linear (matern) acquisition ei (log-EI, Ament et
- * al. 2023); lcb: a lower confidence bound; thompson: a draw of all processes; mixed: each third
- * trial lcb, the others ei (mixed) confidence  of lcb, in deviations (2) several     two or three
- * objectives: hypervolume: what is expected to be added to it (Emmerich et al. 2006); scalarise:
- * weights drawn per trial (Knowles 2006), as always for four (hypervolume)
+ *     patience    after so many in a row with nothing better nsga2 has every other one (64)
+ *
+ *   gp         Bayesian optimisation with Gaussian processes of the objective (warped by ranks, as
+ *              in Song et al. 2024, or not, as explains it best), of each constraint that was
+ *              missed, and of what can be built: expected improvement times the chance to be
+ *              feasible (Jones et al. 1998; Gardner et al. 2014). Trials look anywhere, or in a
+ *              region around the best that grows with success and shrinks without (Eriksson et al.
+ *              2019); the side that brings more gets more. Pending trials count as what is
+ *              expected of them. Milliseconds to tens of them per ask:
+ *     initial     random trials first (4 + 2 per decision, at most 12)
+ *     points      of a model: the best and the latest (300)
+ *     candidates  vectors rated first; as many while the best are refined (1000)
+ *     kernel      matern (5/2; Hamming distance of names), linear, matern+linear (matern)
+ *     acquisition ei (log-EI, Ament et al. 2023); lcb: a lower confidence bound; thompson: a draw
+ *                 of all processes; mixed: each third trial lcb, the others ei (mixed)
+ *     confidence  of lcb, in deviations (2)
+ *     several     two or three objectives: hypervolume: what is expected to be added to it
+ *                 (Emmerich et al. 2006); scalarise: weights drawn per trial (Knowles 2006), as
+ *                 always for four (hypervolume)
  *
  *   nsga2      a genetic algorithm for several objectives, or one (Deb et al. 2002): of parents
  *              and children the better ones are the next parents:
