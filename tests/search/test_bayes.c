@@ -103,10 +103,10 @@ static void test_finds(void **unused) {
         {"branin_cat", 40}, {"ackley10_int", 70}, {"pressure_vessel", 40}, {"zdt1_10", 50}};
     for (int c = 0; c < 4; c++) {
         double gp = 0, lagging = 0, random = 0;
-        for (uint64_t seed = 0; seed < 3; seed++) {
-            gp += search(cases[c].problem, "gp", seed, cases[c].trials, 0) / 3;
-            lagging += search(cases[c].problem, "gp", seed, cases[c].trials, 3) / 3;
-            random += search(cases[c].problem, "random", seed, 4 * cases[c].trials, 0) / 3;
+        for (uint64_t seed = 0; seed < 2; seed++) {
+            gp += search(cases[c].problem, "gp", seed, cases[c].trials, 0) / 2;
+            lagging += search(cases[c].problem, "gp", seed, cases[c].trials, 3) / 2;
+            random += search(cases[c].problem, "random", seed, 4 * cases[c].trials, 0) / 2;
         }
         printf("    %-16s %10.4g, told 3 later %10.4g; random, four times as many %10.4g\n",
                cases[c].problem, gp, lagging, random);

@@ -133,7 +133,7 @@ static void check_robust(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
         for (int f = 0; f < 5; f++)
             for (int l = 0; l < 4; l++) {
-                game g = {space_at(s), outcomes[f], 3, 80, lags[l]};
+                game g = {space_at(s), outcomes[f], 3, x->dear ? 32 : 80, lags[l]};
                 play(x, &g, NULL, 0, &first);
             }
 }
@@ -173,14 +173,14 @@ static void check_deterministic(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
         for (int lag = 0; lag <= 16; lag += 8) {
             game g = {space_at(s), space_at(s) == codesign_space() ? tight : barred,
-                      5,           120,
+                      5,           x->dear ? 60 : 120,
                       lag,         .shuffle = (uint64_t)lag};
             play(x, &g, NULL, 0, &first);
             play(x, &g, NULL, 0, &second);
             must(x, g.space, same_asks(&first, &second));
-            g.n = 70;
+            g.n = x->dear ? 40 : 70;
             play(x, &g, NULL, 0, &second);
-            first.n = first.n < 70 ? first.n : 70;
+            first.n = first.n < g.n ? first.n : g.n;
             must(x, g.space, same_asks(&first, &second));
             g.seed = 6;
             play(x, &g, NULL, 0, &second);
@@ -198,7 +198,8 @@ static void test_deterministic(void **unused) {
 static void check_resume(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
         for (int k = 0; k < 2; k++) {
-            game g = {space_at(s), barred, 9, 150, 3, .other = k == 1 ? often : NULL};
+            game g = {space_at(s),        barred, 9,
+                      x->dear ? 60 : 150, 3,      .other = k == 1 ? often : NULL};
             other_space = g.space;
             play(x, &g, NULL, 0, &first);
             play(x, &g, &first, first.n * 2 / 3, &second);
@@ -245,7 +246,7 @@ static void test_duplicates(void **unused) {
 static void check_other(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
         for (int lag = 0; lag <= 16; lag += 8) {
-            game g = {space_at(s), barred, 4, 120, lag, .other = often};
+            game g = {space_at(s), barred, 4, x->dear ? 60 : 120, lag, .other = often};
             other_space = g.space;
             play(x, &g, NULL, 0, &first);
             if (x->walks || s < LARGE) continue;
