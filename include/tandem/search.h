@@ -16,7 +16,9 @@ extern "C" {
 #endif
 
 /* done: objectives are there. infeasible: it cannot be built or mapped, or misses a constraint and
- * was not trained; con[] says by how much where that is known (ncon 0: cannot be built). */
+ * was not trained; con[] says by how much where that is known (ncon 0: cannot be built). pruned:
+ * asked for its costs only (fidelity 0, no objectives), or stopped early: then the fidelity is the
+ * share of its evaluation that it went through, and the objectives are those it had come to. */
 typedef enum {
     TD_TRIAL_READY,
     TD_TRIAL_RUNNING,
@@ -33,8 +35,7 @@ typedef struct {
     double fidelity;
 } td_outcome;
 
-typedef enum { TD_GO_ON, TD_PRUNE } td_verdict;
-typedef td_node td_params; /* a map of the strategy's options */
+typedef td_node td_params; /* a map of the options of a strategy or stopper */
 
 typedef struct {
     const char *name, *about;
@@ -55,8 +56,6 @@ typedef struct {
      * was put aside. Such a trial may be told later than the next ask, whatever the fidelity that
      * it was asked with. */
     void (*tell)(void *state, int64_t number, const td_choices *c, const td_outcome *o);
-    td_verdict (*report)(void *state, int64_t number, int step,
-                         const double *value); /* may be NULL */
     void (*destroy)(void *state);
     bool fronts; /* it makes use of outcomes with several objectives, not of obj[0] only */
     bool ends;   /* it asks every vector once, whatever the seed, and then nothing (TD_E_DONE) */
@@ -168,8 +167,9 @@ const td_strategy *const *td_strategy_list(int *n);
 const td_strategy *td_strategy_find(const char *name); /* NULL if there is none */
 
 /* One order for all: feasible before infeasible; among feasible the smaller obj[0]; then pruned
- * ones; then infeasible ones with known constraints, the smaller sum of violations first; then what
- * cannot be built; then failed ones and those without an objective. <0, 0, >0.
+ * ones, those that went further first, and of these the smaller obj[0]; then infeasible ones with
+ * known constraints, the smaller sum of violations first; then what cannot be built; then failed
+ * ones and those without an objective. <0, 0, >0.
  *
  * Of several objectives, the feasible one that dominates (smaller or equal in all, smaller in one)
  * comes first, and two of which neither does compare as 0: fit for a duel, not for sorting. Sets
@@ -181,6 +181,63 @@ int td_outcome_compare(const td_outcome *a, const td_outcome *b);
 td_status td_outcomes_rank(const td_outcome *const *o, int n, int *place);
 /* Done, and every constraint met (an unknown one, NAN, is not). */
 bool td_outcome_feasible(const td_outcome *o);
+
+/* ---- early stopping --------------------------------------------------------------------------
+ *
+ * A trial whose evaluation goes by steps (the epochs of a training) can be stopped after any of
+ * them. Who decides is no strategy: rules know curves only, and each goes with all strategies. */
+
+/* What a trial had come to after some of its steps, in order: state done, objectives and
+ * constraints as if it had ended there. */
+typedef struct {
+    int64_t step; /* >= 1 */
+    td_outcome value;
+} td_curve_point;
+typedef struct {
+    int64_t number; /* of the trial */
+    const td_curve_point *at;
+    int n;
+} td_curve;
+/* The value after exactly this step; NULL: none was reported. */
+const td_outcome *td_curve_at(const td_curve *c, int64_t step);
+
+typedef enum { TD_GO_ON, TD_PRUNE } td_verdict;
+
+/* A rule, a pure function: the same curves, the same verdict, from any thread. */
+typedef struct {
+    const char *name, *about;
+    /* steps: of a whole evaluation; 0: not known beforehand. params may be NULL. */
+    td_status (*create)(void **self, int64_t steps, const td_params *params, td_error *err);
+    /* Values of other steps are of no use to it: they need not be measured. */
+    bool (*looks)(const void *self, int64_t step);
+    /* `own` ends at the step that the verdict is on; earlier: curves of n other trials, complete or
+     * stopped. why (may be NULL) gets a reason of TD_PRUNE, "5th of 8, of which 2 go on".
+     * TD_E_MEMORY. */
+    td_status (*judge)(const void *self, const td_curve *own, const td_curve *earlier, int n,
+                       td_verdict *verdict, td_text *why);
+    void (*destroy)(void *self); /* NULL is fine */
+} td_stopper;
+
+/* Options as those of strategies. Constraints come first everywhere: a value that misses one is
+ * behind all that miss none (td_outcome_compare), and of several objectives sets are ranked by
+ * td_outcomes_rank: front, then how alone on it.
+ *
+ *   asha       asynchronous successive halving (Li et al. 2018, arXiv 1810.05934) in its stopping
+ *              form: at the rungs, steps min * eta^k below max, a trial goes on if it is in the
+ *              first 1/eta of those that were there, itself included; while they are fewer than eta
+ *              all go on:
+ *     min        the first rung (1)
+ *     max        from here on none is stopped (steps of a whole evaluation)
+ *     eta        >= 2 (3)
+ *   hyperband  the same in brackets (Li et al. 2016, arXiv 1603.06560): bracket s has the last s
+ *              rungs of those above, the bracket 0 none. Trials are dealt to the S brackets by
+ * their number, in shares of ceil(S / (s + 1) * eta^s), and compared within theirs. Options as of
+ * asha; max is required where the steps are not known median     a trial is stopped if the best
+ * value that it had is worse than the median of the others' running means up to this step (Golovin
+ * et al. 2017, Vizier, 3.2.2), over those that came as far: min        the first step at which it
+ * is asked (1) trials     so many others at least (5) */
+const td_stopper *const *td_stopper_list(int *n);
+const td_stopper *td_stopper_find(const char *name); /* NULL if there is none */
 
 #ifdef __cplusplus
 }

@@ -57,13 +57,16 @@ int td_outcome_compare(const td_outcome *a, const td_outcome *b) {
     if (x != y) return x < y ? -1 : 1;
     if (x == FEASIBLE) return compare_objectives(a, b);
     if (x == VIOLATES) return compare_reals(violation(a), violation(b));
-    return 0;
+    if (x != PRUNED) return 0;
+    if (a->fidelity != b->fidelity) return compare_reals(b->fidelity, a->fidelity);
+    /* None of those asked for their costs only; of several there is no order fit for sorting. */
+    return a->nobj == 1 && b->nobj == 1 ? compare_objectives(a, b) : 0;
 }
 
 double td__outcome_shortfall(const td_outcome *o) {
     switch (rank_of(o)) {
     case FEASIBLE: return 0;
-    case PRUNED: return 0.1;
+    case PRUNED: return 0.1 - 0.08 * fmin(fmax(o->fidelity, 0), 1);
     case VIOLATES: {
         double v = violation(o);
         return 0.2 + 0.6 * (isfinite(v) ? v / (1 + v) : 1);

@@ -304,6 +304,8 @@ static void test_outcome_order(void **unused) {
         {.state = TD_TRIAL_DONE, .nobj = 1, .obj = {-2}, .ncon = 1, .con = {0}},
         {.state = TD_TRIAL_DONE, .nobj = 1, .obj = {-1}, .ncon = 2, .con = {-.5, -3}},
         {.state = TD_TRIAL_DONE, .nobj = 1, .obj = {7}},
+        {.state = TD_TRIAL_PRUNED, .nobj = 1, .obj = {3}, .fidelity = .75},
+        {.state = TD_TRIAL_PRUNED, .nobj = 1, .obj = {-9}, .fidelity = .25},
         {.state = TD_TRIAL_PRUNED, .nobj = 1, .obj = {-9}},
         {.state = TD_TRIAL_INFEASIBLE, .ncon = 2, .con = {.2, -5}},
         {.state = TD_TRIAL_DONE, .nobj = 1, .obj = {-9}, .ncon = 2, .con = {.2, .1}},
@@ -325,6 +327,13 @@ static void test_outcome_order(void **unused) {
     }
     td_outcome lost = {.state = TD_TRIAL_DONE, .nobj = 1, .obj = {NAN}};
     assert_int_equal(td_outcome_compare(&lost, &order[n - 1]), 0);
+    /* Stopped at the same place: the better there. Of several objectives none is before the other,
+     * so that the order stays one. */
+    td_outcome a = order[3], b = order[3];
+    a.obj[0] = 2;
+    assert_true(td_outcome_compare(&a, &b) < 0 && td_outcome_compare(&b, &a) > 0);
+    a.nobj = b.nobj = 2;
+    assert_int_equal(td_outcome_compare(&a, &b), 0);
 }
 
 int main(void) {
