@@ -42,8 +42,8 @@ static td_status read(state *s, int64_t steps, bool needs_max, const td_params *
 static td_status create(void **out, int64_t steps, const td_params *params, td_error *err) {
     state *s = calloc(1, sizeof *s);
     *out = NULL;
-    td_status st = s != NULL ? read(s, steps, false, params, err)
-                             : td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status st =
+        s != NULL ? read(s, steps, false, params, err) : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st == TD_OK)
         *out = s;
     else
@@ -87,8 +87,8 @@ static td_status create_brackets(void **out, int64_t steps, const td_params *par
                                  td_error *err) {
     state *s = calloc(1, sizeof *s);
     *out = NULL;
-    td_status st = s != NULL ? read(s, steps, true, params, err)
-                             : td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status st =
+        s != NULL ? read(s, steps, true, params, err) : td_fail(err, TD_E_MEMORY, "out of memory");
     if (st == TD_OK) st = deal_out(s, params, err);
     if (st == TD_OK)
         *out = s;
