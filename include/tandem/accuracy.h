@@ -17,7 +17,16 @@ typedef struct {
     double value, std; /* fraction right on the validation split; std NAN if unknown */
     double cpu_s;
     bool cached; /* looked up, not evaluated */
+    int steps;   /* of a watched evaluation: after so many it ended, or was stopped */
 } td_accuracy_result;
+
+/* Somebody who watches an evaluation that goes by steps 1, 2, ..., and may stop it after any but
+ * the last. */
+typedef struct {
+    bool (*looks)(void *self, int step); /* false: the value there is of no use, and not measured */
+    bool (*goes_on)(void *self, int step, double value); /* false: it is stopped here */
+    void *self;
+} td_accuracy_watch;
 
 /* What a chosen network is worth, better known than by one evaluation: means over repeats. NAN:
  * unknown; a deviation (of one repeat, n - 1) is so for one repeat. */
@@ -38,6 +47,13 @@ typedef struct td_accuracy {
                           bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
                           td_error *err);
     uint64_t (*key)(const void *self);
+    /* The steps of a whole evaluation (epochs of a training, the last one may be a part), and one
+     * that is watched: out->value is that of its last step, and if this is `steps`, that of
+     * evaluate() with fidelity 1. 0 and NULL: values are known at once. */
+    int steps;
+    td_status (*watched)(void *self, const td_design *d, const td_accuracy_watch *w,
+                         bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
+                         td_error *err);
     /* The final score of a chosen design; NULL: the source knows no more than evaluate() tells.
      * TD_E_INFEASIBLE as there. */
     td_status (*score)(void *self, const td_design *d, td_accuracy_score *out, td_error *err);
@@ -63,6 +79,8 @@ td_status td_accuracy_from_node(const td_node *n, const td_space *nets, uint64_t
 /* What td_accuracy_from_node would refuse, without reading any data (TD_E_INPUT). */
 td_status td_accuracy_check(const td_node *n, const td_space *nets, td_error *err);
 void td_accuracy_free(td_accuracy *a);
+/* The `steps` of the source that a recipe's `accuracy` map describes, without reading any data. */
+td_status td_accuracy_steps(const td_node *n, int *steps, td_error *err);
 typedef struct {
     const char *name, *about;
     bool data; /* it has images, on which the chosen networks can be trained in full */

@@ -57,6 +57,9 @@ typedef struct {
     /* Called after each epoch (and at the end of a fractional one); returning false stops training
      * with TD_E_INTERRUPTED. May be NULL. */
     bool (*progress)(void *self, double epoch, double loss, double valid_accuracy);
+    /* Whether progress is called after an epoch, which costs a pass over the validation images.
+     * NULL: after each. */
+    bool (*wanted)(void *self, double epoch);
     void *self;
     bool (*cancelled)(void *self); /* polled every step; may be NULL */
 } td_train_options;

@@ -13,9 +13,10 @@ static const td_accuracy_entry sources[] = {
 static const struct {
     td__accuracy_check_fn *check;
     td__accuracy_make_fn *make;
+    td__accuracy_steps_fn *steps;
 } makers[] = {
-    {td__accuracy_train_check, td__accuracy_train},
-    {td__accuracy_table_check, td__accuracy_table},
+    {td__accuracy_train_check, td__accuracy_train, td__accuracy_train_steps},
+    {td__accuracy_table_check, td__accuracy_table, NULL},
 };
 enum { N_SOURCES = sizeof sources / sizeof sources[0] };
 _Static_assert(N_SOURCES == sizeof makers / sizeof makers[0], "one maker per source");
@@ -62,6 +63,13 @@ td_status td_accuracy_from_node(const td_node *n, const td_space *nets, uint64_t
     td_status s = find(n, &i, err);
     if (s == TD_OK) s = makers[i].check(n, nets, err);
     return s == TD_OK ? makers[i].make(n, nets, seed, out, err) : s;
+}
+
+td_status td_accuracy_steps(const td_node *n, int *steps, td_error *err) {
+    int i;
+    *steps = 0;
+    td_status s = find(n, &i, err);
+    return s == TD_OK && makers[i].steps != NULL ? makers[i].steps(n, steps, err) : s;
 }
 
 void td_accuracy_free(td_accuracy *a) {

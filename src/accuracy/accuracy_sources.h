@@ -10,5 +10,8 @@ typedef td_status td__accuracy_make_fn(const td_node *n, const td_space *nets, u
                                        td_accuracy *out, td_error *err);
 td__accuracy_check_fn td__accuracy_train_check, td__accuracy_table_check;
 td__accuracy_make_fn td__accuracy_train, td__accuracy_table;
+/* Of a checked map; NULL in the table of sources: none. */
+typedef td_status td__accuracy_steps_fn(const td_node *n, int *steps, td_error *err);
+td__accuracy_steps_fn td__accuracy_train_steps;
 
 #endif

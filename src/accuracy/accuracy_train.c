@@ -33,6 +33,71 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
     return status;
 }
 
+/* ---- watched ----------------------------------------------------------------------------------
+ */
+
+static int step_at(double epoch) {
+    return (int)ceil(epoch - 1e-9); /* the last one may be a part of an epoch */
+}
+
+typedef struct {
+    const td_accuracy_watch *w;
+    bool (*cancelled)(void *);
+    void *cancel_self;
+    int steps;
+    td_accuracy_result *out;
+} watching;
+
+static bool wanted(void *self, double epoch) {
+    const watching *t = self;
+    return step_at(epoch) < t->steps && t->w->looks(t->w->self, step_at(epoch));
+}
+
+static bool progress(void *self, double epoch, double loss, double valid_accuracy) {
+    (void)loss;
+    watching *t = self;
+    bool on = t->w->goes_on(t->w->self, step_at(epoch), valid_accuracy);
+    if (!on) {
+        t->out->value = valid_accuracy;
+        t->out->steps = step_at(epoch);
+    }
+    return on;
+}
+
+static bool is_cancelled(void *self) {
+    const watching *t = self;
+    return t->cancelled != NULL && t->cancelled(t->cancel_self);
+}
+
+/* The schedule of the learning rate is that of the whole training: what is seen after its first
+ * epochs is the network at a high rate, as far as it has come. */
+static td_status watched(void *self, const td_design *d, const td_accuracy_watch *w,
+                         bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
+                         td_error *err) {
+    const source *s = self;
+    *out = (td_accuracy_result){.value = NAN, .std = NAN};
+    if (d->net == NULL) return td_fail(err, TD_E_USAGE, "the design has no network to train");
+    watching t = {w, cancelled, cancel_self, step_at(s->options.epochs), out};
+    td_train_options o = s->options;
+    o.wanted = wanted;
+    o.progress = progress;
+    o.cancelled = is_cancelled;
+    o.self = &t;
+    td_weights *weights = NULL;
+    td_train_result r = {0};
+    double start = td_time_thread_s();
+    td_status status = td_train(d->net, &s->data, &o, &weights, &r, err);
+    if (status == TD_OK) {
+        out->value = r.valid_accuracy;
+        out->steps = t.steps;
+    } else if (status == TD_E_INTERRUPTED && out->steps > 0) {
+        status = TD_OK; /* by the watch */
+    }
+    td_weights_destroy(weights);
+    out->cpu_s = td_time_thread_s() - start;
+    return status;
+}
+
 static uint64_t key(const void *self) {
     const source *s = self;
     uint64_t h = td_hash_text("train", td_hash_text(td_version(), 0));
@@ -90,6 +155,14 @@ td_status td__accuracy_train_check(const td_node *n, const td_space *nets, td_er
     return read(n, 0, &o, &data, &path, err);
 }
 
+td_status td__accuracy_train_steps(const td_node *n, int *steps, td_error *err) {
+    td_train_options o;
+    const char *data, *path;
+    td_status s = read(n, 0, &o, &data, &path, err);
+    if (s == TD_OK) *steps = step_at(o.epochs);
+    return s;
+}
+
 td_status td__accuracy_train(const td_node *n, const td_space *nets, uint64_t seed,
                              td_accuracy *out, td_error *err) {
     (void)nets;
@@ -110,6 +183,8 @@ td_status td__accuracy_train(const td_node *n, const td_space *nets, uint64_t se
                          .self = s,
                          .evaluate = evaluate,
                          .key = key,
+                         .steps = step_at(s->options.epochs),
+                         .watched = watched,
                          .data = &s->data,
                          .destroy = destroy};
     return TD_OK;

@@ -56,7 +56,8 @@ typedef struct {
 } session;
 
 static td_status report(session *s, double epoch, double loss, td_error *err) {
-    if (s->o->progress == NULL) return TD_OK;
+    if (s->o->progress == NULL || (s->o->wanted != NULL && !s->o->wanted(s->o->self, epoch)))
+        return TD_OK;
     double valid;
     td_status st =
         td_test(s->net, td_trainer_weights(s->trainer), s->d, TD_SPLIT_VALID, &valid, NULL, err);

@@ -117,6 +117,63 @@ static void training_can_be_interrupted(void **state) {
     td_design_free(&d);
 }
 
+/* ---- watched --------------------------------------------------------------------------------- */
+
+typedef struct {
+    int only, stop, n; /* looks at this step only (0: all); stops after that one (0: none) */
+    int step[8];
+    double value[8];
+} watcher;
+
+static bool looks(void *self, int step) {
+    const watcher *w = self;
+    return w->only == 0 || step == w->only;
+}
+
+static bool goes_on(void *self, int step, double value) {
+    watcher *w = self;
+    w->step[w->n] = step;
+    w->value[w->n++] = value;
+    return step != w->stop;
+}
+
+/* It is the same training whether it is watched or not; looked at are the epochs that are wanted,
+ * but not the end of the last; one that is stopped has the value of there. */
+static void a_watched_training_is_the_same(void **state) {
+    fixture *f = *state;
+    static const char long_one[] = "{path: %s, epochs: 2.5, train_images: 500, batch: 50, "
+                                   "rate: 0.1, warmup_steps: 2}";
+    td_accuracy a;
+    td_accuracy_result whole, r;
+    td_design d = small_design(8), empty = {0};
+    int steps;
+    assert_ok(td_accuracy_steps(map_of(f, long_one), &steps, &f->err), &f->err);
+    assert_int_equal(steps, 3);
+    assert_ok(td_accuracy_from_node(map_of(f, long_one), NULL, 3, &a, &f->err), &f->err);
+    assert_int_equal(a.steps, 3);
+    assert_ok(a.evaluate(a.self, &d, 1, NULL, NULL, &whole, &f->err), &f->err);
+    watcher w = {0}, one = {.only = 2}, stops = {.stop = 1};
+    td_accuracy_watch watch = {looks, goes_on, &w};
+    assert_ok(a.watched(a.self, &d, &watch, NULL, NULL, &r, &f->err), &f->err);
+    assert_true(r.value == whole.value && r.steps == 3);
+    assert_int_equal(w.n, 2);
+    assert_true(w.step[0] == 1 && w.step[1] == 2 && w.value[0] != w.value[1]);
+    watch.self = &one;
+    assert_ok(a.watched(a.self, &d, &watch, NULL, NULL, &r, &f->err), &f->err);
+    assert_true(r.value == whole.value && one.n == 1 && one.value[0] == w.value[1]);
+    watch.self = &stops;
+    assert_ok(a.watched(a.self, &d, &watch, NULL, NULL, &r, &f->err), &f->err);
+    assert_true(r.steps == 1 && r.value == w.value[0]);
+    bool stop = true;
+    assert_int_equal(a.watched(a.self, &d, &watch, at_once, &stop, &r, &f->err), TD_E_INTERRUPTED);
+    assert_int_equal(a.watched(a.self, &empty, &watch, NULL, NULL, &r, &f->err), TD_E_USAGE);
+    td_accuracy_free(&a);
+    td_design_free(&d);
+    const td_node *table = map_of(f, "{source: table, file: %s}");
+    assert_ok(td_accuracy_steps(table, &steps, &f->err), &f->err);
+    assert_int_equal(steps, 0);
+}
+
 /* Everything that the value depends on is in the key; what it does not, is not. */
 static void keys(void **state) {
     fixture *f = *state;
@@ -184,6 +241,7 @@ int main(void) {
         CASE(the_same_options_give_the_same_accuracy),
         CASE(fidelity_is_a_share_of_the_epochs),
         CASE(training_can_be_interrupted),
+        CASE(a_watched_training_is_the_same),
         CASE(keys),
         CASE(mistakes),
     };
