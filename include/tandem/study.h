@@ -155,7 +155,8 @@ typedef enum {
     TD_RESULT_MISSES,   /* built and mapped, but misses a target, trained or not */
     TD_RESULT_UNBUILT,  /* cannot be built or mapped: it has no cost */
     TD_RESULT_DIVERGES, /* meets the targets, but has no accuracy: its training diverges */
-    TD_RESULT_PRUNED,
+    TD_RESULT_PRUNED,   /* asked for its costs only; meets the targets */
+    TD_RESULT_STOPPED,  /* its training was stopped early */
     TD_RESULT_FAILED,
     TD_NRESULT
 } td_result;
@@ -168,6 +169,8 @@ typedef struct {
     uint64_t seed;
     char name[96];
     int state; /* 0 active, 1 paused, 2 done */
+    int64_t
+        steps; /* epochs spent, each network counted once; 0: not known, none is stopped early */
     double created;
 } td_study_info;
 td_status td_store_studies(td_store *s, td_arena *a, td_study_info **out, int *n, td_error *err);
@@ -183,7 +186,8 @@ typedef struct {
     uint64_t net_hash;      /* 0: unknown */
     bool feasible, trained; /* all targets met; this trial paid for a training (not cached) */
     bool enqueued;          /* a user's design, not the strategy's */
-    const char *error;      /* reason of infeasible and failed ones */
+    int64_t steps;          /* epochs of its training, where it may be stopped early; else 0 */
+    const char *error;      /* reason of infeasible, failed and stopped ones */
     double started, finished;
     td_outcome outcome; /* of problems: objectives (minimised), constraints, and these as told */
     double told[TD_MOST_CONSTRAINTS];
@@ -245,9 +249,11 @@ typedef struct {
     const char *row;   /* "joint", "accelerator", ... */
     const char *phase; /* "search", "final training" */
     int64_t done, total;
-    int64_t count[TD_NRESULT];    /* of those that are done */
-    int64_t trained, max_trained; /* max_trained: INT64_MAX: no limit; 0: nothing is trained */
-    bool has_best;                /* a design that meets all targets was found */
+    int64_t count[TD_NRESULT]; /* of those that are done */
+    /* Networks; where trainings are stopped early, whole trainings that these amount to, rounded
+     * up. max_trained: INT64_MAX: no limit; 0: nothing is trained. */
+    int64_t trained, max_trained;
+    bool has_best; /* a design that meets all targets was found */
     double best_accuracy, best_metric[TD_NMETRIC], elapsed_s;
     const char *objective; /* of a problem: the first one; a best one is known of one objective */
     double best_objective;

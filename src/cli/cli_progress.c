@@ -123,7 +123,8 @@ static void add_state(td_text *t, const cli_bar *b, const td_progress *p) {
         const char *one, *many, *problem; /* problem: of one's own; NULL: is none there */
     } other[] = {{TD_RESULT_MISSES, "misses targets", "miss targets", "miss constraints"},
                  {TD_RESULT_UNBUILT, "cannot be built", "cannot be built", "infeasible"},
-                 {TD_RESULT_PRUNED, "costs only", "costs only", "stopped early"},
+                 {TD_RESULT_PRUNED, "costs only", "costs only", NULL},
+                 {TD_RESULT_STOPPED, "stopped early", "stopped early", "stopped early"},
                  {TD_RESULT_DIVERGES, "without accuracy", "without accuracy", NULL},
                  {TD_RESULT_FAILED, NULL, NULL, "failed"}};
     const char *before = "  (";

@@ -84,6 +84,9 @@ static void collect(td_arena *a, td_node *root) {
     list = td_node_put(a, root, "strategies", td_node_list(a));
     const td_strategy *const *strategies = td_strategy_list(&n);
     for (int i = 0; i < n; i++) put_entry(a, list, strategies[i]->name, strategies[i]->about);
+    list = td_node_put(a, root, "stoppers", td_node_list(a));
+    const td_stopper *const *stoppers = td_stopper_list(&n);
+    for (int i = 0; i < n; i++) put_entry(a, list, stoppers[i]->name, stoppers[i]->about);
     list = td_node_put(a, root, "accuracy", td_node_list(a));
     const td_accuracy_entry *sources = td_accuracy_list(&n);
     for (int i = 0; i < n; i++) put_entry(a, list, sources[i].name, sources[i].about);
@@ -115,7 +118,8 @@ int cmd_list(int argc, char **argv) {
         parse,
         "[KIND]",
         "Lists what can be named in recipes and on the command line: networks, accelerators, "
-        "technologies, spaces, strategies, accuracy (its sources), recipes.\v"
+        "technologies, spaces, strategies, stoppers (rules of early stopping), accuracy (its "
+        "sources), recipes.\v"
         "Examples:\n  tandem list\n  tandem list accelerators --format json",
         0,
         0,

@@ -77,16 +77,17 @@ static const counted_as counted_designs[] = {{TD_RESULT_MEETS, "meets_targets", 
                                              {TD_RESULT_MISSES, "misses_targets", "miss"},
                                              {TD_RESULT_UNBUILT, "cannot_be_built", "not built"},
                                              {TD_RESULT_PRUNED, "costs_only", "costs"},
+                                             {TD_RESULT_STOPPED, "stopped_early", "stopped"},
                                              {TD_RESULT_DIVERGES, "no_accuracy", "no acc"},
                                              {TD_RESULT_FAILED, "failed", "failed"},
                                              {TD_RESULT_RUNNING, "running", "running"}};
 enum { N_COUNTED = sizeof counted_designs / sizeof counted_designs[0] };
-/* The same of a problem of one's own. */
+/* The same of a problem of one's own; the last one is none. */
 static const counted_as counted_points[N_COUNTED] = {
     {TD_RESULT_MEETS, "done", "done"},
     {TD_RESULT_MISSES, "misses_constraints", "miss"},
     {TD_RESULT_UNBUILT, "infeasible", "infeas."},
-    {TD_RESULT_PRUNED, "stopped_early", "stopped"},
+    {TD_RESULT_STOPPED, "stopped_early", "stopped"},
     {TD_RESULT_FAILED, "failed", "failed"},
     {TD_RESULT_READY, "ready", "ready"},
     {TD_RESULT_RUNNING, "running", "running"}};
@@ -95,8 +96,9 @@ static void list_header(cli_format format, const counted_as *counted, td_text *o
     bool csv = format == CLI_CSV;
     td_text_addf(out, csv ? "%s,%s,%s" : "%-14s %-7s %9s", "row", "state", "trials");
     if (csv) td_text_add(out, ",max_trials");
-    for (int k = 0; k < N_COUNTED; k++)
+    for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
         td_text_addf(out, csv ? ",%s" : " %9s", csv ? counted[k].key : counted[k].heading);
+    td_text_addf(out, csv ? ",%s" : " %7s", "epochs");
     td_text_addf(out, csv ? ",%s\r\n" : " %20s\n", "seed");
 }
 
@@ -112,9 +114,13 @@ static void list_rows(const options *o, const td_study_info *s, int n, bool prob
         if (o->format != CLI_JSON) {
             td_text_addf(out, csv ? "%s,%s,%lld,%lld" : "%-14s %-7s %4lld/%-4lld", s[i].name, state,
                          (long long)s[i].trials, (long long)s[i].max_trials);
-            for (int k = 0; k < N_COUNTED; k++)
+            for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
                 td_text_addf(out, csv ? ",%lld" : " %9lld",
                              (long long)s[i].count[counted[k].result]);
+            if (s[i].steps > 0)
+                td_text_addf(out, csv ? ",%lld" : " %7lld", (long long)s[i].steps);
+            else
+                td_text_addf(out, csv ? "," : " %7s", "-");
             td_text_addf(out, csv ? ",%llu\r\n" : " %20llu\n", (unsigned long long)s[i].seed);
         }
         td_node *m = td_node_push(a, list, td_node_map(a));
@@ -122,8 +128,9 @@ static void list_rows(const options *o, const td_study_info *s, int n, bool prob
         td_node_put_string(a, m, "state", state);
         td_node_put_int(a, m, "trials", s[i].trials);
         td_node_put_int(a, m, "max_trials", s[i].max_trials);
-        for (int k = 0; k < N_COUNTED; k++)
+        for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
             td_node_put_int(a, m, counted[k].key, s[i].count[counted[k].result]);
+        td_node_put(a, m, "epochs", s[i].steps > 0 ? td_node_int(a, s[i].steps) : td_node_null(a));
         td_node_put_int(a, m, "seed", (int64_t)s[i].seed);
     }
     if (o->format == CLI_JSON) {

@@ -229,6 +229,7 @@ td_node *td_report_summary_node(const td_recipe *r, const td_run_summary *s, td_
         td_node_put_int(a, m, "misses_targets", row->count[TD_RESULT_MISSES]);
         td_node_put_int(a, m, "cannot_be_built", row->count[TD_RESULT_UNBUILT]);
         td_node_put_int(a, m, "costs_only", row->count[TD_RESULT_PRUNED]);
+        td_node_put_int(a, m, "stopped_early", row->count[TD_RESULT_STOPPED]);
         td_node_put_int(a, m, "no_accuracy", row->count[TD_RESULT_DIVERGES]);
         td_node_put_int(a, m, "failed", row->count[TD_RESULT_FAILED]);
         if (row->goal.objectives != 0) td_node_put(a, m, "front", td__report_front_node(row, a));

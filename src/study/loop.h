@@ -15,12 +15,17 @@ typedef struct {
     bool known;      /* its outcome is in f: this worker's, or another's, who may be ahead */
     bool finished;   /* asked and known */
     bool told;
+    int64_t horizon; /* the trials below it that were asked in full had been told when this one was
+                      * asked, and no other ones that were: what a verdict on it may know */
+    bool counts;     /* told, and the first that its curve is of: does not change any more */
+    int64_t paid, spent; /* steps of its network in the two sums below; of the first of a network */
 } td__slot;
 
 typedef struct td__loop {
     const td__row *row;
     const td__evaluator *evaluator;
     int64_t study, trials, trained; /* budgets; trials goes down to where the others end the row */
+    int64_t unit, trained_steps;    /* the budget in steps, unit of which are a whole training */
     double lease_s;
     void *strategy;
     pthread_mutex_t lock; /* of all below, and of the store's handle */
@@ -36,8 +41,10 @@ typedef struct td__loop {
     int64_t first_cheap, first_full; /* no trial below that is asked for its costs only, or is not,
                                       * is still to be told */
     int64_t untold_full;
-    td__seen paid;    /* networks that told trials needed: what the budget of trainings counts */
-    td__seen scored;  /* the same of finished trials, for the progress line */
+    td__seen paid;      /* networks that told trials needed: what the budget of trainings counts, */
+    int64_t paid_steps; /* each by the steps that it was trained (td__stop_unit: in full) */
+    td__seen scored;    /* the same of finished trials, for the progress line */
+    int64_t spent_steps;
     td__seen designs; /* finished designs, by both hashes: the number of the trial */
     uint64_t *busy;   /* networks whose training is under way in this process */
     int n_busy;
@@ -60,5 +67,13 @@ bool td__loop_abandoned(const td__loop *l);
  * whether it goes on. Called without the lock. */
 td_status td__loop_report(td__loop *l, const td__task *t, int64_t step, const double *v, int n,
                           td_verdict *verdict, td_error *err);
+
+/* What a design is worth with an accuracy: objectives of *o, and the reward. f: its metrics. */
+void td__worth(const td__row *row, const td_design *d, double accuracy, const td__finish *f,
+               td_outcome *o, double *reward);
+/* The accuracy of the design's network for trial n, in f (scored); if the training is stopped
+ * early, f is pruned, and the accuracy that of its last step. NAN: it has none. */
+td_status td__train(td__loop *l, int64_t n, const td_design *d, td_arena *a, td__finish *f,
+                    td_error *err);
 
 #endif

@@ -63,19 +63,10 @@ static td_status read_final(td_recipe *r, td_error *err) {
     if (r->final == NULL) return TD_OK;
     td_train_options o;
     td_train_options_default(&o);
-    td_node *rest = td_node_map(r->arena);
+    td_node *rest;
     td_status s = td_node_opt_int(r->final, "candidates", 1, 100, &r->candidates, err);
+    if (s == TD_OK) s = td__map_without(r->arena, r->final, "candidates", &rest, err);
     if (s != TD_OK) return s;
-    if (rest != NULL) rest->item = TD_NEW(r->arena, td_node *, r->final->count + 1);
-    if (rest == NULL || rest->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    rest->file = r->final->file;
-    rest->line = r->final->line;
-    rest->key = r->final->key;
-    rest->parent = r->final->parent;
-    rest->capacity = r->final->count + 1;
-    for (int i = 0; i < r->final->count; i++)
-        if (r->final->item[i] != td_node_find(r->final, "candidates"))
-            rest->item[rest->count++] = r->final->item[i];
     r->final = rest;
     return td_train_options_from_node(rest, &o, err);
 }
@@ -124,9 +115,9 @@ static td_status refuse_training(const td_recipe *r, td_error *err) {
     if (r->objective.front.objectives & TD_OBJECTIVE(TD_OBJECTIVE_ACCURACY))
         return td_node_fail(td_node_find(objective, "objectives"), err,
                             "the networks of a workload are given: no accuracy is known");
-    static const char *const keys[] = {"final", "compare"};
+    static const char *const keys[] = {"final", "compare", "early_stopping"};
     const td_node *accuracy = td_node_find(r->doc, "accuracy");
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if (td_node_find(r->doc, keys[i]) != NULL)
             return td_node_fail(td_node_find(r->doc, keys[i]), err,
                                 "the networks of a workload are given: nothing is trained");
@@ -156,6 +147,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
                                        "compare_strategies",
                                        "enqueue",
                                        "scope",
+                                       "early_stopping",
                                        NULL};
     const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
     int64_t seed = 1;
@@ -198,6 +190,7 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (s == TD_OK && r->is_workload) return refuse_training(r, err);
     if (s == TD_OK) s = td_node_get_map(d, "accuracy", &r->accuracy, err);
     if (s == TD_OK) s = td_accuracy_check(r->accuracy, r->net, err);
+    if (s == TD_OK) s = td__recipe_stopping(r, err);
     if (s == TD_OK) s = td_node_opt_map(d, "final", &r->final, err);
     if (s == TD_OK) s = check_trainable(r, err);
     if (s == TD_OK) s = read_final(r, err);
@@ -334,6 +327,7 @@ td_status td_recipe_describe(const td_recipe *r, td_text *out, td_error *err) {
         for (int i = 0; i < r->n_scope; i++)
             td_text_addf(out, "%s%s", i == 0 ? "\nrows: " : ", ", r->scope[i]->name);
         td_text_add(out, "\n");
+        if (s == TD_OK && r->stopper != NULL) s = td__recipe_stopping_describe(r, out, err);
         const td_node *with_valid = td_node_find(r->final, "with_valid");
         if (r->final != NULL)
             td_text_addf(out, "final training of %lld %s per row%s\n", (long long)r->candidates,

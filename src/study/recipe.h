@@ -25,6 +25,8 @@ struct td_recipe {
     td_schedule_options schedule;
     const td_strategy *strategy;
     const td_params *params;
+    const td_stopper *stopper; /* early_stopping; NULL: none */
+    const td_params *stopper_params;
     const td_node *strategy_map;       /* as it stands in the recipe; may be NULL */
     const td_node *compare_strategies; /* a checked list; NULL: none is given */
     int64_t lag, trials, trained;
@@ -47,6 +49,10 @@ bool td__is_workload(const td_node *network);
 /* The maps `compare` and `scope` (either may be NULL), once the spaces are read. */
 td_status td__recipe_compare(td_recipe *r, const td_node *n, td_error *err);
 td_status td__recipe_scopes(td_recipe *r, const td_node *n, td_error *err);
+/* The key `early_stopping`, once `accuracy` is checked. */
+td_status td__recipe_stopping(td_recipe *r, td_error *err);
+/* For people: "asha, after epochs 1 and 3 of 12". */
+td_status td__recipe_stopping_describe(const td_recipe *r, td_text *out, td_error *err);
 /* "NAME:KEY=VALUE:..." as the map of a strategy: {name: NAME, KEY: VALUE, ...}. */
 td_status td__strategy_spec(td_arena *a, const char *text, td_node **map, td_error *err);
 
@@ -55,6 +61,12 @@ td_status td__check_name(const td_node *at, const char *name, td_error *err);
 /* The map of a key that has a name, NULL if there is none; `KEY: NAME` is {name: NAME}. */
 td_status td__named_map(td_arena *a, const td_node *doc, const char *key, const td_node **map,
                         td_error *err);
+/* A map (NULL: an empty one) without one of its keys. */
+td_status td__map_without(td_arena *a, const td_node *map, const char *key, td_node **out,
+                          td_error *err);
+/* "there is no WHAT "NAME", did you mean ...", at its node. */
+td_status td__fail_name(const td_node *n, const char *what, const char *name,
+                        const char *const *known, int count, td_error *err);
 /* A strategy and its options, which are its map (may be NULL) without `name`: checked by a trial
  * run of init() for the space. */
 td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,

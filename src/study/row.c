@@ -10,9 +10,10 @@
  *      0 ............ told ............. asked n
  *      |--- told to the strategy ---|--- lag: in flight or finished, not told yet ---|
  *
- * The budget of trainings counts the distinct networks that trials needed. It is met exactly: n is
- * asked when the trainings of the told trials and all that could be in flight, n itself included,
- * do not exceed it; else one more is told first. So the lag shrinks toward the end of the budget,
+ * The budget of trainings counts the distinct networks that trials needed, those that were stopped
+ * early (stop.h) by their share. It is never exceeded: n is asked when the trainings of the told
+ * trials and all that could be in flight, n itself included, do not exceed it; else one more is
+ * told first. So the lag shrinks toward the end of the budget,
  * and for each n the same way in each run. A stored trial was asked with the number of told ones
  * that stands beside it (`seen`), also if budgets have changed since.
  *
@@ -32,6 +33,7 @@
 
 #include "beat.h"
 #include "loop.h"
+#include "stop.h"
 
 static const double shortest_ms = 2, longest_ms = 50; /* of a wait for other processes */
 
@@ -58,7 +60,7 @@ static void report(td__loop *l) {
                      .phase = "search",
                      .done = l->finished,
                      .total = l->trials,
-                     .trained = (int64_t)l->scored.n,
+                     .trained = (l->spent_steps + l->unit - 1) / l->unit,
                      .max_trained = row->accuracy != NULL ? l->trained : 0,
                      .elapsed_s = td_time_mono_s() - l->start};
     memcpy(p.count, l->count, sizeof p.count);
@@ -76,6 +78,7 @@ static void report(td__loop *l) {
 
 static td_trial_row as_row(const td__finish *f) {
     td_trial_row r = {.state = f->outcome.state,
+                      .steps = f->steps,
                       .accuracy = f->accuracy,
                       .violation = f->violation,
                       .feasible = f->outcome.state == TD_TRIAL_DONE && f->violation == 0};
@@ -89,19 +92,34 @@ static td_status finish(td__loop *l, int64_t n, td_error *err) {
     td__slot *s = &l->slot[n];
     s->finished = true;
     s->f.outcome.fidelity = s->fidelity;
+    if (s->f.outcome.state == TD_TRIAL_PRUNED && s->f.steps > 0)
+        s->f.outcome.fidelity = td__stop_fidelity(l->row, s->f.steps);
     l->finished++;
     td_trial_row row = as_row(&s->f), best = {0};
     if (l->best >= 0) best = as_row(&l->slot[l->best].f);
     bool (*better)(const td_trial_row *, const td_trial_row *) = l->evaluator->better;
     if (row.feasible && better != NULL && (l->best < 0 || better(&row, &best))) l->best = n;
     l->count[td_trial_result(&row)]++;
-    bool kept = true;
-    if (s->f.scored) kept = td__seen_put(&l->scored, s->f.net_hash, n);
+    td_status status = s->f.scored ? td__stop_count(l, n, false, err) : TD_OK;
+    bool kept = status == TD_OK;
     if (kept && s->f.net_hash != 0 && s->f.hw_hash != 0)
         kept = td__seen_put(&l->designs, td__design_key(s->f.net_hash, s->f.hw_hash), n);
     pthread_cond_broadcast(&l->changed);
     report(l);
     return kept ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
+}
+
+/* The first trial below n that was asked in full and not told yet; n: there is none. */
+static int64_t first_full(td__loop *l, int64_t n) {
+    while (l->first_full < n &&
+           (l->slot[l->first_full].told || l->slot[l->first_full].fidelity == 0))
+        l->first_full++;
+    return l->first_full;
+}
+
+/* Would a training more for trial n, and for all in flight, stay within the budget? */
+static bool can_train(const td__loop *l) {
+    return l->paid_steps + (l->untold_full + 1) * l->unit <= l->trained_steps;
 }
 
 /* The trial that has to be told next before trial n is asked; -1: none, it can be. seen: how many
@@ -113,13 +131,11 @@ static int64_t next_to_tell(td__loop *l, int64_t n, int64_t seen) {
            (l->slot[l->first_cheap].told || l->slot[l->first_cheap].fidelity > 0))
         l->first_cheap++;
     if (l->first_cheap < n) return l->first_cheap;
-    while (l->first_full < n &&
-           (l->slot[l->first_full].told || l->slot[l->first_full].fidelity == 0))
-        l->first_full++;
-    if (seen >= 0 || l->untold_full > row->lag) return l->first_full;
-    if (l->exhausted && l->untold_full > 0) return l->first_full;
+    const int64_t full = first_full(l, n);
+    if (seen >= 0 || l->untold_full > row->lag) return full;
+    if (l->exhausted && l->untold_full > 0) return full;
     if (row->accuracy == NULL || l->untold_full == 0) return -1;
-    return (int64_t)l->paid.n < l->trained - l->untold_full ? -1 : l->first_full;
+    return can_train(l) ? -1 : full;
 }
 
 /* Tells what has to be told before trial n is asked. *ready false: a trial that is not finished is
@@ -131,8 +147,12 @@ static td_status tell_for(td__loop *l, int64_t n, int64_t seen, bool *ready, td_
         td__slot *s = &l->slot[k];
         if (!(*ready = s->finished)) return TD_OK;
         l->row->strategy->tell(l->strategy, k, &s->c, &s->f.outcome);
-        if (s->f.scored && !td__seen_put(&l->paid, s->f.net_hash, k))
-            return td_fail(err, TD_E_MEMORY, "out of memory");
+        s->counts =
+            s->f.curve.n > 0 && (s->f.net_hash == 0 || td__seen_get(&l->paid, s->f.net_hash) < 0);
+        if (s->f.scored) {
+            td_status status = td__stop_count(l, k, true, err);
+            if (status != TD_OK) return status;
+        }
         s->told = true;
         l->told++;
         l->untold_full -= s->fidelity > 0;
@@ -141,16 +161,28 @@ static td_status tell_for(td__loop *l, int64_t n, int64_t seen, bool *ready, td_
 }
 
 static bool trainings_spent(const td__loop *l) {
-    return l->row->accuracy != NULL && l->untold_full == 0 && (int64_t)l->paid.n >= l->trained;
+    return l->row->accuracy != NULL && l->untold_full == 0 && !can_train(l);
 }
 
 /* ---- what other workers have done ------------------------------------------------------------ */
 
+/* What an outcome points to, in the arena of the loop. */
+static td_status settle(td__loop *l, td__finish *f, td_error *err) {
+    const bool reason = f->reason != NULL, curve = f->curve.n > 0;
+    td_curve_point *at = curve ? TD_NEW(l->arena, td_curve_point, f->curve.n) : NULL;
+    if (reason) f->reason = td_arena_strdup(l->arena, f->reason);
+    if ((reason && f->reason == NULL) || (curve && at == NULL))
+        return td_fail(err, TD_E_MEMORY, "out of memory");
+    if (curve) memcpy(at, f->curve.at, sizeof *at * (size_t)f->curve.n);
+    f->curve.at = at;
+    f->curve_accuracy = NULL; /* in the store */
+    f->params = NULL;
+    return TD_OK;
+}
+
 /* The outcome of a stored trial, which may be ahead of what was asked here. */
 static td_status take_stored(td__loop *l, const td__trial *t, td_error *err) {
     td__slot *s = &l->slot[t->number];
-    const char *reason = t->error != NULL ? td_arena_strdup(l->arena, t->error) : NULL;
-    if (t->error != NULL && reason == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     s->f = (td__finish){.outcome = t->outcome,
                         .accuracy = t->accuracy,
                         .reward = t->reward,
@@ -158,11 +190,13 @@ static td_status take_stored(td__loop *l, const td__trial *t, td_error *err) {
                         .net_hash = t->net_hash,
                         .hw_hash = t->hw_hash,
                         .scored = t->scored,
-                        .reason = reason};
+                        .steps = t->steps,
+                        .curve = t->curve,
+                        .reason = t->error};
     memcpy(s->f.metric, t->metric, sizeof s->f.metric);
     memcpy(s->f.told, t->told, sizeof s->f.told);
     s->known = true;
-    return TD_OK;
+    return settle(l, &s->f, err);
 }
 
 /* Takes in what was finished since the last call; *news: there was something that is new here. */
@@ -351,6 +385,7 @@ static td_status ask_next(td__loop *l, const td__trial *t, td__task *c, td_error
     td_arena_destroy(a);
     if (over) l->trials = n;
     if (s != TD_OK || over) return s;
+    slot->horizon = first_full(l, n);
     l->next++;
     l->untold_full += slot->fidelity > 0;
     if (slot->known) return finish(l, n, err);
@@ -403,9 +438,8 @@ static td_status run_trial(td__loop *l, td__task *c, td_arena *a, td_error *err)
         return s;
     }
     if (slot->known) return TD_OK; /* heard of already, from the store */
-    if (f.reason != NULL && (f.reason = td_arena_strdup(l->arena, f.reason)) == NULL)
-        return td_fail(err, TD_E_MEMORY, "out of memory");
-    f.params = NULL; /* in the store now */
+    s = settle(l, &f, err);
+    if (s != TD_OK) return s;
     slot->f = f;
     slot->known = true;
     return finish(l, c->number, err);
@@ -520,6 +554,8 @@ static td_status read_store(td__loop *l, td_error *err) {
     if (s != TD_OK) return s;
     l->trials = study.max_trials;
     l->trained = study.max_trained;
+    l->unit = td__stop_unit(l->row);
+    l->trained_steps = l->trained < INT64_MAX / l->unit ? l->trained * l->unit : INT64_MAX;
     s = make_room(l, err);
     if (s == TD_OK) s = td__store_load(store, l->study, l->arena, &l->stored, &l->n_stored, err);
     if (l->n_stored > l->room) l->n_stored = (int)l->room;

@@ -16,9 +16,9 @@ typedef struct {
 /* What a row's trials are: designs, or questions to somebody's program. */
 struct td__loop;
 typedef struct {
-    /* What a trial comes to. Called without the loop's lock, from several threads; reasons are from
-     * the arena. TD_E_INTERRUPTED: the loop ends, the trial was not evaluated. Any other fault ends
-     * the row: what is a trial's own is an outcome. */
+    /* What a trial comes to. Called without the loop's lock, from several threads; what f points
+     * to is the arena's. TD_E_INTERRUPTED: the loop ends, the trial was not evaluated. Any other
+     * fault ends the row: what is a trial's own is an outcome. */
     td_status (*evaluate)(void *self, struct td__loop *l, const td__task *t, td_arena *a,
                           td__finish *f, td_error *err);
     /* Is a better than b? NULL: there is no one best. */
@@ -28,6 +28,14 @@ typedef struct {
     void *self;
 } td__evaluator;
 extern const td__evaluator td__designs_evaluator;
+
+/* A rule of early stopping (stop.h). */
+typedef struct {
+    const td_stopper *rule;
+    void *self;
+    int64_t steps;    /* of a whole evaluation; 0: not known */
+    const char *step; /* what people call one: "epoch" */
+} td__stopping;
 
 typedef struct {
     const char *name, *spec, *path; /* the recipe's text, and its file (NULL: none) */
@@ -42,6 +50,7 @@ typedef struct {
     struct td__solver *solver; /* NULL, or the accelerator of each network: solve.h. `space` has no
                                 * accelerator then, and `joint` has both sides */
     const td_space *joint;
+    const td__stopping *stopping; /* NULL: each evaluation goes to its end */
     const td_strategy *strategy;
     const td_params *params;
     int64_t lag, trials, trained;

@@ -221,6 +221,15 @@ static td_status train_winners(td__run *u, td_error *err) {
     return td__final_train(u->r, u->o, d, u->candidate, u->n, err);
 }
 
+static td_status prepare_stopping(td__run *u, td_error *err) {
+    const td_recipe *r = u->r;
+    u->stopping = (td__stopping){.rule = r->stopper, .steps = u->accuracy.steps, .step = "epoch"};
+    if (u->accuracy.watched == NULL)
+        return td_fail(err, TD_E_USAGE, "the accuracy source %s cannot be stopped early",
+                       u->accuracy.name);
+    return r->stopper->create(&u->stopping.self, u->stopping.steps, r->stopper_params, err);
+}
+
 /* The data, the maps and the folder's paths: what comes before the store. */
 static td_status prepare(td__run *u, const char **path, td_error *err) {
     const td_recipe *r = u->r;
@@ -238,6 +247,7 @@ static td_status prepare(td__run *u, const char **path, td_error *err) {
         u->accuracy = *o->accuracy;
     else if (s == TD_OK && !r->is_workload)
         s = td_accuracy_from_node(r->accuracy, r->net, r->seed, &u->accuracy, err);
+    if (s == TD_OK && r->stopper != NULL) s = prepare_stopping(u, err);
     return s == TD_OK ? check_images(u, r->net, err) : s;
 }
 
@@ -250,6 +260,7 @@ static void leave(td__run *u) {
         td_design_free(&u->candidate[i].design);
         td_weights_destroy(u->candidate[i].weights);
     }
+    if (u->stopping.rule != NULL) u->stopping.rule->destroy(u->stopping.self);
     if (u->o->accuracy == NULL) td_accuracy_free(&u->accuracy);
     if (u->o->maps == NULL) td_map_cache_destroy(u->schedule.cache);
     free(u->candidate);

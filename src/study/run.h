@@ -5,6 +5,7 @@
 #include "enqueue.h"
 #include "lock.h"
 #include "recipe.h"
+#include "row.h"
 #include "store.h"
 #include "tandem/study.h"
 
@@ -30,6 +31,7 @@ typedef struct {
     td_run_summary *sum;
     td_store *store;
     td_accuracy accuracy;
+    td__stopping stopping; /* rule NULL: none */
     td_schedule_options schedule;
     const char *stop_file;
     td__candidate *candidate; /* TD__MAX_CANDIDATES, of which n are there */

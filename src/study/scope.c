@@ -164,6 +164,7 @@ static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *
                                      td_objective_has_target(&r->objective, TD_METRIC_AREA),
                      .schedule = &u->schedule,
                      .accuracy = trains ? &u->accuracy : NULL,
+                     .stopping = trains && u->stopping.rule != NULL ? &u->stopping : NULL,
                      .strategy = r->strategy,
                      .params = r->params,
                      .lag = r->lag,

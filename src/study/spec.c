@@ -81,6 +81,8 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
     h = hash_u64(r->schedule.layer_by_layer, hash_u64(r->schedule.cold, h));
     h = hash_u64(td__node_hash(r->params), td_hash_text(r->strategy->name, h));
     h = hash_u64((uint64_t)r->lag, h);
+    if (r->stopper != NULL && trains)
+        h = hash_u64(td__node_hash(r->stopper_params), td_hash_text(r->stopper->name, h));
     for (int k = 0; o->kind == TD_REWARD_NONE && k < TD_NOBJECTIVE; k++)
         if (o->front.objectives & TD_OBJECTIVE(k)) h = td_hash_text(td_objective_key(k), h);
     *out = trains ? hash_u64(u->accuracy.key(u->accuracy.self), h) : h;

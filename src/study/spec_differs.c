@@ -63,9 +63,9 @@ static void differ(const char *path, const td_node *before, const td_node *now, 
 
 /* Other keys than these change no trial; the last two where the scope says so. */
 static void compare_keys(const td_node *before, const td_node *now, const char *study, list *l) {
-    static const char *const keys[] = {"network",    "accelerator", "accuracy", "objective",
-                                       "schedule",   "strategy",    "lag",      "parameters",
-                                       "objectives", "constraints", "parallel", "known"};
+    static const char *const keys[] = {
+        "network",    "accelerator", "accuracy",    "objective", "schedule", "strategy",      "lag",
+        "parameters", "objectives",  "constraints", "parallel",  "known",    "early_stopping"};
     const td_scope *scope = td_scope_find(study); /* NULL: a phase of one */
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         differ(keys[i], td_node_find(before, keys[i]), td_node_find(now, keys[i]), l);

@@ -159,26 +159,44 @@ td_status td__store_study_state(td_store *s, int64_t study, int state, td_error 
 }
 
 /* Trials by what has come of them, as td_trial_result says it of one: by state, and by what is
- * known of the latency (metric 0) and the violation (5). */
+ * known of the latency (metric 0), the violation (5) and the steps (8). */
 static td_status count_results(td_store *s, td_study_info *info, td_error *err) {
     sqlite3_stmt *st;
     bool row = true;
     td_status status = td__sql_prepare(
         s, &st, err,
-        "SELECT t.state, coalesce(l.code, 3) = 3, coalesce(v.code, 3) = 0 AND v.value = 0, count(*)"
-        " FROM trial t"
+        "SELECT t.state, coalesce(l.code, 3) = 3, coalesce(v.code, 3) = 0 AND v.value = 0,"
+        " coalesce(e.value, 0) > 0, count(*) FROM trial t"
         " LEFT JOIN trial_value l ON l.trial_id = t.id AND l.kind = 2 AND l.idx = 0"
         " LEFT JOIN trial_value v ON v.trial_id = t.id AND v.kind = 2 AND v.idx = 5"
-        " WHERE t.study_id = ? GROUP BY 1, 2, 3",
+        " LEFT JOIN trial_value e ON e.trial_id = t.id AND e.kind = 2 AND e.idx = 8"
+        " WHERE t.study_id = ? GROUP BY 1, 2, 3, 4",
         "i", info->id);
     while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
         td_trial_row t = {.state = (td_state)sqlite3_column_int(st, 0)};
         t.metric[TD_METRIC_LATENCY] = sqlite3_column_int(st, 1) ? NAN : 1;
         t.violation = sqlite3_column_int(st, 2) ? 0 : 1;
-        int64_t n = sqlite3_column_int64(st, 3);
+        t.steps = sqlite3_column_int(st, 3);
+        int64_t n = sqlite3_column_int64(st, 4);
         info->count[td_trial_result(&t)] += n;
         info->trials += n;
     }
+    sqlite3_finalize(st);
+    return status;
+}
+
+/* Of each network the longest training: others with it were looked up, or went less far. */
+static td_status count_steps(td_store *s, td_study_info *info, td_error *err) {
+    sqlite3_stmt *st;
+    bool row = false;
+    td_status status = td__sql_prepare(
+        s, &st, err,
+        "SELECT coalesce(sum(steps), 0) FROM (SELECT max(v.value) AS steps FROM trial t"
+        " JOIN trial_value v ON v.trial_id = t.id AND v.kind = 2 AND v.idx = 8"
+        " WHERE t.study_id = ? GROUP BY t.net_hash)",
+        "i", info->id);
+    if (status == TD_OK) status = td__sql_step(s, st, &row, err);
+    if (status == TD_OK && row) info->steps = sqlite3_column_int64(st, 0);
     sqlite3_finalize(st);
     return status;
 }
@@ -208,7 +226,10 @@ td_status td_store_studies(td_store *s, td_arena *a, td_study_info **out, int *n
         i->created = (double)sqlite3_column_int64(st, 5) / 1000;
     }
     sqlite3_finalize(st);
-    for (int k = 0; status == TD_OK && k < *n; k++) status = count_results(s, &(*out)[k], err);
+    for (int k = 0; status == TD_OK && k < *n; k++) {
+        status = count_results(s, &(*out)[k], err);
+        if (status == TD_OK) status = count_steps(s, &(*out)[k], err);
+    }
     return status;
 }
 

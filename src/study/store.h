@@ -98,6 +98,8 @@ typedef struct {
     double told[TD_MOST_CONSTRAINTS]; /* of a problem: constraints as they were answered */
     uint64_t net_hash, hw_hash;       /* 0: it could not be built */
     bool scored;                      /* its network's accuracy was needed */
+    int64_t steps;                    /* of its evaluation, as of td__finish */
+    td_curve curve;                   /* arena */
     int64_t rev;
     double started, finished; /* seconds since the epoch, 0: not yet */
     const char *error;        /* arena; NULL if there is none */
@@ -119,7 +121,10 @@ typedef struct {
     bool scored;                                 /* its network's accuracy was needed */
     bool of_problem; /* it is no design: there are violation and outcome, and as many of */
     double told[TD_MOST_CONSTRAINTS];
-    const char *reason; /* of infeasible and failed trials; may be NULL */
+    int64_t steps;  /* that its evaluation went, of one that may be stopped early; 0: of another */
+    td_curve curve; /* what it reported on the way; n 0: nothing, or it was known before */
+    const double *curve_accuracy; /* beside each point; NULL: none */
+    const char *reason;           /* of infeasible, failed and stopped trials; may be NULL */
     const char *params; /* choices as JSON in place of those that were asked; NULL: those stay */
 } td__finish;
 /* Gives a claimed trial back unfinished (a drain): ready again, the attempt does not count. */
@@ -158,6 +163,13 @@ td_status td__store_cache_get(td_store *s, uint64_t problem, uint64_t config, in
 /* Ends a claim of the same key. */
 td_status td__store_cache_put(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,
                               double value, double extra, td_error *err);
+/* All that are known of a configuration, in order of fidelity; memory from the arena. */
+typedef struct {
+    int64_t fidelity;
+    double value;
+} td__cached_value;
+td_status td__store_cache_all(td_store *s, uint64_t problem, uint64_t config, td_arena *a,
+                              td__cached_value **out, int *n, td_error *err);
 /* Claims a value that this worker is going to find out. *busy: another worker is at it (alive, and
  * its lease runs). *found: it is known by now. */
 td_status td__store_cache_claim(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,

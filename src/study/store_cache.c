@@ -26,6 +26,37 @@ td_status td__store_cache_get(td_store *s, uint64_t problem, uint64_t config, in
     return status;
 }
 
+td_status td__store_cache_all(td_store *s, uint64_t problem, uint64_t config, td_arena *a,
+                              td__cached_value **out, int *n, td_error *err) {
+    sqlite3_stmt *st;
+    bool row = true;
+    int room = 0;
+    *out = NULL;
+    *n = 0;
+    td_status status = td__sql_cached(s, &st, err,
+                                      "SELECT fidelity, result FROM eval_cache WHERE"
+                                      " problem_hash = ? AND config_hash = ? ORDER BY fidelity",
+                                      "hh", problem, config);
+    while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row) {
+        if (sqlite3_column_bytes(st, 1) != 2 * (int)sizeof(double)) continue;
+        if (*n == room) {
+            room = room > 0 ? 2 * room : 16;
+            td__cached_value *wide = TD_NEW(a, td__cached_value, room);
+            if (wide != NULL && *n > 0) memcpy(wide, *out, sizeof *wide * (size_t)*n);
+            *out = wide;
+        }
+        if (*out == NULL) {
+            status = td_fail(err, TD_E_MEMORY, "out of memory");
+            break;
+        }
+        td__cached_value *v = &(*out)[(*n)++];
+        v->fidelity = sqlite3_column_int64(st, 0);
+        memcpy(&v->value, sqlite3_column_blob(st, 1), sizeof v->value);
+    }
+    td__sql_done(s, st);
+    return status;
+}
+
 static td_status drop_claim(td_store *s, uint64_t problem, uint64_t config, int64_t fidelity,
                             bool of_any, td_error *err) {
     return td__sql_run(s, err,

@@ -172,6 +172,19 @@ void td__sql_close(td_store *s) {
     s->db = NULL;
 }
 
+int td__sql_code(double v) {
+    return isnan(v) ? 3 : isinf(v) ? (v > 0 ? 1 : 2) : 0;
+}
+
+double td__sql_value(sqlite3_stmt *st, int value, int code) {
+    switch (sqlite3_column_int(st, code)) {
+    case 1: return INFINITY;
+    case 2: return -INFINITY;
+    case 3: return NAN;
+    default: return sqlite3_column_double(st, value);
+    }
+}
+
 td_status td__sql_step(td_store *s, sqlite3_stmt *st, bool *row, td_error *err) {
     int rc = sqlite3_step(st);
     *row = rc == SQLITE_ROW;

@@ -53,6 +53,16 @@ td_status td__store_take_rev(td_store *s, int64_t trial, td_error *err);
 /* In a transaction: the next trial of a study, ready, with choices that no strategy made. */
 td_status td__store_add_trial(td_store *s, int64_t study, const char *params, uint64_t params_hash,
                               int64_t *number, td_error *err);
+/* What a trial reported on its way, in the transaction that ends it. */
+td_status td__store_put_curve(td_store *s, int64_t trial, const td__finish *f, td_error *err);
+/* Curves of the trials t, in their order: all of a study by number (rev -1), or those after a
+ * revision. */
+td_status td__store_load_curves(td_store *s, int64_t study, int64_t rev, td_arena *a, td__trial *t,
+                                int n, td_error *err);
+/* A value and its code, in two columns: SQLite turns NaN into NULL, so that the code tells
+ * infinities and NaN apart. */
+int td__sql_code(double v);
+double td__sql_value(sqlite3_stmt *st, int value, int code);
 /* A second handle of the same store, without another check of its pages. */
 td_status td__store_again(const td_store *s, td_store **out, td_error *err);
 /* A column as text: never NULL, also in a damaged store. Valid until the next step. */

@@ -18,6 +18,7 @@ enum {
     METRIC_VIOLATION,
     METRIC_SCORED,
     METRIC_POWER,
+    METRIC_STEPS,
     N_STORED
 };
 static const int metric_idx[TD_NMETRIC] = {[TD_METRIC_LATENCY] = METRIC_LATENCY,
@@ -173,16 +174,11 @@ td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *er
     return td__sql_end(s, status, err);
 }
 
-/* SQLite turns NaN into NULL: a code column tells infinities and NaN apart (rule 9). */
-static int code_of(double v) {
-    return isnan(v) ? 3 : isinf(v) ? (v > 0 ? 1 : 2) : 0;
-}
-
 static td_status put_value(td_store *s, int64_t id, int kind, int idx, double v, td_error *err) {
     return td__sql_run(s, err,
                        "INSERT INTO trial_value (trial_id, kind, idx, value, code)"
                        " VALUES (?, ?, ?, ?, ?)",
-                       "iiidi", id, (int64_t)kind, (int64_t)idx, v, (int64_t)code_of(v));
+                       "iiidi", id, (int64_t)kind, (int64_t)idx, v, (int64_t)td__sql_code(v));
 }
 
 static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_error *err) {
@@ -192,17 +188,18 @@ static td_status put_values(td_store *s, int64_t id, const td__finish *f, td_err
     stored[METRIC_REWARD] = f->reward;
     stored[METRIC_VIOLATION] = f->violation;
     stored[METRIC_SCORED] = f->scored ? 1 : 0;
+    stored[METRIC_STEPS] = (double)f->steps;
     td_status status = TD_OK;
     for (int i = 0; i < f->outcome.nobj && status == TD_OK; i++)
         status = put_value(s, id, KIND_OBJECTIVE, i, f->outcome.obj[i], err);
     for (int i = 0; i < f->outcome.ncon && status == TD_OK; i++)
         status = put_value(s, id, KIND_CONSTRAINT, i, f->outcome.con[i], err);
     for (int i = 0; i < N_STORED && status == TD_OK; i++)
-        if (!f->of_problem || i == METRIC_VIOLATION)
+        if (i == METRIC_STEPS ? f->steps > 0 : !f->of_problem || i == METRIC_VIOLATION)
             status = put_value(s, id, KIND_METRIC, i, stored[i], err);
     for (int i = 0; f->of_problem && i < f->outcome.ncon && status == TD_OK; i++)
         status = put_value(s, id, KIND_TOLD, i, f->told[i], err);
-    return status;
+    return status == TD_OK && f->curve.n > 0 ? td__store_put_curve(s, id, f, err) : status;
 }
 
 td_status td__store_take_rev(td_store *s, int64_t trial, td_error *err) {
@@ -297,43 +294,6 @@ td_status td__store_lend(td_store *s, int64_t study, double now_s, double lease_
     td__sql_done(s, st);
     return td__sql_end(s, status, err);
 }
-static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
-                            int n, td_error *err) {
-    sqlite3_stmt *st;
-    bool mine = false;
-    td_status status =
-        td__sql_cached(s, &st, err, "SELECT 1 FROM trial WHERE id = ? AND token = ? AND state = 1",
-                       "ii", id, token);
-    if (status == TD_OK) status = td__sql_step(s, st, &mine, err);
-    td__sql_done(s, st);
-    if (status == TD_OK && !mine)
-        return td_fail(err, TD_E_STALE, "the trial was given to somebody else");
-    if (status == TD_OK)
-        status = td__sql_run(s, err, "DELETE FROM trial_report WHERE trial_id = ? AND step >= ?",
-                             "ii", id, step);
-    for (int i = 0; status == TD_OK && i < n; i++)
-        status = td__sql_run(s, err,
-                             "INSERT INTO trial_report (trial_id, step, idx, value, code)"
-                             " VALUES (?, ?, ?, ?, ?)",
-                             "iiidi", id, step, (int64_t)i, v[i], (int64_t)code_of(v[i]));
-    return status;
-}
-
-td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
-                           int n, td_error *err) {
-    td_status status = td__sql_begin(s, err);
-    if (status != TD_OK) return status;
-    return td__sql_end(s, put_report(s, id, token, step, v, n, err), err);
-}
-
-static double column_value(sqlite3_stmt *st, int value, int code) {
-    switch (sqlite3_column_int(st, code)) {
-    case 1: return INFINITY;
-    case 2: return -INFINITY;
-    case 3: return NAN;
-    default: return sqlite3_column_double(st, value);
-    }
-}
 
 static uint64_t column_hash(sqlite3_stmt *st, int column) {
     return strtoull(td__sql_text(st, column), NULL, 16);
@@ -346,6 +306,7 @@ static void read_metric(td__trial *t, int idx, double v) {
     if (idx == METRIC_REWARD) t->reward = v;
     if (idx == METRIC_VIOLATION) t->violation = v;
     if (idx == METRIC_SCORED) t->scored = v > 0;
+    if (idx == METRIC_STEPS && v >= 0 && v < 1e15) t->steps = (int64_t)v;
 }
 
 /* Stores of versions that did not keep the power have what it is made of. */
@@ -374,7 +335,7 @@ static td_status load_values(td_store *s, int64_t study, int64_t rev, td__trial 
         while (at < n && t[at].number != number) at++;
         if (at == n || t[at].number != number) break;
         int kind = sqlite3_column_int(st, 1), idx = sqlite3_column_int(st, 2);
-        double v = column_value(st, 3, 4);
+        double v = td__sql_value(st, 3, 4);
         td_outcome *o = &t[at].outcome;
         if (idx < 0) continue;
         if (kind == KIND_OBJECTIVE && idx < (int)(sizeof o->obj / sizeof o->obj[0])) {
@@ -391,6 +352,14 @@ static td_status load_values(td_store *s, int64_t study, int64_t rev, td__trial 
     }
     td__sql_done(s, st);
     return status;
+}
+
+/* Few studies have any. */
+static td_status load_curves(td_store *s, int64_t study, int64_t rev, td_arena *a, td__trial *t,
+                             int n, td_error *err) {
+    bool any = false;
+    for (int i = 0; i < n; i++) any = any || t[i].steps > 0;
+    return any ? td__store_load_curves(s, study, rev, a, t, n, err) : TD_OK;
 }
 
 #define TRIAL_COLUMNS                                                                              \
@@ -473,6 +442,7 @@ td_status td__store_load(td_store *s, int64_t study, td_arena *a, td__trial **ou
     td_status status = td__sql_exec(s, "BEGIN", err);
     if (status == TD_OK) status = load_rows(s, study, a, out, n, err);
     if (status == TD_OK && *n > 0) status = load_values(s, study, -1, *out, *n, err);
+    if (status == TD_OK) status = load_curves(s, study, -1, a, *out, *n, err);
     for (int i = 0; status == TD_OK && i < *n; i++) derive_power(&(*out)[i]);
     return td__sql_end(s, status, err);
 }
@@ -510,6 +480,7 @@ td_status td__store_since(td_store *s, int64_t study, int64_t rev, td_arena *a, 
     td_status status = td__sql_run(s, err, "BEGIN", "");
     if (status == TD_OK) status = rows_since(s, study, rev, a, out, n, err);
     if (status == TD_OK && *n > 0) status = load_values(s, study, rev, *out, *n, err);
+    if (status == TD_OK) status = load_curves(s, study, rev, a, *out, *n, err);
     for (int i = 0; status == TD_OK && i < *n; i++) derive_power(&(*out)[i]);
     return td__sql_end(s, status, err);
 }

@@ -46,6 +46,33 @@ td_status td__named_map(td_arena *a, const td_node *doc, const char *key, const 
     return TD_OK;
 }
 
+td_status td__map_without(td_arena *a, const td_node *map, const char *key, td_node **out,
+                          td_error *err) {
+    const int n = map != NULL ? map->count : 0;
+    td_node *o = *out = td_node_map(a);
+    if (o != NULL) o->item = TD_NEW(a, td_node *, n + 1);
+    if (o == NULL || o->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    o->capacity = n + 1;
+    if (map == NULL) return TD_OK;
+    o->file = map->file;
+    o->line = map->line;
+    o->key = map->key;
+    o->parent = map->parent;
+    for (int i = 0; i < n; i++)
+        if (map->item[i] != td_node_find(map, key)) o->item[o->count++] = map->item[i];
+    return TD_OK;
+}
+
+td_status td__fail_name(const td_node *n, const char *what, const char *name,
+                        const char *const *known, int count, td_error *err) {
+    td_text text = {0};
+    td_text_addf(&text, "there is no %s \"%.64s\"", what, name);
+    td_text_add_known(&text, name, known, count);
+    td_status s = td_node_fail(n, err, "%s", text.data != NULL ? text.data : what);
+    td_text_free(&text);
+    return s;
+}
+
 static td_status fail_strategy(const td_node *n, const char *name, td_error *err) {
     enum { MOST = 32 };
     int count;
@@ -53,37 +80,21 @@ static td_status fail_strategy(const td_node *n, const char *name, td_error *err
     const td_strategy *const *all = td_strategy_list(&count);
     if (count > MOST) count = MOST;
     for (int i = 0; i < count; i++) known[i] = all[i]->name;
-    td_text text = {0};
-    td_text_addf(&text, "there is no strategy \"%.64s\"", name);
-    td_text_add_known(&text, name, known, count);
-    td_status s = td_node_fail(n, err, "%s", text.data != NULL ? text.data : "no such strategy");
-    td_text_free(&text);
-    return s;
+    return td__fail_name(n, "strategy", name, known, count, err);
 }
 
 td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,
                             const td_strategy **strategy, const td_params **out, td_error *err) {
     const char *name = "auto";
-    td_node *params = td_node_map(a);
-    if (params == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    if (n != NULL) {
-        td_status s = td_node_opt_string(n, "name", &name, err);
-        if (s != TD_OK) return s;
-        params->file = n->file;
-        params->line = n->line;
-        params->key = n->key;
-        params->parent = n->parent;
-        params->item = TD_NEW(a, td_node *, n->count + 1);
-        if (params->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-        params->capacity = n->count + 1;
-        for (int i = 0; i < n->count; i++)
-            if (n->item[i] != td_node_find(n, "name")) params->item[params->count++] = n->item[i];
-    }
+    td_node *params;
+    td_status s = n != NULL ? td_node_opt_string(n, "name", &name, err) : TD_OK;
+    if (s == TD_OK) s = td__map_without(a, n, "name", &params, err);
+    if (s != TD_OK) return s;
     *strategy = td_strategy_find(name);
     *out = params;
     if (*strategy == NULL) return fail_strategy(td_node_find(n, "name"), name, err);
     void *state = NULL;
-    td_status s = (*strategy)->init(&state, space, seed, params, err);
+    s = (*strategy)->init(&state, space, seed, params, err);
     if (s == TD_OK) (*strategy)->destroy(state);
     return s;
 }

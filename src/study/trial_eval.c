@@ -1,84 +1,11 @@
-/* trial_eval.c - one trial: build, cost, screen, train. Nothing is evaluated twice: designs that a
- * finished trial had are looked up, accuracies stand in the store's cache by network, and a thread
- * that needs a network which another one trains waits for it. */
+/* trial_eval.c - one trial: build, cost, screen, train (trial_train.c). Nothing is evaluated twice:
+ * designs that a finished trial had are looked up. */
 #include <string.h>
 
 #include "costs.h"
 #include "front.h"
 #include "loop.h"
 #include "solve.h"
-
-enum { FULL_FIDELITY = 1000 }; /* per mille, as the cache has it */
-
-static int busy_index(const td__loop *l, uint64_t net_hash) {
-    int i = 0;
-    while (i < l->n_busy && l->busy[i] != net_hash) i++;
-    return i;
-}
-
-static bool is_abandoned(void *self) {
-    return td__loop_abandoned(self);
-}
-
-/* Under the lock: the cached accuracy of a network, or *found false, and it is this thread's to
- * train. One that is being trained, by another thread or worker, is waited for. */
-static td_status take_network(td__loop *l, uint64_t problem, uint64_t net_hash, double *value,
-                              bool *found, td_error *err) {
-    double pause_ms = 0;
-    for (;;) {
-        bool busy = busy_index(l, net_hash) < l->n_busy;
-        *found = false;
-        if (l->status != TD_OK || is_abandoned(l))
-            return td_fail(err, TD_E_INTERRUPTED, "interrupted");
-        if (!busy) {
-            td_status s = td__store_cache_claim(l->row->store, problem, net_hash, FULL_FIDELITY,
-                                                l->lease_s, value, found, &busy, err);
-            if (s != TD_OK || *found) return s;
-        }
-        if (!busy) break;
-        td__loop_wait(l, &pause_ms);
-    }
-    l->busy[l->n_busy++] = net_hash;
-    return TD_OK;
-}
-
-/* Under the lock: the end of a training, which may have failed. */
-static td_status give_network(td__loop *l, uint64_t problem, uint64_t net_hash, td_status s,
-                              const td_accuracy_result *r, td_error *err) {
-    l->busy[busy_index(l, net_hash)] = l->busy[l->n_busy - 1];
-    l->n_busy--;
-    if (s == TD_OK)
-        s = td__store_cache_put(l->row->store, problem, net_hash, FULL_FIDELITY, r->value, r->cpu_s,
-                                err);
-    else
-        td__store_cache_release(l->row->store, problem, net_hash, FULL_FIDELITY, NULL);
-    pthread_cond_broadcast(&l->changed);
-    return s;
-}
-
-static td_status accuracy_of(td__loop *l, const td_design *d, double *value, td_error *err) {
-    const td_accuracy *acc = l->row->accuracy;
-    uint64_t problem = acc->key(acc->self);
-    bool found;
-    pthread_mutex_lock(&l->lock);
-    td_status s = take_network(l, problem, d->net_hash, value, &found, err);
-    pthread_mutex_unlock(&l->lock);
-    if (s != TD_OK || found) return s;
-
-    /* A drain lets it end: that costs the time of one trial, not a trial. */
-    td_accuracy_result r = {.value = NAN};
-    s = acc->evaluate(acc->self, d, 1, is_abandoned, l, &r, err);
-    if (s == TD_E_INFEASIBLE) { /* it has none, each time it is asked for: remembered */
-        r = (td_accuracy_result){.value = NAN};
-        s = TD_OK;
-    }
-    *value = r.value;
-
-    pthread_mutex_lock(&l->lock);
-    s = give_network(l, problem, d->net_hash, s, &r, err);
-    pthread_mutex_unlock(&l->lock);
-    return s;
-}
 
 /* NULL: misses nothing, or memory is out. */
 static const char *misses(const td_objective *o, const double metric[TD_NMETRIC], td_arena *a) {
@@ -115,8 +42,24 @@ static bool area_rejects(const td__row *row, const double metric[TD_NMETRIC], td
     return true;
 }
 
+void td__worth(const td__row *row, const td_design *d, double accuracy, const td__finish *f,
+               td_outcome *o, double *reward) {
+    *reward = td_objective_reward(row->objective, accuracy, f->metric);
+    if (row->objective->kind == TD_REWARD_NONE) {
+        o->nobj = td__front_point(row->objective->front.objectives, accuracy, f->metric, o->obj);
+        return;
+    }
+    o->nobj = 1;
+    o->obj[0] = td__objective_cost(row->objective, accuracy, f->metric);
+    if (d->workload != NULL) { /* rewards that know no accuracies: by what decides which is best */
+        double tie = log(td__metric_product(f->metric));
+        o->obj[0] = -*reward + 1e-4 * (tie < 10 ? tie : 10);
+    }
+}
+
 /* Costs are in f: screens by the targets, trains, scores. */
-static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish *f, td_error *err) {
+static td_status score(td__loop *l, int64_t n, const td_design *d, td_arena *a, td__finish *f,
+                       td_error *err) {
     const td__row *row = l->row;
     double con[TD_NMETRIC];
     int ncon = td_objective_violations(row->objective, f->metric, con);
@@ -138,29 +81,17 @@ static td_status score(td__loop *l, const td_design *d, td_arena *a, td__finish 
     }
     double accuracy = 1;
     if (row->accuracy != NULL) {
-        td_status s = accuracy_of(l, d, &accuracy, err);
+        td_status s = td__train(l, n, d, a, f, err);
         if (s != TD_OK) return s;
-        f->scored = true;
-        f->accuracy = accuracy;
+        accuracy = f->accuracy;
         if (!isfinite(accuracy)) {
             f->reason = td_arena_strdup(a, row->accuracy->no_value != NULL ? row->accuracy->no_value
                                                                            : "training diverges");
             return TD_OK;
         }
     }
-    f->reward = td_objective_reward(row->objective, accuracy, f->metric);
-    f->outcome.state = TD_TRIAL_DONE;
-    if (pareto) {
-        f->outcome.nobj =
-            td__front_point(row->objective->front.objectives, accuracy, f->metric, f->outcome.obj);
-        return TD_OK;
-    }
-    f->outcome.nobj = 1;
-    f->outcome.obj[0] = td__objective_cost(row->objective, accuracy, f->metric);
-    if (d->workload != NULL) { /* rewards that know no accuracies: by what decides which is best */
-        double tie = log(td__metric_product(f->metric));
-        f->outcome.obj[0] = -f->reward + 1e-4 * (tie < 10 ? tie : 10);
-    }
+    if (f->outcome.state != TD_TRIAL_PRUNED) f->outcome.state = TD_TRIAL_DONE;
+    td__worth(row, d, accuracy, f, &f->outcome, &f->reward);
     return TD_OK;
 }
 
@@ -201,8 +132,10 @@ static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *
     td_status s = row->space->build(row->space->self, c, a, &d, err);
     if (s == TD_OK && row->solver != NULL) s = solve(row, c, &d, a, f, &params, err);
     bool known = s == TD_OK && known_design(l, &d, f, a);
-    if (known && (f->outcome.fidelity > 0) != (fidelity > 0) && !isnan(f->violation)) {
-        /* It was asked for its costs only, and now in full, or the other way. */
+    const bool other = row->stopping != NULL || (f->outcome.fidelity > 0) != (fidelity > 0);
+    if (known && other && !isnan(f->violation)) {
+        /* It was asked for its costs only, and now in full, or the other way; or it may have been
+         * stopped by what this trial must not know of. */
         td__finish costs = {.accuracy = NAN, .reward = NAN, .violation = NAN};
         costs.net_hash = d.net_hash;
         costs.hw_hash = d.hw_hash;
@@ -210,15 +143,16 @@ static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *
         memcpy(costs.metric, f->metric, sizeof costs.metric);
         *f = costs;
         f->outcome.fidelity = fidelity;
-        s = score(l, &d, a, f, err);
+        s = score(l, t->number, &d, a, f, err);
     } else if (known) {
         f->outcome.fidelity = fidelity;
+        f->curve = (td_curve){0};
     } else if (s == TD_OK) {
         f->net_hash = d.net_hash;
         f->hw_hash = d.hw_hash;
         if (row->solver == NULL)
             s = td__costs_of(row->run->costs, &d, row->schedule, f->metric, err);
-        if (s == TD_OK) s = score(l, &d, a, f, err);
+        if (s == TD_OK) s = score(l, t->number, &d, a, f, err);
     }
     f->params = params;
     if (s == TD_E_INFEASIBLE) { /* a result, with its reason */

@@ -28,6 +28,7 @@ td_status td_store_trials(td_store *s, const char *study, td_arena *a, td_trial_
                                 .feasible = t[i].state == TD_TRIAL_DONE && t[i].violation == 0,
                                 .enqueued = t[i].origin == TD__ORIGIN_ENQUEUED,
                                 .outcome = t[i].outcome,
+                                .steps = t[i].steps,
                                 .error = t[i].error,
                                 .started = t[i].started,
                                 .finished = t[i].finished};
@@ -52,6 +53,7 @@ const char *td_result_text(td_result r) {
         [TD_RESULT_UNBUILT] = "cannot be built",
         [TD_RESULT_DIVERGES] = "no accuracy",
         [TD_RESULT_PRUNED] = "costs only",
+        [TD_RESULT_STOPPED] = "stopped early",
         [TD_RESULT_FAILED] = "failed",
     };
     return r >= 0 && r < TD_NRESULT ? text[r] : "?";
@@ -61,7 +63,7 @@ td_result td_trial_result(const td_trial_row *t) {
     switch (t->state) {
     case TD_TRIAL_READY: return TD_RESULT_READY;
     case TD_TRIAL_RUNNING: return TD_RESULT_RUNNING;
-    case TD_TRIAL_PRUNED: return TD_RESULT_PRUNED;
+    case TD_TRIAL_PRUNED: return t->steps > 0 ? TD_RESULT_STOPPED : TD_RESULT_PRUNED;
     case TD_TRIAL_FAILED: return TD_RESULT_FAILED;
     case TD_TRIAL_DONE: return t->violation == 0 ? TD_RESULT_MEETS : TD_RESULT_MISSES;
     case TD_TRIAL_INFEASIBLE: break;

@@ -104,9 +104,14 @@ static td_status fill(table *t, int n, td_arena *a, td_error *err) {
 static bool outcome_of(const td_trial_row *t, unsigned objectives, td_outcome *o) {
     *o = (td_outcome){.state = TD_TRIAL_FAILED, .fidelity = 1};
     switch (td_trial_result(t)) {
+    case TD_RESULT_STOPPED:
     case TD_RESULT_MEETS:
-        *o = (td_outcome){.state = TD_TRIAL_DONE, .nobj = 1, .obj = {-t->reward}, .fidelity = 1};
+        *o = (td_outcome){.state = t->state, .nobj = 1, .obj = {-t->reward}, .fidelity = 1};
         if (objectives != 0) o->nobj = td__front_point(objectives, t->accuracy, t->metric, o->obj);
+        if (t->state != TD_TRIAL_PRUNED) return true;
+        /* The share of a whole evaluation is not known here: what went further is before. */
+        o->fidelity = (double)t->steps / (double)(t->steps + 1);
+        o->con[o->ncon++] = t->violation;
         return true;
     case TD_RESULT_PRUNED:
         if (!(t->violation > 0)) return false;

@@ -53,16 +53,15 @@ td_space *small_joint_space(td_arena *a) {
     return joint(a, small_net, small_hw);
 }
 
+td_space *small_network_space(td_arena *a) {
+    return joint(a, small_net, tiny_hw);
+}
+
 td_space *tiny_joint_space(td_arena *a) {
     return joint(a, tiny_net, tiny_hw);
 }
 
-static td_status evaluate(void *self, const td_design *d, double fidelity,
-                          bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
-                          td_error *err) {
-    (void)cancelled;
-    (void)cancel_self;
-    fake *f = self;
+static void begin(fake *f, const td_design *d) {
     pthread_mutex_lock(&f->lock);
     for (int i = 0; i < f->evaluations && i < 4096; i++) f->twice += f->net[i] == d->net_hash;
     f->net[f->evaluations++ & 4095] = d->net_hash;
@@ -72,16 +71,65 @@ static td_status evaluate(void *self, const td_design *d, double fidelity,
         f->longest_us > 0 ? (useconds_t)(td_time_mono_s() * 1e9) % (useconds_t)f->longest_us : 0;
     pthread_mutex_unlock(&f->lock);
     if (us > 0) usleep(us);
+}
+
+static td_status end(fake *f, const td_design *d, int steps, td_error *err) {
     pthread_mutex_lock(&f->lock);
     f->now--;
+    f->epochs += steps;
     pthread_mutex_unlock(&f->lock);
     if (f->broken > 0 && d->net_hash % f->broken == 0)
         return td_fail(err, TD_E_IO, "the trainer's disk is gone");
     if (f->infeasible > 0 && d->net_hash % f->infeasible == 0)
         return td_fail(err, TD_E_INFEASIBLE, "the loss is not finite");
-    td_rng r = td_rng_make(d->net_hash, 0, TD_RNG_TEST);
-    *out = (td_accuracy_result){.value = 0.5 + 0.4 * td_rng_uniform(&r) * fidelity, .cpu_s = 1};
     return TD_OK;
+}
+
+static double value_of(const td_design *d, double fidelity) {
+    td_rng r = td_rng_make(d->net_hash, 0, TD_RNG_TEST);
+    return 0.5 + 0.4 * td_rng_uniform(&r) * fidelity;
+}
+
+static td_status evaluate(void *self, const td_design *d, double fidelity,
+                          bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
+                          td_error *err) {
+    (void)cancelled;
+    (void)cancel_self;
+    fake *f = self;
+    begin(f, d);
+    td_status s = end(f, d, f->steps, err);
+    if (s == TD_OK) *out = (td_accuracy_result){.value = value_of(d, fidelity), .cpu_s = 1};
+    return s;
+}
+
+/* A curve that rises to the value, each network's in its own way, with noise before the end. */
+static double value_after(const fake *f, const td_design *d, int step) {
+    td_rng r = td_rng_make(d->net_hash, 1, TD_RNG_TEST);
+    double slow = 0.8 + 0.4 * td_rng_uniform(&r), left = 1 - (double)step / f->steps;
+    r = td_rng_make(d->net_hash, 1 + (uint64_t)step, TD_RNG_TEST);
+    return value_of(d, 1) - 0.3 * left * slow + 0.02 * left * (td_rng_uniform(&r) - 0.5);
+}
+
+static td_status watched(void *self, const td_design *d, const td_accuracy_watch *w,
+                         bool (*cancelled)(void *), void *cancel_self, td_accuracy_result *out,
+                         td_error *err) {
+    (void)cancelled;
+    (void)cancel_self;
+    fake *f = self;
+    begin(f, d);
+    *out = (td_accuracy_result){.value = NAN, .cpu_s = 1};
+    /* One that diverges does so half way. */
+    int end_step = f->infeasible > 0 && d->net_hash % f->infeasible == 0 ? f->steps / 2 : f->steps;
+    for (int step = 1; step <= end_step; step++) {
+        out->steps = step;
+        out->value = value_after(f, d, step);
+        if (step == f->steps || !w->looks(w->self, step)) continue;
+        if (!w->goes_on(w->self, step, out->value)) {
+            end(f, d, step, NULL);
+            return TD_OK;
+        }
+    }
+    return end(f, d, f->steps, err);
 }
 
 static uint64_t key(const void *self) {
@@ -130,7 +178,25 @@ void search_init(search *s, int threads, int64_t trials) {
                        .run = &s->run};
 }
 
+void search_stops(search *s, int steps, const char *rule) {
+    td_error err = {0};
+    const td_node *n;
+    const char *name;
+    assert_ok(td_yaml_parse(s->arena, rule, strlen(rule), "rule.yaml", &n, &err), &err);
+    assert_ok(td_node_get_string(n, "name", &name, &err), &err);
+    td_node *params = td_node_map(s->arena);
+    for (int i = 0; i < n->count; i++)
+        if (strcmp(n->item[i]->key, "name") != 0)
+            td_node_put_int(s->arena, params, n->item[i]->key, n->item[i]->integer);
+    s->fake.steps = s->accuracy.steps = steps;
+    s->accuracy.watched = watched;
+    s->stopping = (td__stopping){.rule = td_stopper_find(name), .steps = steps, .step = "epoch"};
+    assert_ok(s->stopping.rule->create(&s->stopping.self, steps, params, &err), &err);
+    s->row.stopping = &s->stopping;
+}
+
 void search_free(search *s) {
+    if (s->stopping.rule != NULL) s->stopping.rule->destroy(s->stopping.self);
     pthread_mutex_destroy(&s->fake.lock);
     td_arena_destroy(s->arena);
 }
@@ -171,6 +237,10 @@ char *trials_text(const char *db) {
         for (int k = 0; k < t[i].outcome.ncon; k++)
             td_text_addf(&out, " con %a", t[i].outcome.con[k]);
         for (int k = 0; k < TD_NMETRIC; k++) td_text_addf(&out, " %a", t[i].metric[k]);
+        if (t[i].steps > 0) td_text_addf(&out, " steps %lld", (long long)t[i].steps);
+        for (int k = 0; k < t[i].curve.n; k++)
+            td_text_addf(&out, " after %lld: %a", (long long)t[i].curve.at[k].step,
+                         t[i].curve.at[k].value.obj[0]);
         td_text_addf(&out, " acc %a reward %a violation %a %s\n", t[i].accuracy, t[i].reward,
                      t[i].violation, t[i].error != NULL ? t[i].error : "-");
     }

@@ -16,6 +16,8 @@ typedef struct {
     int stop_after;      /* evaluations until `stop` is set; 0: never */
     pthread_mutex_t lock;
     int evaluations, twice, most_at_once, now;
+    int steps; /* of a training that is watched, and those of all of them so far */
+    int epochs;
     bool stop;
     uint64_t net[4096];
 } fake;
@@ -29,11 +31,14 @@ typedef struct {
     td_objective objective;
     td_schedule_options schedule;
     td_run_options run;
+    td__stopping stopping;
     td__row row;
 } search;
 
 void search_init(search *s, int threads, int64_t trials);
 void search_free(search *s);
+/* Trainings go by so many steps, and a rule of early stopping watches them: "{name: asha}". */
+void search_stops(search *s, int steps, const char *rule);
 /* Opens the store, searches, closes. */
 td_status search_run(search *s, const char *db, td_error *err);
 
@@ -41,6 +46,8 @@ td_status search_run(search *s, const char *db, td_error *err);
 char *trials_text(const char *db);
 
 td_space *small_joint_space(td_arena *a);
+/* Its networks x two accelerators. */
+td_space *small_network_space(td_arena *a);
 /* Two networks x two accelerators. */
 td_space *tiny_joint_space(td_arena *a);
 

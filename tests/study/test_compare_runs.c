@@ -565,6 +565,60 @@ static void faults_are_tried_again(void **state) {
     search_free(&s);
 }
 
+/* ---- watched accuracies that are shared ------------------------------------------------------ */
+
+typedef struct {
+    int stop; /* stops after this step; 0: never */
+    int n;
+    double value[16];
+} steps_seen;
+
+static bool all_steps(void *self, int step) {
+    (void)self;
+    (void)step;
+    return true;
+}
+
+static bool until(void *self, int step, double value) {
+    steps_seen *w = self;
+    assert_int_equal(step, w->n + 1); /* each once, in order */
+    w->value[w->n++] = value;
+    return step != w->stop;
+}
+
+/* One curve for all: who wants less than is known trains nothing, who wants more trains once more
+ * and hears each step once. What is known to the end is known to evaluate as it was before. */
+static void watched_accuracies_share_a_curve(void **state) {
+    fixture *f = *state;
+    search s;
+    td_accuracy shared;
+    search_init(&s, 1, 1);
+    search_stops(&s, 8, "{name: asha}");
+    assert_ok(td__accuracy_shared(&s.accuracy, &shared, &f->err), &f->err);
+    assert_int_equal(shared.steps, 8);
+    static const struct {
+        int stop, evaluations;
+    } asked[] = {{3, 1}, {2, 1}, {3, 1}, {5, 2}, {0, 3}, {4, 3}, {0, 3}};
+    double value[16] = {0};
+    td_design d = {.net_hash = 1001};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        steps_seen w = {.stop = asked[i].stop};
+        const td_accuracy_watch steps = {all_steps, until, &w};
+        td_accuracy_result r;
+        assert_ok(shared.watched(shared.self, &d, &steps, NULL, NULL, &r, &f->err), &f->err);
+        assert_int_equal(r.steps, asked[i].stop > 0 ? asked[i].stop : 8);
+        assert_int_equal(w.n, asked[i].stop > 0 ? asked[i].stop : 7);
+        assert_int_equal(s.fake.evaluations, asked[i].evaluations);
+        if (asked[i].stop > 0) assert_true(r.value == w.value[w.n - 1]);
+        for (int k = 0; k < w.n; k++) {
+            assert_true(value[k] == 0 || value[k] == w.value[k]);
+            value[k] = w.value[k];
+        }
+    }
+    td_accuracy_free(&shared);
+    search_free(&s);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, compare_setup, compare_teardown)
     const struct CMUnitTest tests[] = {
@@ -578,6 +632,7 @@ int main(void) {
         TEST(shared_accuracies),
         TEST(scores_are_the_sources_own),
         TEST(faults_are_tried_again),
+        TEST(watched_accuracies_share_a_curve),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

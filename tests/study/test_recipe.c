@@ -191,6 +191,19 @@ static void mistakes(void **state) {
         {"data: fashion-mnist", "data: 3", TD_E_INPUT, "my.yaml:11: accuracy.data: expected a str"},
         {"epochs: 1\n", "with_valid: true\n", TD_E_INPUT, "my.yaml:12: accuracy.with_valid: "},
         {"accuracy:\n", "accuracies:\n", TD_E_INPUT, "my.yaml:9: unknown key \"accuracies\""},
+        /* early stopping */
+        {"lag: 4", "lag: 4\nearly_stopping: ashe", TD_E_INPUT,
+         "my.yaml:21: early_stopping.name: there is no early stopping \"ashe\", did you mean "
+         "\"asha\"?"},
+        {"lag: 4", "lag: 4\nearly_stopping: {eta: 3}", TD_E_INPUT,
+         "my.yaml:21: early_stopping: missing key \"name\""},
+        {"lag: 4", "lag: 4\nearly_stopping: 3", TD_E_INPUT,
+         "my.yaml:21: early_stopping: expected a map"},
+        {"lag: 4", "lag: 4\nearly_stopping: asha", TD_E_INPUT,
+         "my.yaml:21: early_stopping: an evaluation of one step (epoch) cannot be stopped"},
+        {"  epochs: 1\n  train_images: 5000\n",
+         "  epochs: 4.5\nearly_stopping: {name: asha, min: 5}\n", TD_E_INPUT,
+         "my.yaml:13: early_stopping.min: expected an integer in [1, 4], found 5"},
         /* final */
         {"candidates: 2", "candidates: 0", TD_E_INPUT,
          "my.yaml:14: final.candidates: expected an integer in [1, 100], found 0"},
@@ -256,6 +269,33 @@ static void mistakes(void **state) {
                      cases[i].replace, td_status_name(s), err.message, cases[i].message);
         assert_null(r);
         assert_null(strchr(err.message, '\n'));
+        free(text);
+    }
+}
+
+static void early_stopping(void **state) {
+    (void)state;
+    static const struct {
+        const char *rule, *says;
+    } cases[] = {
+        {"asha", "early stopping: asha, after epochs 1, 3 and 9 of 12; trainings count by"},
+        {"{name: asha, max: 9, eta: 9}", "early stopping: asha, after epoch 1 of 12;"},
+        {"{name: median, trials: 9}", "early stopping: median, after each epoch of 12;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        td_error err;
+        td_recipe *r;
+        td_text t = {0};
+        char more[100];
+        snprintf(more, sizeof more, "  epochs: 12\n  train_images: 5000\nearly_stopping: %s\n",
+                 cases[i].rule);
+        char *text = edited("  epochs: 1\n  train_images: 5000\n", more);
+        assert_ok(parse(text, &r, &err), &err);
+        assert_non_null(r->stopper);
+        assert_ok(td_recipe_describe(r, &t, &err), &err);
+        assert_non_null(strstr(t.data, cases[i].says));
+        td_text_free(&t);
+        td_recipe_destroy(r);
         free(text);
     }
 }
@@ -369,6 +409,7 @@ int main(void) {
         cmocka_unit_test(rewards),
         cmocka_unit_test(exponents_of_single_metrics),
         cmocka_unit_test(mistakes),
+        cmocka_unit_test(early_stopping),
         cmocka_unit_test(not_a_recipe),
         cmocka_unit_test(files_beside_the_recipe),
         cmocka_unit_test(keys_with_other_values),

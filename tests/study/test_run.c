@@ -381,6 +381,83 @@ static void what_may_change(void **state) {
     free(first);
 }
 
+/* Real trainings that are stopped early, in two rows: what is stopped says so and never wins, the
+ * same on another run; what was trained in full is what it is without. */
+static void early_stopping(void **state) {
+    fixture *f = *state;
+    td_run_summary sum;
+    static const char long_proxy[] = "epochs: 4, train_images: 200, batch: 50, rate: 0.05,"
+                                     " warmup_steps: 2";
+    char rows[600];
+    snprintf(rows, sizeof rows, "%sscope: [network, joint]\n", compare);
+    char more[700];
+    snprintf(more, sizeof more, "%searly_stopping: {name: asha, eta: 2}\n", rows);
+    parts p = {.proxy = long_proxy,
+               .lag = "0",
+               .budget = "budget: {trials: 16, trained: 6}\n",
+               .objective = "objective: {targets: {}}\n",
+               .more = more};
+    char *before = NULL;
+    for (int k = 0; k < 2; k++) {
+        run_ok(f, p, &sum);
+        assert_true(sum.row[1].count[TD_RESULT_STOPPED] > 0 && sum.row[1].found);
+        td_run_summary_free(&sum);
+        char *got = slurp(f, "trials.csv");
+        assert_non_null(strstr(got, "stopped early"));
+        assert_non_null(strstr(got, "stopped after epoch "));
+        if (before != NULL) assert_string_equal(got, before);
+        free(before);
+        before = got;
+        if (k == 0) rename(scratch_path(f->folder, "out"), scratch_path(f->folder, "kept"));
+    }
+    free(before);
+    td_arena *a = td_arena_create();
+    td_store *store;
+    td_trial_row *t, *whole;
+    int n, m, best;
+    double accuracy[64];
+    uint64_t net_hash[64];
+    assert_ok(td_store_open(scratch_path(f->folder, "out/study.db"), false, &store, &f->err),
+              &f->err);
+    assert_ok(td_store_trials(store, "joint", a, &t, &n, &f->err), &f->err);
+    best = td_trials_best(t, n);
+    assert_true(best >= 0 && t[best].state == TD_TRIAL_DONE && t[best].steps == 4);
+    m = 0;
+    for (int i = 0; i < n; i++) {
+        if (t[i].state != TD_TRIAL_DONE) continue;
+        net_hash[m] = t[i].net_hash;
+        accuracy[m++] = t[i].accuracy;
+    }
+    td_store_close(store);
+    /* Another rule, or none, is another search. */
+    static const char *const others[] = {"", "early_stopping: {name: asha, eta: 3}\n",
+                                         "early_stopping: median\n"};
+    for (int k = 0; k < 3; k++) {
+        snprintf(more, sizeof more, "%s%s", rows, others[k]);
+        assert_int_equal(run(f, p, (td_run_options){.threads = 1}, &sum), TD_E_USAGE);
+        td_run_summary_free(&sum);
+        assert_non_null(strstr(f->err.message, "early_stopping"));
+    }
+    scratch_remove(strdup(scratch_path(f->folder, "out")));
+    snprintf(more, sizeof more, "%s", rows);
+    p.budget = "budget: {trials: 40}\n";
+    run_ok(f, p, &sum);
+    td_run_summary_free(&sum);
+    assert_ok(td_store_open(scratch_path(f->folder, "out/study.db"), false, &store, &f->err),
+              &f->err);
+    assert_ok(td_store_trials(store, "joint", a, &whole, &n, &f->err), &f->err);
+    int compared = 0;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < m; k++) {
+            if (whole[i].net_hash != net_hash[k] || whole[i].state != TD_TRIAL_DONE) continue;
+            assert_true(whole[i].accuracy == accuracy[k]);
+            compared++;
+        }
+    assert_true(compared > 0);
+    td_store_close(store);
+    td_arena_destroy(a);
+}
+
 static void without_final_training(void **state) {
     fixture *f = *state;
     td_run_summary sum;
@@ -519,6 +596,7 @@ int main(void) {
         CASE(four_rows_the_same_by_any_threads),
         CASE(interrupted_and_resumed),
         CASE(what_may_change),
+        CASE(early_stopping),
         CASE(without_final_training),
         CASE(candidates_are_distinct_networks),
         CASE(damaged_weights_are_trained_again),
