@@ -241,6 +241,35 @@ static void interrupted_killed_and_resumed(void **state) {
     free(parts);
 }
 
+static void early_stopping(void **state) {
+    fixture *f = *state;
+    static const char rule[] =
+        "search recipe.yaml --out results/stopped --set lag=0 --set accuracy.epochs=4"
+        " --set 'early_stopping={name: asha, eta: 2}'";
+    write_recipe(f, NULL, NULL);
+    expect(f, "list stoppers", 0);
+    assert_non_null(strstr(f->out, "  hyperband "));
+    expect(f, td_arena_printf(f->arena, "%s --dry-run", rule), 0);
+    assert_non_null(strstr(f->out, "early stopping: asha, after epochs 1 and 2 of 4"));
+    expect(f, td_arena_printf(f->arena, "%s --quiet", rule), 0);
+    expect(f, "study list results/stopped --format json", 0);
+    const td_node *s = json(f)->item[0];
+    int64_t stopped = td_node_find(s, "stopped_early")->integer;
+    assert_true(stopped > 0);
+    assert_int_equal(td_node_find(s, "costs_only")->integer, 0);
+    int64_t epochs = td_node_find(s, "epochs")->integer;
+    expect(f, "study export results/stopped", 0);
+    int named = 0;
+    for (const char *at = f->out; (at = strstr(at, ",stopped early,")) != NULL; at++) named++;
+    assert_int_equal(named, stopped);
+    expect(f, "study list results/stopped", 0);
+    assert_non_null(strstr(f->out, td_arena_printf(f->arena, " %7d ", (int)epochs)));
+    expect_fault(f,
+                 "search recipe.yaml --out results/stopped --set lag=0 --set accuracy.epochs=4"
+                 " --quiet",
+                 2, "early_stopping was {\"name\":");
+}
+
 static void impossible_targets(void **state) {
     fixture *f = *state;
     write_recipe(f, "latency_us: 5000", "latency_us: 0.001");
@@ -313,6 +342,7 @@ int main(void) {
         WITH_DATA(search_from_end_to_end),
         WITH_DATA(bar_on_a_terminal),
         WITH_DATA(interrupted_killed_and_resumed),
+        WITH_DATA(early_stopping),
         WITH_DATA(impossible_targets),
         WITH_DATA(damaged_store),
         WITH_DATA(full_disk),
