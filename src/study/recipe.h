@@ -51,6 +51,10 @@ td_status td__recipe_compare(td_recipe *r, const td_node *n, td_error *err);
 td_status td__recipe_scopes(td_recipe *r, const td_node *n, td_error *err);
 /* The key `early_stopping`, once `accuracy` is checked. */
 td_status td__recipe_stopping(td_recipe *r, td_error *err);
+/* A checked rule and its options out of a map {name: NAME, ...}; steps: of an evaluation, 0: not
+ * known. */
+td_status td__stopping_read(td_arena *a, const td_node *n, int64_t steps, const td_stopper **rule,
+                            const td_params **params, td_error *err);
 /* For people: "asha, after epochs 1 and 3 of 12". */
 td_status td__recipe_stopping_describe(const td_recipe *r, td_text *out, td_error *err);
 /* "NAME:KEY=VALUE:..." as the map of a strategy: {name: NAME, KEY: VALUE, ...}. */

@@ -6,25 +6,33 @@ static td_status create(const td_recipe *r, int *steps, void **self, td_error *e
     return s == TD_OK ? r->stopper->create(self, *steps, r->stopper_params, err) : s;
 }
 
-td_status td__recipe_stopping(td_recipe *r, td_error *err) {
+td_status td__stopping_read(td_arena *a, const td_node *n, int64_t steps, const td_stopper **rule,
+                            const td_params **params, td_error *err) {
     enum { MOST = 32 };
     const char *name, *known[MOST];
-    const td_node *n;
-    td_node *params;
-    const td_accuracy_entry *source;
-    int count, steps;
-    void *self = NULL;
-    td_status s = td__named_map(r->arena, r->doc, "early_stopping", &n, err);
-    if (s != TD_OK || n == NULL) return s;
-    s = td_node_get_string(n, "name", &name, err);
-    if (s == TD_OK) s = td__map_without(r->arena, n, "name", &params, err);
+    td_node *rest;
+    int count;
+    void *self;
+    td_status s = td_node_get_string(n, "name", &name, err);
+    if (s == TD_OK) s = td__map_without(a, n, "name", &rest, err);
     if (s != TD_OK) return s;
     const td_stopper *const *all = td_stopper_list(&count);
     for (int i = 0; i < count && i < MOST; i++) known[i] = all[i]->name;
-    r->stopper = td_stopper_find(name);
-    r->stopper_params = params;
-    if (r->stopper == NULL)
+    *rule = td_stopper_find(name);
+    *params = rest;
+    if (*rule == NULL)
         return td__fail_name(td_node_find(n, "name"), "early stopping", name, known, count, err);
+    s = (*rule)->create(&self, steps, rest, err);
+    if (s == TD_OK) (*rule)->destroy(self);
+    return s;
+}
+
+td_status td__recipe_stopping(td_recipe *r, td_error *err) {
+    const td_node *n;
+    const td_accuracy_entry *source;
+    int steps;
+    td_status s = td__named_map(r->arena, r->doc, "early_stopping", &n, err);
+    if (s != TD_OK || n == NULL) return s;
     s = td_accuracy_entry_from_node(r->accuracy, &source, err);
     if (s == TD_OK) s = td_accuracy_steps(r->accuracy, &steps, err);
     if (s == TD_OK && steps == 0)
@@ -32,9 +40,8 @@ td_status td__recipe_stopping(td_recipe *r, td_error *err) {
                             "the accuracy source %s tells accuracies at once: there is nothing to "
                             "stop",
                             source->name);
-    if (s == TD_OK) s = create(r, &steps, &self, err);
-    if (s == TD_OK) r->stopper->destroy(self);
-    return s;
+    return s == TD_OK ? td__stopping_read(r->arena, n, steps, &r->stopper, &r->stopper_params, err)
+                      : s;
 }
 
 td_status td__recipe_stopping_describe(const td_recipe *r, td_text *out, td_error *err) {

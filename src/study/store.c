@@ -185,7 +185,8 @@ static td_status count_results(td_store *s, td_study_info *info, td_error *err) 
     return status;
 }
 
-/* Of each network the longest training: others with it were looked up, or went less far. */
+/* Of each network the longest training: others with it were looked up, or went less far. (What has
+ * no network counts by itself.) */
 static td_status count_steps(td_store *s, td_study_info *info, td_error *err) {
     sqlite3_stmt *st;
     bool row = false;
@@ -193,7 +194,8 @@ static td_status count_steps(td_store *s, td_study_info *info, td_error *err) {
         s, &st, err,
         "SELECT coalesce(sum(steps), 0) FROM (SELECT max(v.value) AS steps FROM trial t"
         " JOIN trial_value v ON v.trial_id = t.id AND v.kind = 2 AND v.idx = 8"
-        " WHERE t.study_id = ? GROUP BY t.net_hash)",
+        " WHERE t.study_id = ?"
+        " GROUP BY coalesce(nullif(t.net_hash, '0000000000000000'), t.id))",
         "i", info->id);
     if (status == TD_OK) status = td__sql_step(s, st, &row, err);
     if (status == TD_OK && row) info->steps = sqlite3_column_int64(st, 0);

@@ -350,6 +350,8 @@ static void what_a_recipe_with_a_table_cannot_have(void **state) {
     assert_string_equal(f->err.message,
                         "--set final: final: the accuracy source table has no data to "
                         "train on: leave it out");
+    assert_null(load(f, "early_stopping", "asha", TD_E_INPUT));
+    assert_non_null(strstr(f->err.message, "the accuracy source table tells accuracies at once"));
     assert_null(load(f, "accuracy.columns", "{ops: 'k*'}", TD_E_INPUT));
     assert_non_null(strstr(
         f->err.message,

@@ -253,6 +253,8 @@ static void what_a_workload_has_no_use_for(void **state) {
         {"budget: {trials: 8}\naccuracy: {}\n", NULL},
         {"budget: {trials: 8}\naccuracy: {epochs: 1}\n", "w.yaml:6: accuracy: the networks of a"},
         {"budget: {trials: 8}\nfinal: {}\n", "w.yaml:6: final: the networks of a workload"},
+        {"budget: {trials: 8}\nearly_stopping: asha\n",
+         "w.yaml:6: early_stopping: the networks of"},
         {"budget: {trials: 8, trained: 3}\n", "w.yaml:5: budget.trained: the networks of a"},
         {"budget: {trials: 8}\ncompare: {network: {space: fixed, net: A},"
          " accelerator: {space: fixed, hw: micro}}\n",
