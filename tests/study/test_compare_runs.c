@@ -619,6 +619,39 @@ static void watched_accuracies_share_a_curve(void **state) {
     search_free(&s);
 }
 
+/* Runs of one seed share curves; that changes no trial, whatever the number of threads. */
+static void comparisons_stop_early(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "early_stopping: {name: asha, eta: 2}\n");
+    static const char *const set[] = {"accuracy.epochs=4", "lag=0", "budget={trials: 12}"};
+    td_compare_spec spec = three_seeds;
+    spec.set = set;
+    spec.n_set = 3;
+    char *expected = NULL;
+    int stopped = 0;
+    for (int threads = 1; threads <= 3; threads += 2) {
+        watch w = {0};
+        char out[32];
+        snprintf(out, sizeof out, "threads-%d", threads);
+        char *got = run_text(f, spec, out, threads, &w);
+        assert_non_null(got);
+        if (expected != NULL) assert_string_equal(got, expected);
+        free(expected);
+        expected = got;
+        td_comparison *c = plan(f, spec, out);
+        for (int i = 0; i < c->nrun; i++) {
+            td_arena *a = td_arena_create();
+            int n;
+            td_trial_row *t = trials_of(f, c->run[i].out, a, &n);
+            for (int k = 0; k < n; k++) stopped += td_trial_result(&t[k]) == TD_RESULT_STOPPED;
+            td_arena_destroy(a);
+        }
+        td_comparison_destroy(c);
+    }
+    assert_true(stopped > 6);
+    free(expected);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, compare_setup, compare_teardown)
     const struct CMUnitTest tests[] = {
@@ -633,6 +666,7 @@ int main(void) {
         TEST(scores_are_the_sources_own),
         TEST(faults_are_tried_again),
         TEST(watched_accuracies_share_a_curve),
+        TEST(comparisons_stop_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
