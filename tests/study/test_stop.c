@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "crash.h"
 #include "study_helper.h"
 
 typedef struct {
@@ -202,6 +203,32 @@ static void killed_and_resumed(void **state) {
         scratch_remove(f->folder);
         f->folder = scratch_make();
     }
+}
+
+/* Half a curve in the cache, half a report in the store: what was begun is begun again. */
+static void killed_at_the_worst_places(void **state) {
+    fixture *f = *state;
+    static const crash_kind kinds[] = {CRASH_CACHE, CRASH_TELL, CRASH_REVISION,
+                                       CRASH_LOG,   CRASH_ASK,  CRASH_CLAIM};
+    char *expected = reference(f, 60, "{name: median}");
+    const char *db = scratch_path(f->folder, "study.db");
+    int status = 0, kills = 0;
+    for (int i = 0; i <= 12; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            if (i < 12) crash_install();
+            if (i < 12) crash_arm(kinds[i % 6], 11 + 9 * (i / 6));
+            child_search(db, 60, 1 + i % 3, "{name: median}");
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (WIFEXITED(status)) break;
+        kills++;
+    }
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0 && kills >= 5);
+    char *got = trials_text(db);
+    assert_string_equal(got, expected);
+    free(got);
+    free(expected);
 }
 
 static void the_same_by_several_processes(void **state) {
@@ -446,6 +473,7 @@ int main(void) {
         CASE(verdicts_stand_in_the_store),
         CASE(same_trials_by_any_number_of_threads),
         CASE(killed_and_resumed),
+        CASE(killed_at_the_worst_places),
         CASE(the_same_by_several_processes),
         CASE(a_part_is_not_taken_for_the_whole),
         CASE(a_network_stops_where_it_stopped),
