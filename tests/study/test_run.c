@@ -365,7 +365,7 @@ static void what_may_change(void **state) {
         {.final = "", .schedule = "max_nodes: 300, objective: energy"},
         {.final = "", .schedule = "max_nodes: 300, batch: 2"},
         {.final = "", .more = "strategy: {name: random}\n"},
-        {.final = "", .more = "strategy: {population: 7}\n"},
+        {.final = "", .more = "strategy: {name: evolution, population: 7}\n"},
     };
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         td_status s = run(f, other[i], (td_run_options){.threads = 1}, &sum);
