@@ -7,7 +7,7 @@ import statistics
 import sys
 
 EPOCHS = 12
-RULES = ["none", "asha", "hyperband", "median"]
+RULES = ["none", "asha", "asha-min-3", "asha-120-trials", "hyperband", "median"]
 out = sys.argv[1]
 
 
@@ -27,7 +27,7 @@ def one(folder):
             best = max(best, accuracy)
     with open(folder + "/summary.json") as f:
         summary = json.load(f)
-    return best, summary["rows"][0]["test_accuracy"], sum(spent.values()), len(spent), summary.get("cpu_s")
+    return best, summary["rows"][0]["test_accuracy"], sum(spent.values()), len(spent)
 
 
 runs = {r: {} for r in RULES}
