@@ -190,7 +190,7 @@ bool td_outcome_feasible(const td_outcome *o);
 /* What a trial had come to after some of its steps, in order: state done, objectives and
  * constraints as if it had ended there. */
 typedef struct {
-    int64_t step; /* >= 1 */
+    int64_t step; /* >= 0 */
     td_outcome value;
 } td_curve_point;
 typedef struct {

@@ -168,9 +168,9 @@ typedef struct {
     int64_t count[TD_NRESULT]; /* of the trials, by result */
     uint64_t seed;
     char name[96];
-    int state; /* 0 active, 1 paused, 2 done */
-    int64_t
-        steps; /* epochs spent, each network counted once; 0: not known, none is stopped early */
+    int state;     /* 0 active, 1 paused, 2 done */
+    int64_t steps; /* epochs spent, each network counted once (of a problem steps that were
+                    * reported); 0: not known, none is stopped early */
     double created;
 } td_study_info;
 td_status td_store_studies(td_store *s, td_arena *a, td_study_info **out, int *n, td_error *err);
@@ -186,7 +186,8 @@ typedef struct {
     uint64_t net_hash;      /* 0: unknown */
     bool feasible, trained; /* all targets met; this trial paid for a training (not cached) */
     bool enqueued;          /* a user's design, not the strategy's */
-    int64_t steps;          /* epochs of its training, where it may be stopped early; else 0 */
+    int64_t steps;          /* epochs of its training, where it may be stopped early; of a
+                             * problem the last step that it reported; else 0 */
     const char *error;      /* reason of infeasible, failed and stopped ones */
     double started, finished;
     td_outcome outcome; /* of problems: objectives (minimised), constraints, and these as told */
@@ -387,9 +388,11 @@ td_status td_blackbox_enqueue(const td_blackbox *b, const char *folder, const td
 td_status td_blackbox_ask(const td_blackbox *b, const char *folder, int n, double lease_s,
                           td_text *out, td_error *err);
 /* Outcomes as lines of JSON, {"trial": 0, "cost": 1.5}, or with `parameters` in place of the number
- * for trials that were not asked; `name` stands in messages. All are checked before the first one
+ * for trials that were not asked, or what a trial had come to on its way, {"trial": 0, "report":
+ * {"step": 3, "cost": 7.1}}; `name` stands in messages. All are checked before the first one
  * is taken. The same outcome may be told twice; another one is TD_E_STALE. TD_E_NOT_FOUND: no such
- * trial. *told: how many are new; numbers of new trials are added to out, a line each. */
+ * trial. *told: how many are new; numbers of new trials are added to out, a line each, and
+ * {"trial": 0, "stop": true} for reports of trials that are stopped early. */
 td_status td_blackbox_tell(const td_blackbox *b, const char *folder, const char *name,
                            const char *lines, size_t size, int64_t *told, td_text *out,
                            td_error *err);

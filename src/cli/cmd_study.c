@@ -92,22 +92,24 @@ static const counted_as counted_points[N_COUNTED] = {
     {TD_RESULT_READY, "ready", "ready"},
     {TD_RESULT_RUNNING, "running", "running"}};
 
-static void list_header(cli_format format, const counted_as *counted, td_text *out) {
+static void list_header(cli_format format, const counted_as *counted, const char *steps,
+                        td_text *out) {
     bool csv = format == CLI_CSV;
     td_text_addf(out, csv ? "%s,%s,%s" : "%-14s %-7s %9s", "row", "state", "trials");
     if (csv) td_text_add(out, ",max_trials");
     for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
         td_text_addf(out, csv ? ",%s" : " %9s", csv ? counted[k].key : counted[k].heading);
-    td_text_addf(out, csv ? ",%s" : " %7s", "epochs");
+    td_text_addf(out, csv ? ",%s" : " %7s", steps);
     td_text_addf(out, csv ? ",%s\r\n" : " %20s\n", "seed");
 }
 
 static void list_rows(const options *o, const td_study_info *s, int n, bool problem, td_arena *a,
                       td_text *out) {
     const counted_as *counted = problem ? counted_points : counted_designs;
+    const char *steps = problem ? "steps" : "epochs";
     static const char *const states[] = {"active", "paused", "done"};
     bool csv = o->format == CLI_CSV;
-    if (o->format != CLI_JSON) list_header(o->format, counted, out);
+    if (o->format != CLI_JSON) list_header(o->format, counted, steps, out);
     td_node *list = td_node_list(a);
     for (int i = 0; i < n; i++) {
         const char *state = s[i].state >= 0 && s[i].state < 3 ? states[s[i].state] : "?";
@@ -130,7 +132,7 @@ static void list_rows(const options *o, const td_study_info *s, int n, bool prob
         td_node_put_int(a, m, "max_trials", s[i].max_trials);
         for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
             td_node_put_int(a, m, counted[k].key, s[i].count[counted[k].result]);
-        td_node_put(a, m, "epochs", s[i].steps > 0 ? td_node_int(a, s[i].steps) : td_node_null(a));
+        td_node_put(a, m, steps, s[i].steps > 0 ? td_node_int(a, s[i].steps) : td_node_null(a));
         td_node_put_int(a, m, "seed", (int64_t)s[i].seed);
     }
     if (o->format == CLI_JSON) {

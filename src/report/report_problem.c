@@ -21,9 +21,14 @@ static const char *state_text(const td_trial_row *t) {
     return "?";
 }
 
+/* One that was stopped early has what it had come to. */
+static bool has_values(const td_trial_row *t) {
+    return t->state == TD_TRIAL_DONE || t->state == TD_TRIAL_PRUNED;
+}
+
 /* Value i of a trial: objectives, then constraints; NAN: there is none. */
 static double value_of(const td_goals *g, const td_trial_row *t, int i) {
-    if (t->state != TD_TRIAL_DONE) return NAN;
+    if (!has_values(t)) return NAN;
     if (i < g->nobj) return i < t->outcome.nobj ? td_goals_value(g, i, t->outcome.obj[i]) : NAN;
     return i - g->nobj < t->outcome.ncon ? t->told[i - g->nobj] : NAN;
 }
@@ -143,7 +148,7 @@ td_node *td_report_problem_node(const td_goals *g, const td_trial_row *t, const 
         td_node_put_string(a, m, "state", state_text(r));
         td_node_put_bool(a, m, "feasible", r->feasible);
         if (r->enqueued) td_node_put_bool(a, m, "enqueued", true);
-        for (int i = 0; r->state == TD_TRIAL_DONE && i < g->nobj + g->ncon; i++) {
+        for (int i = 0; has_values(r) && i < g->nobj + g->ncon; i++) {
             if (i == 0 || i == g->nobj)
                 group = td_node_put(a, m, i == 0 ? "objectives" : "constraints", td_node_map(a));
             td_node_put_real(a, group, name_of(g, i), value_of(g, r, i));

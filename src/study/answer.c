@@ -5,6 +5,7 @@
  *     6059.7                                       where there is one objective and nothing else
  *     {"infeasible": "why"}, {"failed": "why"}
  *     {"report": {"step": 3, "cost": 7.1}}         on the way
+ *     {"stopped": true}                            as it was told to
  *
  * Other keys are nobody's business: programs may say more than is asked. */
 #include <string.h>
@@ -132,8 +133,28 @@ static const char *reason_of(const td_node *n, td_arena *a) {
     return text;
 }
 
+/* Constraints count where the report has all of them: then they come before the objectives. */
+static void read_report_constraints(const td_goals *g, const td_node *n, td__finish *f) {
+    td_outcome *o = &f->outcome;
+    f->violation = 0;
+    for (o->ncon = 0; o->ncon < g->ncon; o->ncon++) {
+        const int i = o->ncon;
+        const td_node *v = find_value(n, "constraints", g->constraint[i].name);
+        if (v == NULL || (v->kind != TD_INT && v->kind != TD_REAL) || !isfinite(v->real)) break;
+        f->told[i] = v->real;
+        o->con[i] = excess(v->real, g->constraint[i].bound, g->constraint[i].least);
+        f->violation += fmax(o->con[i], 0);
+    }
+    if (o->ncon == g->ncon && g->ncon > 0 && isfinite(f->violation)) return;
+    o->ncon = 0;
+    f->violation = NAN;
+}
+
 static td_status read_report(const td_goals *g, const td_node *n, td__answer *out, td_error *err) {
+    td_outcome *o = &out->finish.outcome;
     out->is_report = true;
+    o->state = TD_TRIAL_DONE;
+    o->nobj = g->nobj;
     if (n->kind != TD_MAP) return td_node_fail(n, err, "expected {\"step\": 1, ...}");
     td_status s = td_node_get_int(n, "step", 0, INT64_MAX, &out->step, err);
     for (int i = 0; s == TD_OK && i < g->nobj; i++) {
@@ -142,8 +163,9 @@ static td_status read_report(const td_goals *g, const td_node *n, td__answer *ou
         if (v != NULL && (v->kind == TD_INT || v->kind == TD_REAL)) x = v->real;
         if (v == NULL && i == 0)
             s = td_node_fail(n, err, "missing key \"%s\"", g->objective[i].name);
-        out->report[i] = td_goals_value(g, i, x);
+        o->obj[i] = td_goals_value(g, i, isfinite(x) ? x : NAN);
     }
+    if (s == TD_OK) read_report_constraints(g, n, &out->finish);
     return s;
 }
 
@@ -173,6 +195,10 @@ td_status td__answer_read(const td_goals *g, const td_node *doc, td_arena *a, td
     if (s == TD_OK) s = td_node_opt_map(doc, "parameters", &out->parameters, err);
     if (s != TD_OK) return s;
     if ((n = td_node_find(doc, "report")) != NULL) return read_report(g, n, out, err);
+    if (find_reason(doc, "stopped") != NULL) {
+        out->is_stopped = true;
+        return TD_OK;
+    }
     if ((n = find_reason(doc, "infeasible")) != NULL)
         return fail_because(reason_of(n, a), TD_TRIAL_INFEASIBLE, f, err);
     if ((n = find_reason(doc, "failed")) != NULL)

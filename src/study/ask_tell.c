@@ -5,13 +5,17 @@
  * strategy has been told all that was known at that moment, and how many these were stands beside
  * the trial (`seen`). So the log says which calls the strategy has had, and an ask makes them
  * again: ask 0, tell the first `seen` of trial 1, ask 1, ... Trials that were asked and are never
- * told hold up nothing: the strategy knows them as pending. */
+ * told hold up nothing: the strategy knows them as pending.
+ *
+ * Where trials are stopped early, a report is judged beside the trials that have ended by then, and
+ * the verdict ends the trial. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "blackbox.h"
 #include "enqueue.h"
+#include "stop.h"
 
 /* ---- one at a time --------------------------------------------------------------------------- */
 
@@ -155,7 +159,11 @@ static td_status make_calls(session *ses, int more, replay *r, td_error *err) {
         return td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; i < r->n + more; i++)
         r->c[i] = (td_choices){.n = row->space->n, .v = v + (size_t)i * (size_t)row->space->n};
-    for (int i = 0; i < r->n; i++) r->n_told += r->t[i].rev > 0;
+    for (int i = 0; i < r->n; i++) {
+        r->n_told += r->t[i].rev > 0;
+        if (r->t[i].state == TD_TRIAL_PRUNED)
+            r->t[i].outcome.fidelity = td__stop_fidelity(row, r->t[i].steps);
+    }
     for (int i = 0; i < r->n; i++) { /* revisions have no holes */
         if (r->t[i].rev > r->n_told) return fail_changed(r, i, err);
         if (r->t[i].rev > 0) r->told[r->t[i].rev - 1] = i;
@@ -219,7 +227,8 @@ typedef struct {
     int64_t id, token;
     const char *params; /* of a new trial: its choices as the store keeps them */
     uint64_t hash;
-    bool known; /* told before, the same */
+    bool known;   /* told before, the same */
+    bool stopped; /* it was to stop: who tells of it did not know, and is told once more */
 } told;
 
 static bool same(const td__finish *f, const td_outcome *o, const double *values) {
@@ -260,13 +269,15 @@ static td_status find_trial(session *ses, const char *name, const told *before, 
                        (long long)number);
     t->id = there->id;
     t->token = there->token;
-    if (there->state == TD_TRIAL_RUNNING) return TD_OK;
+    t->stopped = there->state == TD_TRIAL_PRUNED && t->answer.is_report;
+    t->known = there->state != TD_TRIAL_RUNNING;
+    if (!t->known || t->stopped) return TD_OK;
+    if (there->state == TD_TRIAL_PRUNED && t->answer.is_stopped) return TD_OK;
     s = td__store_since(ses->store, ses->study, there->rev - 1, ses->arena, &since, &n_since, err);
     all = since;
     if (s == TD_OK &&
         (n_since == 0 || t->answer.is_report || !same(&t->answer.finish, &all->outcome, all->told)))
         s = fail_told(name, t, err);
-    t->known = true;
     return s;
 }
 
@@ -294,7 +305,10 @@ static td_status read_line(session *ses, const td_blackbox *b, const char *name,
                        "%s:%d: missing key \"%s\"; of a trial that failed: {\"trial\": ..., "
                        "\"failed\": \"why\"}",
                        name, t->line, t->answer.missing);
-    if (t->answer.trial >= 0) return find_trial(ses, name, before, n, t, err);
+    if (t->answer.trial >= 0) s = find_trial(ses, name, before, n, t, err);
+    if (s == TD_OK && t->answer.is_stopped && !t->known)
+        s = td_fail(err, TD_E_INPUT, "%s:%d: nothing was told to stop", name, t->line);
+    if (s != TD_OK || t->answer.trial >= 0) return s;
     s = read_new(ses, b, t, err);
     return s != TD_OK && err != NULL && err->where[0] == '\0'
                ? td_error_prefix(err, "%s:%d", name, t->line)
@@ -327,15 +341,66 @@ static td_status read_lines(session *ses, const td_blackbox *b, const char *name
     return s;
 }
 
-static td_status take(session *ses, const td_blackbox *b, told *t, td_text *out, td_error *err) {
+/* Beside the trials that have ended. */
+static td_status judge(session *ses, told *t, td_verdict *verdict, td_error *err) {
+    td__trial *all;
+    td_curve own, *earlier;
+    int n, count = 0;
+    td_status s = td__store_load(ses->store, ses->study, ses->arena, &all, &n, err);
+    if (s == TD_OK) s = td__store_curve(ses->store, t->id, t->answer.trial, ses->arena, &own, err);
+    if (s != TD_OK) return s;
+    earlier = TD_NEW(ses->arena, td_curve, n + 1);
+    if (earlier == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < n; i++)
+        if (all[i].rev > 0 && all[i].state != TD_TRIAL_FAILED && all[i].curve.n > 0)
+            earlier[count++] = all[i].curve;
+    return td__stop_judge(&ses->row, &own, earlier, count, ses->arena, &t->answer.finish, verdict,
+                          err);
+}
+
+/* judged: somebody waits for a verdict. */
+static td_status take_report(session *ses, told *t, bool judged, td_error *err) {
+    td__answer *a = &t->answer;
+    td_verdict verdict = TD_GO_ON;
+    td_status s = td__store_report(ses->store, t->id, t->token, a->step, &a->finish.outcome, err);
+    if (s == TD_OK && judged && td__stop_looks(&ses->row, a->step))
+        s = judge(ses, t, &verdict, err);
+    if (s != TD_OK || verdict != TD_PRUNE) return s;
+    t->stopped = true;
+    return td__store_tell(ses->store, t->id, t->token, &a->finish, err);
+}
+
+/* Its curve is there already: how far it went stands beside its outcome. */
+static td_status take_outcome(session *ses, told *t, td_error *err) {
+    td_curve own;
+    td__answer *a = &t->answer;
+    td_status s = td__store_curve(ses->store, t->id, a->trial, ses->arena, &own, err);
+    if (s == TD_OK && own.n > 0) a->finish.steps = own.at[own.n - 1].step;
+    return s == TD_OK ? td__store_tell(ses->store, t->id, t->token, &a->finish, err) : s;
+}
+
+/* Line i of n. */
+static td_status take(session *ses, told *all, int i, int n, td_text *out, td_error *err) {
+    told *t = &all[i];
     const td__answer *a = &t->answer;
     int64_t number;
-    if (a->is_report)
-        return td__store_report(ses->store, t->id, t->token, a->step, a->report, b->goals.nobj,
-                                err);
-    if (t->params == NULL) return td__store_tell(ses->store, t->id, t->token, &a->finish, err);
-    td_status s =
-        td__store_bring(ses->store, ses->study, t->params, t->hash, &a->finish, &number, err);
+    td_status s = TD_OK;
+    if (a->is_report) {
+        bool over = false; /* its outcome is among the lines: a verdict would be of no use */
+        for (int k = i + 1; k < n; k++)
+            over = over || (all[k].answer.trial == a->trial && !all[k].answer.is_report);
+        if (!t->known) s = take_report(ses, t, !over, err);
+        if (s == TD_OK && t->stopped) td__stop_line(a->trial, out);
+        for (int k = i + 1; k < n && t->stopped; k++) /* these did not know */
+            if (all[k].answer.trial == a->trial) {
+                all[k].known = true;
+                all[k].stopped = false;
+            }
+        return s;
+    }
+    if (t->known) return TD_OK;
+    if (t->params == NULL) return take_outcome(ses, t, err);
+    s = td__store_bring(ses->store, ses->study, t->params, t->hash, &a->finish, &number, err);
     if (s == TD_OK) td_text_addf(out, "%lld\n", (long long)number);
     return s;
 }
@@ -350,9 +415,8 @@ td_status td_blackbox_tell(const td_blackbox *b, const char *folder, const char 
     td_status s = open_session(b, folder, false, &ses, err);
     if (s == TD_OK) s = read_lines(&ses, b, name, lines, size, &t, &n, err);
     for (int i = 0; s == TD_OK && i < n; i++) {
-        if (t[i].known) continue;
-        s = take(&ses, b, &t[i], out, err);
-        *n_told += s == TD_OK && !t[i].answer.is_report;
+        s = take(&ses, t, i, n, out, err);
+        *n_told += s == TD_OK && !t[i].known && !t[i].answer.is_report;
     }
     close_session(&ses);
     return s;

@@ -9,6 +9,7 @@
 #include "enqueue.h"
 #include "recipe.h"
 #include "run.h"
+#include "stop.h"
 
 /* Trials of a budget of hours only: the loop makes room for all of them. */
 enum { MOST_BY_TIME = 1000000 };
@@ -58,6 +59,16 @@ static td_status read_strategy(td_blackbox *b, td_error *err) {
     return s;
 }
 
+static td_status read_stopping(td_blackbox *b, td_error *err) {
+    const td_node *n = NULL;
+    td__stopping *stopping = &b->stopping;
+    td_status s = td__named_map(b->arena, b->doc, "early_stopping", &n, err);
+    if (s != TD_OK || n == NULL) return s;
+    stopping->step = "step";
+    s = td__stopping_read(b->arena, n, 0, &stopping->rule, &b->stopper_params, err);
+    return s == TD_OK ? stopping->rule->create(&stopping->self, 0, b->stopper_params, err) : s;
+}
+
 static td_status read_enqueue(td_blackbox *b, td_error *err) {
     td__designs designs = {0};
     td_status s = td_node_opt_list(b->doc, "enqueue", &b->enqueue, err);
@@ -70,10 +81,10 @@ static td_status read_enqueue(td_blackbox *b, td_error *err) {
 }
 
 static td_status read_all(td_blackbox *b, td_error *err) {
-    static const char *const keys[] = {"name",      "seed",        "parameters", "objectives",
-                                       "reference", "constraints", "command",    "timeout_s",
-                                       "retries",   "strategy",    "parallel",   "budget",
-                                       "enqueue",   "known",       NULL};
+    static const char *const keys[] = {"name",      "seed",        "parameters",     "objectives",
+                                       "reference", "constraints", "command",        "timeout_s",
+                                       "retries",   "strategy",    "parallel",       "budget",
+                                       "enqueue",   "known",       "early_stopping", NULL};
     const td_node *d = b->doc, *parameters = NULL;
     int64_t seed = 1;
     b->parallel = 1;
@@ -97,6 +108,7 @@ static td_status read_all(td_blackbox *b, td_error *err) {
     if (s == TD_OK) s = td_node_opt_int(d, "parallel", 1, 4096, &b->parallel, err);
     if (s == TD_OK) s = read_budget(b, err);
     if (s == TD_OK) s = read_strategy(b, err);
+    if (s == TD_OK) s = read_stopping(b, err);
     if (s == TD_OK) s = read_enqueue(b, err);
     return s;
 }
@@ -152,6 +164,7 @@ td_status td_blackbox_load_with(const char *path, const td_override *o, int n, t
 
 void td_blackbox_destroy(td_blackbox *b) {
     if (b == NULL) return;
+    if (b->stopping.rule != NULL) b->stopping.rule->destroy(b->stopping.self);
     td_arena_destroy(b->arena);
     free(b);
 }
@@ -187,6 +200,10 @@ void td_blackbox_describe(const td_blackbox *b, td_text *out) {
     if (b->trials > 0) td_text_addf(out, ", %lld trials", (long long)b->trials);
     if (b->hours > 0) td_text_addf(out, ", at most %g hours", b->hours);
     if (b->parallel > 1) td_text_addf(out, ", %lld at a time", (long long)b->parallel);
+    if (b->stopping.rule != NULL) {
+        td_text_add(out, "\nearly stopping: ");
+        td__stop_describe(&b->stopping, out);
+    }
     if (b->command != NULL) {
         td_text_add(out, "\nprogram:");
         for (int i = 0; b->command[i] != NULL; i++) td_text_addf(out, " %.200s", b->command[i]);
@@ -212,6 +229,8 @@ uint64_t td__blackbox_hash(const td_blackbox *b, bool asked) {
         h = td_hash(&g->constraint[i].bound, sizeof g->constraint[i].bound, h);
     }
     if (b->known != NULL) h = hash_u64(td__node_hash(b->known), h);
+    if (b->stopping.rule != NULL)
+        h = hash_u64(td__node_hash(b->stopper_params), td_hash_text(b->stopping.rule->name, h));
     return hash_u64(td__node_hash(b->params), td_hash_text(b->strategy->name, h));
 }
 
@@ -229,6 +248,7 @@ td_status td__blackbox_row(const td_blackbox *b, bool asked, td_arena *a, td__ro
                      .space = b->space,
                      .strategy = b->strategy,
                      .params = b->params,
+                     .stopping = b->stopping.rule != NULL ? &b->stopping : NULL,
                      .lag = b->parallel - 1,
                      .trials = b->trials > 0 ? b->trials : no_limit,
                      .trained = INT64_MAX,
@@ -244,4 +264,8 @@ void td__trial_line(const td_blackbox *b, int64_t number, const char *params, td
     const uint64_t both[2] = {b->seed, (uint64_t)number};
     td_text_addf(out, "{\"trial\": %lld, \"parameters\": %s, \"seed\": %llu}\n", (long long)number,
                  params, (unsigned long long)(td_hash(both, sizeof both, 0) & 0x7fffffff));
+}
+
+void td__stop_line(int64_t number, td_text *out) {
+    td_text_addf(out, "{\"trial\": %lld, \"stop\": true}\n", (long long)number);
 }

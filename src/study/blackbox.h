@@ -28,7 +28,9 @@ struct td_blackbox {
     const td_params *params;
     int64_t parallel; /* trials at a time: each is chosen without the outcomes of so many - 1 */
     int64_t trials;   /* 0: no budget is given */
-    double hours;     /* of active time; 0: no limit */
+    td__stopping stopping; /* rule NULL: none */
+    const td_params *stopper_params;
+    double hours;           /* of active time; 0: no limit */
     const td_node *enqueue; /* what a new study begins with; may be NULL */
 };
 
@@ -56,15 +58,17 @@ td_status td__take_turn(const char *folder, td_arena *a, td__lock *lock, td_erro
  * the choices as JSON. */
 void td__trial_line(const td_blackbox *b, int64_t number, const char *params, td_text *out);
 
+/* And one that tells a program that its trial is over: {"trial": 0, "stop": true}. */
+void td__stop_line(int64_t number, td_text *out);
+
 /* What a program, or somebody who tells, has to say. */
 typedef struct {
-    bool is_report;
-    int64_t step;                      /* of a report, */
-    double report[TD_MOST_OBJECTIVES]; /* minimised */
-    int64_t trial;                     /* -1: it does not say which */
-    const td_node *parameters;         /* of a trial that was not asked; NULL: none */
-    const char *missing;               /* an objective or constraint; NULL: all are there */
-    td__finish finish;                 /* reasons are of the arena */
+    bool is_report, is_stopped;
+    int64_t step;              /* of a report: outcome.con and `told` are there if it has all */
+    int64_t trial;             /* -1: it does not say which */
+    const td_node *parameters; /* of a trial that was not asked; NULL: none */
+    const char *missing;       /* an objective or constraint; NULL: all are there */
+    td__finish finish;         /* reasons are of the arena */
 } td__answer;
 /* One line of JSON, in which NaN and Infinity may stand for numbers. NaN, null and what is missing
  * of objectives and constraints make a failed trial. TD_E_INPUT: it is no answer. */

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loop.h"
 #include "program.h"
+#include "stop.h"
 
 enum {
     MOST_FAULTS = 5,   /* of programs, before anything was answered: then it is no use */
     MOST_WARNINGS = 20 /* all reasons stand in the store */
 };
-static const double grace_s = 2;
+static const double grace_s = 2, stop_s = 3; /* for an end, and for an answer to a stop */
 
 struct td__asker {
     const td_blackbox *b;
@@ -24,6 +24,7 @@ struct td__asker {
     int threads;
     td__program **program; /* of each thread; NULL: none runs */
     int faults, warnings;  /* under the loop's lock */
+    bool blind;            /* it was told that the rule of early stopping saw nothing */
     td__evaluator evaluator;
 };
 
@@ -54,34 +55,87 @@ static const char *quoted(const char *line, size_t n, const td_error *why, td_ar
                            why->message);
 }
 
-/* Reports are kept as they come. *end: that was the last line. */
+/* Nothing yet. */
+static td__finish unanswered(td_state state, const char *reason) {
+    td__finish f = {.accuracy = NAN,
+                    .reward = NAN,
+                    .violation = NAN,
+                    .of_problem = true,
+                    .outcome = {.state = state, .fidelity = 1},
+                    .reason = reason};
+    for (int m = 0; m < TD_NMETRIC; m++) f.metric[m] = NAN;
+    return f;
+}
+
+/* What came of it, beside what was reported on the way. */
+static void conclude(td__finish *f, const td__finish *end) {
+    const td_curve curve = f->curve;
+    const int64_t steps = f->steps;
+    *f = *end;
+    f->curve = curve;
+    f->steps = steps;
+}
+
+/* What a line means: the trial goes on, is over, or is to be stopped. */
+typedef enum { MORE, LAST, STOP } meaning;
+
+/* Reports are kept as they come, and judged. */
 static td_status take_line(td__asker *e, td__loop *l, const td__task *t, const char *line, size_t n,
-                           td_arena *a, td__finish *f, const char **fault, bool *last,
+                           td_arena *a, td__finish *f, const char **fault, meaning *m,
                            td_error *err) {
     td__answer answer;
     td_error why = {0};
     td_verdict verdict;
-    *last = true;
+    *m = LAST;
     td_status s = td__answer_parse(&e->b->goals, line, n, "answer", 1, a, &answer, &why);
     if (s == TD_E_MEMORY) return td_fail(err, s, "out of memory");
     if (s == TD_OK && answer.trial >= 0 && answer.trial != t->number)
         s = td_fail(&why, TD_E_INPUT, "expected trial %lld, found %lld", (long long)t->number,
                     (long long)answer.trial);
+    if (s == TD_OK && answer.is_stopped) s = td_fail(&why, TD_E_INPUT, "it was not told to stop");
     if (s != TD_OK) {
         *fault = quoted(line, n, &why, a);
         return *fault != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     }
     if (!answer.is_report) {
-        *f = answer.finish;
+        conclude(f, &answer.finish);
         return TD_OK;
     }
-    *last = false;
-    return td__loop_report(l, t, answer.step, answer.report, e->b->goals.nobj, &verdict, err);
+    s = td__stop_report(l, t->number, answer.step, &answer.finish.outcome, a, f, &verdict, err);
+    *m = s == TD_OK && verdict == TD_PRUNE ? STOP : MORE;
+    if (*m == STOP) {
+        memcpy(f->told, answer.finish.told, sizeof f->told);
+        f->violation = answer.finish.violation;
+    }
+    return s;
 }
 
 static bool is_blank(const char *line, size_t n) {
     while (n > 0 && strchr(" \t\r", line[n - 1]) != NULL) n--;
     return n == 0;
+}
+
+/* The trial is over; what its program still has to say is not. One that does not say that it has
+ * stopped may take the line for a trial: another one is started. */
+static void stop_program(td__asker *e, td__loop *l, const td__task *t, td_arena *a) {
+    td__program *p = e->program[t->thread];
+    const td__patience w = {td_time_mono_s() + stop_s, is_abandoned, l};
+    td_text text = {0};
+    td__stop_line(t->number, &text);
+    td__heard h = text.failed ? TD__HEARD_END : td__program_send(p, text.data, text.size, &w);
+    bool kept = false, last = false;
+    while (h == TD__HEARD_LINE && !last && td_time_mono_s() < w.until) {
+        const char *line;
+        size_t n;
+        td__answer answer;
+        h = td__program_hear(p, &w, &line, &n);
+        if (h != TD__HEARD_LINE || is_blank(line, n)) continue;
+        td_status s = td__answer_parse(&e->b->goals, line, n, "answer", 1, a, &answer, NULL);
+        last = s != TD_OK || !answer.is_report;
+        kept = s == TD_OK && answer.is_stopped && (answer.trial < 0 || answer.trial == t->number);
+    }
+    if (!kept) end(e, t->thread, last ? grace_s : 0, NULL, NULL);
+    td_text_free(&text);
 }
 
 static td_status fail_fault(const char *text, const char **fault, result *r, td_error *err) {
@@ -98,7 +152,7 @@ static td_status ask(td__asker *e, td__loop *l, const td__task *t, const td_text
     const td__patience w = {td_time_mono_s() + e->b->timeout_s, is_abandoned, l};
     const char *line;
     size_t n;
-    bool clean = false, silent = true, last = false;
+    bool clean = false, silent = true;
     char how[48];
     *fault = NULL;
     td__heard h = td__program_send(p, question->data, question->size, &w);
@@ -116,14 +170,16 @@ static td_status ask(td__asker *e, td__loop *l, const td__task *t, const td_text
         if (is_abandoned(l)) h = TD__HEARD_STOP;
         if (is_blank(line, n)) continue;
         silent = false;
-        td_status s = take_line(e, l, t, line, n, a, f, fault, &last, err);
+        meaning m;
+        td_status s = take_line(e, l, t, line, n, a, f, fault, &m, err);
         if (s != TD_OK) {
             end(e, t->thread, 0, NULL, NULL);
             return s;
         }
         if (*fault != NULL) end(e, t->thread, 0, NULL, NULL);
+        if (m == STOP) stop_program(e, l, t, a);
         *r = *fault != NULL ? FAULT : ANSWERED;
-        if (last) return TD_OK;
+        if (m != MORE) return TD_OK;
     }
     switch (h) {
     case TD__HEARD_STOP:
@@ -163,6 +219,7 @@ static td_status try(td__asker *e, td__loop *l, const td__task *t, const td_text
             end(e, t->thread, grace_s, NULL, NULL);
     }
     while (s == TD_OK && r == AGAIN) {
+        *f = unanswered(TD_TRIAL_FAILED, NULL);
         bool fresh = *p == NULL;
         if (fresh) s = td__program_start(e->b->command, e->b->folder, p, err);
         if (s == TD_OK) s = ask(e, l, t, question, fresh, a, f, fault, &r, err);
@@ -180,11 +237,30 @@ static void warn(td__asker *e, td__loop *l, int64_t trial, const char *fault, bo
                  n == MOST_WARNINGS ? " (further ones: `tandem study show`)" : "");
 }
 
+/* Steps that a program does not report at are not looked at: told once. */
+static void warn_blind(td__asker *e, td__loop *l, int64_t trial, const td__finish *f) {
+    bool seen = l->row->stopping == NULL || f->outcome.state == TD_TRIAL_FAILED ||
+                f->outcome.state == TD_TRIAL_INFEASIBLE;
+    for (int i = 0; i < f->curve.n && !seen; i++)
+        seen = td__stop_looks(l->row, f->curve.at[i].step);
+    pthread_mutex_lock(&l->lock);
+    seen = seen || e->blind;
+    e->blind = e->blind || !seen;
+    pthread_mutex_unlock(&l->lock);
+    if (seen) return;
+    td_text rule = {0};
+    td__stop_describe(l->row->stopping, &rule);
+    td_log_write(e->run->log, 1, "early stopping (%s): trial %lld reported nothing there",
+                 rule.data != NULL ? rule.data : "?", (long long)trial);
+    td_text_free(&rule);
+}
+
 /* Nothing but faults from the start: the trial is given back. */
 static td_status count_fault(td__asker *e, td__loop *l, const char *fault, td_error *err) {
     pthread_mutex_lock(&l->lock);
-    bool answered =
-        l->count[TD_RESULT_MEETS] + l->count[TD_RESULT_MISSES] + l->count[TD_RESULT_UNBUILT] > 0;
+    bool answered = l->count[TD_RESULT_MEETS] + l->count[TD_RESULT_MISSES] +
+                        l->count[TD_RESULT_UNBUILT] + l->count[TD_RESULT_STOPPED] >
+                    0;
     int faults = ++e->faults;
     pthread_mutex_unlock(&l->lock);
     if (answered || faults < MOST_FAULTS) return TD_OK;
@@ -192,17 +268,6 @@ static td_status count_fault(td__asker *e, td__loop *l, const char *fault, td_er
                    "the program has answered nothing %d times: %.250s; mend it and begin in "
                    "another folder, or go on in this one, where these trials stay failed",
                    faults, fault);
-}
-
-static td__finish unanswered(td_state state, const char *reason) {
-    td__finish f = {.accuracy = NAN,
-                    .reward = NAN,
-                    .violation = NAN,
-                    .of_problem = true,
-                    .outcome = {.state = state, .fidelity = 1},
-                    .reason = reason};
-    for (int m = 0; m < TD_NMETRIC; m++) f.metric[m] = NAN;
-    return f;
 }
 
 static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *a, td__finish *f,
@@ -228,8 +293,10 @@ static td_status evaluate(void *self, td__loop *l, const td__task *t, td_arena *
     }
     if (s == TD_OK && fault != NULL) {
         s = count_fault(e, l, fault, err);
-        *f = unanswered(TD_TRIAL_FAILED, fault);
+        const td__finish failed = unanswered(TD_TRIAL_FAILED, fault);
+        conclude(f, &failed);
     }
+    if (s == TD_OK && fault == NULL) warn_blind(e, l, t->number, f);
     td_text_free(&question);
     td_text_free(&params);
     return s;

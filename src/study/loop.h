@@ -63,10 +63,6 @@ typedef struct td__loop {
 void td__loop_wait(td__loop *l, double *pause_ms);
 /* The end is near: what runs is to be broken off. */
 bool td__loop_abandoned(const td__loop *l);
-/* Intermediate values of a trial that runs, in order of step: they are kept, and *verdict says
- * whether it goes on. Called without the lock. */
-td_status td__loop_report(td__loop *l, const td__task *t, int64_t step, const double *v, int n,
-                          td_verdict *verdict, td_error *err);
 
 /* What a design is worth with an accuracy: objectives of *o, and the reward. f: its metrics. */
 void td__worth(const td__row *row, const td_design *d, double accuracy, const td__finish *f,

@@ -1,10 +1,6 @@
-/* recipe_stopping.c - the key `early_stopping` of a recipe: a rule and its options. */
+/* recipe_stopping.c - the key `early_stopping` of recipes and problems: a rule and its options. */
 #include "recipe.h"
-
-static td_status create(const td_recipe *r, int *steps, void **self, td_error *err) {
-    td_status s = td_accuracy_steps(r->accuracy, steps, err);
-    return s == TD_OK ? r->stopper->create(self, *steps, r->stopper_params, err) : s;
-}
+#include "stop.h"
 
 td_status td__stopping_read(td_arena *a, const td_node *n, int64_t steps, const td_stopper **rule,
                             const td_params **params, td_error *err) {
@@ -45,23 +41,15 @@ td_status td__recipe_stopping(td_recipe *r, td_error *err) {
 }
 
 td_status td__recipe_stopping_describe(const td_recipe *r, td_text *out, td_error *err) {
-    enum { MOST = 8 };
-    void *self = NULL;
-    int steps = 0, all = 0, told = 0;
-    td_status s = create(r, &steps, &self, err);
+    int steps = 0;
+    td__stopping stopping = {.rule = r->stopper, .step = "epoch"};
+    td_status s = td_accuracy_steps(r->accuracy, &steps, err);
+    stopping.steps = steps;
+    if (s == TD_OK) s = r->stopper->create(&stopping.self, steps, r->stopper_params, err);
     if (s != TD_OK) return s;
-    for (int step = 1; step < steps; step++) all += r->stopper->looks(self, step);
-    td_text_addf(out, "early stopping: %s, after %s", r->stopper->name,
-                 all == steps - 1 ? "each epoch"
-                 : all == 1       ? "epoch"
-                                  : "epochs");
-    for (int step = 1; step < steps && all < steps - 1 && told < MOST; step++) {
-        if (!r->stopper->looks(self, step)) continue;
-        told++;
-        td_text_addf(out, "%s %d", told == 1 ? "" : told == all ? " and" : ",", step);
-    }
-    td_text_addf(out, "%s of %d%s\n", told == MOST && all > MOST ? ", ..." : "", steps,
-                 r->trained != INT64_MAX ? "; trainings count by their epochs" : "");
-    r->stopper->destroy(self);
+    td_text_add(out, "early stopping: ");
+    td__stop_describe(&stopping, out);
+    td_text_add(out, r->trained != INT64_MAX ? "; trainings count by their epochs\n" : "\n");
+    r->stopper->destroy(stopping.self);
     return TD_OK;
 }

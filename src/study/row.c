@@ -147,8 +147,8 @@ static td_status tell_for(td__loop *l, int64_t n, int64_t seen, bool *ready, td_
         td__slot *s = &l->slot[k];
         if (!(*ready = s->finished)) return TD_OK;
         l->row->strategy->tell(l->strategy, k, &s->c, &s->f.outcome);
-        s->counts =
-            s->f.curve.n > 0 && (s->f.net_hash == 0 || td__seen_get(&l->paid, s->f.net_hash) < 0);
+        s->counts = s->f.curve.n > 0 && s->f.outcome.state != TD_TRIAL_FAILED &&
+                    (s->f.net_hash == 0 || td__seen_get(&l->paid, s->f.net_hash) < 0);
         if (s->f.scored) {
             td_status status = td__stop_count(l, k, true, err);
             if (status != TD_OK) return status;
@@ -168,13 +168,15 @@ static bool trainings_spent(const td__loop *l) {
 
 /* What an outcome points to, in the arena of the loop. */
 static td_status settle(td__loop *l, td__finish *f, td_error *err) {
-    const bool reason = f->reason != NULL, curve = f->curve.n > 0;
+    /* Without a rule nobody asks for curves. */
+    const bool reason = f->reason != NULL, curve = f->curve.n > 0 && l->row->stopping != NULL;
     td_curve_point *at = curve ? TD_NEW(l->arena, td_curve_point, f->curve.n) : NULL;
     if (reason) f->reason = td_arena_strdup(l->arena, f->reason);
     if ((reason && f->reason == NULL) || (curve && at == NULL))
         return td_fail(err, TD_E_MEMORY, "out of memory");
     if (curve) memcpy(at, f->curve.at, sizeof *at * (size_t)f->curve.n);
     f->curve.at = at;
+    if (!curve) f->curve.n = 0;
     f->curve_accuracy = NULL; /* in the store */
     f->params = NULL;
     return TD_OK;
@@ -243,15 +245,6 @@ void td__loop_wait(td__loop *l, double *pause_ms) {
 bool td__loop_abandoned(const td__loop *l) {
     const td_run_options *run = l->row->run;
     return run->abandoned != NULL && run->abandoned(run->self);
-}
-
-td_status td__loop_report(td__loop *l, const td__task *t, int64_t step, const double *v, int n,
-                          td_verdict *verdict, td_error *err) {
-    *verdict = TD_GO_ON; /* who stops trials early does so here, under the lock */
-    pthread_mutex_lock(&l->lock);
-    td_status s = td__store_report(l->row->store, t->id, t->token, step, v, n, err);
-    pthread_mutex_unlock(&l->lock);
-    return s;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

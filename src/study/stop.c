@@ -33,6 +33,7 @@ void td__stop_where(const td__row *row, int64_t steps, td_text *out) {
 /* Arrays of an arena double: the old half is lost to it until the trial is over. */
 static td_status keep(td_curve *c, int64_t number, int64_t step, const td_outcome *value,
                       td_arena *a, td_error *err) {
+    while (c->n > 0 && c->at[c->n - 1].step >= step) c->n--;
     if ((c->n & (c->n - 1)) == 0) { /* full: 0, 1, 2, 4, ... */
         td_curve_point *wide = TD_NEW(a, td_curve_point, c->n > 0 ? 2 * c->n : 1);
         if (wide == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -45,18 +46,22 @@ static td_status keep(td_curve *c, int64_t number, int64_t step, const td_outcom
     return TD_OK;
 }
 
-static td_status judge(const td__loop *l, int64_t n, const td_curve *own, td_verdict *verdict,
-                       td_text *why, td_error *err) {
-    const td__stopping *s = l->row->stopping;
-    const int64_t end = l->slot[n].horizon;
-    int count = 0;
-    td_curve *earlier = malloc(sizeof *earlier * (size_t)(end > 0 ? end : 1));
-    if (earlier == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    for (int64_t k = 0; k < end; k++)
-        if (l->slot[k].counts) earlier[count++] = l->slot[k].f.curve;
-    td_status status = s->rule->judge(s->self, own, earlier, count, verdict, why);
-    free(earlier);
-    return status == TD_OK ? TD_OK : td_fail(err, status, "out of memory");
+/* The steps that a rule looks at, or the first few of them. */
+void td__stop_describe(const td__stopping *s, td_text *out) {
+    enum { MOST = 8, FURTHEST = 1000000 };
+    const int64_t end = s->steps > 0 ? s->steps : FURTHEST;
+    int64_t at[MOST], all = 0;
+    for (int64_t step = 1; step < end; step++) {
+        if (!s->rule->looks(s->self, step)) continue;
+        if (all < MOST) at[all] = step;
+        all++;
+    }
+    td_text_addf(out, "%s, after %s%s%s", s->rule->name, all == end - 1 ? "each " : "", s->step,
+                 all == 1 || all == end - 1 ? "" : "s");
+    for (int i = 0; i < all && i < MOST && all < end - 1; i++)
+        td_text_addf(out, "%s %lld", i == 0 ? "" : i + 1 == all ? " and" : ",", (long long)at[i]);
+    if (all > MOST && all < end - 1) td_text_add(out, ", ...");
+    if (s->steps > 0) td_text_addf(out, " of %lld", (long long)s->steps);
 }
 
 static const char *reason_of(const td__row *row, int64_t steps, const td_text *why, td_arena *a) {
@@ -83,21 +88,36 @@ td_status td__stop_count(td__loop *l, int64_t k, bool of_told, td_error *err) {
     return td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
+td_status td__stop_judge(const td__row *row, const td_curve *own, const td_curve *earlier, int n,
+                         td_arena *a, td__finish *f, td_verdict *verdict, td_error *err) {
+    const td__stopping *r = row->stopping;
+    const td_curve_point *last = &own->at[own->n - 1];
+    td_text why = {0};
+    td_status s = r->rule->judge(r->self, own, earlier, n, verdict, &why);
+    if (s == TD_OK && *verdict == TD_PRUNE) {
+        f->outcome = last->value;
+        f->outcome.state = TD_TRIAL_PRUNED;
+        f->steps = last->step;
+        f->reason = reason_of(row, last->step, &why, a);
+        if (f->reason == NULL) s = TD_E_MEMORY;
+    }
+    td_text_free(&why);
+    return s == TD_OK ? TD_OK : td_fail(err, s, "out of memory");
+}
+
 td_status td__stop_report(td__loop *l, int64_t n, int64_t step, const td_outcome *value,
                           td_arena *a, td__finish *f, td_verdict *verdict, td_error *err) {
+    const int64_t end = l->slot[n].horizon;
+    int count = 0;
     *verdict = TD_GO_ON;
     td_status s = keep(&f->curve, n, step, value, a, err);
     f->steps = step;
     if (s != TD_OK || !td__stop_looks(l->row, step)) return s;
-    td_text why = {0};
-    s = judge(l, n, &f->curve, verdict, &why, err);
-    if (s == TD_OK && *verdict == TD_PRUNE) {
-        f->outcome.state = TD_TRIAL_PRUNED;
-        f->outcome.nobj = value->nobj;
-        memcpy(f->outcome.obj, value->obj, sizeof f->outcome.obj);
-        f->reason = reason_of(l->row, step, &why, a);
-        if (f->reason == NULL) s = td_fail(err, TD_E_MEMORY, "out of memory");
-    }
-    td_text_free(&why);
+    td_curve *earlier = malloc(sizeof *earlier * (size_t)(end > 0 ? end : 1));
+    if (earlier == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int64_t k = 0; k < end; k++)
+        if (l->slot[k].counts) earlier[count++] = l->slot[k].f.curve;
+    s = td__stop_judge(l->row, &f->curve, earlier, count, a, f, verdict, err);
+    free(earlier);
     return s;
 }

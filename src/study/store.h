@@ -133,10 +133,13 @@ td_status td__store_release(td_store *s, int64_t id, int64_t token, td_error *er
  * fine and changes nothing. */
 td_status td__store_tell(td_store *s, int64_t id, int64_t token, const td__finish *f,
                          td_error *err);
-/* Intermediate values of a claimed trial, n of them; those of this step and later ones, if there
- * are any (of an earlier attempt), go. TD_E_STALE as above. */
-td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
-                           int n, td_error *err);
+/* What a claimed trial has come to after a step, at once (td__store_tell keeps curves, too). What
+ * was reported of this step and later ones, of an earlier attempt, goes. TD_E_STALE as above. */
+td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step,
+                           const td_outcome *value, td_error *err);
+/* What was reported of a trial so far; memory from the arena. */
+td_status td__store_curve(td_store *s, int64_t id, int64_t number, td_arena *a, td_curve *out,
+                          td_error *err);
 /* Gives the lowest trial that is ready, or whose time is over, to somebody who is no worker: for so
  * long from now_s on, by the wall clock. It runs then, and is of no worker, so that no reap takes
  * it back. *number -1: there is none. */

@@ -13,22 +13,29 @@ static td_status put(td_store *s, int64_t trial, int64_t step, int idx, double v
                        "iiidi", trial, step, (int64_t)idx, v, (int64_t)td__sql_code(v));
 }
 
+static td_status put_point(td_store *s, int64_t trial, int64_t step, const td_outcome *o,
+                           td_error *err) {
+    td_status status = TD_OK;
+    for (int k = 0; status == TD_OK && k < o->nobj; k++)
+        status = put(s, trial, step, IDX_OBJECTIVE + k, o->obj[k], err);
+    for (int k = 0; status == TD_OK && k < o->ncon; k++)
+        status = put(s, trial, step, IDX_CONSTRAINT + k, o->con[k], err);
+    return status;
+}
+
 td_status td__store_put_curve(td_store *s, int64_t trial, const td__finish *f, td_error *err) {
     td_status status = TD_OK;
     for (int i = 0; status == TD_OK && i < f->curve.n; i++) {
         const td_curve_point *p = &f->curve.at[i];
-        for (int k = 0; status == TD_OK && k < p->value.nobj; k++)
-            status = put(s, trial, p->step, IDX_OBJECTIVE + k, p->value.obj[k], err);
-        for (int k = 0; status == TD_OK && k < p->value.ncon; k++)
-            status = put(s, trial, p->step, IDX_CONSTRAINT + k, p->value.con[k], err);
+        status = put_point(s, trial, p->step, &p->value, err);
         if (status == TD_OK && f->curve_accuracy != NULL)
             status = put(s, trial, p->step, IDX_ACCURACY, f->curve_accuracy[i], err);
     }
     return status;
 }
 
-static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
-                            int n, td_error *err) {
+static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step,
+                            const td_outcome *value, td_error *err) {
     sqlite3_stmt *st;
     bool mine = false;
     td_status status =
@@ -41,16 +48,14 @@ static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step
     if (status == TD_OK)
         status = td__sql_run(s, err, "DELETE FROM trial_report WHERE trial_id = ? AND step >= ?",
                              "ii", id, step);
-    for (int i = 0; status == TD_OK && i < n; i++)
-        status = put(s, id, step, IDX_OBJECTIVE + i, v[i], err);
-    return status;
+    return status == TD_OK ? put_point(s, id, step, value, err) : status;
 }
 
-td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step, const double *v,
-                           int n, td_error *err) {
+td_status td__store_report(td_store *s, int64_t id, int64_t token, int64_t step,
+                           const td_outcome *value, td_error *err) {
     td_status status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
-    return td__sql_end(s, put_report(s, id, token, step, v, n, err), err);
+    return td__sql_end(s, put_report(s, id, token, step, value, err), err);
 }
 
 /* The points of one trial while they are read. */
@@ -107,5 +112,22 @@ td_status td__store_load_curves(td_store *s, int64_t study, int64_t rev, td_aren
         t[at].curve = (td_curve){.number = number, .at = p.at, .n = p.n};
     }
     td__sql_done(s, st);
+    return status;
+}
+
+td_status td__store_curve(td_store *s, int64_t id, int64_t number, td_arena *a, td_curve *out,
+                          td_error *err) {
+    sqlite3_stmt *st;
+    bool row = true;
+    points p = {0};
+    td_status status = td__sql_cached(s, &st, err,
+                                      "SELECT step, idx, value, code FROM trial_report WHERE"
+                                      " trial_id = ? ORDER BY step, idx",
+                                      "i", id);
+    while (status == TD_OK && (status = td__sql_step(s, st, &row, err)) == TD_OK && row)
+        status = add_value(&p, sqlite3_column_int64(st, 0), sqlite3_column_int(st, 1),
+                           td__sql_value(st, 2, 3), a, err);
+    td__sql_done(s, st);
+    *out = (td_curve){.number = number, .at = p.at, .n = p.n};
     return status;
 }

@@ -56,3 +56,22 @@ td_trial_row trial_of(const char *folder, int number, td_arena *a) {
     assert_in_range(number, 0, n - 1);
     return t[number];
 }
+
+static bool is_stopped(void *self) {
+    return ((watcher *)self)->stop;
+}
+
+static void take_warning(void *self, int level, const char *message) {
+    (void)level;
+    td_text_addf(&((watcher *)self)->warnings, "%s\n", message);
+}
+
+td_status run_problem(const char *folder, const char *text, watcher *w, td_error *err) {
+    const td_log log = {take_warning, w};
+    td_blackbox *b = load_problem(folder, text);
+    td_run_options o = {
+        .out = folder, .cancelled = is_stopped, .abandoned = is_stopped, .self = w, .log = &log};
+    td_status s = td_blackbox_run(b, &o, err);
+    td_blackbox_destroy(b);
+    return s;
+}

@@ -2,6 +2,8 @@
 #ifndef BLACKBOX_HELPER_H
 #define BLACKBOX_HELPER_H
 
+#include <stdatomic.h>
+
 #include "../../src/study/blackbox.h"
 #include "scratch.h"
 
@@ -15,5 +17,13 @@ char *trials_of(const char *folder);
 
 /* One trial, of the arena. */
 td_trial_row trial_of(const char *folder, int number, td_arena *a);
+
+/* Somebody who watches a run: it may be stopped, and its warnings are kept (td_text_free). */
+typedef struct {
+    const char *folder;
+    atomic_bool stop;
+    td_text warnings;
+} watcher;
+td_status run_problem(const char *folder, const char *text, watcher *w, td_error *err);
 
 #endif

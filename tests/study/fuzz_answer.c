@@ -30,7 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (s != TD_OK) {
         check(err.code == s && err.message[0] != '\0' && strchr(err.message, '\n') == NULL);
     } else if (x.is_report) {
-        check(x.step >= 0);
+        check(x.step >= 0 && o->nobj == g.nobj && (o->ncon == 0 || o->ncon == g.ncon));
+        check(o->ncon > 0 ? isfinite(x.finish.violation) : isnan(x.finish.violation));
+    } else if (x.is_stopped) {
+        check(x.trial >= -1);
     } else if (o->state == TD_TRIAL_DONE) {
         check(o->nobj == g.nobj && o->ncon == g.ncon && x.missing == NULL);
         check(isfinite(x.finish.violation) && x.finish.violation >= 0);

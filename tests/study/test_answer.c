@@ -142,10 +142,27 @@ static void test_reports(void **state) {
     read_goals(a, two, &g);
     const char *line = "{\"report\": {\"step\": 3, \"cost\": 7.1, \"accuracy\": 0.25}}";
     assert_ok(td__answer_parse(&g, line, strlen(line), "x", 1, a, &x, &err), &err);
-    assert_true(x.is_report && x.step == 3 && x.report[0] == 7.1 && x.report[1] == -.25);
+    assert_true(x.is_report && x.step == 3 && x.finish.outcome.obj[0] == 7.1 &&
+                x.finish.outcome.obj[1] == -.25);
     line = "{\"report\": {\"step\": 0, \"cost\": NaN}, \"trial\": 4}";
     assert_ok(td__answer_parse(&g, line, strlen(line), "x", 1, a, &x, &err), &err);
-    assert_true(x.is_report && x.trial == 4 && isnan(x.report[0]) && isnan(x.report[1]));
+    assert_true(x.is_report && x.trial == 4 && isnan(x.finish.outcome.obj[0]) &&
+                isnan(x.finish.outcome.obj[1]));
+    assert_int_equal(x.finish.outcome.ncon, 0);
+    /* Constraints, if all are there: relative to their bounds, as those of an answer. */
+    read_goals(a, "objectives: [cost]\nconstraints: [g, {name: m, max: 20}]", &g);
+    line = "{\"report\": {\"step\": 1, \"cost\": 2, \"g\": -3, \"m\": 25}}";
+    assert_ok(td__answer_parse(&g, line, strlen(line), "x", 1, a, &x, &err), &err);
+    const td_outcome *o = &x.finish.outcome;
+    assert_true(o->state == TD_TRIAL_DONE && o->nobj == 1 && o->ncon == 2);
+    assert_true(o->con[0] == -3 && o->con[1] == .25 && x.finish.violation == .25);
+    assert_true(x.finish.told[0] == -3 && x.finish.told[1] == 25);
+    line = "{\"report\": {\"step\": 1, \"cost\": 2, \"g\": -3, \"m\": null}}";
+    assert_ok(td__answer_parse(&g, line, strlen(line), "x", 1, a, &x, &err), &err);
+    assert_true(x.finish.outcome.ncon == 0 && isnan(x.finish.violation));
+    line = "{\"trial\": 4, \"stopped\": true}";
+    assert_ok(td__answer_parse(&g, line, strlen(line), "x", 1, a, &x, &err), &err);
+    assert_true(x.is_stopped && !x.is_report && x.trial == 4);
     td_arena_destroy(a);
 }
 

@@ -253,11 +253,74 @@ static void test_the_end_of_a_space(void **state) {
     scratch_remove(folder);
 }
 
+/* A verdict knows the trials that have ended, and ends its own. */
+static void test_early_stopping(void **state) {
+    (void)state;
+    char *folder = scratch_make();
+    td_blackbox *b = load_problem(folder, "name: p\nparameters: {x: {int: [0, 99]}}\n"
+                                          "objectives: [cost]\nstrategy: evolution\n"
+                                          "early_stopping: {name: asha, eta: 2}\n");
+    td_text lines = {0};
+    td_error err = {0};
+    asked(b, folder, 6, 1e5, &lines);
+    static const struct {
+        const char *lines, *out;
+        int told;
+        td_status status;
+    } calls[] = {
+        {"{\"trial\": 0, \"report\": {\"step\": 1, \"cost\": 5}}", "", 0, TD_OK},
+        /* Trial 0 has not ended: nobody is there. */
+        {"{\"trial\": 1, \"report\": {\"step\": 1, \"cost\": 9}}", "", 0, TD_OK},
+        {"{\"trial\": 0, \"cost\": 4}", "", 1, TD_OK},
+        {"{\"trial\": 2, \"stopped\": true}", "", 0, TD_E_INPUT},
+        {"{\"trial\": 2, \"report\": {\"step\": 1, \"cost\": 6}}\n"
+         "{\"trial\": 2, \"report\": {\"step\": 2, \"cost\": 5.5}}",
+         "{\"trial\": 2, \"stop\": true}\n", 0, TD_OK},
+        /* Once more; it says that it has; it does not know better. */
+        {"{\"trial\": 2, \"report\": {\"step\": 2, \"cost\": 5.5}}",
+         "{\"trial\": 2, \"stop\": true}\n", 0, TD_OK},
+        {"{\"trial\": 2, \"stopped\": true}", "", 0, TD_OK},
+        {"{\"trial\": 2, \"cost\": 1}", "", 0, TD_E_STALE},
+        {"{\"trial\": 0, \"stopped\": true}", "", 0, TD_E_STALE},
+        /* With its outcome there is nothing to stop. */
+        {"{\"trial\": 3, \"report\": {\"step\": 1, \"cost\": 7}}\n{\"trial\": 3, \"cost\": 7}", "",
+         1, TD_OK},
+        /* 6 is behind 5 and 6 of 5, 6, 6, 7; 5.5 is not; 2 is a rung that trial 0 did not see. */
+        {"{\"trial\": 4, \"report\": {\"step\": 1, \"cost\": 5.5}}", "", 0, TD_OK},
+        {"{\"trial\": 4, \"report\": {\"step\": 2, \"cost\": 50}}", "", 0, TD_OK},
+        {"{\"trial\": 4, \"report\": {\"step\": 1, \"cost\": 6.5}}",
+         "{\"trial\": 4, \"stop\": true}\n", 0, TD_OK},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        td_text out = {0};
+        int64_t told = 0;
+        td_status s = td_blackbox_tell(b, folder, "in", calls[i].lines, strlen(calls[i].lines),
+                                       &told, &out, &err);
+        if (s != calls[i].status) fail_msg("%s: %s", calls[i].lines, err.message);
+        assert_string_equal(out.data != NULL ? out.data : "", calls[i].out);
+        assert_int_equal(told, calls[i].told);
+        td_text_free(&out);
+        if (i % 4 == 0) expect_replay(b, folder);
+    }
+    td_arena *a = td_arena_create();
+    td_trial_row t = trial_of(folder, 2, a);
+    assert_true(t.state == TD_TRIAL_PRUNED && t.steps == 1 && t.outcome.obj[0] == 6);
+    assert_int_equal(td_trial_result(&t), TD_RESULT_STOPPED);
+    assert_string_equal(t.error, "stopped after step 1: 2nd of 2, of which 1 goes on");
+    assert_true(trial_of(folder, 3, a).steps == 1 && trial_of(folder, 0, a).steps == 1);
+    assert_non_null(strstr(trial_of(folder, 4, a).error, "3rd of 4, of which 2 go on"));
+    expect_replay(b, folder);
+    td_arena_destroy(a);
+    td_text_free(&lines);
+    td_blackbox_destroy(b);
+    scratch_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_order),          cmocka_unit_test(test_learns),
         cmocka_unit_test(test_twice_and_wrong),    cmocka_unit_test(test_from_outside),
-        cmocka_unit_test(test_the_end_of_a_space),
+        cmocka_unit_test(test_the_end_of_a_space), cmocka_unit_test(test_early_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

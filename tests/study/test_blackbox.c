@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
 
 #define PARAMETERS "parameters: {x: {int: [0, 99]}, k: {choice: [a, b]}}\n"
 #define PROBLEM(rest) "name: p\n" PARAMETERS "objectives: [cost]\n" rest
@@ -16,31 +15,6 @@
     "\\1/p\"; }\n"
 /* (x - 30)^2, kept or one-shot. */
 #define KEPT GET "while read -r line; do x=$(get x); echo $(((x - 30) * (x - 30))); done\n"
-
-typedef struct {
-    const char *folder;
-    atomic_bool stop;
-    td_text warnings;
-} watcher;
-
-static bool is_stopped(void *self) {
-    return ((watcher *)self)->stop;
-}
-
-static void take_warning(void *self, int level, const char *message) {
-    (void)level;
-    td_text_addf(&((watcher *)self)->warnings, "%s\n", message);
-}
-
-static td_status run_problem(const char *folder, const char *text, watcher *w, td_error *err) {
-    const td_log log = {take_warning, w};
-    td_blackbox *b = load_problem(folder, text);
-    td_run_options o = {
-        .out = folder, .cancelled = is_stopped, .abandoned = is_stopped, .self = w, .log = &log};
-    td_status s = td_blackbox_run(b, &o, err);
-    td_blackbox_destroy(b);
-    return s;
-}
 
 /* Runs a script for each trial; the trials as text. */
 static char *outcome(const char *script, const char *rest) {
@@ -285,6 +259,7 @@ static void test_what_a_resume_depends_on(void **state) {
         {"name: p\n" PARAMETERS "objectives: [{name: cost, goal: maximise}]\n", "objectives was"},
         {PROBLEM("strategy: random\n"), "strategy was"},
         {PROBLEM("parallel: 2\n"), "parallel was nothing and is 2"},
+        {PROBLEM("early_stopping: median\n"), "early_stopping was nothing"},
         {PROBLEM("known: [x <= 50]\n"), "known was nothing and is [\"x <= 50\"]"},
         {PROBLEM("seed: 2\n"), "seed was 1 and is 2"},
     };
@@ -373,6 +348,9 @@ static void test_files(void **state) {
         {PROBLEM("known: [x <= 50, y > 3]\n"), "problem.yaml:4: known[1]: there is no parameter"},
         {PROBLEM("timeout_s: 0\n"), "timeout_s"},
         {PROBLEM("retries: -1\n"), "retries"},
+        {PROBLEM("early_stopping: ahsa\n"), "did you mean \"asha\""},
+        {PROBLEM("early_stopping: {name: asha, mni: 3}\n"), "problem.yaml:4: early_stopping: "},
+        {PROBLEM("early_stopping: {name: hyperband}\n"), "early_stopping: expected max"},
         {PROBLEM("parallel: 0\n"), "parallel"},
         {PROBLEM("strategy: {name: evolutoin}\n"), "did you mean \"evolution\""},
         {PROBLEM("strategy: {name: evolution, populaton: 3}\n"), "populaton"},
@@ -397,10 +375,13 @@ static void test_files(void **state) {
     td_blackbox *b =
         load_problem(folder, "name: p\n" PARAMETERS "objectives: [a, {name: b, goal: maximise}]\n"
                              "constraints: [c, {name: d, min: 3}]\nparallel: 3\n"
+                             "early_stopping: {name: asha, min: 10}\n"
                              "command: [a, b c]\nbudget: {trials: 1000}\n");
     td_blackbox_describe(b, &t);
     assert_string_equal(t.data, "p: 2 parameters, 200 points; minimise a, maximise b; met: c <= 0, "
                                 "d >= 3\nauto, seed 1, 1000 trials, 3 at a time\n"
+                                "early stopping: asha, after steps 10, 30, 90, 270, 810, 2430, "
+                                "7290, 21870, ...\n"
                                 "program: a b c\n");
     td_text_free(&t);
     td_blackbox_destroy(b);
