@@ -227,7 +227,8 @@ td_status td_store_front(td_store *s, const char *study, td_front *out, td_error
  *                   then by how much is missed, then what cannot be built. Trials without an
  *                   outcome (running, or asked for their costs only) are not looked at
  *   0 .. TD_NOBJECTIVE - 1   by this metric or the accuracy alone, of all trials of which it is
- *                   known, whether they meet the targets or not
+ *                   known, whether they meet the targets or not; of a problem by the objective of
+ *                   this number, of all trials that are done
  *
  * The most important decision first; memory from the arena. TD_E_USAGE: a quantile that is not
  * between 0 and 1; TD_E_STORE: choices cannot be read. */
@@ -371,9 +372,10 @@ const char *td_blackbox_text(const td_blackbox *b);
 const td_goals *td_blackbox_goals(const td_blackbox *b);
 void td_blackbox_describe(const td_blackbox *b, td_text *out);
 /* Does a folder (or study.db) hold the trials of a problem? *study: the name of its one study,
- * "optimize", or "ask" where another program asks; NULL: of recipes, or nothing. */
-td_status td_store_problem(td_store *s, td_arena *a, const char **study, td_goals *goals,
-                           td_error *err);
+ * "optimize", or "ask" where another program asks; NULL: of recipes, or nothing. *name (may be
+ * NULL): the problem's own. */
+td_status td_store_problem(td_store *s, td_arena *a, const char **study, const char **name,
+                           td_goals *goals, td_error *err);
 /* Searches (or resumes) with the problem's own program, as many at a time as it says, or as
  * o->threads does if these are fewer; o as of td_recipe_run. join: as td_recipe_join. */
 td_status td_blackbox_run(const td_blackbox *b, const td_run_options *o, td_error *err);

@@ -317,7 +317,7 @@ int cmd_study(int argc, char **argv) {
     const char *problem = NULL;
     td_goals goals;
     td_status s = study_open(o.where, a, &store, &info, &n, &err);
-    if (s == TD_OK) s = td_store_problem(store, a, &problem, &goals, &err);
+    if (s == TD_OK) s = td_store_problem(store, a, &problem, NULL, &goals, &err);
     if (s == TD_OK && strcmp(o.verb, "list") == 0)
         list_rows(&o, info, n, problem != NULL, a, &out);
     else if (s == TD_OK && problem != NULL && (o.row == NULL || strcmp(o.row, problem) == 0))

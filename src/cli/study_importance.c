@@ -16,8 +16,7 @@ enum { OPT_ROW = 1000, OPT_OBJECTIVE, OPT_QUANTILE };
 enum { ENOUGH = 10 };
 
 typedef struct {
-    const char *where, *row;
-    int objective; /* < 0: the order */
+    const char *where, *row, *objective; /* objective NULL: the order */
     double quantile;
     cli_format format;
 } options;
@@ -27,22 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     char *end;
     switch (key) {
     case OPT_ROW: o->row = arg; return 0;
-    case OPT_OBJECTIVE:
-        for (int k = 0; k < TD_NOBJECTIVE; k++)
-            if (strcmp(arg, td_objective_key(k)) == 0) o->objective = k;
-        if (o->objective < 0) {
-            td_text known = {0};
-            for (int k = 0; k < TD_NOBJECTIVE; k++)
-                td_text_addf(&known, "%s%s",
-                             k == 0                  ? ""
-                             : k + 1 < TD_NOBJECTIVE ? ", "
-                                                     : " or ",
-                             td_objective_key(k));
-            argp_error(state, "--objective: expected %s, found \"%s\"",
-                       known.failed ? "another" : known.data, arg);
-            td_text_free(&known);
-        }
-        return 0;
+    case OPT_OBJECTIVE: o->objective = arg; return 0;
     case OPT_QUANTILE:
         o->quantile = strtod(arg, &end);
         if (*arg == '\0' || *end != '\0' || !(o->quantile > 0 && o->quantile < 1))
@@ -63,19 +47,57 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     }
 }
 
+/* What trials are judged by: the goals of a problem, or (NULL) what all designs have. */
+typedef struct {
+    const td_goals *goals;
+    int objective; /* < 0: the order */
+} criterion;
+
+static int count_objectives(const td_goals *g) {
+    return g != NULL ? g->nobj : TD_NOBJECTIVE;
+}
+
+static const char *objective_key(const td_goals *g, int k) {
+    return g != NULL ? g->objective[k].name : td_objective_key(k);
+}
+
+static td_status find_objective(const options *o, criterion *c, td_error *err) {
+    const int n = count_objectives(c->goals);
+    c->objective = -1;
+    if (o->objective == NULL) return TD_OK;
+    for (int k = 0; k < n; k++)
+        if (strcmp(o->objective, objective_key(c->goals, k)) == 0) c->objective = k;
+    if (c->objective >= 0) return TD_OK;
+    td_text known = {0};
+    for (int k = 0; k < n; k++)
+        td_text_addf(&known, "%s%s",
+                     k == 0      ? ""
+                     : k + 1 < n ? ", "
+                                 : " or ",
+                     objective_key(c->goals, k));
+    td_status s = td_fail(err, TD_E_USAGE, "--objective: expected %s, found \"%.100s\"",
+                          known.data != NULL ? known.data : "another", o->objective);
+    td_text_free(&known);
+    return s;
+}
+
 /* What the good ones are good in. */
-static void measure(const options *o, const td_front *f, td_text *out) {
-    if (o->objective >= 0)
-        td_text_addf(out, "by %s alone", td_objective_key(o->objective));
+static void measure(const criterion *c, const td_front *f, td_text *out) {
+    const td_goals *g = c->goals;
+    if (c->objective >= 0)
+        td_text_addf(out, "by %s alone", objective_key(g, c->objective));
+    else if (g != NULL)
+        td_text_addf(out, "by %s%s", g->ncon > 0 ? "constraints, then by " : "",
+                     g->nobj > 1 ? "front" : g->objective[0].name);
     else
         td_text_add(out, f->objectives != 0 ? "by targets, then by front"
                                             : "by targets, then by reward");
 }
 
 /* Empty where there is nothing to be warned of. */
-static void warning(const options *o, const td_trials_importance *i, td_text *out) {
+static void warning(const criterion *c, const td_trials_importance *i, td_text *out) {
     if (i->trials == 0)
-        td_text_add(out, o->objective >= 0 ? "the objective is not known of any trial"
+        td_text_add(out, c->objective >= 0 ? "the objective is not known of any trial"
                                            : "no trial has an outcome");
     else if (i->good == i->trials)
         td_text_addf(out, "all of the %d trials are equally good", i->trials);
@@ -134,21 +156,21 @@ static void add_csv(const char *name, const td_trials_importance *m, td_text *ou
     }
 }
 
-/* One row into the format's output; what is to be warned of also on stderr. */
-static td_status add_row(const options *o, td_store *store, const char *name, td_arena *a,
-                         td_node *all, td_text *out, td_error *err) {
+/* One row into the format's output, by its name; what is to be warned of also on stderr. */
+static td_status add_row(const options *o, const criterion *c, td_store *store, const char *study,
+                         const char *name, td_arena *a, td_node *all, td_text *out, td_error *err) {
     td_trial_row *t;
     td_front f = {0};
     td_trials_importance m;
     td_text by = {0}, warn = {0};
     int n;
-    td_status s = td_store_trials(store, name, a, &t, &n, err);
-    if (s == TD_OK) s = td_store_front(store, name, &f, err);
+    td_status s = td_store_trials(store, study, a, &t, &n, err);
+    if (s == TD_OK) s = td_store_front(store, study, &f, err);
     if (s == TD_OK)
-        s = td_trials_importance_of(t, n, f.objectives, o->objective, o->quantile, a, &m, err);
+        s = td_trials_importance_of(t, n, f.objectives, c->objective, o->quantile, a, &m, err);
     if (s == TD_OK) {
-        measure(o, &f, &by);
-        warning(o, &m, &warn);
+        measure(c, &f, &by);
+        warning(c, &m, &warn);
         if (by.failed || warn.failed) s = td_fail(err, TD_E_MEMORY, "out of memory");
     }
     if (s == TD_OK && o->format == CLI_JSON)
@@ -167,12 +189,19 @@ static td_status show(const options *o, td_arena *a, td_text *out, td_error *err
     td_study_info *info = NULL;
     td_node *all = td_node_map(a);
     int n = 0, shown = 0;
+    const char *problem = NULL, *name = NULL;
+    td_goals goals;
+    criterion c = {0};
     if (o->format == CLI_CSV) td_text_add(out, "row,decision,share,explained,trials,best\r\n");
     td_status s = study_open(o->where, a, &store, &info, &n, err);
+    if (s == TD_OK) s = td_store_problem(store, a, &problem, &name, &goals, err);
+    if (s == TD_OK && problem != NULL) c.goals = &goals;
+    if (s == TD_OK) s = find_objective(o, &c, err);
     for (int i = 0; s == TD_OK && i < n; i++) {
         if (!study_is_of_row(info[i].name, o->row)) continue;
         if (shown++ > 0 && o->format == CLI_TABLE) td_text_add(out, "\n");
-        s = add_row(o, store, info[i].name, a, all, out, err);
+        bool own = problem != NULL && strcmp(info[i].name, problem) == 0;
+        s = add_row(o, &c, store, info[i].name, own ? name : info[i].name, a, all, out, err);
     }
     if (s == TD_OK && o->row != NULL && shown == 0)
         s = study_no_row(o->where, o->row, info, n, a, err);
@@ -188,8 +217,9 @@ int study_importance(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
         {"row", OPT_ROW, "NAME", 0, "one row of the recipe, or a phase of one (default: all)", 0},
         {"objective", OPT_OBJECTIVE, "NAME", 0,
-         "good are the best in this alone: latency, energy, area, power or accuracy (default: what "
-         "meets the targets first, by reward or by front)",
+         "good are the best in this alone: latency, energy, area, power or accuracy, or an "
+         "objective of "
+         "a problem (default: what meets the targets first, by reward or by front)",
          0},
         {"quantile", OPT_QUANTILE, "Q", 0, "the best share of the trials that is good (0.1)", 0},
         {"format", 'f', "FORMAT", 0, "table, json or csv (default: table)", 0},
@@ -208,7 +238,7 @@ int study_importance(int argc, char **argv) {
         0,
         0,
         0};
-    options o = {.objective = -1, .quantile = 0.1, .format = CLI_TABLE};
+    options o = {.quantile = 0.1, .format = CLI_TABLE};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
     td_error err = {0};
     td_text out = {0};

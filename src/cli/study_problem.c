@@ -78,7 +78,7 @@ bool cli_problem_folder(const char *where, bool *asked) {
     if (stat(where, &sb) == 0 && S_ISDIR(sb.st_mode))
         path = td_arena_printf(a, "%s/study.db", where);
     td_status s = path != NULL ? td_store_open(path, false, &store, NULL) : TD_E_MEMORY;
-    if (s == TD_OK) s = td_store_problem(store, a, &study, &goals, NULL);
+    if (s == TD_OK) s = td_store_problem(store, a, &study, NULL, &goals, NULL);
     bool found = s == TD_OK && study != NULL;
     *asked = found && strcmp(study, "ask") == 0;
     td_store_close(store);
@@ -99,7 +99,7 @@ static td_status write_results(const td_blackbox *b, const cli_problem *o, bool 
     const char *path = td_arena_printf(a, "%s/study.db", o->out);
     td_status s = path != NULL ? td_store_open(path, false, &store, err)
                                : td_fail(err, TD_E_MEMORY, "out of memory");
-    if (s == TD_OK) s = td_store_problem(store, a, &study, &goals, err);
+    if (s == TD_OK) s = td_store_problem(store, a, &study, NULL, &goals, err);
     if (s == TD_OK) s = td_store_trials(store, study, a, &t, &n, err);
     for (int i = 0; s == TD_OK && i < n; i++) *met = *met || t[i].feasible;
     if (s == TD_OK) s = td_report_problem_write(b, t, n, o->out, err);

@@ -16,8 +16,8 @@ static bool is_problem(const char *study) {
     return strcmp(study, TD__STUDY_OPTIMIZE) == 0 || strcmp(study, TD__STUDY_ASK) == 0;
 }
 
-td_status td_store_problem(td_store *s, td_arena *a, const char **study, td_goals *goals,
-                           td_error *err) {
+td_status td_store_problem(td_store *s, td_arena *a, const char **study, const char **name,
+                           td_goals *goals, td_error *err) {
     td_study_info *info;
     td__study_row row;
     const td_node *doc;
@@ -30,6 +30,7 @@ td_status td_store_problem(td_store *s, td_arena *a, const char **study, td_goal
     if (status == TD_OK)
         status = td_yaml_parse(a, row.spec, strlen(row.spec), "study.db", &doc, err);
     if (status == TD_OK) status = td__goals_read(doc, goals, err);
+    if (status == TD_OK && name != NULL) status = td_node_get_string(doc, "name", name, err);
     if (status == TD_OK) *study = info[at].name;
     return status;
 }
@@ -46,7 +47,7 @@ td_status td_blackbox_stored(const char *folder, const td_override *o, int n, td
     const char *path = td_arena_printf(a, "%s/study.db", folder);
     if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td_store_open(path, false, &store, err);
-    if (s == TD_OK) s = td_store_problem(store, a, &study, &goals, err);
+    if (s == TD_OK) s = td_store_problem(store, a, &study, NULL, &goals, err);
     if (s == TD_OK && study == NULL)
         s = td_fail(err, TD_E_NOT_FOUND, "%s: no problem of `tandem optimize` or `ask` there",
                     folder);
@@ -178,7 +179,7 @@ td_status td_blackbox_enqueue(const td_blackbox *b, const char *folder, const td
     const char *path = td_arena_printf(a, "%s/study.db", folder);
     if (s == TD_OK && path != NULL && td_file_exists(path)) {
         s = td_store_open(path, false, &store, err);
-        if (s == TD_OK) s = td_store_problem(store, a, &study, &goals, err);
+        if (s == TD_OK) s = td_store_problem(store, a, &study, NULL, &goals, err);
         td_store_close(store);
         store = NULL;
     }

@@ -100,18 +100,27 @@ static td_status fill(table *t, int n, td_arena *a, td_error *err) {
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* As a strategy is told it. False: it has none. */
+/* A trial of a problem of one's own that has values: no design, which has a reward or a front. */
+static bool is_of_problem(const td_trial_row *t, unsigned objectives) {
+    return objectives == 0 && isnan(t->reward) && t->outcome.nobj > 0;
+}
+
+/* As a strategy is told it, but that the share of a whole evaluation is not known here: what went
+ * further is before. False: it has none. */
 static bool outcome_of(const td_trial_row *t, unsigned objectives, td_outcome *o) {
+    const double went = t->state == TD_TRIAL_PRUNED ? (double)t->steps / (double)(t->steps + 1) : 1;
+    if (is_of_problem(t, objectives)) {
+        *o = t->outcome;
+        o->fidelity = went;
+        return true;
+    }
     *o = (td_outcome){.state = TD_TRIAL_FAILED, .fidelity = 1};
     switch (td_trial_result(t)) {
     case TD_RESULT_STOPPED:
     case TD_RESULT_MEETS:
-        *o = (td_outcome){.state = t->state, .nobj = 1, .obj = {-t->reward}, .fidelity = 1};
+        *o = (td_outcome){.state = t->state, .nobj = 1, .obj = {-t->reward}, .fidelity = went};
         if (objectives != 0) o->nobj = td__front_point(objectives, t->accuracy, t->metric, o->obj);
-        if (t->state != TD_TRIAL_PRUNED) return true;
-        /* The share of a whole evaluation is not known here: what went further is before. */
-        o->fidelity = (double)t->steps / (double)(t->steps + 1);
-        o->con[o->ncon++] = t->violation;
+        if (t->state == TD_TRIAL_PRUNED) o->con[o->ncon++] = t->violation;
         return true;
     case TD_RESULT_PRUNED:
         if (!(t->violation > 0)) return false;
@@ -127,6 +136,14 @@ static bool outcome_of(const td_trial_row *t, unsigned objectives, td_outcome *o
     *o =
         (td_outcome){.state = TD_TRIAL_INFEASIBLE, .ncon = 1, .con = {t->violation}, .fidelity = 1};
     return true;
+}
+
+/* What is to be small: a metric, the accuracy, or an objective of a problem. NAN: not known. */
+static double one_value(const td_trial_row *t, unsigned objectives, int objective) {
+    if (is_of_problem(t, objectives))
+        return t->state == TD_TRIAL_DONE && objective < t->outcome.nobj ? t->outcome.obj[objective]
+                                                                        : NAN;
+    return objective == TD_OBJECTIVE_ACCURACY ? -t->accuracy : t->metric[objective];
 }
 
 /* value[i]: the place of trial i; equal ones have one place, but for those on a front, which are
@@ -149,7 +166,7 @@ static td_status rank_trials(const td_trial_row *t, int n, unsigned objectives, 
     for (int k = 0; k < m; k++) by_place[place[k]] = k;
     for (int p = 0; p < m; p++) {
         bool tied = p > 0 && td_outcome_compare(at[by_place[p - 1]], at[by_place[p]]) == 0;
-        tied = tied && (objectives == 0 || !td_outcome_feasible(at[by_place[p]]));
+        tied = tied && (at[by_place[p]]->nobj < 2 || !td_outcome_feasible(at[by_place[p]]));
         value[trial[by_place[p]]] = tied ? value[trial[by_place[p - 1]]] : p;
     }
     return TD_OK;
@@ -185,7 +202,7 @@ td_status td_trials_importance_of(const td_trial_row *t, int n, unsigned objecti
     if (s == TD_OK) s = fill(&m, n, a, err);
     if (s == TD_OK && objective < 0) s = rank_trials(t, n, objectives, value, a, err);
     for (int i = 0; objective >= 0 && i < n; i++)
-        value[i] = objective == TD_OBJECTIVE_ACCURACY ? -t[i].accuracy : t[i].metric[objective];
+        value[i] = one_value(&t[i], objectives, objective);
     if (s == TD_OK) s = count(value, n, quantile, out, a, err);
     if (s != TD_OK) return s;
     td_importance *of = TD_NEW(a, td_importance, m.d + 1);

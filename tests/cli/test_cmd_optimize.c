@@ -69,6 +69,16 @@ static void the_vessel(void **state) {
     expect(f, "study best results/vessel", 0);
     assert_non_null(strstr(f->out, "volume"));
     assert_non_null(strstr(f->out, "        n1 "));
+    expect(f, "study importance results/vessel", 0);
+    assert_ptr_equal(strstr(f->out, "vessel: the best 10 % of 152 trials, by constraints, then by "
+                                    "cost\n"),
+                     f->out);
+    expect(f, "study importance results/vessel --objective cost --format json", 0);
+    assert_string_equal(td_node_find(td_node_find(json(f), "vessel"), "good")->text,
+                        "by cost alone");
+    assert_int_equal(td_node_find(td_node_find(json(f), "vessel"), "trials")->integer, 152);
+    expect_fault(f, "study importance results/vessel --objective latency", 2,
+                 "expected cost, found \"latency\"");
     expect(f, "study export results/vessel --limit 2", 0);
     assert_non_null(strstr(f->out, "\r\n151,"));
     assert_null(strstr(f->out, "\r\n149,"));

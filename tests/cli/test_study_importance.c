@@ -115,7 +115,7 @@ static void faults(void **state) {
     expect(f, "study importance . .", 2);
     expect(f, "study importance . --quantile 0", 2);
     expect(f, "study importance . --quantile 1x", 2);
-    expect(f, "study importance . --objective reward", 2);
+    expect(f, "study importance results/chips --objective reward", 2);
     assert_non_null(strstr(f->err, "expected latency, energy, area, power or accuracy"));
     expect_fault(f, "study importance results/chips --row joint", 4, "no row \"joint\"");
     expect_fault(f, "study importance nowhere", 4, "nowhere: ");

@@ -18,7 +18,7 @@ static td_trial_row *all(const char *folder, td_arena *a, int *n, td_goals *g) {
     const char *study;
     td_error err = {0};
     assert_ok(td_store_open(scratch_path(folder, "study.db"), false, &s, &err), &err);
-    assert_ok(td_store_problem(s, a, &study, g, &err), &err);
+    assert_ok(td_store_problem(s, a, &study, NULL, g, &err), &err);
     assert_non_null(study);
     assert_ok(td_store_trials(s, study, a, &t, n, &err), &err);
     td_store_close(s);

@@ -138,9 +138,57 @@ static void faults(void **unused) {
     td_arena_destroy(a);
 }
 
+/* Of a problem outcomes count, as they were told: every fourth misses a constraint, every fourth
+ * was stopped early, and both come behind the others, whatever their values. */
+static void of_a_problem(void **unused) {
+    (void)unused;
+    td_arena *a = td_arena_create();
+    enum { GOOD = N / 10 };
+    /* By hand: of those that are done and miss nothing the least x, as a metric of designs. */
+    int taken = 0;
+    for (int k = 0; k < N; k++) /* x = k / N is that of trial i */
+        for (int i = 0; i < N; i++) {
+            if (i * 37 % N != k) continue;
+            set(i, TD_TRIAL_DONE, k / (double)N, 0, 0);
+            trial[i].metric[TD_METRIC_LATENCY] = i % 4 < 2 && taken++ < GOOD ? 0 : 1;
+        }
+    td_trials_importance by_hand = look(0, TD_METRIC_LATENCY, 0.1, a);
+    assert_int_equal(by_hand.good, GOOD);
+    for (int i = 0; i < N; i++) {
+        double x = (i * 37 % N) / (double)N;
+        td_state state = i % 4 == 3 ? TD_TRIAL_PRUNED : TD_TRIAL_DONE;
+        set(i, state, x, NAN, NAN);
+        for (int m = 0; m < TD_NMETRIC; m++) trial[i].metric[m] = NAN;
+        td_outcome *o = &trial[i].outcome;
+        *o = (td_outcome){.state = state, .nobj = 1, .obj = {x}, .fidelity = 1};
+        if (i % 4 >= 2) o->obj[0] = -x;
+        if (i % 4 == 2) o->con[o->ncon++] = 1;
+        if (i % 4 == 3) trial[i].steps = 1 + i % 3;
+    }
+    td_trials_importance t = look(0, -1, 0.1, a);
+    assert_true(t.trials == N && t.good == GOOD && t.n == by_hand.n);
+    for (int j = 0; j < t.n; j++) {
+        const td_importance *of = find(&by_hand, t.decision[j].name);
+        assert_true(t.decision[j].of.good == of->good && t.decision[j].of.share == of->share);
+        assert_true(t.decision[j].of.explained == of->explained);
+    }
+    /* One objective alone: of what is done, also what misses the constraint. */
+    assert_int_equal(look(0, 0, 0.1, a).trials, 3 * N / 4);
+    assert_int_equal(look(0, 1, 0.1, a).trials, 0);
+    /* Two that pull: what is done and misses nothing is all of one front, and told apart by how
+     * alone it is there. */
+    for (int i = 0; i < N; i++) {
+        trial[i].outcome.nobj = 2;
+        trial[i].outcome.obj[0] = i * i;
+        trial[i].outcome.obj[1] = -i;
+    }
+    assert_int_equal(look(0, -1, 0.1, a).good, GOOD);
+    td_arena_destroy(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(by_the_order), cmocka_unit_test(by_front),
                                        cmocka_unit_test(by_one_objective),
-                                       cmocka_unit_test(faults)};
+                                       cmocka_unit_test(of_a_problem), cmocka_unit_test(faults)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
