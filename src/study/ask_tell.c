@@ -273,6 +273,11 @@ static td_status find_trial(session *ses, const char *name, const told *before, 
     t->known = there->state != TD_TRIAL_RUNNING;
     if (!t->known || t->stopped) return TD_OK;
     if (there->state == TD_TRIAL_PRUNED && t->answer.is_stopped) return TD_OK;
+    if (there->state == TD_TRIAL_PRUNED)
+        return td_fail(err, TD_E_STALE,
+                       "%s:%d: trial %lld was stopped early and takes no other outcome; nothing "
+                       "was changed",
+                       name, t->line, (long long)number);
     s = td__store_since(ses->store, ses->study, there->rev - 1, ses->arena, &since, &n_since, err);
     all = since;
     if (s == TD_OK &&

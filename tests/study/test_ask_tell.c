@@ -297,6 +297,7 @@ static void test_early_stopping(void **state) {
         td_status s = td_blackbox_tell(b, folder, "in", calls[i].lines, strlen(calls[i].lines),
                                        &told, &out, &err);
         if (s != calls[i].status) fail_msg("%s: %s", calls[i].lines, err.message);
+        if (i == 7) assert_non_null(strstr(err.message, "in:1: trial 2 was stopped early"));
         assert_string_equal(out.data != NULL ? out.data : "", calls[i].out);
         assert_int_equal(told, calls[i].told);
         td_text_free(&out);
