@@ -76,6 +76,33 @@ run_tests() { # run_tests FOLDER LABEL: all cmocka programs of a build, as many 
     rm -rf "$out"
 }
 
+run_fuzzer() { # run_fuzzer PROGRAM FOLDER: FOLDER/NAME.log, and NAME.failed if it found something
+    local name corpus
+    name=$(basename "$1")
+    corpus=$(mktemp -d)
+    [ ! -d tests/fuzz-seeds/"$name" ] || cp -r tests/fuzz-seeds/"$name"/. "$corpus"
+    "$1" -max_total_time="${TANDEM_FUZZ_SECONDS:-10}" -max_len=16384 -rss_limit_mb=2048 -timeout=10 \
+        -artifact_prefix="$corpus/" "$corpus" >"$2/$name.log" 2>&1 || touch "$2/$name.failed"
+    rm -rf "$corpus"
+}
+export -f run_fuzzer
+
+run_fuzzers() { # run_fuzzers FOLDER: each is one test case, as many at a time as there are processors
+    local out f
+    out=$(mktemp -d)
+    find "$1" -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x -print0 | sort -z |
+        xargs -0 -P "$(nproc)" -I {} bash -c 'run_fuzzer "$@"' run_fuzzer {} "$out"
+    for f in "$1"/fuzz_*; do
+        [ -x "$f" ] || continue
+        f=$(basename "$f")
+        if [ -e "$out/$f.log" ] && [ ! -e "$out/$f.failed" ]; then pass_one; else
+            tail -n 40 "$out/$f.log"
+            fail_one "$f"
+        fi
+    done
+    rm -rf "$out"
+}
+
 check "order of dependence" scripts/check-order.sh
 build release
 run_tests build/release release
@@ -84,15 +111,7 @@ if [ $quick -eq 0 ]; then
     build debug
     run_tests build/debug "address and undefined behaviour sanitizers"
     build fuzz
-    for f in build/fuzz/fuzz/fuzz_*; do
-        [ -x "$f" ] || continue
-        corpus=$(mktemp -d)
-        seeds=tests/fuzz-seeds/$(basename "$f")
-        [ -d "$seeds" ] && cp -r "$seeds"/. "$corpus"
-        check "$(basename "$f")" "$f" -max_total_time="${TANDEM_FUZZ_SECONDS:-10}" -max_len=16384 -rss_limit_mb=2048 -timeout=10 \
-            -artifact_prefix="$corpus/" "$corpus"
-        rm -rf "$corpus"
-    done
+    run_fuzzers build/fuzz/fuzz
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
