@@ -7,7 +7,7 @@ import statistics
 import sys
 
 EPOCHS = 12
-RULES = ["none", "asha", "asha-min-3", "asha-120-trials", "hyperband", "median"]
+RULES = ["none", "asha", "asha-min-3", "asha-120-trials", "hyperband", "median"]  # those that are there
 out = sys.argv[1]
 
 
@@ -36,6 +36,7 @@ for rule in RULES:
     for name in sorted(os.listdir(base)) if os.path.isdir(base) else []:
         if os.path.exists(os.path.join(base, name, "summary.json")):
             runs[rule][name] = one(os.path.join(base, name))
+RULES = [r for r in RULES if runs[r]]
 seeds = sorted(set.intersection(*(set(runs[r]) for r in RULES)))
 print("%d seeds: %s\n" % (len(seeds), ", ".join(seeds)))
 print("| rule | trained | epochs | share | accuracy | test | beside none, by seed |\n|---|---|---|---|---|---|---|")
