@@ -1,6 +1,7 @@
 """Table of bench/search.sh: strategies by problem, and the best figures of other programs' beside ours.
 
-    search_summary.py FOLDER [REFERENCE.json]
+    search_summary.py FOLDER [REFERENCE.json]           all marks of all problems
+    search_summary.py --short FOLDER [REFERENCE.json]   the last mark only: two tables
 """
 import csv
 import glob
@@ -67,7 +68,7 @@ def figure(v):
     if len(known) < len(v):
         return f"{len(known)} of {len(v)} feasible"
     m, sd = mean_sd(v)
-    return f"{m:.5g} ± {sd:.2g}"
+    return f"{m:.5g} ± {sd:.0f}" if sd >= 100 else f"{m:.5g} ± {sd:.2g}"
 
 
 def verdict(problem, our, their):
@@ -81,7 +82,31 @@ def verdict(problem, our, their):
     return f"{best} {figure(their[best])}: auto is {word} (p {p:.2g})"
 
 
+def short(values, other):
+    names = list(dict.fromkeys(s for _, s in values))
+    for many in (False, True):
+        problems = [p for p in dict.fromkeys(p for p, _ in values) if several(p) == many]
+        print("\n| | " + " | ".join(problems) + " |\n|---|" + "---|" * len(problems))
+        last = {p: max(next(v for (q, _), v in values.items() if q == p)) for p in problems}
+        print("| trials | " + " | ".join(str(last[p]) for p in problems) + " |")
+        for s in names:
+            cells = [figure(values[p, s][last[p]]) if (p, s) in values else "" for p in problems]
+            if any(cells):
+                print(f"| `{s}` | " + " | ".join(cells) + " |")
+        best = []
+        for p in problems:
+            them = other.get(p, {}).get(last[p], {})
+            sign = -1 if many else 1
+            name = min(them, key=lambda k: sign * mean_sd(them[k])[0]) if them else None
+            best.append(f"{figure(them[name])} ({name})" if name else "")
+        if any(best):
+            print("| best of Optuna 3.1 | " + " | ".join(best) + " |")
+
+
 def main():
+    if sys.argv[1] == "--short":
+        values, _ = ours(sys.argv[2])
+        return short(values, peers(sys.argv[3]) if len(sys.argv) > 3 else {})
     values, cost = ours(sys.argv[1])
     other = peers(sys.argv[2]) if len(sys.argv) > 2 else {}
     names = list(dict.fromkeys(s for _, s in values))
