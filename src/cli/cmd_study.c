@@ -103,6 +103,9 @@ static void list_header(cli_format format, const counted_as *counted, const char
     td_text_addf(out, csv ? ",%s\r\n" : " %20s\n", "seed");
 }
 
+/* From here on a number of trials is no budget: it says that there is none. */
+enum { NO_LIMIT = 1000000 };
+
 static void list_rows(const options *o, const td_study_info *s, int n, bool problem, td_arena *a,
                       td_text *out) {
     const counted_as *counted = problem ? counted_points : counted_designs;
@@ -114,8 +117,11 @@ static void list_rows(const options *o, const td_study_info *s, int n, bool prob
     for (int i = 0; i < n; i++) {
         const char *state = s[i].state >= 0 && s[i].state < 3 ? states[s[i].state] : "?";
         if (o->format != CLI_JSON) {
-            td_text_addf(out, csv ? "%s,%s,%lld,%lld" : "%-14s %-7s %4lld/%-4lld", s[i].name, state,
-                         (long long)s[i].trials, (long long)s[i].max_trials);
+            if (!csv && s[i].max_trials >= NO_LIMIT)
+                td_text_addf(out, "%-14s %-7s %9lld", s[i].name, state, (long long)s[i].trials);
+            else
+                td_text_addf(out, csv ? "%s,%s,%lld,%lld" : "%-14s %-7s %4lld/%-4lld", s[i].name,
+                             state, (long long)s[i].trials, (long long)s[i].max_trials);
             for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
                 td_text_addf(out, csv ? ",%lld" : " %9lld",
                              (long long)s[i].count[counted[k].result]);
