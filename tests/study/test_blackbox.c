@@ -404,7 +404,8 @@ static void test_files(void **state) {
         {PROBLEM("strategy: {name: evolution, populaton: 3}\n"), "populaton"},
         {PROBLEM("enqueue: [{x: 100, k: a}]\n"), "enqueue[0].x"},
         {PROBLEM("enqueue: [{x: 1, k: a}, {x: 2, k: a}]\nbudget: {trials: 1}\n"), "2 designs"},
-        {"name: p\n" PARAMETERS "objectives: [a, b]\nstrategy: ppo\n", "several need another"},
+        {"name: p\n" PARAMETERS "objectives: [a, b]\nstrategy: ppo\n",
+         "several go with auto, gp, tpe"},
     };
     char *folder = scratch_make();
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
