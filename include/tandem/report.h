@@ -16,8 +16,8 @@ void td_report_csv_field(td_text *t, const char *s);
 /* Trials as CSV (RFC 4180), one column per decision in `names`, so that several studies stand in
  * one file: first the names of all the trials together, then one header, then the rows of each
  * study. pick: indices of the rows wanted, NULL: all n. What is unknown is an empty field. Names
- * are a list of strings in order of first appearance, from the arena. TD_E_STORE: a trial's choices
- * cannot be read. */
+ * are a list of strings from the arena, in the order that they have in trials; what not all trials
+ * have stands before that which follows it there. TD_E_STORE: a trial's choices cannot be read. */
 td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **names,
                               td_error *err);
 void td_report_trials_header(const td_node *names, td_text *out);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli_option.h"
+#include "cli_progress.h"
 #include "tandem/study.h"
 
 typedef struct {
@@ -87,7 +88,10 @@ int cmd_ask(int argc, char **argv) {
     td_status s = a != NULL ? find(&o, a, &b, &err) : td_fail(&err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) s = td_blackbox_ask(b, o.out, o.n, 3600 * o.lease_h, &out, &err);
     int code = out.size > 0 ? cli_print(&out) : 0; /* those that were lent before a fault, too */
-    if (s != TD_OK) code = cli_fail(&err);
+    if (s == TD_E_DONE && out.size > 0) /* the last ones are there: the next call finds none */
+        td_log_write(&cli_warnings, 1, "%s: fewer than %lld trials", err.message, (long long)o.n);
+    else if (s != TD_OK)
+        code = cli_fail(&err);
     td_text_free(&out);
     td_blackbox_destroy(b);
     td_arena_destroy(a);

@@ -103,6 +103,9 @@ static void list_header(cli_format format, const counted_as *counted, const char
     td_text_addf(out, csv ? ",%s\r\n" : " %20s\n", "seed");
 }
 
+/* From here on a number of trials is no budget: it says that there is none. */
+enum { NO_LIMIT = 1000000 };
+
 static void list_rows(const options *o, const td_study_info *s, int n, bool problem, td_arena *a,
                       td_text *out) {
     const counted_as *counted = problem ? counted_points : counted_designs;
@@ -114,8 +117,11 @@ static void list_rows(const options *o, const td_study_info *s, int n, bool prob
     for (int i = 0; i < n; i++) {
         const char *state = s[i].state >= 0 && s[i].state < 3 ? states[s[i].state] : "?";
         if (o->format != CLI_JSON) {
-            td_text_addf(out, csv ? "%s,%s,%lld,%lld" : "%-14s %-7s %4lld/%-4lld", s[i].name, state,
-                         (long long)s[i].trials, (long long)s[i].max_trials);
+            if (!csv && s[i].max_trials >= NO_LIMIT)
+                td_text_addf(out, "%-14s %-7s %9lld", s[i].name, state, (long long)s[i].trials);
+            else
+                td_text_addf(out, csv ? "%s,%s,%lld,%lld" : "%-14s %-7s %4lld/%-4lld", s[i].name,
+                             state, (long long)s[i].trials, (long long)s[i].max_trials);
             for (int k = 0; k < N_COUNTED && counted[k].key != NULL; k++)
                 td_text_addf(out, csv ? ",%lld" : " %9lld",
                              (long long)s[i].count[counted[k].result]);
@@ -286,13 +292,13 @@ int cmd_study(int argc, char **argv) {
         "list|show|best|pareto|export DIR|FILE.db\n"
         "importance|resume|enqueue|reap --help",
         "Shows the trials of a results folder (or of a study.db), row by row of its recipe: list "
-        "counts "
-        "them; show has all; best the one best design with its choices; pareto those that no other "
-        "one beats in accuracy, latency, energy and area together (of a search in Pareto mode: in "
-        "its objectives, of those that meet its targets); export is show as CSV. importance tells "
-        "which decisions matter, resume goes on "
-        "with a search, enqueue gives it designs to try, reap takes trials back from dead "
-        "workers; each of these has a --help of its own.\v"
+        "counts them; show has all; best the one best design with its choices; pareto those that "
+        "no other one beats in accuracy, latency, energy and area together (of a search in Pareto "
+        "mode: in its objectives, of those that meet its targets); export is show as CSV. Of a "
+        "problem of tandem optimize or ask all speak in its own names, and best is the front where "
+        "it has several objectives. importance tells which decisions matter, resume goes on with "
+        "a search, enqueue gives it designs to try, reap takes trials back from dead workers; each "
+        "of these has a --help of its own.\v"
         "Examples:\n"
         "  tandem study list results/quickstart\n"
         "  tandem study best results/quickstart --row joint\n"

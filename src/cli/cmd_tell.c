@@ -61,6 +61,8 @@ static td_status make_line(const options *o, td_arena *a, td_text *out, td_error
         bool words = key != NULL && (strcmp(key, "failed") == 0 || strcmp(key, "infeasible") == 0);
         if (key != NULL && td_node_find(m, key) != NULL)
             return td_fail(err, TD_E_USAGE, "%s is there twice", key);
+        if (!words && equals[1] == '\0')
+            return td_fail(err, TD_E_USAGE, "expected a value after \"%s\"", o->value[i]);
         if (key != NULL)
             td_node_put(a, m, key,
                         words ? td_node_string(a, equals + 1) : td_node_scalar(a, equals + 1));

@@ -228,7 +228,8 @@ int study_importance(int argc, char **argv) {
         argp_options,
         parse,
         "importance DIR|FILE.db",
-        "Tells which decisions make trials good ones (PED-ANOVA, Watanabe et al. 2023): the share "
+        "Tells which decisions (of a problem: parameters) make trials good ones (PED-ANOVA, "
+        "Watanabe et al. 2023): the share "
         "of each in what all of them explain of being among the best, and how much that is. It "
         "looks at the trials that there are: a decision on which the search has settled early "
         "shows little.\v"

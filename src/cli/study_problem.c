@@ -132,7 +132,10 @@ int cli_problem_run(const td_blackbox *b, const cli_problem *o) {
     if (s == TD_OK) s = write_results(b, o, &met, &text, &err);
     int code = s == TD_OK ? cli_print(&text) : cli_fail(&err);
     if (s == TD_OK && code == 0 && !met) {
-        td_fail(&err, TD_E_INFEASIBLE, "no trial met the constraints; all are in %s", o->out);
+        td_fail(&err, TD_E_INFEASIBLE, "no trial has %s; all are in %s",
+                td_blackbox_goals(b)->ncon > 0 ? "brought values that meet the constraints"
+                                               : "brought values",
+                o->out);
         code = cli_fail(&err);
     }
     td_text_free(&text);

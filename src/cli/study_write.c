@@ -45,9 +45,9 @@ int study_resume(int argc, char **argv) {
         NULL,
         parse_resume,
         "resume DIR",
-        "Goes on with the search of a results folder, as `tandem search` with its recipe does; the "
-        "recipe is that which the folder was last searched with. Files that it names are looked "
-        "for beside the place where it stood.\v"
+        "Goes on with the search of a results folder, as `tandem search` with its recipe does, or "
+        "`tandem optimize` with its problem; it is that which the folder was last searched with. "
+        "Files that it names are looked for beside the place where it stood.\v"
         "Example:\n"
         "  tandem study resume results/quickstart --workers 2",
         children,
@@ -137,17 +137,17 @@ static td_status find_recipe(enqueue_options *o, td_arena *a, td_recipe **r, td_
 
 int study_enqueue(int argc, char **argv) {
     static const struct argp_option argp_options[] = {
-        {"row", OPT_ROW, "NAME", 0, "row of the recipe (default: joint)", 0},
+        {"row", OPT_ROW, "NAME", 0, "row of the recipe (default: joint); a problem has one", 0},
         {"out", 'o', "DIR", 0, "results folder of a RECIPE (default results/NAME)", 0},
         {0}};
     static const struct argp argp = {
         argp_options,
         parse_enqueue,
-        "enqueue DIR|RECIPE FILE...",
+        "enqueue DIR|RECIPE|PROBLEM FILE...",
         "Gives designs, known good ones mostly, the next free trial numbers of a search, before it "
         "begins or while it runs. They count in its budget of trials; the strategy learns from "
-        "them. A FILE (JSON or YAML) holds the choices of a design, a trial as `tandem study "
-        "--format json` prints it, or a list of these.\v"
+        "them. A FILE (JSON or YAML) holds the choices of a design (of a problem its parameters), "
+        "a trial as `tandem study --format json` prints it, or a list of these.\v"
         "Example:\n"
         "  tandem study best results/a --row joint --format json > good.json\n"
         "  tandem study enqueue my.yaml good.json --out results/b",

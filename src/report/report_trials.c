@@ -38,6 +38,20 @@ static td_status parse_params(const td_trial_row *t, td_arena *a, const td_node 
     return td_fail(err, TD_E_STORE, "study.db: damaged (choices of trial %" PRId64 ")", t->number);
 }
 
+/* A name before another one of the list (NULL: at its end). */
+static td_status insert_name(td_node *names, const char *name, const char *next, td_arena *a,
+                             td_error *err) {
+    int at = names->count;
+    while (at > 0 && next != NULL && strcmp(names->item[at - 1]->text, next) != 0) at--;
+    if (next != NULL) at--;
+    if (td_node_push(a, names, td_node_string(a, name)) == NULL)
+        return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_node *added = names->item[names->count - 1];
+    for (int i = names->count - 1; i > at; i--) names->item[i] = names->item[i - 1];
+    names->item[at] = added;
+    return TD_OK;
+}
+
 td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node **out,
                               td_error *err) {
     td_node *names = td_node_list(a), *known = td_node_map(a);
@@ -49,11 +63,11 @@ td_status td_report_decisions(const td_trial_row *t, int n, td_arena *a, td_node
         const td_node *doc;
         td_arena_reset(scratch);
         s = parse_params(&t[i], scratch, &doc, err);
-        for (int k = 0; s == TD_OK && k < doc->count; k++) {
+        for (int k = s == TD_OK ? doc->count - 1 : -1; s == TD_OK && k >= 0; k--) {
             const char *key = doc->item[k]->key;
             if (td_node_find(known, key) != NULL) continue;
             td_node_put_bool(a, known, td_arena_strdup(a, key), true);
-            td_node_push(a, names, td_node_string(a, key));
+            s = insert_name(names, key, k + 1 < doc->count ? doc->item[k + 1]->key : NULL, a, err);
         }
     }
     td_arena_destroy(scratch);

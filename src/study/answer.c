@@ -13,7 +13,7 @@
 #include "blackbox.h"
 
 double td_goals_value(const td_goals *g, int objective, double minimised) {
-    return g->objective[objective].maximise ? -minimised : minimised;
+    return g->objective[objective].maximise ? 0.0 - minimised : minimised; /* 0, never -0 */
 }
 
 /* Python's json writes NaN, Infinity and -Infinity, C's printf and awk nan and inf, which JSON has

@@ -53,9 +53,16 @@ static td_status read_strategy(td_blackbox *b, td_error *err) {
     td_status s = td__named_map(b->arena, b->doc, "strategy", &n, err);
     if (s == TD_OK)
         s = td__strategy_read(b->arena, n, b->space, b->seed, &b->strategy, &b->params, err);
-    if (s == TD_OK && b->goals.nobj > 1 && !b->strategy->fronts)
-        s = td_node_fail(n, err, "%s looks at one objective; several need another strategy",
-                         b->strategy->name);
+    if (s != TD_OK || b->goals.nobj == 1 || b->strategy->fronts) return s;
+    int count;
+    td_text others = {0};
+    const td_strategy *const *all = td_strategy_list(&count);
+    for (int i = 0; i < count; i++)
+        if (all[i]->fronts)
+            td_text_addf(&others, "%s%s", others.size > 0 ? ", " : "", all[i]->name);
+    s = td_node_fail(n, err, "%s looks at one objective; several go with %s", b->strategy->name,
+                     others.data != NULL ? others.data : "another strategy");
+    td_text_free(&others);
     return s;
 }
 

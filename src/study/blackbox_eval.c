@@ -17,6 +17,7 @@ enum {
     MOST_WARNINGS = 20 /* all reasons stand in the store */
 };
 static const double grace_s = 2, stop_s = 3; /* for an end, and for an answer to a stop */
+static const double hush_s = 2e-3;           /* for a line too many */
 
 struct td__asker {
     const td_blackbox *b;
@@ -25,6 +26,7 @@ struct td__asker {
     td__program **program; /* of each thread; NULL: none runs */
     int faults, warnings;  /* under the loop's lock */
     bool blind;            /* it was told that the rule of early stopping saw nothing */
+    bool unasked;          /* it was told of a line that nobody had asked for */
     td__evaluator evaluator;
 };
 
@@ -45,13 +47,21 @@ static void end(td__asker *e, int thread, double grace, bool *clean, char how[48
  * with a fresh one. */
 typedef enum { ANSWERED, FAULT, AGAIN } result;
 
-/* The first 200 characters of what is no answer, as one line. */
-static const char *quoted(const char *line, size_t n, const td_error *why, td_arena *a) {
-    char text[201];
+enum { MOST_QUOTED = 200 };
+
+/* The first characters of a line, those that can be shown. */
+static void quote(const char *line, size_t n, char text[MOST_QUOTED + 1]) {
     size_t k = 0;
-    for (; k < n && k < 200; k++) text[k] = line[k] >= ' ' && line[k] <= '~' ? line[k] : '?';
+    for (; k < n && k < MOST_QUOTED; k++)
+        text[k] = line[k] >= ' ' && line[k] <= '~' ? line[k] : '?';
     text[k] = '\0';
-    return td_arena_printf(a, "no answer but \"%s%s\" (%.160s)", text, n > 200 ? "..." : "",
+}
+
+/* What is no answer, and why. */
+static const char *quoted(const char *line, size_t n, const td_error *why, td_arena *a) {
+    char text[MOST_QUOTED + 1];
+    quote(line, n, text);
+    return td_arena_printf(a, "no answer but \"%s%s\" (%.160s)", text, n > MOST_QUOTED ? "..." : "",
                            why->message);
 }
 
@@ -76,6 +86,20 @@ static void conclude(td__finish *f, const td__finish *end) {
     f->steps = steps;
 }
 
+static bool is_blank(const char *line, size_t n) {
+    while (n > 0 && strchr(" \t\r", line[n - 1]) != NULL) n--;
+    return n == 0;
+}
+
+/* What follows an answer at once; false: nothing. An answer that does not say whose it is has to be
+ * the last line: what comes after the next question would be taken for the next trial's. */
+static bool hear_more(td__program *p, const char **line, size_t *n) {
+    const td__patience w = {.until = td_time_mono_s() + hush_s};
+    while (td__program_hear(p, &w, line, n) == TD__HEARD_LINE)
+        if (!is_blank(*line, *n)) return true;
+    return false;
+}
+
 /* What a line means: the trial goes on, is over, or is to be stopped. */
 typedef enum { MORE, LAST, STOP } meaning;
 
@@ -93,6 +117,12 @@ static td_status take_line(td__asker *e, td__loop *l, const td__task *t, const c
         s = td_fail(&why, TD_E_INPUT, "expected trial %lld, found %lld", (long long)t->number,
                     (long long)answer.trial);
     if (s == TD_OK && answer.is_stopped) s = td_fail(&why, TD_E_INPUT, "it was not told to stop");
+    /* A program that speaks of other names will do so for every trial. */
+    if (s == TD_OK && answer.missing != NULL)
+        s = td_fail(&why, TD_E_INPUT, "%s", answer.finish.reason);
+    if (s == TD_OK && answer.trial < 0 && !answer.is_report &&
+        hear_more(e->program[t->thread], &line, &n))
+        s = td_fail(&why, TD_E_INPUT, "a second line for one trial");
     if (s != TD_OK) {
         *fault = quoted(line, n, &why, a);
         return *fault != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
@@ -108,11 +138,6 @@ static td_status take_line(td__asker *e, td__loop *l, const td__task *t, const c
         f->violation = answer.finish.violation;
     }
     return s;
-}
-
-static bool is_blank(const char *line, size_t n) {
-    while (n > 0 && strchr(" \t\r", line[n - 1]) != NULL) n--;
-    return n == 0;
 }
 
 /* The trial is over; what its program still has to say is not. One that does not say that it has
@@ -204,6 +229,33 @@ static td_status ask(td__asker *e, td__loop *l, const td__task *t, const td_text
                       err);
 }
 
+static void warn(td__asker *e, td__loop *l, int64_t trial, const char *fault, bool again) {
+    pthread_mutex_lock(&l->lock);
+    int n = ++e->warnings;
+    pthread_mutex_unlock(&l->lock);
+    if (n > MOST_WARNINGS) return;
+    td_log_write(e->run->log, 1, "trial %lld: %s%s%s", (long long)trial, fault,
+                 again ? "; once more" : "",
+                 n == MOST_WARNINGS ? " (further ones: `tandem study show`)" : "");
+}
+
+/* A line too many that comes after the next question, and has no "trial", is taken for its answer:
+ * told once. */
+static void warn_unasked(td__asker *e, td__loop *l, int64_t trial, const char *line, size_t n) {
+    char text[MOST_QUOTED + 1];
+    pthread_mutex_lock(&l->lock);
+    bool told = e->unasked;
+    e->unasked = true;
+    pthread_mutex_unlock(&l->lock);
+    if (told) return;
+    quote(line, n, text);
+    td_log_write(e->run->log, 1,
+                 "before trial %lld the program wrote \"%s\" without being asked, and is started "
+                 "again: one line per trial is expected. Answers without \"trial\" may have been "
+                 "taken for those of other trials",
+                 (long long)trial, text);
+}
+
 /* One go, with a program that runs if there is one that has not ended. */
 static td_status try(td__asker *e, td__loop *l, const td__task *t, const td_text *question,
                      td_arena *a, td__finish *f, const char **fault, td_error *err) {
@@ -215,8 +267,10 @@ static td_status try(td__asker *e, td__loop *l, const td__task *t, const td_text
         const td__patience now = {.until = 0};
         const char *line;
         size_t n;
-        if (td__program_hear(*p, &now, &line, &n) != TD__HEARD_LINE || !is_blank(line, n))
-            end(e, t->thread, grace_s, NULL, NULL);
+        bool heard = td__program_hear(*p, &now, &line, &n) == TD__HEARD_LINE;
+        if (heard && is_blank(line, n)) continue;
+        if (heard) warn_unasked(e, l, t->number, line, n);
+        end(e, t->thread, grace_s, NULL, NULL);
     }
     while (s == TD_OK && r == AGAIN) {
         *f = unanswered(TD_TRIAL_FAILED, NULL);
@@ -225,16 +279,6 @@ static td_status try(td__asker *e, td__loop *l, const td__task *t, const td_text
         if (s == TD_OK) s = ask(e, l, t, question, fresh, a, f, fault, &r, err);
     }
     return s;
-}
-
-static void warn(td__asker *e, td__loop *l, int64_t trial, const char *fault, bool again) {
-    pthread_mutex_lock(&l->lock);
-    int n = ++e->warnings;
-    pthread_mutex_unlock(&l->lock);
-    if (n > MOST_WARNINGS) return;
-    td_log_write(e->run->log, 1, "trial %lld: %s%s%s", (long long)trial, fault,
-                 again ? "; once more" : "",
-                 n == MOST_WARNINGS ? " (further ones: `tandem study show`)" : "");
 }
 
 /* Steps that a program does not report at are not looked at: told once. */

@@ -4,9 +4,9 @@
 #include "blackbox.h"
 
 /* Keys of answers and of lines that ask: a value of such a name could not be told apart. */
-static const char *const taken[] = {"trial",       "parameters", "objectives",
-                                    "constraints", "infeasible", "failed",
-                                    "report",      "step",       "seed"};
+static const char *const taken[] = {"trial",      "parameters", "objectives", "constraints",
+                                    "infeasible", "failed",     "report",     "step",
+                                    "seed",       "stop",       "stopped"};
 
 /* A name, or a map with a name; NULL: memory is not out, it is wrong, and err says so. */
 static const char *name_of(const td_node *n, const td_goals *g, td_error *err) {
@@ -27,6 +27,10 @@ static const char *name_of(const td_node *n, const td_goals *g, td_error *err) {
             td_node_fail(n, err, "\"%s\" is a word of the protocol; expected another name", name);
     if (!used && (name[0] == '\0' || strlen(name) > 60)) {
         td_node_fail(n, err, "expected a name of 1 to 60 bytes");
+        return NULL;
+    }
+    if (!used && strpbrk(name, "<>=") != NULL) {
+        td_node_fail(n, err, "expected a name without < > =; bounds are {name: mass, max: 20}");
         return NULL;
     }
     return used ? NULL : name;

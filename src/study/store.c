@@ -46,11 +46,11 @@ static td_status compare_study(td_store *s, const td__study *spec, sqlite3_stmt 
     if (strcmp(td__sql_text(st, 1), hex) != 0 || seed != spec->seed) {
         td_text why = {0};
         td__spec_differs(spec, td__sql_text(st, 7), seed, &why);
-        td_fail(
-            err, TD_E_USAGE,
-            "%s: row \"%s\" was made with another recipe, seed, data or version of the program; "
-            "what differs: %s; give another folder with --out, or what it was made with",
-            s->path, spec->name, why.data != NULL ? why.data : "");
+        td_fail(err, TD_E_USAGE,
+                "%s: row \"%s\" was made with another recipe or problem, seed, data or version "
+                "of the program; "
+                "what differs: %s; give another folder with --out, or what it was made with",
+                s->path, spec->name, why.data != NULL ? why.data : "");
         td_text_free(&why);
         return TD_E_USAGE;
     }

@@ -289,6 +289,17 @@ static void ask_and_tell(void **state) {
                  "trial 2 was told already");
     expect_fault(f, "tell asked 3 failed=x", 4, "trial 3 was not asked for");
     expect_fault(f, "tell asked 1 cost=3", 3, "missing key \"shell\"");
+    expect_fault(f, "tell asked 1 cost= shell=1 heads=1 volume=1", 2, "after \"cost=\"");
+    /* The last ones are given like others. */
+    expect(f, "ask vessel.yaml -n 4 --set budget.trials=2 --out few", 0);
+    assert_non_null(strstr(f->out, "{\"trial\": 1, "));
+    assert_non_null(strstr(f->err, "fewer than 4 trials"));
+    expect_fault(f, "ask few", 10, "used up");
+    expect_fault(f, "optimize vessel.yaml --set objectives=[a,b] --set strategy=local", 3,
+                 "several go with auto, ");
+    expect(f, "ask vessel.yaml --set 'budget={hours: 1}' --out free", 0);
+    expect(f, "study list free", 0);
+    assert_null(strchr(f->out, '/')); /* of no number of trials */
     expect(f, "tell asked 0 failed='no convergence'", 0);
     expect(f,
            "tell asked --new '{\"parameters\": {\"n1\": 13, \"n2\": 7, \"R\": 42.1, \"L\": 177},"

@@ -145,9 +145,10 @@ static void search_from_end_to_end(void **state) {
     free(second);
     /* Another recipe for the same folder is refused before anything is done. */
     write_recipe(f, "latency_us: 5000", "latency_us: 4000");
-    expect_fault(f, "search recipe.yaml --quiet", 2,
-                 "made with another recipe, seed, data or version of the program; what differs: "
-                 "objective.targets.latency_us was 5000 and is 4000; give");
+    expect_fault(
+        f, "search recipe.yaml --quiet", 2,
+        "made with another recipe or problem, seed, data or version of the program; what differs: "
+        "objective.targets.latency_us was 5000 and is 4000; give");
     /* The table goes nowhere. */
     write_recipe(f, NULL, NULL);
     assert_int_equal(run(f, "", "search recipe.yaml --quiet >/dev/full"), 5);

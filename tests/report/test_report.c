@@ -125,6 +125,23 @@ static void csv_reads_back(void **state) {
     td_arena_destroy(a);
 }
 
+/* Columns stand as trials have them, whichever of two branches comes first. */
+static void decisions_in_order(void **state) {
+    (void)state;
+    static const td_trial_row branches[] = {{.params = "{\"a\": 1, \"left\": 1, \"z\": 1}"},
+                                            {.params = "{\"z\": 1}"},
+                                            {.params = "{\"a\": 1, \"m\": 1, \"n\": 1, \"z\": 1}"},
+                                            {.params = "{\"a\": 1, \"z\": 1, \"end\": 1}"}};
+    static const char *const expected[] = {"a", "left", "m", "n", "z", "end"};
+    td_arena *a = td_arena_create();
+    td_error err;
+    td_node *names;
+    assert_ok(td_report_decisions(branches, 4, a, &names, &err), &err);
+    assert_int_equal(names->count, 6);
+    for (int i = 0; i < 6; i++) assert_string_equal(names->item[i]->text, expected[i]);
+    td_arena_destroy(a);
+}
+
 static void json_reads_back(void **state) {
     (void)state;
     td_arena *a = td_arena_create();
@@ -354,6 +371,7 @@ static void what_changed_of_the_accelerator(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_reads_back),
+        cmocka_unit_test(decisions_in_order),
         cmocka_unit_test(json_reads_back),
         cmocka_unit_test(damaged_choices_are_told),
         cmocka_unit_test(table_has_a_line_per_trial),

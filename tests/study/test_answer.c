@@ -178,6 +178,8 @@ static void test_goals(void **state) {
         {"objectives: [a, a]", "objectives[1]: \"a\" is there twice"},
         {"objectives: [a]\nconstraints: [a]", "constraints[0]: \"a\" is there twice"},
         {"objectives: [trial]", "a word of the protocol"},
+        {"objectives: [stopped]", "a word of the protocol"},
+        {"objectives: [a]\nconstraints: [c <= 3]", "constraints[0]: expected a name without"},
         {"objectives: [[a]]", "expected a name"},
         {"objectives: [{goal: minimise}]", "name"},
         {"objectives: [{name: a, goal: up}]", "goal: expected minimise or maximise"},
@@ -202,6 +204,7 @@ static void test_goals(void **state) {
     td_goals g;
     read_goals(a, "objectives: [a, {name: b, goal: maximize}]\nreference: {a: 2, b: 0}", &g);
     assert_true(!g.objective[0].maximise && g.objective[1].maximise);
+    assert_true(td_goals_value(&g, 1, 3) == -3 && !signbit(td_goals_value(&g, 1, 0)));
     assert_true(g.objective[0].reference == 2 && g.objective[1].reference == 0);
     assert_true(td_goals_value(&g, 1, -3) == 3 && td_goals_value(&g, 0, -3) == -3);
     td_arena_destroy(a);

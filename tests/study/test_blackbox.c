@@ -169,6 +169,54 @@ static void test_programs_that_never_work(void **state) {
     scratch_remove(folder);
 }
 
+/* Values of other names, and lines that could be taken for the next trial's: for every trial, so
+ * the first five end it. */
+static void test_programs_that_misunderstand(void **state) {
+    (void)state;
+    static const struct {
+        const char *script, *reason;
+    } wrong[] = {
+        {"while read -r line; do echo '{\"price\": 3}'; done\n",
+         "no answer but \"{\"price\": 3}\" (objective cost is missing)"},
+        {"while read -r line; do printf '1\\n2\\n'; done\n",
+         "no answer but \"2\" (a second line for one trial)"},
+        {"read -r line; printf '1\\n2'\n", "a second line for one trial"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char *folder = scratch_make();
+        td_error err = {0};
+        watcher w = {0};
+        put_file(folder, "cost.sh", wrong[i].script);
+        const char *text = PROBLEM("command: [sh, cost.sh]\nbudget: {trials: 9}\n");
+        assert_int_equal(run_problem(folder, text, &w, &err), TD_E_IO);
+        if (strstr(err.message, wrong[i].reason) == NULL) fail_msg("%s", err.message);
+        td_text_free(&w.warnings);
+        scratch_remove(folder);
+    }
+    /* With its number an answer is nobody else's, whatever comes later; that is warned of. */
+    char *folder = scratch_make();
+    td_error err = {0};
+    watcher w = {0};
+    put_file(
+        folder, "cost.sh",
+        GET
+        "while read -r line; do echo \"{\\\"trial\\\": $(get trial), \\\"cost\\\": $(get x)}\"; "
+        "echo done; sleep 0.01; done\n");
+    const char *text = PROBLEM("command: [sh, cost.sh]\nretries: 9\nbudget: {trials: 9}\n");
+    assert_ok(run_problem(folder, text, &w, &err), &err);
+    td_arena *a = td_arena_create();
+    for (int i = 0; i < 9; i++) {
+        const td_trial_row t = trial_of(folder, i, a);
+        int x = -1;
+        assert_int_equal(sscanf(t.params, "{\"x\": %d", &x), 1);
+        assert_true(t.state == TD_TRIAL_DONE && t.outcome.obj[0] == x);
+    }
+    assert_non_null(strstr(w.warnings.data, "\"done\""));
+    td_arena_destroy(a);
+    td_text_free(&w.warnings);
+    scratch_remove(folder);
+}
+
 /* When the program has said who it is. */
 static void *stop_soon(void *self) {
     watcher *w = self;
@@ -356,7 +404,8 @@ static void test_files(void **state) {
         {PROBLEM("strategy: {name: evolution, populaton: 3}\n"), "populaton"},
         {PROBLEM("enqueue: [{x: 100, k: a}]\n"), "enqueue[0].x"},
         {PROBLEM("enqueue: [{x: 1, k: a}, {x: 2, k: a}]\nbudget: {trials: 1}\n"), "2 designs"},
-        {"name: p\n" PARAMETERS "objectives: [a, b]\nstrategy: ppo\n", "several need another"},
+        {"name: p\n" PARAMETERS "objectives: [a, b]\nstrategy: ppo\n",
+         "several go with auto, gp, tpe"},
     };
     char *folder = scratch_make();
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
@@ -390,10 +439,15 @@ static void test_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ways_to_live), cmocka_unit_test(test_faults_are_the_trials),
-        cmocka_unit_test(test_retries),      cmocka_unit_test(test_programs_that_never_work),
-        cmocka_unit_test(test_abandoned),    cmocka_unit_test(test_what_a_resume_depends_on),
-        cmocka_unit_test(test_known),        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_ways_to_live),
+        cmocka_unit_test(test_faults_are_the_trials),
+        cmocka_unit_test(test_retries),
+        cmocka_unit_test(test_programs_that_never_work),
+        cmocka_unit_test(test_programs_that_misunderstand),
+        cmocka_unit_test(test_abandoned),
+        cmocka_unit_test(test_what_a_resume_depends_on),
+        cmocka_unit_test(test_known),
+        cmocka_unit_test(test_reports),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
