@@ -77,7 +77,8 @@ typedef struct {
  *                 costs_only and others are not.
  *   local      hill climbing: one decision changes, the first better one is taken (White et al.
  *              2021, arXiv 2005.02960). Decisions with more than 33 values change in steps of 1, 4,
- *              16, ...; reals by 1/4, 1/16, ... of their range or its logarithm:
+ *              16, ...; reals by 1/4, 1/16, ... of their range or its logarithm, and so do integers
+ *              on a log scale:
  *     neighbours  so many are tried before a point is left (0: all)
  *     restart     perturb: from the best so far, changed; random: anywhere (perturb)
  *     kick        with perturb: so many changes (4)
@@ -231,11 +232,14 @@ typedef struct {
  *     eta        >= 2 (3)
  *   hyperband  the same in brackets (Li et al. 2016, arXiv 1603.06560): bracket s has the last s
  *              rungs of those above, the bracket 0 none. Trials are dealt to the S brackets by
- * their number, in shares of ceil(S / (s + 1) * eta^s), and compared within theirs. Options as of
- * asha; max is required where the steps are not known median     a trial is stopped if the best
- * value that it had is worse than the median of the others' running means up to this step (Golovin
- * et al. 2017, Vizier, 3.2.2), over those that came as far: min        the first step at which it
- * is asked (1) trials     so many others at least (5) */
+ *              their number, in shares of ceil(S / (s + 1) * eta^s), and compared within theirs.
+ *              Options as of asha; max is required where the steps are not known
+ *
+ *   median     a trial is stopped if the best value that it had is worse than the median of the
+ *              others' running means up to this step (Golovin et al. 2017, Vizier, 3.2.2), over
+ *              those that came as far:
+ *     min        the first step at which it is asked (1)
+ *     trials     so many others at least (5) */
 const td_stopper *const *td_stopper_list(int *n);
 const td_stopper *td_stopper_find(const char *name); /* NULL if there is none */
 

@@ -53,11 +53,12 @@ void td__mixed_normal_free(td__mixed_normal *m) {
 static void keep_margins(td__mixed_normal *m) {
     double least = 1.0 / ((m->n + m->names) * m->lambda);
     for (int i = 0; i < m->n; i++) {
-        double cells = (double)td__scale_count(&m->space->d[m->decision[i]]);
-        if (cells == 0) continue;
-        double cell = fmin(fmax(floor(td_cma_mean(m->cma, i) * cells), 0), cells - 1);
-        td_cma_margin(m->cma, i, cell > 0 ? cell / cells : -INFINITY,
-                      cell < cells - 1 ? (cell + 1) / cells : INFINITY, least);
+        const td_decision *d = &m->space->d[m->decision[i]];
+        if (td__scale_count(d) == 0) continue;
+        double v = td__scale_from_unit(d, td_cma_mean(m->cma, i));
+        bool first = v == td__scale_from_unit(d, 0), last = v == td__scale_from_unit(d, 1);
+        td_cma_margin(m->cma, i, first ? -INFINITY : td__scale_border(d, v),
+                      last ? INFINITY : td__scale_border(d, v + 1), least);
     }
 }
 

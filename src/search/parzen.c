@@ -28,7 +28,8 @@ void td__parzen_free(td__parzen *p) {
 
 static bool by_table(const td_decision *d) {
     int64_t count = td__scale_count(d);
-    return d->kind == TD_CATEGORICAL || (count > 0 && count <= TD_PARZEN_CELLS);
+    return d->kind == TD_CATEGORICAL ||
+           (count > 0 && count <= TD_PARZEN_CELLS && !td__scale_uneven(d));
 }
 
 td_status td__parzen_init(td__parzen *p, int most, td_error *err) {
@@ -56,18 +57,6 @@ td_status td__parzen_init(td__parzen *p, int most, td_error *err) {
 
 static double low_of(const td_decision *d) {
     return d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE ? d->lo : 0;
-}
-
-/* Of a value on [0, 1]: the middle of its cell. */
-static double place_of(const td_decision *d, double v) {
-    int64_t count = td__scale_count(d);
-    return count == 0 ? td__scale_place(d, v) : (v - low_of(d) + 0.5) / (double)count;
-}
-
-static double value_at(const td_decision *d, double place) {
-    int64_t count = td__scale_count(d);
-    if (count == 0) return td__scale_value(d, place);
-    return low_of(d) + fmin(floor(place * (double)count), (double)(count - 1));
 }
 
 /* Mass of the normal distribution between a < b, also far out on either side. */
@@ -106,9 +95,10 @@ static void fit_numeric(td__parzen *p, int i, const double *const *v, double dim
     int64_t count = td__scale_count(d);
     for (int k = 0; k < p->n; k++) {
         inverse[k] = !isnan(v[k][i]);
-        centre[k] = inverse[k] > 0 ? place_of(d, v[k][i]) : 0;
+        centre[k] = inverse[k] > 0 ? td__scale_unit(d, v[k][i]) : 0;
     }
     double width = p->width[i] = width_of(p, i, dimensions, floor);
+    /* Of uneven cells the mean: what a cell is wider by is the same in all densities. */
     double cell = count > 0 ? 1 / (double)count : 1, scale = log(width) + log_root_2pi;
     for (int k = 0; k < p->n; k++) {
         mass[k] = table == NULL ? -log(cell) : 0;
@@ -175,7 +165,7 @@ static void add_logs(const td__parzen *p, int i, double v, double *sum) {
     double prior = count > 0 ? -log((double)count) : 0;
     sum[p->n] += prior;
     if (table == NULL) {
-        double place = place_of(d, v);
+        double place = td__scale_unit(d, v);
         for (int k = 0; k < p->n; k++) {
             double z = (place - centre[k]) * inverse[k];
             sum[k] -= 0.5 * z * z + mass[k];
@@ -226,7 +216,8 @@ static double draw(const td__parzen *p, td_rng *r, int i, int k) {
     const td_decision *d = &p->space->d[i];
     int64_t count = td__scale_count(d);
     if (count == 1) return low_of(d);
-    if (k == p->n || row(p, p->inverse, i)[k] == 0) return value_at(d, td_rng_uniform(r));
+    if (k == p->n || row(p, p->inverse, i)[k] == 0)
+        return td__scale_from_unit(d, td_rng_uniform(r));
     double centre = row(p, p->centre, i)[k], place;
     if (d->kind == TD_CATEGORICAL) {
         if (td_rng_uniform(r) >= p->width[i]) return centre;
@@ -236,7 +227,7 @@ static double draw(const td__parzen *p, td_rng *r, int i, int k) {
     if (p->table[i] != NULL) centre = (centre + 0.5) / (double)count;
     do place = centre + p->width[i] * td_rng_normal(r); /* at least a third of them fall inside */
     while (place < 0 || place >= 1);
-    return value_at(d, place);
+    return td__scale_from_unit(d, place);
 }
 
 double td__parzen_sample_of(const td__parzen *p, td_rng *r, int i) {

@@ -17,9 +17,13 @@ static int count_choices(const td_decision *d) {
     return is_split(d) ? PARTS : (int)td__scale_count(d);
 }
 
-/* Integers of part k are those from floor(k n / PARTS) on. */
-static int64_t part_begin(int64_t n, int k) {
-    return n / PARTS * k + n % PARTS * k / PARTS;
+/* Integers of part k are those from lo plus this on. On a log scale parts grow, where they are not
+ * of one integer each. */
+static int64_t part_begin(const td_decision *d, int k) {
+    int64_t n = td__scale_count(d);
+    if (!td__scale_uneven(d) || k == PARTS) return n / PARTS * k + n % PARTS * k / PARTS;
+    double by_scale = ceil(d->lo * (pow((d->hi + 1) / d->lo, (double)k / PARTS) - 1));
+    return (int64_t)fmax(k, by_scale);
 }
 
 static int choice_of(const td_decision *d, double v) {
@@ -28,17 +32,17 @@ static int choice_of(const td_decision *d, double v) {
         int k = (int)(td__scale_place(d, v) * PARTS);
         return k < PARTS ? k : PARTS - 1;
     }
-    int64_t n = td__scale_count(d), at = (int64_t)v - (int64_t)d->lo;
+    int64_t at = (int64_t)v - (int64_t)d->lo;
     int k = PARTS - 1;
-    while (part_begin(n, k) > at) k--;
+    while (part_begin(d, k) > at) k--;
     return k;
 }
 
 static double draw_value(const td_decision *d, td_rng *r, int k) {
     if (!is_split(d)) return d->kind == TD_CATEGORICAL || d->kind == TD_ORDERED ? k : d->lo + k;
     if (d->kind == TD_REAL_RANGE) return td__scale_value(d, (k + td_rng_uniform(r)) / PARTS);
-    int64_t n = td__scale_count(d), begin = part_begin(n, k);
-    uint64_t width = (uint64_t)(part_begin(n, k + 1) - begin);
+    int64_t begin = part_begin(d, k);
+    uint64_t width = (uint64_t)(part_begin(d, k + 1) - begin);
     return d->lo + (double)(begin + (int64_t)td_rng_below(r, width));
 }
 

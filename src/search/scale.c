@@ -26,8 +26,18 @@ static double least(const td_decision *d) {
     return d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE ? d->lo : 0;
 }
 
+bool td__scale_uneven(const td_decision *d) {
+    return d->kind == TD_INTEGER && d->log && d->lo < d->hi;
+}
+
+double td__scale_border(const td_decision *d, double v) {
+    if (td__scale_uneven(d)) return log(v / d->lo) / log((d->hi + 1) / d->lo);
+    return (v - least(d)) / (double)td__scale_count(d);
+}
+
 double td__scale_unit(const td_decision *d, double v) {
     int64_t count = td__scale_count(d);
+    if (td__scale_uneven(d)) return (td__scale_border(d, v) + td__scale_border(d, v + 1)) / 2;
     return count == 0 ? td__scale_place(d, v) : (v - least(d) + 0.5) / (double)count;
 }
 
@@ -35,6 +45,10 @@ double td__scale_from_unit(const td_decision *d, double place) {
     int64_t count = td__scale_count(d);
     if (count == 0) return td__scale_value(d, place);
     if (count == 1) return least(d);
+    if (td__scale_uneven(d)) {
+        double v = floor(d->lo * exp(place * log((d->hi + 1) / d->lo)));
+        return fmin(fmax(v, d->lo), d->hi);
+    }
     double cell = floor(place * (double)count);
     return least(d) + fmin(fmax(cell, 0), (double)(count - 1));
 }

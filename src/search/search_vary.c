@@ -19,6 +19,12 @@ static double moved(const td_decision *d, double v, double scale, td_rng *r) {
         return other >= v ? other + 1 : other;
     }
     double high = low + (double)(count - 1);
+    if (td__scale_uneven(d)) {
+        double shift = scale * td_rng_normal(r), near = shift < 0 ? v - 1 : v + 1;
+        double to = td__scale_from_unit(d, fmin(fmax(td__scale_unit(d, v) + shift, 0), 1));
+        if (to != v) return to;
+        return near < low ? v + 1 : near > high ? v - 1 : near;
+    }
     double step = fmax(1, round(fabs(td_rng_normal(r)) * scale * (double)(count - 1)));
     double to = td_rng_u32(r) % 2 == 0 ? v + step : v - step;
     if (to > high || to < low) to = to > high ? v - step : v + step;
@@ -31,6 +37,12 @@ static double confined(const td_decision *d, double v, double centre, double reg
     if (count == 0) {
         double at = td__scale_place(d, centre), place = td__scale_place(d, v);
         return td__scale_value(d, fmin(fmax(place, at - region / 2), at + region / 2));
+    }
+    if (td__scale_uneven(d)) {
+        double at = td__scale_unit(d, centre);
+        double first = td__scale_from_unit(d, fmax(at - region / 2, 0));
+        double last = td__scale_from_unit(d, fmin(at + region / 2, 1));
+        return fmin(fmax(v, fmin(first, centre - 1)), fmax(last, centre + 1));
     }
     double most = fmax(1, floor(region / 2 * (double)(count - 1)));
     return fmin(fmax(v, centre - most), centre + most);

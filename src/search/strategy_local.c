@@ -135,6 +135,17 @@ static bool add_moves(state *s, td_rng *r, int i) {
             double value = (double)td_rng_below(r, (uint64_t)count);
             if (value != old) fine = fine && add_move(s, i, value);
         }
+    } else if (td__scale_uneven(d)) {
+        double place = td__scale_unit(d, old), step = 1;
+        if (old < d->hi) fine = fine && add_move(s, i, old + 1);
+        if (old > d->lo) fine = fine && add_move(s, i, old - 1);
+        for (int k = 0; k < REAL_STEPS; k++) {
+            step /= STEP;
+            double up = td__scale_from_unit(d, fmin(place + step, 1));
+            double down = td__scale_from_unit(d, fmax(place - step, 0));
+            if (up > old + 1) fine = fine && add_move(s, i, up);
+            if (down < old - 1) fine = fine && add_move(s, i, down);
+        }
     } else {
         double hi = lo + (double)(count - 1);
         for (double step = 1; step < (double)count; step *= STEP) {

@@ -22,10 +22,10 @@ void td__surrogate_point(const td_space *space, const td_choices *c, double *poi
         int64_t count = td__scale_count(d);
         if (isnan(v) || d->kind == TD_CATEGORICAL)
             point[i] = v;
-        else if (count == 0)
-            point[i] = td__scale_place(d, v);
         else if (count == 1)
             point[i] = 0;
+        else if (count == 0 || td__scale_uneven(d))
+            point[i] = td__scale_place(d, v);
         else
             point[i] = (v - (d->kind == TD_INTEGER ? d->lo : 0)) / (double)(count - 1);
     }
