@@ -281,15 +281,17 @@ static td_status fit_objectives(td__surrogate *s, sample *v, int n, const td__ai
         for (int i = 0; i < n; i++)
             v[i].value = behind(aim, s->nobj, v[i].from->outcome.obj, range);
     }
+    double best = INFINITY; /* thinning may leave it out, where those that miss are less */
+    for (int i = 0; i < n; i++)
+        if (td_outcome_feasible(&v[i].from->outcome)) best = fmin(best, v[i].value);
     n = thin(v, n, s->o.cap);
     qsort(v, (size_t)n, sizeof *v, by_value);
     for (int k = 0; status == TD_OK && k < s->nobj; k++) {
         for (int i = 0; i < n; i++) value[i] = s->nobj > 1 ? v[i].from->outcome.obj[k] : v[i].value;
         status = fit_objective(s, k, v, value, n, aim->fit_only, err);
     }
-    if (status == TD_OK && !aim->fit_only && s->nobj == 1)
-        for (int i = n - 1; i >= 0; i--)
-            if (td_outcome_feasible(&v[i].from->outcome)) s->incumbent = warped(s, 0, v[i].value);
+    if (status == TD_OK && !aim->fit_only && s->nobj == 1 && isfinite(best))
+        s->incumbent = warped(s, 0, best);
     if (status == TD_OK && !aim->fit_only && s->nobj > 1 && aim->n_front > 0)
         status = make_improvement(s, aim, err);
     free(value);
