@@ -194,6 +194,8 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
         td__policy_sample(&s->policy, &r, out);
         for (int k = 0; k <= i / 4; k++) td_space_mutate(s->space, &r, out);
     }
+    for (int i = 0; i < DRAWS && !td_space_allows(s->space, out); i++)
+        td_space_sample(s->space, &r, out);
     if (fidelity != NULL) *fidelity = 1;
     td_status status = make_room(s);
     if (status == TD_OK && !td__asked_for(&s->asked, number, out)) status = TD_E_MEMORY;

@@ -53,7 +53,8 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
         take_point(s, out);
     if (!td_space_allows(s->space, out)) {
         td_rng r = td_rng_make(s->seed, (uint64_t)number, TD_RNG_ASK);
-        td_space_sample(s->space, &r, out);
+        for (int i = 0; i < SKIPS && td__asked_avoids(&s->asked, s->space, out); i++)
+            td_space_sample(s->space, &r, out);
     }
     return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;
 }

@@ -59,6 +59,16 @@ static bool known_allows(const void *self, const td_choices *c) {
 const td_space space_known = {
     .name = "known", .d = known_decisions, .n = 4, .allows = known_allows};
 
+static bool rare_allows(const void *self, const td_choices *c) {
+    (void)self;
+    return c->v[0] > 950 && fabs(c->v[1] - 0.5) < 0.01 && c->v[2] == 1;
+}
+static const td_decision rare_decisions[] = {
+    {.name = "tile", .kind = TD_INTEGER, .parent = -1, .lo = 1, .hi = 1000},
+    {.name = "share", .kind = TD_REAL_RANGE, .parent = -1, .lo = 0, .hi = 1},
+    {.name = "way", .kind = TD_CATEGORICAL, .n = 3, .parent = -1, .value = three}};
+const td_space space_rare = {.name = "rare", .d = rare_decisions, .n = 3, .allows = rare_allows};
+
 #define SIX(NAME)                                                                                  \
     { .name = NAME, .kind = TD_ORDERED, .n = 6, .parent = -1, .value = many }
 static const td_decision flat_decisions[] = {

@@ -14,6 +14,7 @@ extern const td_space space_mixed; /* a logarithmic real, an integer, and a real
 extern const td_space space_wide;  /* ranges and lists too long to look at all values */
 /* Numbers on several scales, a name and what hangs on it; one vector in 9 keeps what is known. */
 extern const td_space space_known;
+extern const td_space space_rare; /* one vector in 3,000 does */
 /* Ten decisions of six choices and two reals; none hangs on another. */
 extern const td_space space_flat;
 

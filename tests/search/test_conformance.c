@@ -148,6 +148,8 @@ static void check_known(const subject *x) {
     for (uint64_t seed = 0; seed < 3; seed++) {
         game g = {&space_known, barred, seed, x->dear ? 90 : 300, 3};
         play(x, &g, NULL, 0, &first);
+        game rare = {&space_rare, barred, seed, 40, 3};
+        play(x, &rare, NULL, 0, &first);
     }
 }
 
