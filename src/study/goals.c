@@ -81,7 +81,7 @@ static td_status read_reference(const td_node *n, td_goals *g, td_error *err) {
     for (int i = 0; i < g->nobj; i++) keys[i] = g->objective[i].name;
     td_status s = td_node_only(n, keys, err);
     for (int i = 0; s == TD_OK && i < g->nobj; i++)
-        s = td_node_opt_real(n, keys[i], -1e300, 1e300, &g->objective[i].reference, err);
+        s = td_node_get_real(n, keys[i], -1e300, 1e300, &g->objective[i].reference, err);
     return s;
 }
 

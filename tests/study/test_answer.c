@@ -189,6 +189,7 @@ static void test_goals(void **state) {
         {"objectives: [a]\nconstraints: [b, c, d, e, f, g, h, i, j]", "at most 8"},
         {"objectives: [a]\nreference: {a: 1}", "no hypervolume"},
         {"objectives: [a, b]\nreference: {c: 1}", "c"},
+        {"objectives: [a, b]\nreference: {a: 1}", "missing key \"b\""},
     };
     td_arena *a = td_arena_create();
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
