@@ -106,8 +106,8 @@ typedef struct {
  *              missed, and of what can be built: expected improvement times the chance to be
  *              feasible (Jones et al. 1998; Gardner et al. 2014). Trials look anywhere, or in a
  *              region around the best that grows with success and shrinks without (Eriksson et al.
- *              2019); the side that brings more gets more. Pending trials count as what is
- *              expected of them. Milliseconds to tens of them per ask:
+ *              2019); the side that brings more gets more. Pending trials (the latest
+ *              100) count as what is expected of them. Milliseconds to tens of them per ask:
  *     initial     random trials first (4 + 2 per decision, at most 12)
  *     points      of a model: the best and the latest (300)
  *     candidates  vectors rated first; as many while the best are refined (1000)

@@ -335,11 +335,14 @@ static bool is_pending_or_unknown(const td__observation *o) {
 }
 
 /* Pending trials are taken to become what is expected of them (kriging believer, Ginsbourger et al.
- * 2010), so that the next ask looks elsewhere. */
+ * 2010), so that the next ask looks elsewhere: the latest, since each costs as much as a told one,
+ * and some are never told. */
 static td_status believe(td__surrogate *s, const td__observation *o, int n, td_error *err) {
     td_status status = TD_OK;
+    int pending = 0;
+    for (int i = 0; i < n; i++) pending += !o[i].told;
     for (int i = 0; status == TD_OK && i < n; i++) {
-        if (o[i].told) continue;
+        if (o[i].told || pending-- > TD_MOST_PENDING) continue;
         td__process *p;
         for (int k = 0; status == TD_OK && (p = process(s, k)) != NULL; k++) {
             double mean;

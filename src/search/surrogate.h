@@ -7,7 +7,11 @@
 #include "tandem/search.h"
 #include "warp.h"
 
-enum { TD_MOST_OBJECTIVES = 4, TD_MOST_CONSTRAINTS = 8 };
+enum {
+    TD_MOST_OBJECTIVES = 4,
+    TD_MOST_CONSTRAINTS = 8,
+    TD_MOST_PENDING = 100 /* trials that are known to a model beside those that were told */
+};
 
 /* What was told or, pending, asked. In the order of the calls. */
 typedef struct {

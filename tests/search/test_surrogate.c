@@ -35,7 +35,36 @@ static void test_incumbent(void **unused) {
     td__surrogate_free(&s);
 }
 
+/* However many trials are pending, what an ask costs has a bound. */
+static void test_pending(void **unused) {
+    (void)unused;
+    enum { TOLD = 20, N = TOLD + TD_MOST_PENDING + 150 };
+    static const td_decision d = {
+        .name = "x", .kind = TD_REAL_RANGE, .parent = -1, .lo = 0, .hi = 1};
+    const td_space space = {.name = "line", .d = &d, .n = 1};
+    const td__surrogate_options options = {TD_GP_MATERN, 300, TD_ACQUIRE_IMPROVEMENT, 2};
+    td__surrogate s;
+    td_error err = {0};
+    static td__observation o[N];
+    static double x[N];
+    assert_ok(td__surrogate_init(&s, &space, &options, &err), &err);
+    for (int i = 0; i < N; i++) {
+        x[i] = (i + 0.5) / N;
+        o[i] = (td__observation){.number = i, .told = i < TOLD, .choices = &x[i], .point = &x[i]};
+        o[i].outcome = (td_outcome){TD_TRIAL_DONE, .nobj = 1, .obj = {x[i]}, .fidelity = 1};
+    }
+    s.told = TOLD;
+    const int known[] = {TOLD, TOLD + 1, TOLD + TD_MOST_PENDING, N};
+    for (int i = 0; i < 4; i++) {
+        assert_ok(td__surrogate_update(&s, o, known[i], &(td__aim){.n_front = 0}, &err), &err);
+        int most = TOLD + TD_MOST_PENDING;
+        assert_int_equal(td_gp_points(s.objective[0].gp), known[i] < most ? known[i] : most);
+    }
+    td__surrogate_free(&s);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_incumbent)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_incumbent),
+                                       cmocka_unit_test(test_pending)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
