@@ -119,12 +119,14 @@ typedef struct {
 } td_plot_heat;
 td_status td_plot_heat_map(const td_plot *p, const td_plot_heat *h, td_text *svg, td_error *err);
 
-/* Points, those of a front larger and in the colour of their z (NULL: one colour). */
+/* Points, those of a front larger and in the colour of their z (NULL: one colour), and a line
+ * through some of them (NULL: none): x may go either way, label and band are not used. */
 typedef struct {
     const double *x, *y, *z;
     const bool *front;
     int n;
     const char *z_label;
+    const td_plot_line *line;
 } td_plot_cloud;
 td_status td_plot_points(const td_plot *p, const td_plot_cloud *c, td_text *svg, td_error *err);
 
