@@ -37,8 +37,9 @@ td_node *td_report_problem_node(const td_goals *g, const td_trial_row *t, const 
                                 int npick, td_arena *a);
 /* Parameters of a trial, one per line. */
 void td_report_problem_parameters(const td_trial_row *t, td_text *out);
-/* Writes trials.csv, best.json (of several objectives front.csv and front.json) and problem.yaml
- * beside out/study.db. */
+/* Writes trials.csv, best.json (of several objectives front.csv and front.json), problem.yaml and,
+ * where any trial is feasible, a drawing beside out/study.db: of one objective history.svg, its
+ * value and the best so far by trial; of two front.svg. Values beyond 1e150 are not drawn. */
 td_status td_report_problem_write(const td_blackbox *b, const td_trial_row *t, int n,
                                   const char *out, td_error *err);
 
@@ -119,12 +120,14 @@ typedef struct {
 } td_plot_heat;
 td_status td_plot_heat_map(const td_plot *p, const td_plot_heat *h, td_text *svg, td_error *err);
 
-/* Points, those of a front larger and in the colour of their z (NULL: one colour). */
+/* Points, those of a front larger and in the colour of their z (NULL: one colour), and a line
+ * through some of them (NULL: none): x may go either way, label and band are not used. */
 typedef struct {
     const double *x, *y, *z;
     const bool *front;
     int n;
     const char *z_label;
+    const td_plot_line *line;
 } td_plot_cloud;
 td_status td_plot_points(const td_plot *p, const td_plot_cloud *c, td_text *svg, td_error *err);
 

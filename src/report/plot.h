@@ -36,6 +36,12 @@ void td__svg_begin(td_text *out, double width, double height, const char *title)
 /* Frame, ticks with grid lines, labels. y->from is the lower end. y_labels: ticks of y too. */
 void td__svg_axes(td_text *out, const td_plot *p, const td__axis *x, const td__axis *y,
                   bool y_labels);
+/* Room at the left of y: its labels and ticks, at least that of common ones. */
+double td__svg_left(const td__axis *y);
+/* The line of a curve as steps, in the colour and dashes of its index; y <= 0 stands below the foot
+ * of a log axis. */
+void td__svg_steps(const td_plot_line *l, const td__axis *x, const td__axis *y, int index,
+                   td_text *out);
 /* Colours that people with any colour vision tell apart (Okabe, Ito 2008), then again dashed. */
 const char *td__svg_colour(int i);
 const char *td__svg_dashes(int i);

@@ -52,8 +52,8 @@ static void band(const td_plot_line *l, const td__axis *x, const td__axis *y, co
     td_text_add(out, "Z\"/>\n");
 }
 
-static void curve(const td_plot_line *l, const td__axis *x, const td__axis *y, int index,
-                  td_text *out) {
+void td__svg_steps(const td_plot_line *l, const td__axis *x, const td__axis *y, int index,
+                   td_text *out) {
     bool open = false;
     for (int i = 0; i < l->n; i++) {
         if (!drawn(x, l->x[i]) || !isfinite(l->y[i])) continue;
@@ -97,7 +97,7 @@ td_status td_plot_lines(const td_plot *p, const td_plot_line *line, int n, td_te
     for (int i = 0; i < n; i++)
         if (line[i].low != NULL && line[i].high != NULL)
             band(&line[i], &x, &y, td__svg_colour(i), svg);
-    for (int i = 0; i < n; i++) curve(&line[i], &x, &y, i, svg);
+    for (int i = 0; i < n; i++) td__svg_steps(&line[i], &x, &y, i, svg);
     td_text_add(svg, "</g>\n");
     for (int i = 0; i < n; i++) {
         double at = TOP + 10 + 20 * i;

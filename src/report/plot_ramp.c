@@ -128,9 +128,8 @@ td_status td_plot_heat_map(const td_plot *p, const td_plot_heat *h, td_text *svg
  */
 
 td_status td_plot_points(const td_plot *p, const td_plot_cloud *c, td_text *svg, td_error *err) {
-    enum { AXIS = 76 };
     double width = p->width > 0 ? p->width : 560, height = p->height > 0 ? p->height : 360;
-    td__axis x = {INFINITY, -INFINITY, AXIS, AXIS + width, p->log_x};
+    td__axis x = {INFINITY, -INFINITY, 0, 0, p->log_x};
     td__axis y = {INFINITY, -INFINITY, TOP + height, TOP, p->log_y};
     td__axis z = {INFINITY, -INFINITY, 0, 0, true};
     for (int i = 0; i < c->n; i++) {
@@ -144,11 +143,15 @@ td_status td_plot_points(const td_plot *p, const td_plot_cloud *c, td_text *svg,
     if (z.hi < 4 * z.lo) z.log = false;
     td__axis_round(&x);
     td__axis_round(&y);
+    x.from = td__svg_left(&y);
+    x.to = x.from + width;
     bool coloured = c->z != NULL && z.lo <= z.hi;
     double right = x.to + (coloured ? 24 + BAR_ROOM : RIGHT);
-    td__svg_begin(svg, right, TOP + height + BOTTOM, p->title != NULL ? p->title : "");
+    double title = p->title != NULL ? x.from + td__text_width(p->title) * 1.1 + RIGHT : 0;
+    td__svg_begin(svg, fmax(right, title), TOP + height + BOTTOM, p->title != NULL ? p->title : "");
     td__svg_axes(svg, p, &x, &y, true);
-    for (int of_front = 0; of_front < 2; of_front++) /* the front above the others */
+    for (int of_front = 0; of_front < 2; of_front++) { /* the front above the others */
+        if (of_front == 1 && c->line != NULL) td__svg_steps(c->line, &x, &y, 0, svg);
         for (int i = 0; i < c->n; i++) {
             if (c->front[i] != (of_front == 1) || !isfinite(c->x[i]) || !isfinite(c->y[i]))
                 continue;
@@ -161,6 +164,7 @@ td_status td_plot_points(const td_plot *p, const td_plot_cloud *c, td_text *svg,
                          of_front == 1 ? 4.5 : 2.0, fill != NULL ? fill : own.hex,
                          of_front == 1 ? 0.8 : 0.0);
         }
+    }
     if (coloured) ramp_bar(&z, c->z_label, x.to + 24, TOP, height, svg);
     td_text_add(svg, "</svg>\n");
     return svg->failed ? td_fail(err, TD_E_MEMORY, "out of memory") : TD_OK;

@@ -53,6 +53,18 @@ static void line(td_text *out, double x1, double y1, double x2, double y2, const
                  y1, x2, y2, colour);
 }
 
+static int y_ticks(const td__axis *y) {
+    return (int)((y->from - y->to) / 40) + 1;
+}
+
+double td__svg_left(const td__axis *y) {
+    td__ticks t;
+    double widest = 0;
+    td__axis_ticks(y, y_ticks(y), &t);
+    for (int i = 0; i < t.n; i++) widest = fmax(widest, td__text_width(t.label[i]));
+    return fmax(76, 16 + widest + FONT + 4); /* ticks, the label of the axis, the edge */
+}
+
 void td__svg_axes(td_text *out, const td_plot *p, const td__axis *x, const td__axis *y,
                   bool y_labels) {
     td__ticks t;
@@ -65,7 +77,7 @@ void td__svg_axes(td_text *out, const td_plot *p, const td__axis *x, const td__a
         td__svg_text(out, at, y->from + 18, "middle", "", t.label[i]);
     }
     t.n = 0;
-    if (y_labels) td__axis_ticks(y, (int)((y->from - y->to) / 40) + 1, &t);
+    if (y_labels) td__axis_ticks(y, y_ticks(y), &t);
     for (int i = 0; i < t.n; i++) {
         double at = td__axis_at(y, t.v[i]);
         line(out, x->from, at, x->to, at, "#e4e4e4");

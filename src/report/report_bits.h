@@ -13,6 +13,12 @@ void td__report_workload(const td_result_row *row, td_text *out);
 void td__report_workload_why(const td_result_row *row, td_text *out);
 td_node *td__report_workload_node(const td_result_row *row, td_arena *a);
 
+/* The picture of a problem's trials: its file's name (NULL: none is drawn of three objectives and
+ * more), and the drawing, where any trial is feasible; else svg stays empty. */
+const char *td__report_problem_plot(const td_blackbox *b);
+td_status td__report_problem_draw(const td_blackbox *b, const td_trial_row *t, int n, td_text *svg,
+                                  td_error *err);
+
 /* " 91.38 %", or a dash where it is not known: a cell of nine columns and a blank. */
 void td__report_accuracy(td_text *out, double v);
 

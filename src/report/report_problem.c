@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tandem/report.h"
+#include "report_bits.h"
 
 static int chosen(const int *pick, int i) {
     return pick != NULL ? pick[i] : i;
@@ -219,6 +219,9 @@ td_status td_report_problem_write(const td_blackbox *b, const td_trial_row *t, i
         if (s == TD_OK)
             s = write_json(td_report_problem_node(g, t, pick, count, a), out, "front.json", a, err);
     }
+    const char *plot = td__report_problem_plot(b);
+    if (s == TD_OK && plot != NULL) s = td__report_problem_draw(b, t, n, &text, err);
+    if (s == TD_OK && text.size > 0) s = write_text(out, plot, &text, a, err);
     td_text_free(&text);
     td_arena_destroy(a);
     return s;

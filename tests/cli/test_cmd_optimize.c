@@ -37,6 +37,24 @@ static char *trials_csv(fixture *f, const char *folder) {
     return slurp(scratch_path(f->folder, name));
 }
 
+static int count(const char *text, const char *what) {
+    int n = 0;
+    for (; (text = strstr(text, what)) != NULL; text++) n++;
+    return n;
+}
+
+/* As many dots as feasible trials in a folder; its number. */
+static int dots(fixture *f, const char *folder, const char *drawing) {
+    char name[64], *csv = trials_csv(f, folder);
+    snprintf(name, sizeof name, "%s/%s", folder, drawing);
+    char *svg = slurp(scratch_path(f->folder, name));
+    int n = count(csv, ",done,1,");
+    assert_int_equal(count(svg, "<circle"), n);
+    free(svg);
+    free(csv);
+    return n;
+}
+
 static double best_cost(fixture *f) {
     const td_node *doc = json(f);
     return td_node_find(td_node_find(doc->item[0]->item[0], "objectives"), "cost")->real;
@@ -55,6 +73,7 @@ static void the_vessel(void **state) {
     assert_in_range((int)best_cost(f), 6059, 25000);
     assert_true(exists(f, "results/vessel/best.json"));
     assert_true(exists(f, "results/vessel/problem.yaml"));
+    assert_true(dots(f, "results/vessel", "history.svg") > 20);
     char *text = slurp(scratch_path(f->folder, "results/vessel/trials.csv"));
     assert_int_equal(
         strncmp(text, "number,state,feasible,cost,shell,heads,volume,n1,n2,R,L,reason", 62), 0);
@@ -105,7 +124,7 @@ static void questions_that_are_wrong(void **state) {
                    "--set 'constraints=[{name: cost2, max: 1}, shell]' --trials 2 --quiet "
                    "--out none");
     assert_int_equal(code, 6);
-    assert_true(exists(f, "none/trials.csv"));
+    assert_true(exists(f, "none/trials.csv") && !exists(f, "none/history.svg"));
     expect(f, "study show none", 0);
     assert_non_null(strstr(f->out, "constraint cost2 is missing"));
     /* What a program says on standard error passes through. */
@@ -134,6 +153,7 @@ static void examples(void **state) {
     expect(f, "optimize " TD_TEST_SOURCE "/examples/beam/beam.yaml --quiet --trials 30 --out b", 0);
     assert_non_null(strstr(f->out, "hypervolume "));
     assert_true(exists(f, "b/front.csv") && exists(f, "b/front.json"));
+    assert_true(dots(f, "b", "front.svg") > 2);
     expect(f, "study pareto b --format json", 0);
     assert_true(json(f)->item[0]->count > 2);
     expect(f, "optimize " TD_TEST_SOURCE "/examples/vessel/vessel.yaml --quiet --trials 40 --out v",

@@ -1,52 +1,8 @@
 /* Plots: ticks, where values stand, and that each drawing is XML whatever the text. */
 #include "../../src/report/plot.h"
-#include "common.h"
+#include "svg_read.h"
 
 static td_error err;
-
-/* Elements are closed in order, attributes quoted, and < and & stand for markup only. */
-static void check_xml(const char *s) {
-    char open[32][32];
-    int depth = 0, elements = 0;
-    while (*s != '\0') {
-        if (*s == '&') {
-            size_t n = strcspn(s, ";");
-            assert_true(n <= 5 && s[n] == ';');
-        }
-        assert_true((unsigned char)*s >= 0x20 || *s == '\n');
-        if (*s++ != '<') continue;
-        bool closing = *s == '/';
-        s += closing;
-        char name[32];
-        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-        assert_in_range(n, 1, sizeof name - 1);
-        snprintf(name, sizeof name, "%.*s", (int)n, s);
-        s += n;
-        while (*s == ' ') { /* name="value" */
-            s += strcspn(s, "=");
-            assert_true(s[0] == '=' && s[1] == '"');
-            s += 2;
-            size_t value = strcspn(s, "\"<");
-            assert_true(s[value] == '"');
-            s += value + 1;
-        }
-        bool single = *s == '/';
-        s += single;
-        assert_true(*s == '>');
-        s++;
-        if (closing) {
-            assert_true(depth > 0);
-            assert_string_equal(open[--depth], name);
-        } else if (!single) {
-            assert_true(depth < 32);
-            strcpy(open[depth++], name);
-        }
-        elements++;
-        assert_true(depth > 0 || elements > 1);
-    }
-    assert_int_equal(depth, 0);
-    assert_true(elements > 4);
-}
 
 static void ticks(void **state) {
     (void)state;
@@ -243,18 +199,6 @@ static void roofline(void **state) {
     td_text_free(&svg);
 }
 
-/* Numbers of an attribute, in order. */
-static int numbers(const char *svg, const char *element, const char *attribute, double *v,
-                   int most) {
-    int n = 0;
-    for (const char *s = svg; (s = strstr(s, element)) != NULL && n < most; s++) {
-        const char *end = strchr(s, '>'), *at = strstr(s, attribute);
-        if (at == NULL || at > end) continue;
-        v[n++] = strtod(at + strlen(attribute), NULL);
-    }
-    return n;
-}
-
 /* Widths of a bar's parts are to each other as their values, and bars share one scale. */
 static void bars(void **state) {
     (void)state;
@@ -326,7 +270,8 @@ static void points(void **state) {
     const double x[] = {1, 10, 100, NAN}, y[] = {5, 6, 7, 8}, z[] = {1, 2, 3, 4};
     const bool front[] = {true, true, false, true};
     const td_plot p = {.title = "front", .x_label = "x", .y_label = "y", .log_x = true};
-    const td_plot_cloud c = {x, y, z, front, 4, "area, mm2"};
+    const td_plot_cloud c = {
+        .x = x, .y = y, .z = z, .front = front, .n = 4, .z_label = "area, mm2"};
     assert_ok(td_plot_points(&p, &c, &svg, &err), &err);
     check_xml(svg.data);
     double cx[8], radius[8];
