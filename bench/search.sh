@@ -10,7 +10,7 @@ shift
 cd "$(dirname "$0")/.."
 mkdir -p "$out"
 [ $# -gt 0 ] || set -- branin_cat ackley10_int pressure_vessel zdt1_30 zdt1_10 dtlz2_11 \
-    hartmann6 rosenbrock6 rastrigin10 welded_beam spring ways mixed10 zdt3_10 dtlz2_3 binh
+    hartmann6 rosenbrock6 rastrigin10 welded_beam spring ways branches mixed10 zdt3_10 dtlz2_3 binh
 cmake --preset release >/dev/null
 cmake --build --preset release --target bench_blackbox >/dev/null
 printf '%s\n' "$@" | xargs -P "${JOBS:-$(nproc)}" -I {} sh -c \

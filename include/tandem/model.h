@@ -143,8 +143,9 @@ td_status td_gp_append(td_gp *gp, const double *x, double y, td_error *err);
  */
 double td_gp_likelihood(const td_gp *gp, double *gradient, td_error *err);
 /* Moves theta to a maximum of the likelihood times weak priors, by L-BFGS (NLopt) from where it
- * stands, in at most `evaluations` steps, and sets the points under it. Priors: log l ~ N(sqrt(2) +
- * log(d) / 2, 3) (Hvarfner, Hellsten, Nardi 2024), log variances ~ N(0, 1.5^2), log noise ~ N(-7,
+ * stands, in at most `evaluations` steps, and sets the points under it. Priors: the mean of
+ * log l ~ N(sqrt(2) + log(d) / 2, 3) (after Hvarfner, Hellsten, Nardi 2024), each log l about that
+ * mean with deviation 1/2, log variances ~ N(0, 1.5^2), log noise ~ N(-7,
  * 2.5^2), for y of variance 1 and x in [0, 1]. */
 td_status td_gp_fit(td_gp *gp, const double *x, const double *y, int n, int evaluations,
                     td_error *err);

@@ -35,7 +35,7 @@ static double posterior(unsigned n, const double *theta, double *gradient, void 
         for (int i = 0; i < d + TD_GP_EXTRA; i++) gradient[i] = 0;
         return -1e100;
     }
-    double mean = 0, slope = 0, spread = 0.25;
+    double mean = 0, slope = 0, spread = 0.5; /* enough to switch off what does not matter */
     for (int i = 0; i < d; i++) mean += theta[i] / d;
     prior(mean, sqrt(2) + 0.5 * log(d), sqrt(3), &sum, &slope);
     for (int i = 0; i < d; i++) {

@@ -144,6 +144,16 @@ static td_outcome mixed10(const double *x) {
     return (td_outcome){.state = TD_TRIAL_DONE, .nobj = 1, .obj = {f}};
 }
 
+/* Three ways, of which one is worth the tuning of its own two numbers; a decision that does not
+ * matter but for a limit. 0 at way 1, rate 10^-3.3, count 37. */
+static td_outcome branches(const double *x) {
+    double f = x[0] == 0   ? 2 + pow(x[1] - 0.3, 2)
+               : x[0] == 1 ? 0.5 * fabs(log10(x[2]) + 3.3) + pow(x[3] - 37, 2) / 1e4
+                           : 1.5 + pow(2, x[4]) / 10;
+    return (td_outcome){
+        .state = TD_TRIAL_DONE, .nobj = 1, .obj = {f}, .ncon = 1, .con = {x[5] - 8}};
+}
+
 static td_outcome zdt3_10(const double *x) {
     double g = 1;
     for (int i = 1; i < 10; i++) g += x[i];
@@ -187,6 +197,7 @@ static td_outcome binh(const double *x) {
         UNIT("x17"), UNIT("x18"), UNIT("x19"), UNIT("x20"), UNIT("x21"), UNIT("x22"), UNIT("x23"), \
         UNIT("x24"), UNIT("x25"), UNIT("x26"), UNIT("x27"), UNIT("x28"), UNIT("x29")
 
+static const double powers[] = {1, 2, 4, 8};
 static const char *const categories[] = {"A", "B", "C", "D", "E"};
 static const blackbox problems[] = {
     {.name = "branin_cat",
@@ -270,6 +281,30 @@ static const blackbox problems[] = {
      .nobj = 1,
      .optimum = 0,
      .evaluate = ways},
+    {.name = "branches",
+     .n = 6,
+     .decision =
+         {{.name = "way", .kind = TD_CATEGORICAL, .n = 3, .parent = -1, .label = categories},
+          {.name = "u", .kind = TD_REAL_RANGE, .parent = 0, .when = 1, .lo = 0, .hi = 1},
+          {.name = "rate",
+           .kind = TD_REAL_RANGE,
+           .parent = 0,
+           .when = 2,
+           .lo = 1e-6,
+           .hi = 1,
+           .log = true},
+          {.name = "count",
+           .kind = TD_INTEGER,
+           .parent = 0,
+           .when = 2,
+           .lo = 1,
+           .hi = 4096,
+           .log = true},
+          {.name = "q", .kind = TD_ORDERED, .n = 4, .parent = 0, .when = 4, .value = powers},
+          WHOLE("z", 0, 10)},
+     .nobj = 1,
+     .optimum = 0,
+     .evaluate = branches},
     {.name = "mixed10",
      .n = 10,
      .decision = {UNIT("x0"), UNIT("x1"), UNIT("x2"), UNIT("x3"), UNIT("x4"), WHOLE("k", 1, 20),

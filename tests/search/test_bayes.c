@@ -56,6 +56,7 @@ static void test_more_problems(void **unused) {
     assert_met(&o, 1e-4);
     assert_true(o.con[0] > -1e-3 && o.con[1] > -1e-3);
     assert_near(at("ways", (double[]){1, NAN, 7, 0.3, 2}).obj[0], 0, 1e-12);
+    assert_near(at("branches", (double[]){1, NAN, pow(10, -3.3), 37, NAN, 9}).obj[0], 0, 1e-12);
     o = at("binh", (double[]){5, 3});
     assert_near(o.obj[0], 136, 1e-12);
     assert_near(o.obj[1], 4, 1e-12);
