@@ -234,7 +234,7 @@ static void test_draw(void **unused) {
     enum { N = 6, M = 3, DRAWS = 4000 };
     td_error err = {0};
     td_rng r = td_rng_make(41, 0, 0);
-    double x[(N + M) * D], y[N], theta[D + 3] = {-0.5, 0, 0.3, 0, 0.2, -1, -12};
+    double x[(N + M) * D], y[N + M], theta[D + 3] = {-0.5, 0, 0.3, 0, 0.2, -1, -12};
     draw_points(&r, N + M, false, x, y);
     memcpy(x + (N + 2) * D, x + (N + 1) * D, sizeof *x * D); /* a point twice */
     td_gp *gp;
