@@ -80,6 +80,12 @@ typedef struct td_space {
      * known. Samples and variations below are drawn again until they are allowed, a thousand
      * times at most; walks leave out what is not. */
     bool (*allows)(const void *self, const td_choices *c);
+    /* As td_space_draw, where a space can do better than to draw again. NULL: it cannot. */
+    bool (*draw)(const void *self, td_rng *r, int64_t most, td_choices *c, int64_t *drawn);
+    /* What engineers look at in a vector (c is canonical): finite numbers of any scale for the
+     * models of strategies. 0: nothing but the decisions themselves. */
+    int n_features;
+    void (*features)(const void *self, const td_choices *c, double *out);
 } td_space;
 
 /* First fault of a space that was made in C: parents that stand later, masks of values that are not
@@ -188,6 +194,10 @@ bool td_space_active(const td_space *s, const td_choices *c, int i);
 bool td_space_allows(const td_space *s, const td_choices *c); /* known constraints are met */
 /* Uniform over the choices of each active decision, in canonical form. */
 void td_space_sample(const td_space *s, td_rng *r, td_choices *c);
+/* Rejection sampling: the first of a sequence of such vectors, made without regard to the known
+ * constraints, that meets them. *drawn (may be NULL) grows by their number; false: none of `most`
+ * does, and c is of no use. */
+bool td_space_draw(const td_space *s, td_rng *r, int64_t most, td_choices *c, int64_t *drawn);
 /* Redraws one active decision to another value (all equally likely), canonical again: newly active
  * decisions are sampled. Nothing happens where no decision has another value. */
 void td_space_mutate(const td_space *s, td_rng *r, td_choices *c);

@@ -98,15 +98,32 @@ bool td_space_allows(const td_space *s, const td_choices *c) {
     return s->allows == NULL || s->allows(s->self, c);
 }
 
-enum { MOST_DRAWS = 1000 }; /* until known constraints are met */
+/* Until known constraints are met; with a draw of the space's own, so many are cheap. */
+enum { MOST_DRAWS = 1000, MOST_OWN_DRAWS = 1000000 };
+
+static void draw_any(const td_space *s, td_rng *r, td_choices *c) {
+    c->n = s->n;
+    for (int i = 0; i < s->n; i++)
+        c->v[i] = td__decision_active(s, c->v, i) ? td__decision_draw(&s->d[i], r, NAN) : NAN;
+}
+
+bool td_space_draw(const td_space *s, td_rng *r, int64_t most, td_choices *c, int64_t *drawn) {
+    int64_t none = 0, *count = drawn != NULL ? drawn : &none;
+    c->n = s->n;
+    if (s->draw != NULL) return s->draw(s->self, r, most, c, count);
+    for (int64_t i = 0; i < most; i++, ++*count) {
+        draw_any(s, r, c);
+        if (td_space_allows(s, c)) {
+            ++*count;
+            return true;
+        }
+    }
+    return false;
+}
 
 void td_space_sample(const td_space *s, td_rng *r, td_choices *c) {
-    c->n = s->n;
-    for (int draws = 0; draws < MOST_DRAWS; draws++) {
-        for (int i = 0; i < s->n; i++)
-            c->v[i] = td__decision_active(s, c->v, i) ? td__decision_draw(&s->d[i], r, NAN) : NAN;
-        if (td_space_allows(s, c)) return;
-    }
+    if (!td_space_draw(s, r, s->draw != NULL ? MOST_OWN_DRAWS : MOST_DRAWS, c, NULL))
+        draw_any(s, r, c);
 }
 
 /* Canonical again after a change: inactive ones to NAN, newly active ones drawn. */
