@@ -183,6 +183,10 @@ int64_t td_hw_peak_macs(const td_hw *hw); /* per cycle */
 /* The layer problem as the machine runs it: a matrix product with rules.im2col, else as it is. What
  * the mapper maps, and mappings of layers are for. */
 void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out);
+/* Widths of a layer that has none of its own: words as wide as the MACs, sums of 32 bits where
+ * those have 8 or less and as wide as words where they have more. Unchanged where the MACs are of
+ * no known width. */
+void td_hw_layer_bits(const td_hw *hw, td_problem *p);
 /* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable
  * across machines and runs. */
 uint64_t td_hw_hash(const td_hw *hw);

@@ -4,6 +4,7 @@
 #define TANDEM_REPORT_H
 
 #include "tandem/base.h"
+#include "tandem/nested.h"
 #include "tandem/study.h"
 
 #ifdef __cplusplus
@@ -42,6 +43,17 @@ void td_report_problem_parameters(const td_trial_row *t, td_text *out);
  * value and the best so far by trial; of two front.svg. Values beyond 1e150 are not drawn. */
 td_status td_report_problem_write(const td_blackbox *b, const td_trial_row *t, int n,
                                   const char *out, td_error *err);
+
+/* Layers of a trial of a nested problem, as td_store_inner has them: values, share of the sum, what
+ * the search cost, how far from the optimum it is where that is known. */
+void td_report_inner_table(const td_blackbox *b, const td_inner_row *row, int n, td_text *out);
+void td_report_inner_csv(const td_blackbox *b, const td_inner_row *row, int n, td_text *out);
+td_node *td_report_inner_node(const td_blackbox *b, const td_inner_row *row, int n, td_arena *a);
+/* Writes what a nested search found beside the files of td_report_problem_write:
+ * best/accelerator.yaml, best/mappings.jsonl (neutral cases, a layer a line), best/layers.csv.
+ * best: a trial that is done, with its layers. */
+td_status td_report_nested_write(const td_blackbox *b, const td_trial_row *best,
+                                 const td_inner_row *row, int n, const char *out, td_error *err);
 
 /* The result table of a run and the line that says why, for people. */
 void td_report_summary(const td_recipe *r, const td_run_summary *s, td_text *out);

@@ -7,6 +7,8 @@
 #include "cli_progress.h"
 #include "search_run.h"
 #include "search_workload.h"
+#include "study_problem.h"
+#include "tandem/nested.h"
 
 typedef struct {
     const char *recipe;
@@ -42,6 +44,42 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
+}
+
+/* A nested recipe (docs/recipes.md): layers on accelerators, which is a problem to the library. */
+static int search_nested(const options *o, const char *path, td_arena *a) {
+    td_override changed[CLI_MOST_SET + CLI_SEARCH_OVERRIDES];
+    int n = 0, code;
+    td_error err = {0};
+    td_blackbox *b = NULL;
+    td_text text = {0};
+    for (int i = 0; i < o->set.n; i++) changed[n++] = (td_override){NULL, o->set.value[i], "--set"};
+    n += cli_search_overrides(&o->search, a, changed + n);
+    cli_problem run = {o->search.out, o->search.threads, o->search.quiet, o->search.format};
+    td_status s = td_blackbox_load_with(path, changed, n, &b, &err);
+    if (s == TD_OK && (o->workload.n > 0 || o->workload.combine != NULL))
+        s = td_fail(&err, TD_E_USAGE,
+                    "--workload: %s has its layers in the key workload; --set workload=FILE gives "
+                    "others",
+                    o->recipe);
+    if (s == TD_OK && o->search.workers > 1)
+        s = td_fail(&err, TD_E_USAGE,
+                    "--workers: a nested search is joined by others with `tandem worker`");
+    if (s == TD_OK) td_blackbox_describe(b, &text);
+    if (s == TD_OK && run.out == NULL)
+        run.out = td_arena_printf(a, "results/%s", td_blackbox_name(b));
+    if (s == TD_OK && run.out == NULL) s = td_fail(&err, TD_E_MEMORY, "out of memory");
+    if (s != TD_OK)
+        code = cli_fail(&err);
+    else if (o->dry_run)
+        code = cli_print(&text);
+    else {
+        if (!run.quiet && text.data != NULL) fputs(text.data, stderr);
+        code = cli_problem_run(b, &run);
+    }
+    td_text_free(&text);
+    td_blackbox_destroy(b);
+    return code;
 }
 
 static td_status load_recipe(const options *o, td_arena *a, td_recipe **r, td_error *err) {
@@ -94,6 +132,12 @@ int cmd_search(int argc, char **argv) {
     td_text text = {0};
     int code = 0;
     td_arena *a = td_arena_create();
+    const char *path = a != NULL ? cli_recipe_find(o.recipe, a) : NULL;
+    if (path != NULL && td_nested_file(path)) {
+        code = search_nested(&o, path, a);
+        td_arena_destroy(a);
+        return code;
+    }
     td_status s =
         a != NULL ? load_recipe(&o, a, &r, &err) : td_fail(&err, TD_E_MEMORY, "out of memory");
     if (s == TD_OK) s = td_recipe_describe(r, &text, &err);

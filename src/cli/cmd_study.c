@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "study_importance.h"
+#include "study_layers.h"
 #include "study_open.h"
 #include "study_problem.h"
 #include "study_write.h"
@@ -48,8 +49,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                 if (strcmp(arg, verbs[i]) == 0) o->verb = verbs[i];
             if (o->verb == NULL)
                 argp_error(state,
-                           "expected list, show, best, pareto, export, importance, resume, enqueue "
-                           "or reap, found \"%s\"",
+                           "expected list, show, best, pareto, export, importance, layers, resume, "
+                           "enqueue or reap, found \"%s\"",
                            arg);
         } else if (o->where == NULL) {
             o->where = arg;
@@ -59,9 +60,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         if (o->verb == NULL)
-            argp_error(
-                state,
-                "expected list, show, best, pareto, export, importance, resume, enqueue or reap");
+            argp_error(state, "expected list, show, best, pareto, export, importance, layers, "
+                              "resume, enqueue or reap");
         if (o->where == NULL) argp_error(state, "expected a results folder or a study.db");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -268,6 +268,7 @@ static const struct {
     const char *verb;
     int (*run)(int argc, char **argv);
 } with_options[] = {{"importance", study_importance},
+                    {"layers", study_layers},
                     {"resume", study_resume},
                     {"enqueue", study_enqueue},
                     {"reap", study_reap}};
@@ -290,14 +291,15 @@ int cmd_study(int argc, char **argv) {
         argp_options,
         parse,
         "list|show|best|pareto|export DIR|FILE.db\n"
-        "importance|resume|enqueue|reap --help",
+        "importance|layers|resume|enqueue|reap --help",
         "Shows the trials of a results folder (or of a study.db), row by row of its recipe: list "
         "counts them; show has all; best the one best design with its choices; pareto those that "
         "no other one beats in accuracy, latency, energy and area together (of a search in Pareto "
         "mode: in its objectives, of those that meet its targets); export is show as CSV. Of a "
         "problem of tandem optimize or ask all speak in its own names, and best is the front where "
-        "it has several objectives. importance tells which decisions matter, resume goes on with "
-        "a search, enqueue gives it designs to try, reap takes trials back from dead workers; each "
+        "it has several objectives. importance tells which decisions matter, layers shows the "
+        "second level of a nested search, resume goes on with a search, enqueue gives it designs "
+        "to try, reap takes trials back from dead workers; each "
         "of these has a --help of its own.\v"
         "Examples:\n"
         "  tandem study list results/quickstart\n"

@@ -174,13 +174,9 @@ static td_status set_query(const map_options *o, const td_case *c, td_map_query 
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-/* Widths that were asked for; of a layer in text, else the machine's: its MACs', with partial sums
- * of 32 bits where those have 8, and a word for a word where they are wider. */
+/* Widths that were asked for; of a layer in text, else the machine's. */
 static void set_bits(const map_options *o, const td_hw *hw, bool text, td_problem *p) {
-    if (text && hw->mac.bits >= 1 && hw->mac.bits <= 64) {
-        for (int t = 0; t < TD_NTENSOR; t++) p->bits[t] = (uint8_t)hw->mac.bits;
-        p->acc_bits = (uint8_t)(hw->mac.bits <= 8 ? 32 : hw->mac.bits);
-    }
+    if (text) td_hw_layer_bits(hw, p);
     if (o->bits[0] == 0) return;
     memcpy(p->bits, o->bits, sizeof p->bits);
     p->acc_bits = o->bits[3];

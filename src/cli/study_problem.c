@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "cli_progress.h"
+#include "tandem/nested.h"
 #include "tandem/report.h"
 
 /* The trials that a verb is about. */
@@ -86,6 +87,24 @@ bool cli_problem_folder(const char *where, bool *asked) {
     return found;
 }
 
+/* The layers of the best trial of a nested search: a table, and the folder best/. */
+static td_status write_nested(const td_blackbox *b, td_store *store, const char *study,
+                              const td_trial_row *t, int n, const cli_problem *o, td_arena *a,
+                              td_text *out, td_error *err) {
+    td_inner_row *row;
+    int layers = 0;
+    const int best = td_problem_best(t, n);
+    if (td_blackbox_layers(b, &layers) == NULL || best < 0) return TD_OK;
+    td_status s = td_store_inner(store, study, t[best].number, a, &row, &layers, err);
+    if (s == TD_OK) s = td_report_nested_write(b, &t[best], row, layers, o->out, err);
+    if (s == TD_OK && o->format == CLI_TABLE) {
+        td_text_add(out, "\n");
+        td_report_inner_table(b, row, layers, out);
+        td_text_add(out, "\n");
+    }
+    return s;
+}
+
 /* ---- a search -------------------------------------------------------------------------------- */
 
 static td_status write_results(const td_blackbox *b, const cli_problem *o, bool *met, td_text *out,
@@ -104,6 +123,7 @@ static td_status write_results(const td_blackbox *b, const cli_problem *o, bool 
     for (int i = 0; s == TD_OK && i < n; i++) *met = *met || t[i].feasible;
     if (s == TD_OK) s = td_report_problem_write(b, t, n, o->out, err);
     if (s == TD_OK) s = cli_problem_show(store, study, &goals, "best", o->format, 0, out, err);
+    if (s == TD_OK) s = write_nested(b, store, study, t, n, o, a, out, err);
     if (s == TD_OK && o->format == CLI_TABLE)
         td_text_addf(out, "%d trials; results in %s\n", n, o->out);
     td_store_close(store);

@@ -31,6 +31,12 @@ void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out) {
         *out = *p;
 }
 
+void td_hw_layer_bits(const td_hw *hw, td_problem *p) {
+    if (hw->mac.bits < 1 || hw->mac.bits > 64) return;
+    for (int t = 0; t < TD_NTENSOR; t++) p->bits[t] = (uint8_t)hw->mac.bits;
+    p->acc_bits = (uint8_t)(hw->mac.bits <= 8 ? 32 : hw->mac.bits);
+}
+
 int td_hw_level_find(const td_hw *hw, const char *name) {
     for (int l = 0; l < hw->n; l++)
         if (strcmp(hw->level[l].name, name) == 0) return l;

@@ -53,6 +53,10 @@ static td_status open_session(const td_blackbox *b, const char *folder, bool mak
     int state = -1;
     *s = (session){.arena = td_arena_create(), .lock = {.fd = -1}};
     if (s->arena == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    if (b->nested != NULL)
+        return td_fail(err, TD_E_USAGE,
+                       "%s: layers on accelerators are evaluated by tandem itself: `tandem search`",
+                       b->path);
     td_status status = make ? td_dir_make(folder, err) : TD_OK;
     if (status == TD_OK) status = td__take_turn(folder, s->arena, &s->lock, err);
     if (status == TD_OK) status = td__blackbox_open(folder, TD__STUDY_ASK, &s->store, err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "enqueue.h"
+#include "inner.h"
 #include "recipe.h"
 #include "run.h"
 #include "stop.h"
@@ -87,24 +88,14 @@ static td_status read_enqueue(td_blackbox *b, td_error *err) {
     return s;
 }
 
-static td_status read_all(td_blackbox *b, td_error *err) {
+/* What a program evaluates. */
+static td_status read_program(td_blackbox *b, td_error *err) {
     static const char *const keys[] = {"name",      "seed",        "parameters",     "objectives",
                                        "reference", "constraints", "command",        "timeout_s",
                                        "retries",   "strategy",    "parallel",       "budget",
                                        "enqueue",   "known",       "early_stopping", NULL};
     const td_node *d = b->doc, *parameters = NULL;
-    int64_t seed = 1;
-    b->parallel = 1;
-    b->timeout_s = INFINITY;
-    td_status s = TD_OK;
-    if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a problem (a map of keys)");
-    if (s == TD_OK && td_node_find(d, "network") != NULL && td_node_find(d, "parameters") == NULL)
-        s = td_node_fail(d, err, "this is a recipe of networks and accelerators: `tandem search`");
-    if (s == TD_OK) s = td_node_only(d, keys, err);
-    if (s == TD_OK) s = td_node_get_string(d, "name", &b->name, err);
-    if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), b->name, err);
-    if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);
-    b->seed = (uint64_t)seed;
+    td_status s = td_node_only(d, keys, err);
     if (s == TD_OK) s = td_node_get_map(d, "parameters", &parameters, err);
     b->known = td_node_find(d, "known");
     if (s == TD_OK) s = td_space_parameters(parameters, b->known, b->arena, &b->space, err);
@@ -112,10 +103,35 @@ static td_status read_all(td_blackbox *b, td_error *err) {
     if (s == TD_OK) s = read_command(b, err);
     if (s == TD_OK) s = td_node_opt_real(d, "timeout_s", 1e-3, 1e9, &b->timeout_s, err);
     if (s == TD_OK) s = td_node_opt_int(d, "retries", 0, 100, &b->retries, err);
+    return s == TD_OK ? read_stopping(b, err) : s;
+}
+
+/* Layers on accelerators. */
+static td_status read_nested(td_blackbox *b, td_error *err) {
+    static const char *const keys[] = {"name",     "seed",     "workload", "accelerator", "mapping",
+                                       "strategy", "parallel", "budget",   "enqueue",     NULL};
+    td_status s = td_node_only(b->doc, keys, err);
+    if (s == TD_OK) s = td__goals_read(b->doc, &b->goals, err);
+    return s == TD_OK ? td__nested_read(b->doc, b->arena, &b->nested, &b->space, err) : s;
+}
+
+static td_status read_all(td_blackbox *b, td_error *err) {
+    const td_node *d = b->doc;
+    int64_t seed = 1;
+    b->parallel = 1;
+    b->timeout_s = INFINITY;
+    td_status s = TD_OK;
+    if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a problem (a map of keys)");
+    if (s == TD_OK && td_node_find(d, "network") != NULL && td_node_find(d, "parameters") == NULL)
+        s = td_node_fail(d, err, "this is a recipe of networks and accelerators: `tandem search`");
+    if (s == TD_OK) s = td__nested_is(d) ? read_nested(b, err) : read_program(b, err);
+    if (s == TD_OK) s = td_node_get_string(d, "name", &b->name, err);
+    if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), b->name, err);
+    if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);
+    b->seed = (uint64_t)seed;
     if (s == TD_OK) s = td_node_opt_int(d, "parallel", 1, 4096, &b->parallel, err);
     if (s == TD_OK) s = read_budget(b, err);
     if (s == TD_OK) s = read_strategy(b, err);
-    if (s == TD_OK) s = read_stopping(b, err);
     if (s == TD_OK) s = read_enqueue(b, err);
     return s;
 }
@@ -190,8 +206,8 @@ void td_blackbox_describe(const td_blackbox *b, td_text *out) {
     td_text size = {0};
     const td_goals *g = &b->goals;
     if (td_space_size(b->space, &size, NULL) != TD_OK) td_text_add(&size, "?");
-    td_text_addf(out, "%s: %d %s", b->name, b->space->n,
-                 b->space->n == 1 ? "parameter" : "parameters");
+    const char *what = b->nested != NULL ? "decision" : "parameter";
+    td_text_addf(out, "%s: %d %s%s", b->name, b->space->n, what, b->space->n == 1 ? "" : "s");
     if (size.data != NULL && strcmp(size.data, "inf") != 0) {
         td_text_add(out, ", ");
         td_text_add_grouped(out, size.data);
@@ -203,6 +219,7 @@ void td_blackbox_describe(const td_blackbox *b, td_text *out) {
     for (int i = 0; i < g->ncon; i++)
         td_text_addf(out, "%s %s %s %.12g", i == 0 ? "; met:" : ",", g->constraint[i].name,
                      g->constraint[i].least ? ">=" : "<=", g->constraint[i].bound);
+    if (b->nested != NULL) td__nested_describe(b->nested, out);
     td_text_addf(out, "\n%s, seed %llu", b->strategy->name, (unsigned long long)b->seed);
     if (b->trials > 0) td_text_addf(out, ", %lld trials", (long long)b->trials);
     if (b->hours > 0) td_text_addf(out, ", at most %g hours", b->hours);
@@ -236,6 +253,7 @@ uint64_t td__blackbox_hash(const td_blackbox *b, bool asked) {
         h = td_hash(&g->constraint[i].bound, sizeof g->constraint[i].bound, h);
     }
     if (b->known != NULL) h = hash_u64(td__node_hash(b->known), h);
+    if (b->nested != NULL) h = hash_u64(b->nested->hash, h);
     if (b->stopping.rule != NULL)
         h = hash_u64(td__node_hash(b->stopper_params), td_hash_text(b->stopping.rule->name, h));
     return hash_u64(td__node_hash(b->params), td_hash_text(b->strategy->name, h));

@@ -21,6 +21,7 @@ struct td_blackbox {
     td_space *space;
     const td_node *known; /* of the space; may be NULL */
     td_goals goals;
+    struct td__nested *nested;  /* inner.h: layers on accelerators, not parameters for a program */
     const char *const *command; /* ends with NULL; NULL: none, there is only ask and tell */
     double timeout_s;           /* of a trial; INFINITY: none */
     int64_t retries;            /* of a trial whose program fails */

@@ -8,6 +8,7 @@
 
 #include "blackbox_eval.h"
 #include "enqueue.h"
+#include "inner.h"
 #include "run.h"
 
 /* ---- which study a folder has ---------------------------------------------------------------- */
@@ -90,7 +91,8 @@ td_status td__blackbox_open(const char *folder, const char *study, td_store **ou
 typedef struct {
     td_arena *arena;
     td_store *store;
-    td__asker *asker;
+    td__asker *asker; /* one of the two: a program, or nested searches */
+    td__nester *nester;
     td__lock lock;
     td_run_options run;
     td__row row;
@@ -100,7 +102,7 @@ typedef struct {
 static td_status open_row(const td_blackbox *b, const td_run_options *o, job *j, td_error *err) {
     *j = (job){.arena = td_arena_create(), .lock = {.fd = -1}, .run = *o};
     if (j->arena == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    if (b->command == NULL)
+    if (b->command == NULL && b->nested == NULL)
         return td_fail(err, TD_E_INPUT,
                        "%s: missing key \"command\": the program that evaluates a trial (without "
                        "one there are `tandem ask` and `tandem tell`)",
@@ -111,11 +113,16 @@ static td_status open_row(const td_blackbox *b, const td_run_options *o, job *j,
     int64_t threads = o->threads > 0 && o->threads < b->parallel ? o->threads : b->parallel;
     j->run.threads = (int)threads;
     td_status s = td__blackbox_row(b, false, j->arena, &j->row, err);
-    if (s == TD_OK) s = td__asker_create(b, (int)threads, &j->run, &j->asker, err);
+    int cores = o->threads > 0 ? o->threads : td_cpu_count();
+    int share = cores / (int)threads > 1 ? cores / (int)threads : 1;
+    if (s == TD_OK)
+        s = b->nested != NULL ? td__nester_create(b, share, &j->nester, err)
+                              : td__asker_create(b, (int)threads, &j->run, &j->asker, err);
     if (s != TD_OK) return s;
     if (o->max_trials > 0) j->row.trials = o->max_trials;
     if (o->max_hours > 0) j->row.active_s = 3600 * o->max_hours;
-    j->row.evaluator = td__asker_evaluator(j->asker);
+    j->row.evaluator =
+        b->nested != NULL ? td__nester_evaluator(j->nester) : td__asker_evaluator(j->asker);
     j->row.stop_file = td_arena_printf(j->arena, "%s/stop", o->out);
     j->row.run = &j->run;
     return j->row.stop_file != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
@@ -132,6 +139,7 @@ static void close_row(job *j) {
     if (j->store != NULL) td__store_leave(j->store, NULL);
     td_store_close(j->store);
     td__asker_destroy(j->asker);
+    td__nester_destroy(j->nester);
     td__lock_close(&j->lock);
     td_arena_destroy(j->arena);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "blackbox.h"
+#include "inner.h"
 
 /* Keys of answers and of lines that ask: a value of such a name could not be told apart. */
 static const char *const taken[] = {"trial",      "parameters", "objectives", "constraints",
@@ -88,6 +89,7 @@ static td_status read_reference(const td_node *n, td_goals *g, td_error *err) {
 td_status td__goals_read(const td_node *doc, td_goals *out, td_error *err) {
     const td_node *objectives = NULL, *constraints = NULL, *reference = NULL;
     *out = (td_goals){.nobj = 0};
+    if (td__nested_is(doc)) return td__nested_goals(doc, out, err);
     td_status s = td_node_get_list(doc, "objectives", &objectives, err);
     if (s == TD_OK) s = td_node_opt_list(doc, "constraints", &constraints, err);
     if (s == TD_OK) s = td_node_opt_map(doc, "reference", &reference, err);

@@ -44,6 +44,10 @@ td_status td__lead(const char *out, td_arena *a, td__lock *lock, td_error *err);
 
 /* Of a map's keys and values, whatever their order. */
 uint64_t td__node_hash(const td_node *n);
+/* Adds a space to a hash: its decisions and what is built of them. Some samples stand for all that
+ * is fixed in it (input, stem, the accelerator's other parameters, technology), wherever that was
+ * read from. */
+td_status td__space_built_hash(const td_space *space, uint64_t *h, td_error *err);
 /* All that a study's trials depend on, beside the seed: it goes on with the same only. Name,
  * budgets, final training and other rows are free to change; of a scope of several phases the
  * budgets are not (`phases` > 1): what the first finds is what the next begins with. solve:

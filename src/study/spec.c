@@ -25,9 +25,7 @@ uint64_t td__node_hash(const td_node *n) {
     return h;
 }
 
-/* A space is its decisions and what is built of them: some samples stand for all that is fixed in
- * it (input, stem, the accelerator's other parameters, technology), wherever that was read from. */
-static td_status hash_space(const td_space *space, uint64_t *h, td_error *err) {
+td_status td__space_built_hash(const td_space *space, uint64_t *h, td_error *err) {
     enum { SAMPLES = 16 };
     td_arena *a = td_arena_create();
     double *v = a != NULL ? TD_NEW(a, double, space->n + 1) : NULL;
@@ -58,7 +56,7 @@ td_status td__spec_hash(const td__run *u, const td_space *space, bool trains, bo
     const td_recipe *r = u->r;
     const td_objective *o = &r->objective;
     uint64_t h = hash_u64(TD_COST_REVISION, td_hash_text(td_version(), 1));
-    td_status s = hash_space(space, &h, err);
+    td_status s = td__space_built_hash(space, &h, err);
     h = hash_u64(o->kind, h);
     h = hash_real(o->beta, hash_real(o->q, hash_real(o->p, h)));
     for (int m = 0; m < TD_METRIC_POWER; m++) h = hash_real(o->target[m], h);

@@ -68,7 +68,15 @@ static const char schema_2[] =
     " fidelity BIGINT NOT NULL, worker BIGINT NOT NULL, lease_until BIGINT NOT NULL,"
     " PRIMARY KEY (problem_hash, config_hash, fidelity));"
     "UPDATE meta SET value = '2' WHERE key = 'schema';";
-static const char *const migrate[TD__SCHEMA] = {schema_1, schema_2}; /* from version [i] to i + 1 */
+/* Version 3: the second level of nested searches. */
+static const char schema_3[] =
+    "CREATE TABLE inner_search (trial_id BIGINT NOT NULL REFERENCES trial(id) ON DELETE CASCADE,"
+    " layer INT NOT NULL, value DOUBLE PRECISION, bound DOUBLE PRECISION, pj DOUBLE PRECISION,"
+    " cycles BIGINT NOT NULL, trials BIGINT NOT NULL, drawn BIGINT NOT NULL, mapping TEXT,"
+    " curve TEXT, error TEXT, PRIMARY KEY (trial_id, layer));"
+    "UPDATE meta SET value = '3' WHERE key = 'schema';";
+/* from version [i] to i + 1 */
+static const char *const migrate[TD__SCHEMA] = {schema_1, schema_2, schema_3};
 
 /* The folder that a path stands in. */
 static void folder_of(const char *path, char *out, size_t size) {

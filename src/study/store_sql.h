@@ -7,7 +7,7 @@
 #include "lock.h"
 #include "store.h"
 
-enum { TD__SCHEMA = 2, TD__MOST_CACHED = 40 };
+enum { TD__SCHEMA = 3, TD__MOST_CACHED = 40 };
 
 /* A statement that is kept for the next time. */
 typedef struct {
