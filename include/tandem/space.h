@@ -6,6 +6,7 @@
 #define TANDEM_SPACE_H
 
 #include "tandem/base.h"
+#include "tandem/cost.h"
 #include "tandem/hw.h"
 #include "tandem/net.h"
 
@@ -182,6 +183,31 @@ td_status td_space_parameters(const td_node *n, const td_node *known, td_arena *
 /* All decisions of a, then those of b; the design has both sides. */
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err);
+
+/* Mappings of one layer on one accelerator; hw has passed td_hw_check and is copied. Categorical
+ * decisions:
+ *
+ *     K, C, ...    for each dim larger than 1, its factors at the places that the rules leave to
+ * it: for each level, from the inside, X and Y of its fan-out, then its loops in time;
+ *                  "1x14x1x2x2". All ordered factorisations, also those that exceed a fan-out
+ *     order LEVEL  of its loops in time over all such dims, outermost first ("KCPQ"), within the
+ *                  order that the rules fix
+ *     keep LEVEL   what it keeps ("WI"; "-": nothing), where it may keep more than it must; the
+ *                  outermost level keeps everything
+ *
+ * Where there is one way only there is no decision. Allowed is what td_mapping_check passes. Dims
+ * are not padded. Its draws are much faster than drawing again, with the same distribution. What it
+ * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md has the features.
+ * TD_E_INPUT: the problem is wrong. TD_E_INFEASIBLE: no vector can be allowed, since a dim has no
+ * place, or no factorisation that fits, or there is none for all of them that fits the fan-outs.
+ * TD_E_UNSUPPORTED: a dim has more than 2^20 factorisations. */
+td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td_space **out,
+                           td_error *err);
+/* The mapping that a vector of such a space stands for (it need not be allowed), of the layer as
+ * the machine runs it (td_hw_problem). TD_E_INPUT: a choice is out of range; TD_E_USAGE: another
+ * space. */
+td_status td_space_mapping_of(const td_space *s, const td_choices *c, td_mapping *out,
+                              td_error *err);
 
 /* The one point `at` of s (copied; need not be canonical), as a space without decisions. s must
  * outlive it. TD_E_INPUT: a choice is out of range. */
