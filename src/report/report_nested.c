@@ -1,5 +1,6 @@
 /* report_nested.c - the second level of a nested search: what became of each layer. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "report_bits.h"

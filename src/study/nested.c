@@ -72,7 +72,7 @@ static td_status read_net(const td_node *n, list *l, td_error *err) {
     if (s == TD_OK) s = td_space_net_from_node(map, l->arena, &space, err);
     if (s == TD_OK) s = space->build(space->self, &(td_choices){0}, l->arena, &d, err);
     const int before = l->n;
-    for (int i = 0; s == TD_OK && i < td_net_layer_count(d.net); i++) {
+    for (int i = 0; s == TD_OK && i < td_net_size(d.net); i++) {
         td_problem p;
         if (!td_layer_problem(d.net, i, 1, &p)) continue;
         /* Widths are those of the accelerator (td_hw_layer_bits). */
