@@ -18,6 +18,12 @@ complain() {
     wrong=$((wrong + 1))
 }
 
+# The room of a public header: ROOM.h, or ROOM_PART.h where one is too long.
+room_of_header() {
+    header_room=${1%.h}
+    header_room=${header_room%%_*}
+}
+
 # check FILE ROOM: every #include "..." and <tandem/...> of FILE, which belongs to ROOM. Line endings
 # of all kinds and spaces around # are taken as the compiler takes them.
 pattern='^[[:space:]]*#[[:space:]]*include[[:space:]]*(["<])([^">]+)[">]'
@@ -28,8 +34,8 @@ check() {
         [[ $line == *include* && $line =~ $pattern ]] || continue
         kind=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]}
         if [[ $name == tandem/* ]]; then
-            other=${name#tandem/}
-            other=${other%.h}
+            room_of_header "${name#tandem/}"
+            other=$header_room
             if [[ -z ${place[$other]+x} || ! -f include/$name ]]; then
                 complain "$file:$number: \"$name\" is not the header of a room"
             elif ((place[$other] > place[$room])); then
@@ -59,8 +65,8 @@ for room in src/*/; do
     for file in src/"$room"/*.c src/"$room"/*.h; do check "$file" "$room"; done
 done
 for file in include/tandem/*.h; do
-    room=${file#include/tandem/}
-    room=${room%.h}
+    room_of_header "${file#include/tandem/}"
+    room=$header_room
     if [[ -z ${place[$room]+x} ]]; then
         complain "$file: not the header of a room: ${rooms[*]}"
     else

@@ -4,8 +4,8 @@
 #define TANDEM_REPORT_H
 
 #include "tandem/base.h"
-#include "tandem/nested.h"
 #include "tandem/study.h"
+#include "tandem/study_nested.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,7 +8,7 @@
 #include "search_run.h"
 #include "search_workload.h"
 #include "study_problem.h"
-#include "tandem/nested.h"
+#include "tandem/study_nested.h"
 
 typedef struct {
     const char *recipe;

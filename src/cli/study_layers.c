@@ -7,8 +7,8 @@
 #include "cli.h"
 #include "cli_option.h"
 #include "study_open.h"
-#include "tandem/nested.h"
 #include "tandem/report.h"
+#include "tandem/study_nested.h"
 
 enum { OPT_TRIAL = 1000 };
 

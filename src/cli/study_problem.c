@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "cli_progress.h"
-#include "tandem/nested.h"
 #include "tandem/report.h"
+#include "tandem/study_nested.h"
 
 /* The trials that a verb is about. */
 static td_status select_trials(const char *verb, const td_goals *g, const td_trial_row *t, int n,

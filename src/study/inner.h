@@ -3,7 +3,7 @@
 #define TANDEM_INNER_H
 
 #include "blackbox.h"
-#include "tandem/nested.h"
+#include "tandem/study_nested.h"
 
 struct td__nested {
     const td_nested_layer *layer;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tandem/nested.h"
+#include "tandem/study_nested.h"
 
 void td_mapping_search_default(td_mapping_search *o) {
     *o = (td_mapping_search){.objective = TD_OBJ_EDP,

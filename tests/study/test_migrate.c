@@ -121,7 +121,7 @@ static void version_1_goes_on(void **state) {
     assert_int_equal(info[0].trials, trials);
     td_store_close(store);
 
-    /* Writing: it is of version 2, nothing is lost, and who held the lease is gone. */
+    /* Writing: it is of version 3, nothing is lost, and who held the lease is gone. */
     assert_ok(td_store_open(old, true, &store, &err), &err);
     assert_ok(td__store_join(store, &err), &err);
     int64_t study, reaped;
@@ -129,7 +129,7 @@ static void version_1_goes_on(void **state) {
     assert_ok(td__store_reap(store, study, 5, &reaped, &err), &err);
     assert_int_equal(reaped, 1);
     td_store_close(store);
-    assert_int_equal(number_of(old, "SELECT value FROM meta"), 2);
+    assert_int_equal(number_of(old, "SELECT value FROM meta"), 3);
     assert_int_equal(number_of(old, "SELECT count(*) FROM trial"), trials);
 
     /* The same tables and columns as those of a new store, though not in the same order. */

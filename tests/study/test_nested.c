@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-#include "tandem/nested.h"
 #include "tandem/report.h"
+#include "tandem/study_nested.h"
 
 /* A small array in the form that Eyeriss has: register files by tensor, a buffer, DRAM. S stands on
  * Y only, so that a kernel taller than the array has no mapping. */
-#define HW                                                                          \
+#define HW                                                                                         \
     "name: array\nclock_hz: 200.0e+6\n"                                                            \
     "mac: {instances: 12, mesh_x: 4, bits: 16, energy_pj: 1}\n"                                    \
     "levels:\n"                                                                                    \
@@ -66,10 +66,10 @@ static char *whole(const char *folder, int trials) {
         for (int i = 0; i < n; i++) {
             char value[32];
             td_real_text(r[i].value, value);
-            td_text_addf(&out, "%d %d %s %lld %lld %s %s %s\n", t, r[i].layer, value,
-                         (long long)r[i].trials, (long long)r[i].drawn,
-                         r[i].mapping != NULL ? r[i].mapping : "",
-                         r[i].curve != NULL ? r[i].curve : "", r[i].error != NULL ? r[i].error : "");
+            td_text_addf(
+                &out, "%d %d %s %lld %lld %s %s %s\n", t, r[i].layer, value, (long long)r[i].trials,
+                (long long)r[i].drawn, r[i].mapping != NULL ? r[i].mapping : "",
+                r[i].curve != NULL ? r[i].curve : "", r[i].error != NULL ? r[i].error : "");
         }
     }
     td_arena_destroy(a);
@@ -164,9 +164,9 @@ static void test_strategies_inside(void **state) {
                     td_node_put(a, doc, part->item[j]->key, part->item[j]);
                 assert_ok(td_case_from_node(doc, c, &err), &err);
                 assert_true(c->has_mapping);
-                assert_ok(td_cost_evaluate(&c->problem, &c->hw, &c->mapping, TD_COUNT_EXACT, &cost,
-                                           &err),
-                          &err);
+                assert_ok(
+                    td_cost_evaluate(&c->problem, &c->hw, &c->mapping, TD_COUNT_EXACT, &cost, &err),
+                    &err);
                 assert_true(cost.total_pj == r[i].pj && cost.cycles == r[i].cycles);
                 assert_true(r[i].value == r[i].pj * (double)r[i].cycles);
                 assert_int_equal(r[i].trials, 60);
@@ -296,7 +296,8 @@ static void test_rows_are_taken_over(void **state) {
 /* A kernel that is taller than the array: infeasible, with the layer and the reason. */
 static void test_no_mapping(void **state) {
     (void)state;
-    static const char *const inner[] = {"", "mapping: {strategy: random, trials: 5, draws: 2000}\n"};
+    static const char *const inner[] = {"",
+                                        "mapping: {strategy: random, trials: 5, draws: 2000}\n"};
     for (int k = 0; k < 2; k++) {
         char *folder = make_folder(), text[1000];
         td_error err = {0};
@@ -328,7 +329,8 @@ static void test_networks_and_files(void **state) {
     (void)state;
     char *folder = make_folder();
     td_error err = {0};
-    put_file(folder, "work.yaml", "- {net: resnet18, classes: 1000, count: 2}\n- {layer: fc K1000 C512}\n");
+    put_file(folder, "work.yaml",
+             "- {net: resnet18, classes: 1000, count: 2}\n- {layer: fc K1000 C512}\n");
     td_blackbox *b = load_problem(
         folder, "name: n\nworkload: ./work.yaml\naccelerator: {space: ./hw.yaml}\nbudget: {trials: "
                 "1}\n");
@@ -419,10 +421,14 @@ static void test_what_a_folder_goes_on_with(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums_with_the_mapper),  cmocka_unit_test(test_strategies_inside),
-        cmocka_unit_test(test_the_same_with_threads), cmocka_unit_test(test_resumes_between_layers),
-        cmocka_unit_test(test_rows_are_taken_over),   cmocka_unit_test(test_no_mapping),
-        cmocka_unit_test(test_networks_and_files),    cmocka_unit_test(test_wrong_files),
+        cmocka_unit_test(test_sums_with_the_mapper),
+        cmocka_unit_test(test_strategies_inside),
+        cmocka_unit_test(test_the_same_with_threads),
+        cmocka_unit_test(test_resumes_between_layers),
+        cmocka_unit_test(test_rows_are_taken_over),
+        cmocka_unit_test(test_no_mapping),
+        cmocka_unit_test(test_networks_and_files),
+        cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_what_a_folder_goes_on_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,10 +146,10 @@ static void newer_schema(void **state) {
     int n;
     make(f, 1);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = '3'", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = '4'", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     assert_int_equal(read_all(f->path, false, &n, &f->err), TD_E_UNSUPPORTED);
-    assert_non_null(strstr(f->err.message, "schema version 3"));
+    assert_non_null(strstr(f->err.message, "schema version 4"));
 }
 
 static void odd_names_are_names(void **state) {

@@ -1,9 +1,9 @@
-/* tandem/nested.h - nested search: for each accelerator that an outer strategy asks for, the best
- * mapping of each layer by an inner one (Shi et al. 2020, arXiv 2010.02075). Part of study/, as
- * tandem/study.h is.
+/* tandem/study_nested.h - nested search: for each accelerator that an outer strategy asks for, the
+ * best mapping of each layer by an inner one (Shi et al. 2020, arXiv 2010.02075). Part of study/,
+ * as tandem/study.h is.
  */
-#ifndef TANDEM_NESTED_H
-#define TANDEM_NESTED_H
+#ifndef TANDEM_STUDY_NESTED_H
+#define TANDEM_STUDY_NESTED_H
 
 #include "tandem/map.h"
 #include "tandem/search.h"
