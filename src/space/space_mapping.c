@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SPLITS = 1 << 20 };
+enum { MOST_SPLITS = 1 << 20, MOST_LOGS = 1024 };
 
 static td_status no_memory(td_error *err) {
     return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -343,6 +343,16 @@ static void find_capacities(td__mappings *m) {
     }
 }
 
+static bool make_logs(td__mappings *m, td_arena *a) {
+    m->logs = 1;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (m->p.dim[d] >= m->logs) m->logs = m->p.dim[d] + 1;
+    if (m->logs > MOST_LOGS) m->logs = MOST_LOGS;
+    m->log = TD_NEW(a, double, m->logs);
+    for (int k = 1; m->log != NULL && k < m->logs; k++) m->log[k] = log2(k);
+    return m->log != NULL;
+}
+
 static td_status no_design(const void *self, const td_choices *c, td_arena *a, td_design *d,
                            td_error *err) {
     (void)self, (void)c, (void)a;
@@ -363,6 +373,7 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     find_keeps(m);
     find_axes(m);
     find_capacities(m);
+    if (!make_logs(m, a)) return no_memory(err);
     for (int d = 0; d < TD_NDIM; d++) {
         if (m->p.dim[d] == 1) continue;
         td__split *split = &m->split[m->splits++];
@@ -382,6 +393,8 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     if ((s = td__space_finish("mapping", &list, m, no_design, out, err)) != TD_OK) return s;
     (*out)->allows = allows;
     (*out)->draw = td__mapping_draw;
+    (*out)->n_features = td__mapping_n_features(m);
+    (*out)->features = td__mapping_features;
     return TD_OK;
 }
 
