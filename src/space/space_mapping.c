@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SPLITS = 1 << 20 };
+enum { MOST_SPLITS = 1 << 20, MOST_LOGS = 1024 };
 
 static td_status no_memory(td_error *err) {
     return td_fail(err, TD_E_MEMORY, "out of memory");
@@ -231,6 +231,26 @@ static td_status make_order(const td__mappings *m, td_arena *a, td__order *o, td
     return TD_OK;
 }
 
+/* Levels have room for what must be there at any time: a word of each tensor. */
+static td_status check_least(const td__mappings *m, td_error *err) {
+    for (int b = 0; b < m->bounded; b++) {
+        const int l = m->level[b];
+        double bits = 0;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            int word = m->p.bits[t];
+            if (t == TD_O && m->p.acc_bits < word) word = m->p.acc_bits;
+            if (m->fixed_keep[l] & TD_BIT(t)) bits += word;
+        }
+        if (bits > m->usable[b])
+            return td_fail(
+                err, TD_E_INFEASIBLE,
+                "level %s: a word of each tensor that it must keep has %.0f bits, usable "
+                "are %.0f",
+                m->hw.level[l].name, bits, m->usable[b]);
+    }
+    return TD_OK;
+}
+
 /* ---- decisions ------------------------------------------------------------------------------- */
 
 static char *put_number(char *to, int32_t v) {
@@ -343,6 +363,16 @@ static void find_capacities(td__mappings *m) {
     }
 }
 
+static bool make_logs(td__mappings *m, td_arena *a) {
+    m->logs = 1;
+    for (int d = 0; d < TD_NDIM; d++)
+        if (m->p.dim[d] >= m->logs) m->logs = m->p.dim[d] + 1;
+    if (m->logs > MOST_LOGS) m->logs = MOST_LOGS;
+    m->log = TD_NEW(a, double, m->logs);
+    for (int k = 1; m->log != NULL && k < m->logs; k++) m->log[k] = log2(k);
+    return m->log != NULL;
+}
+
 static td_status no_design(const void *self, const td_choices *c, td_arena *a, td_design *d,
                            td_error *err) {
     (void)self, (void)c, (void)a;
@@ -363,6 +393,8 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     find_keeps(m);
     find_axes(m);
     find_capacities(m);
+    if (!make_logs(m, a)) return no_memory(err);
+    if ((s = check_least(m, err)) != TD_OK) return s;
     for (int d = 0; d < TD_NDIM; d++) {
         if (m->p.dim[d] == 1) continue;
         td__split *split = &m->split[m->splits++];
@@ -382,6 +414,8 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     if ((s = td__space_finish("mapping", &list, m, no_design, out, err)) != TD_OK) return s;
     (*out)->allows = allows;
     (*out)->draw = td__mapping_draw;
+    (*out)->n_features = td__mapping_n_features(m);
+    (*out)->features = td__mapping_features;
     return TD_OK;
 }
 

@@ -59,6 +59,8 @@ typedef struct {
     uint8_t level[TD_MAX_LEVELS];      /* those with a capacity ... */
     double usable[TD_MAX_LEVELS];      /* ... and their bits */
     const td__spread *spread;
+    int logs; /* log[k]: log2(k) for 0 < k < logs */
+    double *log;
 } td__mappings;
 
 /* Where the parts of a row begin. */
@@ -93,5 +95,8 @@ td_status td__spread_make(const td__mappings *m, td_arena *a, const td__spread *
 /* td_space.draw of spaces of mappings; self is a td__mappings. */
 bool td__mapping_draw(const void *self, td_rng *r, int64_t most, td_choices *c, int64_t *drawn);
 
+/* td_space.n_features and td_space.features; self is a td__mappings. */
+int td__mapping_n_features(const td__mappings *m);
+void td__mapping_features(const void *self, const td_choices *c, double *out);
 
 #endif

@@ -36,7 +36,7 @@ struct td__spread {
     double share; /* of all vectors, up to keeps and orders */
 };
 
-enum { MOST_USED = 1024, MOST_ENTRIES = 1 << 19 };
+enum { MOST_USED = 256, MOST_ENTRIES = 1 << 17 };
 
 /* What may be used of a fan-out, in order: products of factors that do not exceed it. */
 typedef struct {
@@ -90,43 +90,53 @@ static class *list_classes(const td__split *s, int axes, td_arena *a, int *n) {
     return c;
 }
 
-/* The state behind a row of factors; -1: a fan-out is exceeded. */
-static int32_t step(const td__mappings *m, const uses *u, int axes, int state,
-                    const int32_t *factor) {
-    int next = 0;
-    for (int a = axes - 1, radix = 1; a >= 0; a--) {
-        const int32_t used = u[a].used[state % u[a].n];
-        if (m->axis[a].single && used > 1 && factor[a] > 1) return -1;
-        const int to = find_use(&u[a], (int64_t)used * factor[a]);
-        if (to < 0) return -1;
-        next += to * radix;
-        radix *= u[a].n;
-        state /= u[a].n;
+/* to[u]: the use behind used[u] and a factor, times radix; -1: the fan-out is exceeded. */
+static void step(const td__axis *axis, const uses *u, int32_t factor, int32_t radix, int32_t *to) {
+    for (int i = 0; i < u->n; i++) {
+        const bool taken = axis->single && u->used[i] > 1 && factor > 1;
+        const int next = taken ? -1 : find_use(u, (int64_t)u->used[i] * factor);
+        to[i] = next < 0 ? -1 : next * radix;
     }
-    return next;
+}
+
+/* Column k of the table of dim i: the states behind class k. to: room for the uses of all axes. */
+static void fill_next(const td__mappings *m, const uses *u, const td__spread *t, int i, int k,
+                      int32_t *to) {
+    const dim_table *d = &t->dim[i];
+    const int32_t *factor = row_at(&m->split[i], d->class[k].first) + TD__AXES;
+    for (int a = 0, radix = 1; a < t->axes; radix *= u[a++].n)
+        step(&m->axis[a], &u[a], factor[a], radix, to + a * MOST_USED);
+    for (int state = 0; state < t->states; state++) {
+        int32_t next = 0;
+        for (int a = 0, rest = state; a < t->axes && next >= 0; rest /= u[a++].n) {
+            const int32_t by = to[a * MOST_USED + rest % u[a].n];
+            next = by < 0 ? -1 : next + by;
+        }
+        d->next[(size_t)state * (size_t)d->classes + (size_t)k] = next;
+    }
 }
 
 /* The table of dim i; *ways: W_i+1 in, W_i out. */
 static bool fill_table(const td__mappings *m, const uses *u, td__spread *t, int i, double *ways,
-                       double *scratch, td_arena *a) {
-    const td__split *s = &m->split[i];
+                       td_arena *a, td_arena *scratch) {
     dim_table *d = &t->dim[i];
     const size_t entries = (size_t)t->states * (size_t)d->classes;
+    int32_t *to = TD_NEW(scratch, int32_t, (t->axes + 1) * MOST_USED);
+    double *all = TD_NEW(scratch, double, t->states);
     d->next = TD_NEW(a, int32_t, entries);
     d->sum = TD_NEW(a, double, entries);
-    if (d->next == NULL || d->sum == NULL) return false;
+    if (to == NULL || all == NULL || d->next == NULL || d->sum == NULL) return false;
+    for (int k = 0; k < d->classes; k++) fill_next(m, u, t, i, k, to);
     for (int state = 0; state < t->states; state++) {
         double sum = 0;
         for (int k = 0; k < d->classes; k++) {
-            const class *c = &d->class[k];
             const size_t e = (size_t)state * (size_t)d->classes + (size_t)k;
-            d->next[e] = step(m, u, t->axes, state, row_at(s, c->first) + TD__AXES);
-            if (d->next[e] >= 0) sum += c->n * ways[d->next[e]];
+            if (d->next[e] >= 0) sum += d->class[k].n * ways[d->next[e]];
             d->sum[e] = sum;
         }
-        scratch[state] = sum;
+        all[state] = sum;
     }
-    memcpy(ways, scratch, sizeof *ways * (size_t)t->states);
+    memcpy(ways, all, sizeof *ways * (size_t)t->states);
     return true;
 }
 
@@ -160,15 +170,14 @@ td_status td__spread_make(const td__mappings *m, td_arena *a, const td__spread *
     td_arena *scratch = td_arena_create();
     uses *u = scratch != NULL ? TD_NEW(scratch, uses, m->axes + 1) : NULL;
     td__spread *t = TD_NEW(a, td__spread, 1);
-    double *ways = NULL, *room = NULL;
+    double *ways = NULL;
     bool ok = u != NULL && t != NULL && choose_axes(m, u, t, a);
     if (ok) {
         ways = TD_NEW(scratch, double, t->states);
-        room = TD_NEW(scratch, double, t->states);
-        ok = ways != NULL && room != NULL;
+        ok = ways != NULL;
     }
     for (int k = 0; ok && k < t->states; k++) ways[k] = 1;
-    for (int i = m->splits - 1; ok && i >= 0; i--) ok = fill_table(m, u, t, i, ways, room, a);
+    for (int i = m->splits - 1; ok && i >= 0; i--) ok = fill_table(m, u, t, i, ways, a, scratch);
     if (ok) {
         t->share = ways[0];
         for (int i = 0; i < m->splits; i++) t->share /= m->split[i].n;
@@ -183,7 +192,7 @@ td_status td__spread_make(const td__mappings *m, td_arena *a, const td__spread *
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-/* Number of draws up to and with the first success, of probability p. */
+/* Number of draws up to and with the first success; log of the probability of none. */
 static double geometric(td_rng *r, double log_miss) {
     return 1 + floor(log1p(-td_rng_uniform(r)) / log_miss);
 }
