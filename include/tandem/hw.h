@@ -265,6 +265,8 @@ double td_tech_mac_pj(const td_tech *t, double a, double b);
 
 /* ---- templates ------------------------------------------------------------------------------- */
 
+enum { TD_TECH_NAME = 64 };
+
 /* The NAHAS edge template. Also `micro`, with other values and coefficients (its YAML says which).
  */
 typedef struct {
@@ -281,7 +283,7 @@ typedef struct {
     int32_t max_lane_width; /* lanes * (simd + route_extra) <= this (0: free): wiring */
     int32_t route_extra;
     int32_t min_macs, max_macs; /* MACs per cycle of the product class (0: no limit) */
-    char tech[64];              /* node name or path */
+    char tech[TD_TECH_NAME];    /* node name or path */
     double fixed_mm2, pe_um2, lane_um2, macro_um2; /* < 0: the technology's */
 } td_edge;
 
@@ -330,8 +332,86 @@ typedef enum {
 const char *td_edge_rule_name(td_edge_rule r); /* "register_file_depth" */
 unsigned td_edge_broken(const td_edge *p);     /* TD_BIT(rule) of each */
 
+/* An array of processing elements with three register files each and a buffer that may be split
+ * over the array, under fixed budgets of PEs and storage: the template of "Learned
+ * Hardware/Software Co-Design of Neural Accelerators" (arXiv:2010.02075), whose parameters H1 to
+ * H12 are recalled. One point of it is Eyeriss. Levels, innermost first:
+ *
+ *     0 PsumRF    one per PE            keeps O
+ *     1 WeightRF  one per PE            keeps W
+ *     2 InputRF   one per PE            keeps I
+ *     3 Buffer    buffer_x x buffer_y   keeps I, O    fan-out X x Y: its part of the array
+ *     4 DRAM      one                   all           fan-out X x Y: the buffer's instances
+ *
+ * Words have word_bits. What a mapping may do is told in src/hw/array.c. */
+typedef struct {
+    int32_t pes;                         /* the budget */
+    int32_t mesh_x;                      /* H1; H2 is pes / mesh_x */
+    int32_t pe_words;                    /* of the three register files: the budget */
+    int32_t input_words, weight_words;   /* H3, H4; sums have the rest, H5 */
+    int64_t buffer_bytes;                /* of all instances together: the budget */
+    int32_t buffer_x, buffer_y;          /* H7, H8; H6 is their product */
+    int32_t block;                       /* H9: words of an access */
+    int32_t cluster;                     /* H10: instances in one physical memory */
+    int32_t filter_width, filter_height; /* H11 of R, H12 of S: 1 in a PE, 2 along Y */
+    double buffer_words_per_cycle;       /* of an instance, read and written, each */
+    double dram_words_per_cycle;         /* read and written, each; 0: no limit */
+    double clock_hz;
+    int32_t word_bits;
+    int32_t row_stationary;  /* 1: loops stand as on Eyeriss; 0: all but R and S anywhere */
+    char tech[TD_TECH_NAME]; /* node name or path; of either form */
+} td_array;
+
+/* By their YAML keys, as td_edge_set; buffer_kb is 1024 bytes, buffer_bw and dram_bw are words per
+ * cycle, clock_ghz:
+ *
+ *     pes mesh_x pe_words input_words weight_words buffer_kb buffer_x buffer_y block cluster
+ *     filter_width filter_height buffer_bw dram_bw clock_ghz word_bits row_stationary */
+void td_array_init(td_array *p);
+/* As td_edge_build. The area is unknown (NAN) and nothing leaks, with any table. Rules:
+ *
+ *     pe_mesh         -         mesh_x divides pes                                   (missing 0)
+ *     register_files  PsumRF    input_words + weight_words < pe_words
+ *     buffer_mesh     Buffer    buffer_x divides mesh_x, buffer_y divides pes / mesh_x  (missing 0)
+ *     buffer_share    Buffer    an instance has a block at least
+ *     buffer_cluster  Buffer    cluster divides buffer_x * buffer_y                  (missing 0)
+ *     filter_spread   Buffer    a filter stands along Y only if an instance has two rows of PEs or
+ *                               more                                                 (missing 0) */
+td_status td_array_build(const td_array *p, const td_tech *tech, td_hw *hw, int64_t *missing_bytes,
+                         td_error *err);
+
+/* Any template with its parameters, for those who need not know which it is. The functions are
+ * those of the templates by themselves. */
+typedef enum { TD_TEMPLATE_EDGE, TD_TEMPLATE_ARRAY, TD_NTEMPLATE } td_template_kind;
+typedef struct {
+    td_template_kind kind;
+    union {
+        td_edge edge;
+        td_array array;
+    } of;
+} td_template;
+enum { TD_MAX_RULES = 8, TD_MAX_FEATURES = 32 };
+td_status td_template_from_node(const td_node *doc, td_template *out, td_error *err);
+td_node *td_template_to_node(const td_template *t, td_arena *a);
+const char *td_template_name(const td_template *t); /* "edge", "spatial-array" */
+const char *td_template_tech(const td_template *t);
+const char *td_template_key(const td_template *t, int i); /* NULL after the last */
+td_status td_template_set(td_template *t, const char *key, double value, td_error *err);
+double td_template_get(const td_template *t, const char *key);
+td_status td_template_build(const td_template *t, const td_tech *tech, td_hw *hw,
+                            int64_t *missing_bytes, td_error *err);
+/* Rules in their order, NULL after the last (TD_MAX_RULES at most); and those that parameters in
+ * range break, TD_BIT(rule) of each. None: td_template_build does not refuse them. */
+const char *td_template_rule_name(const td_template *t, int r);
+unsigned td_template_broken(const td_template *t);
+/* Whether searches are to draw designs that keep the rules only; else they learn the rules. */
+bool td_template_rules_known(const td_template *t);
+/* What an engineer looks at, about -1 to 1 each (docs/hardware.md has the list); the parameters are
+ * in range. Returns their number, 0 for the edge template. out may be NULL. */
+int td_template_features(const td_template *t, double out[TD_MAX_FEATURES]);
+
 /* Reads an accelerator: a file path (anything with a slash or a file ending) or a shipped name
- * ("edge", "micro"). The file holds either `template: edge` + parameters, or `levels:` in full; a
+ * ("edge", "eyeriss"). The file holds either `template: NAME` + parameters, or `levels:` in full; a
  * `space:` map beside them (read by space/) is ignored. td_hw_find only finds the file. */
 td_status td_hw_find(td_arena *a, const char *name_or_path, const char **path, td_error *err);
 td_status td_hw_load(const char *name_or_path, td_hw *hw, td_error *err);

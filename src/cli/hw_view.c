@@ -14,14 +14,16 @@ static void add_part(hw_view *v, const char *name, double mm2) {
 }
 
 static td_status template_parts(const td_node *doc, hw_view *v, td_arena *a, td_error *err) {
-    td_edge p;
+    td_template p;
     td_tech t;
     td_area area;
-    td_status s = td_edge_from_node(doc, &p, err);
-    if (s == TD_OK) s = td_tech_load(p.tech, &t, err);
-    if (s == TD_OK) s = td_edge_area(&p, &t, &area, err);
+    td_status s = td_template_from_node(doc, &p, err);
     if (s != TD_OK) return s;
-    v->parameters = td_edge_to_node(&p, a);
+    v->parameters = td_template_to_node(&p, a);
+    if (p.kind != TD_TEMPLATE_EDGE) return TD_OK; /* the others know no areas */
+    s = td_tech_load(p.of.edge.tech, &t, err);
+    if (s == TD_OK) s = td_edge_area(&p.of.edge, &t, &area, err);
+    if (s != TD_OK) return s;
     add_part(v, "MACs", area.mac);
     add_part(v, "register files", area.rf);
     add_part(v, "SRAM", area.sram);

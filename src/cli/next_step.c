@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "cli_hw.h"
+#include "tandem/space.h"
 
 enum { MAX_STEPS = 64 };
 #define NOTICED 0.005 /* smaller changes are none */
@@ -57,35 +58,44 @@ static void put(search *x, next_step *t, const char *key, double value) {
     if (set == NULL || !cli_set_add(&t->set, set)) x->failed = true;
 }
 
-/* The value next to v among those of the list, or twice and half of it. NAN: none. */
-static double neighbour(const td_node *list, double v, bool up) {
+/* The value next to v among those that the space gives to a parameter; without a space, twice and
+ * half of it. NAN: none. */
+static double neighbour(const td_space *space, const char *key, double v, bool up) {
     double next = NAN;
-    if (list == NULL) return up ? 2 * v : v / 2;
-    if (list->kind != TD_LIST) return NAN; /* one value: not to be moved */
-    for (int i = 0; i < list->count; i++) {
-        double w = list->item[i]->real;
-        if (list->item[i]->kind != TD_INT && list->item[i]->kind != TD_REAL) return NAN;
-        if (up ? w > v && !(w >= next) : w < v && !(w <= next)) next = w;
+    if (space == NULL) return up ? 2 * v : v / 2;
+    for (int i = 0; i < space->n; i++) {
+        const td_decision *d = &space->d[i];
+        for (int k = 0; strcmp(d->name, key) == 0 && k < d->n; k++) {
+            double w = d->value[k];
+            if (up ? w > v && !(w >= next) : w < v && !(w <= next)) next = w;
+        }
     }
     return next;
 }
 
-static void template_steps(search *x, const td_node *doc, const td_edge *now) {
-    static const char *const sizes[] = {"pe_x",     "pe_y",  "simd",    "lanes",
-                                        "local_kb", "rf_kb", "io_gbps", NULL};
-    const td_node *space = td_node_find(doc, "space");
+static td_status template_steps(search *x, const td_node *doc, const td_template *now,
+                                td_error *err) {
+    static const char *const sizes[TD_NTEMPLATE][8] = {
+        [TD_TEMPLATE_EDGE] = {"pe_x", "pe_y", "simd", "lanes", "local_kb", "rf_kb", "io_gbps"},
+        [TD_TEMPLATE_ARRAY] = {"pes", "mesh_x", "pe_words", "input_words", "weight_words",
+                               "buffer_kb", "buffer_bw", "dram_bw"}};
+    const td_node *map = td_node_find(doc, "space");
+    td_space *space = NULL;
     const char *key;
-    for (int k = 0; (key = space != NULL ? td_edge_key(k) : sizes[k]) != NULL; k++) {
-        const td_node *list = space != NULL ? td_node_find(space, key) : NULL;
-        if (space != NULL && list == NULL) continue;
+    td_status s = map != NULL ? td_space_hw_from_node(doc, x->arena, &space, err) : TD_OK;
+    if (s != TD_OK) return s;
+    for (int k = 0; space != NULL || k < 8; k++) {
+        key = space != NULL ? td_template_key(now, k) : sizes[now->kind][k];
+        if (key == NULL) break;
         for (int up = 1; up >= 0; up--) {
-            td_edge p = *now;
-            double from = td_edge_get(now, key), to = neighbour(list, from, up == 1);
+            td_template p = *now;
+            double from = td_template_get(now, key), to = neighbour(space, key, from, up == 1);
             /* half of an odd number of PEs is none */
-            if (to > 0 && td_edge_set(&p, key, to, NULL) == TD_OK)
+            if (to > 0 && td_template_set(&p, key, to, NULL) == TD_OK)
                 put(x, add(x, key, "", from, to), key, to);
         }
     }
+    return TD_OK;
 }
 
 /* Leakage of a general description is a number that does not follow its sizes. */
@@ -178,11 +188,12 @@ static void general_steps(search *x, const td_node *doc, const td_hw *hw) {
 
 /* The rule that a template breaks. */
 static const char *broken_rule(const td_node *doc) {
-    td_edge p;
-    if (td_edge_from_node(doc, &p, NULL) != TD_OK) return NULL;
-    unsigned broken = td_edge_broken(&p);
-    for (int r = 0; r < TD_NEDGE_RULE; r++)
-        if (broken & TD_BIT(r)) return td_edge_rule_name((td_edge_rule)r);
+    td_template p;
+    if (td_template_from_node(doc, &p, NULL) != TD_OK) return NULL;
+    unsigned broken = td_template_broken(&p);
+    const char *name;
+    for (int r = 0; (name = td_template_rule_name(&p, r)) != NULL; r++)
+        if (broken & TD_BIT(r)) return name;
     return NULL;
 }
 
@@ -265,15 +276,15 @@ static void rank(next_steps *x) {
 static td_status find(search *x, const td_hw *hw, td_error *err) {
     next_steps *out = x->out;
     const td_node *doc;
-    td_edge p;
+    td_template p;
     td_status s = cli_hw_doc(x->hw_name, x->base, NULL, x->arena, &doc, err);
     if (s != TD_OK) return s;
     out->template = td_node_find(doc, "template") != NULL;
-    if (out->template && (s = td_edge_from_node(doc, &p, err)) != TD_OK) return s;
-    if (out->template)
-        template_steps(x, doc, &p);
-    else
+    if (!out->template)
         general_steps(x, doc, hw);
+    else if ((s = td_template_from_node(doc, &p, err)) != TD_OK ||
+             (s = template_steps(x, doc, &p, err)) != TD_OK)
+        return s;
     if (x->failed) return td_fail(err, TD_E_MEMORY, "out of memory for the next step");
     for (int i = 0; s == TD_OK && i < out->n; i++) s = build(x, i, err);
     if (s != TD_OK) return s;

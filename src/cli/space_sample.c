@@ -28,14 +28,19 @@ typedef struct {
     td_error fault;
 } work;
 
-static void choices_of(const cli_draw *d, const double *walked, int64_t i, td_choices *c) {
-    if (walked != NULL) {
-        size_t n = (size_t)d->space->n;
-        if (n > 0) memcpy(c->v, walked + (size_t)i * n, sizeof *c->v * n);
-    } else {
-        td_rng r = td_rng_make(d->seed, (uint64_t)i, TD_RNG_SPACE_SAMPLE);
-        td_space_sample(d->space, &r, c);
-    }
+void cli_point_choices(const cli_draw *d, int64_t i, td_choices *c, int64_t *drawn) {
+    enum { MOST_DRAWS = 10000 };
+    td_rng r = td_rng_make(d->seed, (uint64_t)i, TD_RNG_SPACE_SAMPLE);
+    if (!td_space_draw(d->space, &r, MOST_DRAWS, c, drawn)) td_space_sample(d->space, &r, c);
+}
+
+static void choices_of(const cli_draw *d, const double *walked, int64_t i, td_choices *c,
+                       int64_t *drawn) {
+    size_t n = (size_t)d->space->n;
+    if (walked == NULL)
+        cli_point_choices(d, i, c, drawn);
+    else if (n > 0)
+        memcpy(c->v, walked + (size_t)i * n, sizeof *c->v * n);
 }
 
 /* A cost that no engineer would believe is a fault of the program, not of the point. */
@@ -77,10 +82,11 @@ static td_status cost(const work *w, const td_design *d, cli_point *p, td_error 
 }
 
 /* All rules that a refused accelerator breaks; 0 where it is not known. */
-static uint8_t rules_of(const td_design *d) {
-    td_edge e;
-    if (d->hw_node == NULL || td_edge_from_node(d->hw_node, &e, NULL) != TD_OK) return 0;
-    return (uint8_t)td_edge_broken(&e);
+static void put_rules(const td_design *d, cli_point *p) {
+    td_template t;
+    if (d->hw_node == NULL || td_template_from_node(d->hw_node, &t, NULL) != TD_OK) return;
+    p->template = (uint8_t)t.kind;
+    p->rules = (uint8_t)td_template_broken(&t);
 }
 
 static td_status look_at(const work *w, const td_choices *c, td_arena *a, cli_point *p,
@@ -99,7 +105,7 @@ static td_status look_at(const work *w, const td_choices *c, td_arena *a, cli_po
         if (w->d->cost != NULL) s = cost(w, &d, p, err);
     } else if (s == TD_E_INFEASIBLE) {
         p->state = CLI_POINT_REFUSED;
-        p->rules = rules_of(&d);
+        put_rules(&d, p);
     }
     if (s == TD_E_INFEASIBLE) {
         p->message = err->message[0] != '\0' ? strdup(err->message) : NULL;
@@ -127,7 +133,7 @@ static void one(void *self, int i) {
     if (c.v == NULL) {
         s = td_fail(&err, TD_E_MEMORY, "out of memory");
     } else {
-        choices_of(w->d, w->walked, i, &c);
+        choices_of(w->d, w->walked, i, &c, &p->drawn);
         p->hash = td_choices_hash(&c);
         p->macs = p->params = p->area = p->latency_s = p->energy_j = NAN;
         s = look_at(w, &c, a, p, &err);
@@ -243,7 +249,9 @@ static td_status sum_up(cli_points *p, td_error *err) {
         const cli_point *at = &p->point[i];
         hash[i] = at->hash;
         p->built += at->state != CLI_POINT_REFUSED;
+        p->drawn += at->drawn;
         p->broken[at->rules]++;
+        if (at->rules != 0) p->template.kind = (td_template_kind)at->template;
         p->costed += at->state == CLI_POINT_COSTED;
         if (at->message != NULL) memory = count_refusal(p, at);
     }

@@ -17,7 +17,9 @@ typedef enum {
 
 typedef struct {
     cli_point_state state;
-    uint8_t rules; /* of the accelerator's template that are broken: TD_BIT(td_edge_rule) */
+    uint8_t rules;    /* of the accelerator's template that are broken: TD_BIT(rule) */
+    uint8_t template; /* td_template_kind, where there are such */
+    int64_t drawn; /* vectors that were drawn for it: more than one where constraints are known */
     uint64_t hash; /* of its choices */
     double macs, params, area, latency_s, energy_j; /* NAN: unknown */
     char *message;                                  /* why it is refused or unscheduled */
@@ -34,9 +36,10 @@ typedef struct {
 
 typedef struct {
     cli_point *point;
-    int64_t n, different, built, costed;
-    int64_t broken[1 << TD_NEDGE_RULE]; /* points by the rules that they break, all of them */
-    cli_refusal *refused;               /* most frequent first */
+    int64_t n, different, built, costed, drawn;
+    int64_t broken[1 << TD_MAX_RULES]; /* points by the rules that they break, all of them */
+    td_template template;              /* whose rules these are: its kind only */
+    cli_refusal *refused;              /* most frequent first */
     int n_refused, capacity;
 } cli_points;
 
@@ -61,6 +64,10 @@ td_status cli_points_draw(const cli_draw *d, cli_points *out, td_error *err);
 void cli_points_free(cli_points *p);
 /* Can the space be walked? */
 bool cli_points_few(const td_space *s);
+
+/* The choices of random point i; *drawn (may be NULL): vectors that were drawn until one met the
+ * known constraints. */
+void cli_point_choices(const cli_draw *d, int64_t i, td_choices *c, int64_t *drawn);
 
 /* Their document, the table from it, and CSV of random ones. */
 td_node *cli_points_node(const cli_points *p, const cli_draw *d, td_arena *a);

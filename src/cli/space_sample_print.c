@@ -49,6 +49,8 @@ td_node *cli_points_node(const cli_points *p, const cli_draw *d, td_arena *a) {
     td_node_put_int(a, m, "points", p->n);
     td_node_put_int(a, m, "seed", (int64_t)d->seed);
     td_node_put_int(a, m, "different", p->different);
+    if (d->space->allows != NULL || d->space->draw != NULL)
+        td_node_put_int(a, m, "drawn", p->drawn);
     td_node_put_int(a, m, "built", p->built);
     if (d->cost != NULL) td_node_put_int(a, m, "costed", p->costed);
     put_spread(m, "macs", p, offsetof(cli_point, macs), a);
@@ -60,7 +62,7 @@ td_node *cli_points_node(const cli_points *p, const cli_draw *d, td_arena *a) {
     return m;
 }
 
-enum { MASKS = 1 << TD_NEDGE_RULE };
+enum { MASKS = 1 << TD_MAX_RULES };
 
 /* A set of rules that are broken together. */
 typedef struct {
@@ -84,16 +86,16 @@ static void put_together(td_node *map, const cli_points *p, td_arena *a) {
     for (int i = 0; i < n; i++) {
         td_node *e = td_node_push(a, list, td_node_map(a));
         td_node *rules = td_node_put(a, e, "rules", td_node_list(a));
-        for (int r = 0; r < TD_NEDGE_RULE; r++)
+        for (int r = 0; r < TD_MAX_RULES; r++)
             if (c[i].rules & TD_BIT(r))
-                td_node_push(a, rules, td_node_string(a, td_edge_rule_name((td_edge_rule)r)));
+                td_node_push(a, rules, td_node_string(a, td_template_rule_name(&p->template, r)));
         td_node_put_int(a, e, "points", c[i].points);
     }
 }
 
 static void put_rules(td_node *map, const cli_points *p, td_arena *a) {
     td_node *list = td_node_list(a);
-    for (int r = 0; r < TD_NEDGE_RULE; r++) {
+    for (int r = 0; r < TD_MAX_RULES; r++) {
         int64_t broken = 0, first = 0;
         for (unsigned m = 1; m < MASKS; m++) {
             if (m & TD_BIT(r)) broken += p->broken[m];
@@ -101,7 +103,7 @@ static void put_rules(td_node *map, const cli_points *p, td_arena *a) {
         }
         if (broken == 0) continue;
         td_node *e = td_node_push(a, list, td_node_map(a));
-        td_node_put_string(a, e, "rule", td_edge_rule_name((td_edge_rule)r));
+        td_node_put_string(a, e, "rule", td_template_rule_name(&p->template, r));
         td_node_put_int(a, e, "first", first);
         td_node_put_int(a, e, "broken", broken);
         td_node_put_int(a, e, "only", p->broken[TD_BIT(r)]);
@@ -167,8 +169,16 @@ void cli_points_table(const td_node *m, td_text *t) {
         td_text_addf(t, " have a schedule: %.1f %%", percent(m, "costed", m));
     }
     td_text_add(t, "\n");
-    if (td_node_find(m, "built")->real > 0)
-        td_text_addf(t, "  %-14s %10s %10s %10s\n", "", "least", "median", "most");
+    if (td_node_find(m, "drawn") != NULL) {
+        td_text_add(t, "  out of ");
+        add_count(t, m, "drawn");
+        td_text_addf(t, " vectors: %.3g %% meet the known constraints\n",
+                     100 * td_node_find(m, "points")->real / td_node_find(m, "drawn")->real);
+    }
+    static const char *const spreads[] = {"macs", "params", "area_mm2", "latency_s", "energy_j"};
+    bool any = false;
+    for (int i = 0; i < 5; i++) any = any || td_node_find(m, spreads[i]) != NULL;
+    if (any) td_text_addf(t, "  %-14s %10s %10s %10s\n", "", "least", "median", "most");
     add_spread(t, m, "macs", "MACs, M", 1e6);
     add_spread(t, m, "params", "parameters, M", 1e6);
     add_spread(t, m, "area_mm2", "area, mm2", 1);
@@ -247,8 +257,7 @@ static td_status add_point(const cli_draw *d, const cli_points *p, int64_t i, td
     const td_space *s = d->space;
     td_choices c = {.n = s->n, .v = TD_NEW(a, double, s->n + 1)};
     if (c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_rng r = td_rng_make(d->seed, (uint64_t)i, TD_RNG_SPACE_SAMPLE);
-    td_space_sample(s, &r, &c);
+    cli_point_choices(d, i, &c, NULL);
     const td_node *choices = td_choices_to_node(s, &c, a);
     if (choices == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_text_addf(out, "%lld,%s,", (long long)i, state_text(at->state));

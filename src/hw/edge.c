@@ -92,7 +92,7 @@ static td_status check_tech(const td_tech *t, td_error *err) {
 }
 
 td_status td_edge_area(const td_edge *p, const td_tech *tech, td_area *out, td_error *err) {
-    td_status s = td__edge_check(p, err);
+    td_status s = td__template_check(&td__edge_template, p, err);
     if (s == TD_OK) s = check_tech(tech, err);
     if (s == TD_OK) area(p, tech, out);
     return s;
@@ -104,12 +104,6 @@ static double pool_mm(const td_edge *p, const td_area *a) {
     double x = p->pe_x, y = p->pe_y;
     double core_mm2 = a->mac + a->rf + a->sram + a->pe_lane + a->overhead;
     return sqrt(core_mm2 / (x * y)) * ((x * x - 1) / (3 * x) + (y * y - 1) / (3 * y));
-}
-
-static uint8_t dims(const char *letters) {
-    unsigned mask = 0;
-    for (; *letters != 0; letters++) mask |= TD_BIT(td_dim_from_letter(*letters));
-    return (uint8_t)mask;
 }
 
 static void set_energy(td_level *l, double pj_per_byte) {
@@ -192,20 +186,20 @@ static void build_levels(const td_edge *p, const td_tech *t, const td_area *a, t
 
 static void build_rules(td_map_rules *r) {
     *r = (td_map_rules){.pad = true};
-    for (int i = 0; i < N_LEVELS; i++) r->allowed[i][TD_AXIS_T] = dims(td_dim_letter);
-    r->allowed[RF][TD_AXIS_X] = dims("KGQ");
+    for (int i = 0; i < N_LEVELS; i++) r->allowed[i][TD_AXIS_T] = td__dims(td_dim_letter);
+    r->allowed[RF][TD_AXIS_X] = td__dims("KGQ");
     r->single[RF][TD_AXIS_X] = 1;
-    r->allowed[RF][TD_AXIS_Y] = dims("CRS");
-    r->allowed[LOCAL][TD_AXIS_X] = dims("KPQGN");
-    r->allowed[SHARED][TD_AXIS_X] = r->allowed[SHARED][TD_AXIS_Y] = dims("KPQGN");
+    r->allowed[RF][TD_AXIS_Y] = td__dims("CRS");
+    r->allowed[LOCAL][TD_AXIS_X] = td__dims("KPQGN");
+    r->allowed[SHARED][TD_AXIS_X] = r->allowed[SHARED][TD_AXIS_Y] = td__dims("KPQGN");
 }
 
 td_status td_edge_build(const td_edge *p, const td_tech *tech, td_hw *hw, int64_t *missing_bytes,
                         td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
-    td_status s = td__edge_check(p, err);
+    td_status s = td__template_check(&td__edge_template, p, err);
     if (s == TD_OK) s = check_tech(tech, err);
-    if (s == TD_OK) s = td__edge_rules(p, missing_bytes, err);
+    if (s == TD_OK) s = td__template_rules(&td__edge_template, p, missing_bytes, err);
     if (s != TD_OK) return s;
     counts n = count(p);
     td_area a;

@@ -22,53 +22,41 @@
  *
  * mac_range. The product class: fewer MACs are a job for a processor, more exceed its power supply.
  */
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "edge_param.h"
-
-/* Each tests one rule: TD_OK, or TD_E_INFEASIBLE with *missing set where bytes are missing. */
-typedef td_status rule(const td_edge *p, int64_t *missing, td_error *err);
-
-static td_status broken(td_error *err, const char *format, ...) TD_PRINTF(2, 3);
-static td_status broken(td_error *err, const char *format, ...) {
-    char text[400];
-    if (err == NULL) return TD_E_INFEASIBLE;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return td_fail(err, TD_E_INFEASIBLE, "%s", text);
-}
 
 static int64_t pes(const td_edge *p) {
     return (int64_t)p->pe_x * p->pe_y;
 }
 
-static td_status register_file_depth(const td_edge *p, int64_t *missing, td_error *err) {
+static td_status register_file_depth(const void *self, int64_t *missing, td_error *err) {
+    const td_edge *p = self;
     /* 2 halves * 4 bytes * (steps + sums) < 2^20 and simd <= 2^16: exact. */
     int64_t need = (int64_t)p->simd * 2 * 4 * (p->rf_weight_steps + p->rf_accumulators);
     if (p->rf_bytes >= need) return TD_OK;
     *missing = need - p->rf_bytes;
-    return broken(err,
-                  "level RF needs %lld bytes for %d SIMD units with %d steps of weights and %d "
-                  "sums each, double-buffered, has %lld: %lld bytes missing",
-                  (long long)need, p->simd, p->rf_weight_steps, p->rf_accumulators,
-                  (long long)p->rf_bytes, (long long)*missing);
+    return td__rule_broken(
+        err,
+        "level RF needs %lld bytes for %d SIMD units with %d steps of weights and %d "
+        "sums each, double-buffered, has %lld: %lld bytes missing",
+        (long long)need, p->simd, p->rf_weight_steps, p->rf_accumulators, (long long)p->rf_bytes,
+        (long long)*missing);
 }
 
-static td_status total_memory(const td_edge *p, int64_t *missing, td_error *err) {
+static td_status total_memory(const void *self, int64_t *missing, td_error *err) {
+    const td_edge *p = self;
     int64_t need = (p->min_total_bytes + pes(p) - 1) / pes(p);
     if (p->local_bytes >= need) return TD_OK;
     *missing = need - p->local_bytes;
-    return broken(err,
-                  "level Local needs %lld bytes in each of %lld PEs (%lld in all), has %lld: %lld "
-                  "bytes missing",
-                  (long long)need, (long long)pes(p), (long long)p->min_total_bytes,
-                  (long long)p->local_bytes, (long long)*missing);
+    return td__rule_broken(
+        err,
+        "level Local needs %lld bytes in each of %lld PEs (%lld in all), has %lld: %lld "
+        "bytes missing",
+        (long long)need, (long long)pes(p), (long long)p->min_total_bytes,
+        (long long)p->local_bytes, (long long)*missing);
 }
 
-static td_status register_file_share(const td_edge *p, int64_t *missing, td_error *err) {
+static td_status register_file_share(const void *self, int64_t *missing, td_error *err) {
+    const td_edge *p = self;
     int64_t files = p->lanes * p->rf_bytes;
     if (p->max_rf_share <= 0 || (double)files <= p->max_rf_share * (double)p->local_bytes)
         return TD_OK;
@@ -77,68 +65,44 @@ static td_status register_file_share(const td_edge *p, int64_t *missing, td_erro
     while (p->max_rf_share * (double)need < (double)files) need++;
     while (p->max_rf_share * (double)(need - 1) >= (double)files) need--;
     *missing = need - p->local_bytes;
-    return broken(err,
-                  "level Local needs %lld bytes for %d register files of %lld bytes in at most "
-                  "%.4g of it, has %lld: %lld bytes missing",
-                  (long long)need, p->lanes, (long long)p->rf_bytes, p->max_rf_share,
-                  (long long)p->local_bytes, (long long)*missing);
+    return td__rule_broken(
+        err,
+        "level Local needs %lld bytes for %d register files of %lld bytes in at most "
+        "%.4g of it, has %lld: %lld bytes missing",
+        (long long)need, p->lanes, (long long)p->rf_bytes, p->max_rf_share,
+        (long long)p->local_bytes, (long long)*missing);
 }
 
-static td_status lane_width(const td_edge *p, int64_t *missing, td_error *err) {
+static td_status lane_width(const void *self, int64_t *missing, td_error *err) {
+    const td_edge *p = self;
     (void)missing;
     int64_t width = (int64_t)p->lanes * (p->simd + p->route_extra);
     if (p->max_lane_width <= 0 || width <= p->max_lane_width) return TD_OK;
-    return broken(err,
-                  "%d lanes of %d SIMD units and %d columns for routing are %lld wide, the PE of "
-                  "level Local routes %d: %lld too many",
-                  p->lanes, p->simd, p->route_extra, (long long)width, p->max_lane_width,
-                  (long long)(width - p->max_lane_width));
+    return td__rule_broken(
+        err,
+        "%d lanes of %d SIMD units and %d columns for routing are %lld wide, the PE of "
+        "level Local routes %d: %lld too many",
+        p->lanes, p->simd, p->route_extra, (long long)width, p->max_lane_width,
+        (long long)(width - p->max_lane_width));
 }
 
-static td_status mac_range(const td_edge *p, int64_t *missing, td_error *err) {
+static td_status mac_range(const void *self, int64_t *missing, td_error *err) {
+    const td_edge *p = self;
     (void)missing;
     int64_t macs = pes(p) * p->lanes * p->simd * 4;
     if (macs < p->min_macs)
-        return broken(err, "%lld MACs per cycle, at least %d expected: %lld too few",
-                      (long long)macs, p->min_macs, (long long)(p->min_macs - macs));
+        return td__rule_broken(err, "%lld MACs per cycle, at least %d expected: %lld too few",
+                               (long long)macs, p->min_macs, (long long)(p->min_macs - macs));
     if (p->max_macs > 0 && macs > p->max_macs)
-        return broken(err, "%lld MACs per cycle, at most %d expected: %lld too many",
-                      (long long)macs, p->max_macs, (long long)(macs - p->max_macs));
+        return td__rule_broken(err, "%lld MACs per cycle, at most %d expected: %lld too many",
+                               (long long)macs, p->max_macs, (long long)(macs - p->max_macs));
     return TD_OK;
 }
 
-static const struct {
-    const char *name;
-    rule *test;
-} RULES[TD_NEDGE_RULE] = {
+const td__rule td__edge_rules[TD_NEDGE_RULE] = {
     [TD_RULE_REGISTER_FILE_DEPTH] = {"register_file_depth", register_file_depth},
     [TD_RULE_TOTAL_MEMORY] = {"total_memory", total_memory},
     [TD_RULE_REGISTER_FILE_SHARE] = {"register_file_share", register_file_share},
     [TD_RULE_LANE_WIDTH] = {"lane_width", lane_width},
     [TD_RULE_MAC_RANGE] = {"mac_range", mac_range},
 };
-
-const char *td_edge_rule_name(td_edge_rule r) {
-    return RULES[r].name;
-}
-
-unsigned td_edge_broken(const td_edge *p) {
-    unsigned mask = 0;
-    int64_t missing;
-    for (int r = 0; r < TD_NEDGE_RULE; r++)
-        if (RULES[r].test(p, &missing, NULL) != TD_OK) mask |= TD_BIT(r);
-    return mask;
-}
-
-td_status td__edge_rules(const td_edge *p, int64_t *missing_bytes, td_error *err) {
-    int64_t none;
-    if (missing_bytes == NULL) missing_bytes = &none;
-    *missing_bytes = 0;
-    for (int r = 0; r < TD_NEDGE_RULE; r++) {
-        td_status s = RULES[r].test(p, missing_bytes, err);
-        if (s == TD_OK) continue;
-        if (err != NULL) td_error_prefix(err, "rule %s", RULES[r].name);
-        return s;
-    }
-    return TD_OK;
-}

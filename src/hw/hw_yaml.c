@@ -367,12 +367,13 @@ static td_status read_levels(const td_node *doc, td_hw *hw, td_error *err) {
 }
 
 static td_status read_template(const td_node *doc, td_hw *hw, td_error *err) {
-    td_edge p;
+    td_template p;
     td_tech tech;
-    td_status s = td_edge_from_node(doc, &p, err);
-    if (s == TD_OK && (s = td_tech_load(p.tech, &tech, err)) == TD_E_NOT_FOUND && err != NULL)
+    td_status s = td_template_from_node(doc, &p, err);
+    if (s == TD_OK && (s = td_tech_load(td_template_tech(&p), &tech, err)) == TD_E_NOT_FOUND &&
+        err != NULL)
         td_node_place(td_node_find(doc, "tech"), err);
-    STEP(td_edge_build(&p, &tech, hw, NULL, err));
+    STEP(td_template_build(&p, &tech, hw, NULL, err));
     if (td_node_find(doc, "name") != NULL)
         STEP(copy_name(doc, "name", hw->name, sizeof hw->name, err));
     return s;

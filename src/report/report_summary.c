@@ -49,17 +49,18 @@ static void add_change(int *n, const char *key, double from, double to, td_text 
 /* "io_gbps 0.8 -> 1.6, lanes 2 -> 1": parameters of the accelerators that differ. A template's file
  * does not hold what has the template's own value, so it is read, not compared as text. */
 static void changes(const td_design *from, const td_design *to, td_text *out) {
-    td_edge p, q;
+    td_template p, q;
     const char *key;
     int n = 0;
     const td_node *x = from->hw_node, *y = to->hw_node;
     if (x != NULL && y != NULL && td_node_find(x, "template") != NULL &&
-        td_node_find(y, "template") != NULL && td_edge_from_node(x, &p, NULL) == TD_OK &&
-        td_edge_from_node(y, &q, NULL) == TD_OK) {
-        for (int k = 0; (key = td_edge_key(k)) != NULL; k++)
-            add_change(&n, key, td_edge_get(&p, key), td_edge_get(&q, key), out);
-        if (strcmp(p.tech, q.tech) != 0)
-            td_text_addf(out, "%stech %s -> %s", n++ ? ", " : "", p.tech, q.tech);
+        td_node_find(y, "template") != NULL && td_template_from_node(x, &p, NULL) == TD_OK &&
+        td_template_from_node(y, &q, NULL) == TD_OK && p.kind == q.kind) {
+        for (int k = 0; (key = td_template_key(&p, k)) != NULL; k++)
+            add_change(&n, key, td_template_get(&p, key), td_template_get(&q, key), out);
+        if (strcmp(td_template_tech(&p), td_template_tech(&q)) != 0)
+            td_text_addf(out, "%stech %s -> %s", n++ ? ", " : "", td_template_tech(&p),
+                         td_template_tech(&q));
     } else {
         for (int i = 0; x != NULL && y != NULL && i < y->count; i++) {
             const td_node *a = td_node_find(x, y->item[i]->key);

@@ -60,7 +60,8 @@ typedef struct {
     const char *path[3];
     double now[3];
     int n;
-    double clock_hz; /* of the file */
+    double clock_hz;  /* of the file */
+    double word_bits; /* of a template that counts in words; NAN: it does not */
 } td__hw_key;
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err);
@@ -94,7 +95,7 @@ td_status td__space_ibn(const td_node *n, const td_node *defaults, td_arena *a, 
                         td_error *err);
 td_status td__space_blocks(const td_node *n, const td_node *defaults, td_arena *a, td_space **out,
                            td_error *err);
-td_status td__space_edge(const td_node *n, td_arena *a, td_space **out, td_error *err);
+td_status td__space_template(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* doc: an accelerator with `levels:`; recipe: the map whose keys stand beside or in place of those
  * of the document's `space:`; NULL: none. */
 td_status td__space_levels(const td_node *doc, const char *name, const td_node *recipe, td_arena *a,

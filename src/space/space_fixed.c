@@ -130,8 +130,8 @@ td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_
 
 typedef struct {
     td_hw hw;
-    bool edge; /* from the template's parameters: then the design is exported as these */
-    td_edge parameters;
+    bool template; /* from its parameters: then the design is exported as these */
+    td_template parameters;
 } fixed_hw;
 
 static td_status build_hw(const void *self, const td_choices *c, td_arena *a, td_design *d,
@@ -139,9 +139,9 @@ static td_status build_hw(const void *self, const td_choices *c, td_arena *a, td
     (void)c;
     const fixed_hw *p = self;
     *d = (td_design){.hw = p->hw, .has_hw = true, .hw_hash = td_hw_hash(&p->hw)};
-    d->hw_node = p->edge ? td_edge_to_node(&p->parameters, a) : td_hw_to_node(&p->hw, a);
+    d->hw_node = p->template ? td_template_to_node(&p->parameters, a) : td_hw_to_node(&p->hw, a);
     if (d->hw_node == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    if (p->edge) td_node_put_string(a, d->hw_node, "name", p->hw.name);
+    if (p->template) td_node_put_string(a, d->hw_node, "name", p->hw.name);
     return TD_OK;
 }
 
@@ -157,10 +157,8 @@ td_status td__space_fixed_hw(const td_node *n, td_arena *a, td_space **out, td_e
     s = td__space_hw_doc(td_node_find(n, "hw"), a, &doc, err);
     if (s == TD_OK) s = td_hw_from_node(doc, &p->hw, err);
     if (s != TD_OK) return s;
-    const td_node *template = td_node_find(doc, "template");
-    p->edge =
-        template != NULL && template->kind == TD_STRING && strcmp(template->text, "edge") == 0;
-    if (p->edge) s = td_edge_from_node(doc, &p->parameters, err);
+    p->template = td_node_find(doc, "template") != NULL;
+    if (p->template) s = td_template_from_node(doc, &p->parameters, err);
     if (s != TD_OK) return s;
     return td__space_finish(name, &(td__decisions){.arena = a}, p, build_hw, out, err);
 }

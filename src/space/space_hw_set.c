@@ -9,15 +9,27 @@
 
 #include "space_bits.h"
 
-/* What the levels of the edge template have, by its parameters. */
+/* What the levels of templates have, by their parameters. */
 static const struct {
+    td_template_kind of;
     const char *key, *parameter;
-} edge_keys[] = {{"DRAM.bandwidth", "io_gbps"},
-                 {"Local.bandwidth", "port_bytes"},
-                 {"Local.capacity", "local_kb"},
-                 {"RF.capacity", "rf_kb"},
-                 {"clock", "clock_ghz"}};
-enum { N_EDGE_KEYS = sizeof edge_keys / sizeof edge_keys[0] };
+} template_keys[] = {{TD_TEMPLATE_EDGE, "DRAM.bandwidth", "io_gbps"},
+                     {TD_TEMPLATE_EDGE, "Local.bandwidth", "port_bytes"},
+                     {TD_TEMPLATE_EDGE, "Local.capacity", "local_kb"},
+                     {TD_TEMPLATE_EDGE, "RF.capacity", "rf_kb"},
+                     {TD_TEMPLATE_EDGE, "clock", "clock_ghz"},
+                     {TD_TEMPLATE_ARRAY, "DRAM.bandwidth", "dram_bw"},
+                     {TD_TEMPLATE_ARRAY, "Buffer.bandwidth", "buffer_bw"},
+                     {TD_TEMPLATE_ARRAY, "Buffer.capacity", "buffer_kb"},
+                     {TD_TEMPLATE_ARRAY, "WeightRF.capacity", "weight_words"},
+                     {TD_TEMPLATE_ARRAY, "InputRF.capacity", "input_words"},
+                     {TD_TEMPLATE_ARRAY, "clock", "clock_ghz"}};
+enum { N_TEMPLATE_KEYS = sizeof template_keys / sizeof template_keys[0] };
+
+/* And the names of these levels. */
+static const char *const template_levels[TD_NTEMPLATE][6] = {
+    [TD_TEMPLATE_EDGE] = {"DRAM", "Shared", "Local", "RF"},
+    [TD_TEMPLATE_ARRAY] = {"DRAM", "Buffer", "InputRF", "WeightRF", "PsumRF"}};
 
 bool td__hw_factor(const char *text, double *factor) {
     char *end;
@@ -42,19 +54,29 @@ static const struct {
              {"MHz", CLOCK, 1e6}};
 enum { N_UNITS = sizeof units / sizeof units[0] };
 
-/* What the numbers of files are of the same: so much of theirs in one of ours, or of it per cycle.
- */
+/* What the numbers of files are of the same: so much of theirs in one of ours, or of it per cycle;
+ * of words, in bits. */
 static const struct {
     const char *name;
     quantity of;
     double per;
-    bool per_cycle;
-} numbers[] = {{"io_gbps", BANDWIDTH, 1e-9, false},    {"port_bytes", BANDWIDTH, 1, true},
-               {"read_bw", BANDWIDTH, 8, true},        {"write_bw", BANDWIDTH, 8, true},
-               {"shared_bw", BANDWIDTH, 8, true},      {"local_kb", CAPACITY, 1.0 / 1024, false},
-               {"rf_kb", CAPACITY, 1.0 / 1024, false}, {"capacity_kb", CAPACITY, 1.0 / 1024, false},
-               {"capacity_bits", CAPACITY, 8, false},  {"clock_ghz", CLOCK, 1e-9, false},
-               {"clock_hz", CLOCK, 1, false}};
+    bool per_cycle, words;
+} numbers[] = {{"io_gbps", BANDWIDTH, 1e-9, false, false},
+               {"port_bytes", BANDWIDTH, 1, true, false},
+               {"buffer_bw", BANDWIDTH, 8, true, true},
+               {"dram_bw", BANDWIDTH, 8, true, true},
+               {"read_bw", BANDWIDTH, 8, true, false},
+               {"write_bw", BANDWIDTH, 8, true, false},
+               {"shared_bw", BANDWIDTH, 8, true, false},
+               {"local_kb", CAPACITY, 1.0 / 1024, false, false},
+               {"rf_kb", CAPACITY, 1.0 / 1024, false, false},
+               {"buffer_kb", CAPACITY, 1.0 / 1024, false, false},
+               {"input_words", CAPACITY, 8, false, true},
+               {"weight_words", CAPACITY, 8, false, true},
+               {"capacity_kb", CAPACITY, 1.0 / 1024, false, false},
+               {"capacity_bits", CAPACITY, 8, false, false},
+               {"clock_ghz", CLOCK, 1e-9, false, false},
+               {"clock_hz", CLOCK, 1, false, false}};
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 
 bool td__hw_amount(const char *text, const td__hw_key *k, double *out) {
@@ -66,16 +88,21 @@ bool td__hw_amount(const char *text, const td__hw_key *k, double *out) {
     const char *name = dot != NULL ? dot + 1 : k->n > 0 ? k->path[0] : "";
     while (n < N_NUMBERS && strcmp(name, numbers[n].name) != 0) n++;
     if (end == text || u == N_UNITS || n == N_NUMBERS || numbers[n].of != units[u].of) return false;
-    *out = v * units[u].si * numbers[n].per / (numbers[n].per_cycle ? k->clock_hz : 1);
+    *out = v * units[u].si * numbers[n].per / (numbers[n].per_cycle ? k->clock_hz : 1) /
+           (numbers[n].words ? k->word_bits : 1);
     return v > 0 && isfinite(*out);
 }
 
 /* ---- keys -------------------------------------------------------------------------------------
  */
 
-static bool is_edge(const td_node *doc) {
+/* The template that a document names; -1: none that is known. */
+static int template_of(const td_node *doc) {
     const td_node *t = td_node_find(doc, "template");
-    return t != NULL && t->kind == TD_STRING && strcmp(t->text, "edge") == 0;
+    for (int k = 0; t != NULL && t->kind == TD_STRING && k < TD_NTEMPLATE; k++)
+        if (strcmp(t->text, td_template_name(&(td_template){.kind = (td_template_kind)k})) == 0)
+            return k;
+    return -1;
 }
 
 /* The node at a path, NULL if there is none. */
@@ -150,44 +177,63 @@ static td_status level_key(td_arena *a, const td_node *levels, const char *key, 
                       : td_fail(err, TD_E_USAGE, "%.100s: the file has no limit there", key);
 }
 
+static bool is_name(const char *name, const char *key, size_t size) {
+    return strlen(name) == size && strncasecmp(name, key, size) == 0;
+}
+
 /* Whether the first `size` bytes of a key name a level. */
-static bool names_level(const td_node *levels, const char *key, size_t size) {
-    static const char *const of_edge[] = {"DRAM", "Shared", "Local", "RF"};
-    for (int i = 0; levels == NULL && i < 4; i++)
-        if (strlen(of_edge[i]) == size && strncasecmp(of_edge[i], key, size) == 0) return true;
+static bool names_level(int template, const td_node *levels, const char *key, size_t size) {
+    for (int i = 0; template >= 0 && template_levels[template][i] != NULL; i++)
+        if (is_name(template_levels[template][i], key, size)) return true;
     for (int i = 0; levels != NULL && levels->kind == TD_LIST && i < levels->count; i++) {
         const td_node *own = td_node_find(levels->item[i], "name");
-        if (own != NULL && own->kind == TD_STRING && strlen(own->text) == size &&
-            strncasecmp(own->text, key, size) == 0)
-            return true;
+        if (own != NULL && own->kind == TD_STRING && is_name(own->text, key, size)) return true;
     }
     return false;
 }
 
+/* "expected DRAM.bandwidth, Local.bandwidth or RF.capacity of this template" */
+static td_status fail_template_key(int template, const char *key, td_error *err) {
+    td_text t = {0};
+    int last = 0, n = 0;
+    for (int i = 0; i < N_TEMPLATE_KEYS; i++)
+        if ((int)template_keys[i].of == template && strchr(template_keys[i].key, '.') != NULL)
+            last = i;
+    for (int i = 0; i <= last; i++)
+        if ((int)template_keys[i].of == template && strchr(template_keys[i].key, '.') != NULL)
+            td_text_addf(&t, "%s%s",
+                         n++ == 0    ? ""
+                         : i == last ? " or "
+                                     : ", ",
+                         template_keys[i].key);
+    td_fail(err, TD_E_USAGE, "%.100s: expected %s of this template", key,
+            t.data != NULL ? t.data : "a key");
+    td_text_free(&t);
+    return TD_E_USAGE;
+}
+
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err) {
-    *out = (td__hw_key){.clock_hz = number_at(doc, "clock_hz")};
+    *out = (td__hw_key){.clock_hz = number_at(doc, "clock_hz"), .word_bits = NAN};
     const char *path = key, *dot = strchr(key, '.');
-    bool edge = is_edge(doc);
-    for (int i = 0; edge && i < N_EDGE_KEYS; i++)
-        if (strcasecmp(key, edge_keys[i].key) == 0) path = edge_keys[i].parameter;
-    const td_node *levels = edge ? NULL : td_node_find(doc, "levels");
+    const int template = template_of(doc);
+    for (int i = 0; template >= 0 && i < N_TEMPLATE_KEYS; i++)
+        if ((int)template_keys[i].of == template && strcasecmp(key, template_keys[i].key) == 0)
+            path = template_keys[i].parameter;
+    const td_node *levels = template >= 0 ? NULL : td_node_find(doc, "levels");
     bool of_level =
         dot != NULL && (strcmp(dot, ".bandwidth") == 0 || strcmp(dot, ".capacity") == 0 ||
-                        names_level(levels, key, (size_t)(dot - key)));
+                        names_level(template, levels, key, (size_t)(dot - key)));
     if (of_level && levels != NULL && levels->kind == TD_LIST)
         return level_key(a, levels, key, (size_t)(dot - key), out, err);
-    if (edge && of_level && path == key)
-        return td_fail(err, TD_E_USAGE,
-                       "%.100s: expected DRAM.bandwidth, Local.bandwidth, Local.capacity or "
-                       "RF.capacity of this template",
-                       key);
+    if (template >= 0 && of_level && path == key) return fail_template_key(template, key, err);
     if (levels != NULL && strcasecmp(key, "clock") == 0) path = "clock_hz";
     add_path(out, doc, path);
-    td_edge p; /* parameters that the file leaves out have a default */
-    if (edge && td_edge_from_node(doc, &p, NULL) == TD_OK) {
-        out->clock_hz = 1e9 * td_edge_get(&p, "clock_ghz");
-        if (isnan(out->now[0])) out->now[0] = td_edge_get(&p, path);
+    td_template p; /* parameters that the file leaves out have a default */
+    if (template >= 0 && td_template_from_node(doc, &p, NULL) == TD_OK) {
+        out->clock_hz = 1e9 * td_template_get(&p, "clock_ghz");
+        out->word_bits = td_template_get(&p, "word_bits");
+        if (isnan(out->now[0])) out->now[0] = td_template_get(&p, path);
     }
     return TD_OK;
 }

@@ -96,7 +96,9 @@
     X("micro", false, NULL, NULL,                                                                  \
       "small accelerators of the edge template at 22 nm: 32 to 2,048 MACs per cycle")              \
     X("edge", false, NULL, NULL,                                                                   \
-      "large ones of the same template: 64 to 65,536, around one like the Edge TPU")
+      "large ones of the same template: 64 to 65,536, around one like the Edge TPU")               \
+    X("eyeriss", false, NULL, NULL,                                                                \
+      "arrays of 168 PEs and the storage of Eyeriss, divided otherwise (template spatial-array)")
 
 static const td_space_entry entries[] = {
 #define TD_X(name, network, maker, text, about) {name, about, network, text},
@@ -162,7 +164,7 @@ td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, t
     *out = NULL;
     const td_node *name = td_node_find(n, "space");
     bool fixed = name != NULL && name->kind == TD_STRING && strcmp(name->text, "fixed") == 0;
-    return fixed ? td__space_fixed_hw(n, a, out, err) : td__space_edge(n, a, out, err);
+    return fixed ? td__space_fixed_hw(n, a, out, err) : td__space_template(n, a, out, err);
 }
 
 td_status td_space_by_name(const char *name, td_arena *a, td_space **out, td_error *err) {
