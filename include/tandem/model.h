@@ -140,17 +140,20 @@ td_status td_linear_predict(const td_linear *l, const double *x, int m, double *
 /* Regression with a zero mean (centre and scale y first). Points are d coordinates; NAN is a value
  * of its own (an inactive decision). The covariance of two points:
  *
- *     signal * matern52(r) * exp(-h) + linear * (1 + sum_i a_i b_i / l_i^2) + noise where it is one
- *     r^2 = sum over the numeric i of (a_i - b_i)^2 / l_i^2,  matern52(r) = (1 + s + s^2 / 3)
- * exp(-s), h = sum over the nominal i of [a_i != b_i] / l_i^2,     s = sqrt(5) r
+ *     signal * near(r) * exp(-h) + linear * (1 + sum_i a_i b_i / l_i^2) + noise where it is one
+ *     r^2 = sum over the numeric i of (a_i - b_i)^2 / l_i^2
+ *     h = sum over the nominal i of [a_i != b_i] / l_i^2
+ *     near(r) = (1 + s + s^2 / 3) exp(-s) with s = sqrt(5) r (Matern 5/2), or exp(-r^2 / 2)
+ * (squared exponential)
  *
- * (Rasmussen, Williams 2006, (4.17) and (4.1)). One coordinate of two that is NAN counts as 1
- * apart. In the linear term NAN is 0 and nominal coordinates give [a_i == b_i]. theta[d + 3]: log
+ * (Rasmussen, Williams 2006, (4.17), (4.9) and (4.1)). One coordinate of two that is NAN counts as
+ * 1 apart. In the linear term NAN is 0 and nominal coordinates give [a_i == b_i]. theta[d + 3]: log
  * l_i, log signal, log linear, log noise; variances, not deviations. A term that the kernel does
  * not have keeps its theta and has no say. */
 typedef struct td_gp td_gp;
 enum { TD_GP_SIGNAL, TD_GP_LINEAR_VARIANCE, TD_GP_NOISE, TD_GP_EXTRA }; /* theta[d + ...] */
-enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2 };                            /* terms of a kernel */
+/* Terms of a kernel; of MATERN and SE one at most. */
+enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2, TD_GP_SE = 4 };
 typedef struct {
     int d;
     const uint8_t *nominal; /* [d], copied; NULL: all are numeric */

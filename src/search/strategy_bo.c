@@ -88,7 +88,7 @@ static td_status read_options(state *s, td__regression_options *o, const td_para
         status = td__option_idle(params, "confidence", "acquisition: lcb", err);
     if (status == TD_OK) status = td__option_word(params, "value", values, 3, &s->how, err);
     if (status == TD_OK) status = td_node_opt_real(params, "epsilon", 0, 1, &s->epsilon, err);
-    static const int terms[] = {TD_GP_LINEAR, TD_GP_MATERN, TD_GP_MATERN};
+    static const int terms[] = {TD_GP_LINEAR, TD_GP_SE, TD_GP_MATERN};
     *o = (td__regression_options){model == 1    ? TD_REGRESS_FOREST
                                   : kernel == 0 ? TD_REGRESS_LINEAR
                                                 : TD_REGRESS_GP,
