@@ -1,6 +1,6 @@
 /* tandem/model.h - statistics that know nothing of networks: rank correlation, Pareto sets,
- * hypervolume, medians and intervals, importance of decisions, Gaussian processes, CMA-ES, Sobol'
- * points. MLPs and boosted trees join here. */
+ * hypervolume, medians and intervals, importance of decisions, linear regression, Gaussian
+ * processes, forests, support vectors, CMA-ES, Sobol' points. */
 #ifndef TANDEM_MODEL_H
 #define TANDEM_MODEL_H
 
@@ -106,22 +106,54 @@ typedef struct {
 td_status td_importance_of(const double *x, int n, int d, const uint8_t *nominal,
                            const double *value, double quantile, td_importance *out, td_error *err);
 
+/* ---- linear regression ----------------------------------------------------------------------- */
+
+/* Bayesian linear regression, y = w . x + b + noise with w_i, b ~ N(0, weight), noise ~ N(0,
+ * noise): a Gaussian process whose covariance is weight * (1 + a . b) + noise where it is one
+ * point, at the cost of its coordinates and not of its points. Centre and scale x and y first (of
+ * variance 1 or so). Collinear and constant coordinates are fine. */
+typedef struct td_linear td_linear;
+/* d >= 0 coordinates; no points; variances 1 and 0.01. */
+td_status td_linear_create(int d, td_linear **out, td_error *err);
+void td_linear_destroy(td_linear *l);
+int td_linear_points(const td_linear *l);
+void td_linear_variances(const td_linear *l, double *weight, double *noise);
+/* Takes effect at once. Both > 0. O(d^3). */
+void td_linear_set_variances(td_linear *l, double weight, double noise);
+/* x[n][d] and y[n] in place of all points, under the present variances. O(n d^2 + d^3).
+ * TD_E_USAGE: not finite; then there are none. */
+td_status td_linear_set(td_linear *l, const double *x, const double *y, int n, td_error *err);
+/* One point more, O(d^2). */
+td_status td_linear_append(td_linear *l, const double *x, double y, td_error *err);
+/* As set, under the variances of maximal evidence, for noise / weight between e^-14 and e^14.
+ * O(n d^2 + d^3). (Type-2 maximum likelihood, Bishop 2006, section 3.5. Given the ratio, the noise
+ * has a closed form; the ratio by search in one dimension.) */
+td_status td_linear_fit(td_linear *l, const double *x, const double *y, int n, td_error *err);
+/* log p(y | x) of the points under the present variances. O(d^2). Not thread-safe. */
+double td_linear_evidence(td_linear *l);
+/* As td_gp_predict: posterior of w . x + b at x[m][d]. O(m d), with sd (may be NULL) O(m d^2). */
+td_status td_linear_predict(const td_linear *l, const double *x, int m, double *mean, double *sd,
+                            td_error *err);
+
 /* ---- Gaussian processes ---------------------------------------------------------------------- */
 
 /* Regression with a zero mean (centre and scale y first). Points are d coordinates; NAN is a value
  * of its own (an inactive decision). The covariance of two points:
  *
- *     signal * matern52(r) * exp(-h) + linear * (1 + sum_i a_i b_i / l_i^2) + noise where it is one
- *     r^2 = sum over the numeric i of (a_i - b_i)^2 / l_i^2,  matern52(r) = (1 + s + s^2 / 3)
- * exp(-s), h = sum over the nominal i of [a_i != b_i] / l_i^2,     s = sqrt(5) r
+ *     signal * near(r) * exp(-h) + linear * (1 + sum_i a_i b_i / l_i^2) + noise where it is one
+ *     r^2 = sum over the numeric i of (a_i - b_i)^2 / l_i^2
+ *     h = sum over the nominal i of [a_i != b_i] / l_i^2
+ *     near(r) = (1 + s + s^2 / 3) exp(-s) with s = sqrt(5) r (Matern 5/2), or exp(-r^2 / 2)
+ * (squared exponential)
  *
- * (Rasmussen, Williams 2006, (4.17) and (4.1)). One coordinate of two that is NAN counts as 1
- * apart. In the linear term NAN is 0 and nominal coordinates give [a_i == b_i]. theta[d + 3]: log
+ * (Rasmussen, Williams 2006, (4.17), (4.9) and (4.1)). One coordinate of two that is NAN counts as
+ * 1 apart. In the linear term NAN is 0 and nominal coordinates give [a_i == b_i]. theta[d + 3]: log
  * l_i, log signal, log linear, log noise; variances, not deviations. A term that the kernel does
  * not have keeps its theta and has no say. */
 typedef struct td_gp td_gp;
 enum { TD_GP_SIGNAL, TD_GP_LINEAR_VARIANCE, TD_GP_NOISE, TD_GP_EXTRA }; /* theta[d + ...] */
-enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2 };                            /* terms of a kernel */
+/* Terms of a kernel; of MATERN and SE one at most. */
+enum { TD_GP_MATERN = 1, TD_GP_LINEAR = 2, TD_GP_SE = 4 };
 typedef struct {
     int d;
     const uint8_t *nominal; /* [d], copied; NULL: all are numeric */

@@ -11,7 +11,8 @@ static const double jitter_first = 1e-10, jitter_last = 1e-4,
 
 td_status td_gp_create(const td_gp_options *o, td_gp **out, td_error *err) {
     *out = NULL;
-    if (o->d < 1 || (o->kernel & ~(TD_GP_MATERN | TD_GP_LINEAR)) != 0)
+    const int both = TD_GP_MATERN | TD_GP_SE;
+    if (o->d < 1 || (o->kernel & ~(both | TD_GP_LINEAR)) != 0 || (o->kernel & both) == both)
         return td_fail(err, TD_E_USAGE, "a Gaussian process of %d coordinates, kernel %d", o->d,
                        o->kernel);
     size_t d = (size_t)o->d;

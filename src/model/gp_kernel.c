@@ -36,11 +36,12 @@ static double product(const td_gp *gp, const double *a, const double *b) {
 double td__gp_covariance(const td_gp *gp, const double *a, const double *b) {
     const double *extra = gp->theta + gp->d;
     double k = 0;
-    if (gp->kernel & TD_GP_MATERN) {
+    if (gp->kernel & (TD_GP_MATERN | TD_GP_SE)) {
         double r2, h;
         distances(gp, a, b, &r2, &h);
         double s = sqrt(5 * r2);
-        k += exp(extra[TD_GP_SIGNAL] - s - h) * (1 + s + s * s / 3);
+        k += gp->kernel & TD_GP_SE ? exp(extra[TD_GP_SIGNAL] - r2 / 2 - h)
+                                   : exp(extra[TD_GP_SIGNAL] - s - h) * (1 + s + s * s / 3);
     }
     if (gp->kernel & TD_GP_LINEAR) k += exp(extra[TD_GP_LINEAR_VARIANCE]) * product(gp, a, b);
     return k;
@@ -49,12 +50,13 @@ double td__gp_covariance(const td_gp *gp, const double *a, const double *b) {
 void td__gp_covariance_slope(const td_gp *gp, const double *a, const double *b, double w,
                              double *sum) {
     const double *extra = gp->theta + gp->d;
-    if (gp->kernel & TD_GP_MATERN) {
+    if (gp->kernel & (TD_GP_MATERN | TD_GP_SE)) {
+        bool squared = (gp->kernel & TD_GP_SE) != 0;
         double r2, h;
         distances(gp, a, b, &r2, &h);
-        double s = sqrt(5 * r2), e = exp(extra[TD_GP_SIGNAL] - s - h);
-        double all = w * e * (1 + s + s * s / 3);
-        double by_r2 = w * e * (1 + s) * 5 / 6; /* -d/d(r^2) */
+        double s = sqrt(5 * r2), e = exp(extra[TD_GP_SIGNAL] - (squared ? r2 / 2 : s) - h);
+        double all = squared ? w * e : w * e * (1 + s + s * s / 3);
+        double by_r2 = squared ? w * e / 2 : w * e * (1 + s) * 5 / 6; /* -d/d(r^2) */
         sum[gp->d + TD_GP_SIGNAL] += all;
         for (int i = 0; i < gp->d; i++) /* d/d(log l) of either distance is -2 times its part */
             sum[i] += 2 * (gp->nominal[i] ? all : by_r2) * gp->weight[i] * apart(gp, i, a[i], b[i]);

@@ -47,12 +47,14 @@ static inline void covariances(const td_gp *gp, const double *a, const double (*
                                double *k) {
     const double *extra = gp->theta + gp->d;
     for (int l = 0; l < LANES; l++) k[l] = 0;
-    if (gp->kernel & TD_GP_MATERN) {
+    if (gp->kernel & (TD_GP_MATERN | TD_GP_SE)) {
         double r2[LANES] = {0}, h[LANES] = {0};
         distances(gp, a, x, r2, h);
         for (int l = 0; l < LANES; l++) {
             double s = sqrt(5 * r2[l]);
-            k[l] = exp(extra[TD_GP_SIGNAL] - s - h[l]) * (1 + s + s * s / 3);
+            k[l] = gp->kernel & TD_GP_SE
+                       ? exp(extra[TD_GP_SIGNAL] - r2[l] / 2 - h[l])
+                       : exp(extra[TD_GP_SIGNAL] - s - h[l]) * (1 + s + s * s / 3);
         }
     }
     if (gp->kernel & TD_GP_LINEAR) {

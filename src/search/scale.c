@@ -26,6 +26,13 @@ static double least(const td_decision *d) {
     return d->kind == TD_INTEGER || d->kind == TD_REAL_RANGE ? d->lo : 0;
 }
 
+double td__scale_coordinate(const td_decision *d, double v) {
+    int64_t count = td__scale_count(d);
+    if (count == 1) return 0;
+    if (count == 0 || td__scale_uneven(d)) return td__scale_place(d, v);
+    return (v - least(d)) / (double)(count - 1);
+}
+
 bool td__scale_uneven(const td_decision *d) {
     return d->kind == TD_INTEGER && d->log && d->lo < d->hi;
 }

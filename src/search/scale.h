@@ -10,6 +10,9 @@ int64_t td__scale_count(const td_decision *d);
  */
 double td__scale_place(const td_decision *d, double v);
 double td__scale_value(const td_decision *d, double place);
+/* v as a coordinate of models, in [0, 1]: the first value at 0, the last at 1 (0 if there is one).
+ */
+double td__scale_coordinate(const td_decision *d, double v);
 /* [0, 1] in as many cells as a decision has values, v in the middle of its own; and back. Cells are
  * equal but for integers on a log scale, where k has the part from log k to log (k + 1), as it has
  * of random vectors (td_space_sample). Of a real range the same as above. */

@@ -18,16 +18,8 @@ static const double grid[] = {0, 0, 128, 24};              /* steps of the front
 void td__surrogate_point(const td_space *space, const td_choices *c, double *point) {
     for (int i = 0; i < space->n; i++) {
         const td_decision *d = &space->d[i];
-        double v = c->v[i];
-        int64_t count = td__scale_count(d);
-        if (isnan(v) || d->kind == TD_CATEGORICAL)
-            point[i] = v;
-        else if (count == 1)
-            point[i] = 0;
-        else if (count == 0 || td__scale_uneven(d))
-            point[i] = td__scale_place(d, v);
-        else
-            point[i] = (v - (d->kind == TD_INTEGER ? d->lo : 0)) / (double)(count - 1);
+        bool name = isnan(c->v[i]) || d->kind == TD_CATEGORICAL;
+        point[i] = name ? c->v[i] : td__scale_coordinate(d, c->v[i]);
     }
 }
 

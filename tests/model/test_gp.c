@@ -27,6 +27,9 @@ static void draw_theta(td_rng *r, double *theta) {
     theta[D + 2] = real(r, -5, -1);
 }
 
+static const int kernels[5] = {TD_GP_MATERN, TD_GP_LINEAR, TD_GP_MATERN | TD_GP_LINEAR, TD_GP_SE,
+                               TD_GP_SE | TD_GP_LINEAR};
+
 /* The covariance as the header has it, in its own words. */
 static double covariance(const double *theta, int kernel, const double *a, const double *b) {
     double r2 = 0, h = 0, dot = 1;
@@ -44,6 +47,7 @@ static double covariance(const double *theta, int kernel, const double *a, const
     }
     double s = sqrt(5 * r2), k = 0;
     if (kernel & TD_GP_MATERN) k += exp(theta[D]) * (1 + s + s * s / 3) * exp(-s) * exp(-h);
+    if (kernel & TD_GP_SE) k += exp(theta[D]) * exp(-r2 / 2 - h);
     if (kernel & TD_GP_LINEAR) k += exp(theta[D + 1]) * dot;
     return k;
 }
@@ -82,7 +86,7 @@ static void test_against_inverse(void **unused) {
     td_error err = {0};
     for (int c = 0; c < 60; c++) {
         td_rng r = td_rng_make(1, (uint64_t)c, TD_RNG_TEST);
-        int n = 1 + c % MOST, kernel = 1 + c % 3;
+        int n = 1 + c % MOST, kernel = kernels[c % 5];
         td_gp *gp;
         assert_ok(td_gp_create(&(td_gp_options){D, nominal, kernel}, &gp, &err), &err);
         draw_points(&r, n, c % 2 == 0, x, y);
@@ -121,7 +125,7 @@ static void test_gradient(void **unused) {
     td_error err = {0};
     for (int c = 0; c < 30; c++) {
         td_rng r = td_rng_make(2, (uint64_t)c, TD_RNG_TEST);
-        int n = 2 + c % 20, kernel = 1 + c % 3;
+        int n = 2 + c % 20, kernel = kernels[c % 5];
         td_gp *gp;
         assert_ok(td_gp_create(&(td_gp_options){D, nominal, kernel}, &gp, &err), &err);
         draw_points(&r, n, c % 2 == 0, x, y);
@@ -197,6 +201,8 @@ static void test_equal_points(void **unused) {
     td_gp_destroy(gp);
     assert_int_equal(td_gp_create(&(td_gp_options){0, NULL, 0}, &gp, &err), TD_E_USAGE);
     assert_int_equal(td_gp_create(&(td_gp_options){1, NULL, 8}, &gp, &err), TD_E_USAGE);
+    const int both = TD_GP_MATERN | TD_GP_SE;
+    assert_int_equal(td_gp_create(&(td_gp_options){1, NULL, both}, &gp, &err), TD_E_USAGE);
     td_gp_destroy(NULL);
 }
 

@@ -29,13 +29,15 @@ static const struct {
     {"gp", "{initial: 4, candidates: 60, points: 20}", true},
     {"gp", "{initial: 3, candidates: 60, points: 12, acquisition: thompson}", true},
     {"auto", "{modelled: 16, patience: 4}", true},
+    /* Of a small pool, of a linear model where nothing is linear: hardly better than random. */
+    {"bo", "{pool: 20, points: 60}", true},
     {"tpe", "{candidates: 8, kernels: 40}"},
     {"tpe", "{initial: 20, gamma: 2.5, width: .4, candidates: 6, kernels: 30}"},
     {"tpe", "{multivariate: false, candidates: 3, kernels: 20}"},
 };
 
 /* Whose defaults take milliseconds to ask: with the options above only. */
-static const char *const not_cheap[] = {"gp", "auto", "tpe"};
+static const char *const not_cheap[] = {"gp", "auto", "tpe", "bo"};
 
 /* Whose defaults learn nothing (nor do those that walk through a space). */
 static const char *const idle[] = {"random", "qmc"};
