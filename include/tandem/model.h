@@ -189,6 +189,32 @@ td_status td_gp_predict(const td_gp *gp, const double *x, int m, double *mean, d
  * m independent standard normal numbers in values[]. O(m (n + m)^2). TD_E_MEMORY. */
 td_status td_gp_draw(td_gp *gp, const double *x, int m, double *values, td_error *err);
 
+/* ---- classification -------------------------------------------------------------------------- */
+
+/* Two classes with a Gaussian process by Laplace's approximation (Rasmussen, Williams 2006, section
+ * 3.4): log odds f are a process of mean 0 and covariance signal * exp(-|a - b|^2 / (2 length^2)).
+ * Scale the coordinates first. */
+typedef struct td_gp_class td_gp_class;
+/* d >= 1; no points, length sqrt(d), signal e. */
+td_status td_gp_class_create(int d, td_gp_class **out, td_error *err);
+void td_gp_class_destroy(td_gp_class *g);
+void td_gp_class_hyper(const td_gp_class *g, double *length, double *signal);
+/* Takes effect with the next set; the points are forgotten. */
+void td_gp_class_set_hyper(td_gp_class *g, double length, double signal);
+/* x[n][d], copied, and what they are, 0 or 1 (label[n]). O(n^3). TD_E_USAGE: not finite. */
+td_status td_gp_class_set(td_gp_class *g, const double *x, const uint8_t *label, int n,
+                          td_error *err);
+/* As set, with the length and signal of maximal approximate evidence (BOBYQA, NLopt), of e^-3 to
+ * e^3 sqrt(d) and e^-3 to e^5. It sets out from the same ones always. */
+td_status td_gp_class_fit(td_gp_class *g, const double *x, const uint8_t *label, int n,
+                          td_error *err);
+/* log q(label | x), (3.32) there. */
+double td_gp_class_evidence(const td_gp_class *g);
+/* Chance that x[m][d] are of class 1, averaged over f: algorithm 3.2. Mean and deviation of f where
+ * they are not NULL. O(m n^2). TD_E_MEMORY. */
+td_status td_gp_class_predict(const td_gp_class *g, const double *x, int m, double *chance,
+                              double *mean, double *sd, td_error *err);
+
 /* ---- normal distribution --------------------------------------------------------------------- */
 
 /* Phi(z), and its logarithm, also far below 0. */
