@@ -215,6 +215,44 @@ double td_gp_class_evidence(const td_gp_class *g);
 td_status td_gp_class_predict(const td_gp_class *g, const double *x, int m, double *chance,
                               double *mean, double *sd, td_error *err);
 
+/* Two classes by support vectors (libsvm, C-SVC) with the kernel exp(-gamma |a - b|^2), and chances
+ * by a logistic function of their values (Platt 1999), from values of five folds in which the
+ * others decided. The same points have the same figures. Scale the coordinates first. */
+typedef struct td_svm td_svm;
+typedef struct {
+    int d;              /* >= 1 */
+    double cost, gamma; /* 0: 1; 1 / d */
+} td_svm_options;
+/* x[n][d], copied, label[n] 0 or 1. TD_E_USAGE: not finite, or of one class only. The caller owns
+ * *out. */
+td_status td_svm_fit(const td_svm_options *o, const double *x, const uint8_t *label, int n,
+                     td_svm **out, td_error *err);
+void td_svm_destroy(td_svm *s);
+/* Chance that x[m][d] are of class 1, and, unless NULL, the value, > 0 on the side of class 1. */
+td_status td_svm_predict(const td_svm *s, const double *x, int m, double *chance, double *value,
+                         td_error *err);
+
+/* ---- forests --------------------------------------------------------------------------------- */
+
+/* Random forest of regression trees (Breiman 2001). With labels 0 and 1 as y, its mean is a chance.
+ * Tree k is drawn by (seed, k). */
+typedef struct td_forest td_forest;
+typedef struct {
+    int d;        /* coordinates, >= 1 */
+    int trees;    /* 0: 64 */
+    int features; /* that are tried at a split; 0: d / 3, 1 at least */
+    int leaf;     /* least points of a leaf; 0: 1 */
+    uint64_t seed;
+} td_forest_options;
+/* x[n][d], y[n], n >= 1; the caller owns *out. TD_E_USAGE: not finite. */
+td_status td_forest_fit(const td_forest_options *o, const double *x, const double *y, int n,
+                        td_forest **out, td_error *err);
+void td_forest_destroy(td_forest *f);
+/* Mean squared error of the points, each by the trees that have not seen it; NAN: they all have. */
+double td_forest_out_of_bag(const td_forest *f);
+/* Mean of the trees at x[m][d], and their deviation from it (sd may be NULL). */
+void td_forest_predict(const td_forest *f, const double *x, int m, double *mean, double *sd);
+
 /* ---- normal distribution --------------------------------------------------------------------- */
 
 /* Phi(z), and its logarithm, also far below 0. */
