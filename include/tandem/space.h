@@ -197,7 +197,7 @@ td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena
  *
  * Where there is one way only there is no decision. Allowed is what td_mapping_check passes. Dims
  * are not padded. Its draws are much faster than drawing again, with the same distribution. What it
- * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md has the features.
+ * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md lists its features.
  * TD_E_INPUT: the problem is wrong. TD_E_INFEASIBLE: no vector can be allowed, since a dim has no
  * place, or no factorisation that fits, or there is none for all of them that fits the fan-outs.
  * TD_E_UNSUPPORTED: a dim has more than 2^20 factorisations. */
