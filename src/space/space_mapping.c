@@ -414,9 +414,12 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     if ((s = td__space_finish("mapping", &list, m, no_design, out, err)) != TD_OK) return s;
     (*out)->allows = allows;
     (*out)->draw = td__mapping_draw;
-    (*out)->n_features = td__mapping_n_features(m);
-    (*out)->features = td__mapping_features;
+    td__mapping_set_features(*out, true);
     return TD_OK;
+}
+
+void td_space_mapping_plain(td_space *s) {
+    if (s->build == no_design) td__mapping_set_features(s, false);
 }
 
 td_status td_space_mapping_of(const td_space *s, const td_choices *c, td_mapping *out,

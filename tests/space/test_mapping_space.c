@@ -466,6 +466,13 @@ static void features_of_products(void **state) {
                                 cost.at[l][t].tile_words * 16 / (double)hw.level[l].capacity_bits,
                                 1e-12);
     }
+    /* Without those of words that are moved. */
+    double plain[64];
+    td_space_mapping_plain(s);
+    assert_int_equal(s->n_features, 2 + 5 + 3 * 4 + 3 * 3);
+    s->features(s->self, &c, plain);
+    assert_memory_equal(plain, f, 2 * sizeof *f);
+    assert_memory_equal(plain + 2, f + 10, (size_t)(s->n_features - 2) * sizeof *f);
     td_arena_destroy(a);
 }
 
