@@ -199,7 +199,8 @@ td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena
  * are not padded. Its draws are much faster than drawing again, with the same distribution. What it
  * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md lists its features.
  * TD_E_INPUT: the problem is wrong. TD_E_INFEASIBLE: no vector can be allowed, since a dim has no
- * place, or no factorisation that fits, or there is none for all of them that fits the fan-outs.
+ * place, or no factorisation that fits with the least that other dims need, or there is none for
+ * all of them that fits the fan-outs. Other reasons are not looked for: then draws find nothing.
  * TD_E_UNSUPPORTED: a dim has more than 2^20 factorisations. */
 td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td_space **out,
                            td_error *err);

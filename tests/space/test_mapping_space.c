@@ -390,10 +390,17 @@ static void faults(void **state) {
     wide = p;
     wide.dim[TD_S] = 2;
     assert_int_equal(td_space_mapping(&wide, &hw, a, &s, &err), TD_E_INFEASIBLE);
-    assert_non_null(strstr(err.message, "together"));
+    assert_non_null(strstr(err.message, "no room for all dims"));
     hw.rules.allowed[1][TD_AXIS_Y] &= (uint8_t)~TD_BIT(TD_S);
     assert_int_equal(td_space_mapping(&wide, &hw, a, &s, &err), TD_E_INFEASIBLE);
     assert_non_null(strstr(err.message, "no place for S = 2"));
+    /* Three dims in space, on two axes. */
+    for (int l = 0; l < 3; l++)
+        hw.rules.allowed[l][TD_AXIS_T] &= (uint8_t) ~(TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S));
+    hw.rules.allowed[1][TD_AXIS_X] = hw.rules.allowed[1][TD_AXIS_Y] = 0xff;
+    wide.dim[TD_Q] = 2;
+    assert_int_equal(td_space_mapping(&wide, &hw, a, &s, &err), TD_E_INFEASIBLE);
+    assert_non_null(strstr(err.message, "together"));
     hw.level[0].capacity_bits = 15;
     assert_int_equal(td_space_mapping(&p, &hw, a, &s, &err), TD_E_INFEASIBLE);
     assert_non_null(strstr(err.message, "level File: a word of each tensor"));
