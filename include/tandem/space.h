@@ -140,8 +140,9 @@ td_status td_space_check(const td_space *s, td_error *err);
  *     combine: sum            or worst; see td_workload
  *
  * Accelerator spaces:
- *   space: micro              or edge, or a FILE: a template with a `space:` map of parameter
+ *   space: micro              or edge, eyeriss, a FILE: a template with a `space:` map of parameter
  *     io_gbps: [1, 2]         lists; other keys are the template's, in place of the file's
+ *     mesh_x: {divisors: pes, most: 16}     numbers that divide a value of another parameter
  *   space: {pe_x: [1, 2]}     the description in place: template: edge, simd: 16, ...
  *   space: simba              or another description with levels: keys as of td_space_hw_set, with
  *     DRAM.bandwidth: [1x, 2x]      numbers, or multiples of what the file has
