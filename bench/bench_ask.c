@@ -112,9 +112,17 @@ static void measure(const char *what, int64_t trials) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const all[] = {
-        "random", "qmc", "evolution", "local", "nsga2",
-        "cmaes",  "ppo", "tpe",       "gp",    "auto:{modelled: 6000}"};
+    static const char *const all[] = {"random",
+                                      "qmc",
+                                      "evolution",
+                                      "local",
+                                      "nsga2",
+                                      "cmaes",
+                                      "ppo",
+                                      "tpe",
+                                      "bo",
+                                      "gp",
+                                      "auto:{modelled: 6000}"};
     int64_t trials = 5000;
     int at = 1;
     if (argc > 2 && strcmp(argv[1], "--trials") == 0) {

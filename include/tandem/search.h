@@ -119,6 +119,28 @@ typedef struct {
  *                 (Emmerich et al. 2006); scalarise: weights drawn per trial (Knowles 2006), as
  *                 always for four (hypervolume)
  *
+ *   bo         constrained Bayesian optimisation of the first objective over features (Shi et al.
+ *              2020, arXiv 2010.02075): of a pool of random vectors that keep what is known
+ *              beforehand (td_space_draw), the one of the greatest acquisition times its chance to
+ *              be feasible. Features are the space's (td_space.features), or the decisions: places
+ *              in [0, 1], names as one coordinate for each; standardised. Pending trials have no
+ *              say but that they are not asked again:
+ *     initial     random trials first (10)
+ *     pool        vectors of the pool (150); fewer where a million raw draws bring none
+ *     points      that are learned from: when there are so many half of them is forgotten, all but
+ *                 the best and the latest quarter (400)
+ *     model       gp, forest (64 trees; the deviation is theirs) (gp)
+ *     kernel      of gp: linear (Bayesian linear regression), se (squared exponential), matern
+ *                 (5/2), both with a length for each feature; all with white noise (linear)
+ *     acquisition lcb: confidence deviations below the mean, negated and counted from the least of
+ *                 the pool, so that a chance may be multiplied; ei: expected improvement (lcb)
+ *     confidence  of lcb (1)
+ *     feasibility how the chance is learned from trials that failed, could not be built, or missed
+ * a constraint, by however much, once there are both kinds: gp (td_gp_class), svm, forest, none
+ * (gp) value       what is learned of the objective: log, reciprocal (the least so far by it),
+ * plain; plain in any case once one was not positive (log) epsilon     share of trials that are
+ * random, after the first ones (0)
+ *
  *   nsga2      a genetic algorithm for several objectives, or one (Deb et al. 2002): of parents
  *              and children the better ones are the next parents:
  *     population  parents; as many trials are random first (16)

@@ -22,9 +22,9 @@ enum {
     MOST_RAW = 1000000, /* raw draws for one candidate; if none of them will do the pool stays
                          * smaller */
     TRIES = 4,          /* times the pool: draws, of which those that were asked are left out */
-    CLASS_PART = 25,    /* of the classifier: a 25th */
-    FIT_LEAST = 2,      /* told trials between two fits of the regression, and */
-    FIT_PART = 6        /* a sixth of all */
+    FIT_LEAST = 2,      /* told trials between two fits of hyper-parameters, */
+    FIT_PART = 6,       /* or a sixth of all; a regression learns from each in between, */
+    CLASS_PART = 25     /* a classifier after a 25th of all */
 };
 
 enum { LCB, EI };
@@ -49,11 +49,11 @@ typedef struct {
     double *value;     /* [points] the first objective; NAN: it has none */
     uint8_t *feasible; /* [points] */
     bool positive;     /* no value so far was not */
-    plan fit, sort;
+    plan fit, sort;    /* of hyper-parameters; of the classifier's points */
     td__classifier classifier;
     td__regression regression;
     bool fitted;     /* the regression is of use */
-    bool logarithms; /* of values, at the last fit */
+    bool transforms; /* values, at the last fit */
     double least;    /* value then */
     int appended;    /* rows that it has seen */
     /* The pool: vectors, features, then what models say of them. */
@@ -163,7 +163,7 @@ static const double *row(const state *s, int i) {
 
 /* What the regression is of: smaller is better. */
 static double transformed(const state *s, double value) {
-    if (!s->logarithms) return value;
+    if (!s->transforms) return value;
     return s->how == RECIPROCAL ? -s->least / value : log(value);
 }
 
@@ -172,7 +172,7 @@ static td_status fit_regression(state *s, td_error *err) {
     if (y == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     double *x = y + s->fit.rows;
     int n = 0;
-    s->logarithms = s->how != PLAIN && s->positive;
+    s->transforms = s->how != PLAIN && s->positive;
     s->least = INFINITY;
     for (int i = 0; i < s->fit.rows; i++) s->least = fmin(s->least, s->value[i]);
     for (int i = 0; i < s->fit.rows; i++) {
@@ -235,8 +235,8 @@ static int draw_pool(state *s, td_rng *r) {
 }
 
 /* The bound of a candidate (negated: larger is better) counts from the least one of the pool, so
- * that all are positive and can be multiplied by a chance. Improvements are, and go by logarithms.
- */
+ * that none is negative and it can be multiplied by a chance; improvements go by logarithms. They
+ * take the place of the means. */
 static td_status best_of_pool(state *s, int n, int *best) {
     double least = INFINITY, most = -INFINITY;
     td_status status = td__classifier_predict(&s->classifier, s->features, n, s->chance, NULL);
@@ -280,8 +280,11 @@ static td_status ask(void *self, int64_t number, td_choices *out, double *fideli
         if (found && out->n > 0) memcpy(out->v, v, sizeof *v * (size_t)out->n);
     }
     for (int i = 0; !found && i < DRAWS; i++) {
-        td_space_sample(s->space, &r, out);
-        found = !td__asked_avoids(&s->asked, s->space, out);
+        if (!td_space_draw(s->space, &r, MOST_RAW, out, NULL)) {
+            td_space_sample(s->space, &r, out); /* nothing that is allowed can be found */
+            break;
+        }
+        found = !td__asked_has(&s->asked, out);
     }
     return td__asked_for(&s->asked, number, out) ? TD_OK : TD_E_MEMORY;
 }

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, WhiteKernel
 
-MATERN, LINEAR = 1, 2
+MATERN, LINEAR, SE = 1, 2, 4
+KERNELS = [MATERN, LINEAR, MATERN | LINEAR, SE, SE | LINEAR]
 CHOICES = 4  # of a nominal coordinate
 
 
@@ -33,10 +34,10 @@ def covariance(kernel, theta, nominal, a, b):
     length, signal, linear = np.exp(theta[:d]), np.exp(theta[d]), np.exp(theta[d + 1])
     (na, ha), (nb, hb) = columns(a, nominal, length), columns(b, nominal, length)
     k = np.zeros((len(a), len(b)))
-    if kernel & MATERN:
+    if kernel & (MATERN | SE):
         part = signal * np.ones_like(k)
         if na.shape[1]:
-            part = part * Matern(1.0, nu=2.5)(na, nb)
+            part = part * (RBF(1.0) if kernel & SE else Matern(1.0, nu=2.5))(na, nb)
         if ha.shape[1]:
             part = part * RBF(1.0)(ha, hb)
         k += part
@@ -45,13 +46,13 @@ def covariance(kernel, theta, nominal, a, b):
     return k
 
 
-def by_regressor(theta, x, y, at):
-    """Matern with a length per coordinate, all of it scikit-learn's own."""
+def by_regressor(kernel, theta, x, y, at):
+    """Matern or RBF with a length per coordinate, all of it scikit-learn's own."""
     d = x.shape[1]
-    kernel = ConstantKernel(np.exp(theta[d])) * Matern(np.exp(theta[:d]), nu=2.5) + WhiteKernel(
-        np.exp(theta[d + 2])
-    )
-    gp = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=None).fit(x, y)
+    length = np.exp(theta[:d])
+    near = RBF(length) if kernel & SE else Matern(length, nu=2.5)
+    whole = ConstantKernel(np.exp(theta[d])) * near + WhiteKernel(np.exp(theta[d + 2]))
+    gp = GaussianProcessRegressor(whole, alpha=0.0, optimizer=None).fit(x, y)
     value, slope = gp.log_marginal_likelihood(gp.kernel_.theta, eval_gradient=True)
     mean, sd = gp.predict(at, return_std=True)
     gradient = np.zeros(d + 3)
@@ -80,7 +81,7 @@ def main():
         d, n, m = int(random.integers(1, 8)), int(random.integers(5, 120)), 20
         plain = case % 2 == 0
         nominal = np.zeros(d, int) if plain else random.integers(0, 2, d)
-        kernel = MATERN if plain else int(random.integers(1, 4))
+        kernel = int(random.choice([MATERN, SE] if plain else KERNELS))
         theta = np.concatenate([random.uniform(-1, 1, d), random.uniform(-1, 1, 2), random.uniform(-6, -1, 1)])
 
         def draw(count):
@@ -88,7 +89,7 @@ def main():
             return np.where(nominal == 1, names, random.uniform(0, 1, (count, d))).astype(float)
 
         x, at, y = draw(n), draw(m), random.normal(size=n)
-        theirs = by_regressor(theta, x, y, at) if plain else by_kernels(kernel, theta, nominal, x, y, at)
+        theirs = by_regressor(kernel, theta, x, y, at) if plain else by_kernels(kernel, theta, nominal, x, y, at)
         for a, b in zip(ours(program, kernel, nominal, theta, x, y, at), theirs):
             if b is None:
                 continue

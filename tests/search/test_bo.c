@@ -170,6 +170,37 @@ static void test_feasibility(void **unused) {
     }
 }
 
+/* Where nothing is allowed an ask gives up soon, and answers. */
+static bool draw_none(const void *self, td_rng *r, int64_t most, td_choices *c, int64_t *drawn) {
+    (void)self;
+    (void)r;
+    (void)c;
+    *drawn += most;
+    draws++;
+    return false;
+}
+
+static void test_nothing_allowed(void **unused) {
+    (void)unused;
+    td_space space = products();
+    space.draw = draw_none;
+    td_error err = {0};
+    void *s;
+    const td_strategy *bo = td_strategy_find("bo");
+    assert_ok(bo->init(&s, &space, 1, NULL, &err), &err);
+    draws = 0;
+    for (int i = 0; i < 20; i++) {
+        double v[D], fidelity = 1;
+        td_choices c = {D, v};
+        td_outcome o = {.state = TD_TRIAL_INFEASIBLE};
+        assert_int_equal(bo->ask(s, i, &c, &fidelity), TD_OK);
+        assert_ok(td_space_canonical(&space, &c, &err), &err);
+        bo->tell(s, i, &c, &o);
+    }
+    assert_true(draws <= 3 * 20);
+    bo->destroy(s);
+}
+
 static void test_options(void **unused) {
     (void)unused;
     static const char *const wrong[] = {"{model: forest, kernel: se}",
@@ -218,8 +249,8 @@ static void test_coordinates(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool),        cmocka_unit_test(test_models),
-        cmocka_unit_test(test_feasibility), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_coordinates),
+        cmocka_unit_test(test_feasibility), cmocka_unit_test(test_nothing_allowed),
+        cmocka_unit_test(test_options),     cmocka_unit_test(test_coordinates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
