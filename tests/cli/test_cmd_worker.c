@@ -18,18 +18,21 @@ static char *trials_csv(fixture *f, const char *folder) {
     return slurp(scratch_path(f->folder, name));
 }
 
-/* What a search of one process leaves. */
-static char *whole(fixture *f) {
+/* What a search of one process leaves, which is the same for all tests; writes the recipe. */
+static const char *whole(fixture *f) {
+    static char *found;
     write_long_recipe(f);
-    expect(f, "search recipe.yaml --quiet --threads 1 --out whole", 0);
-    return trials_csv(f, "whole");
+    if (found == NULL) {
+        expect(f, "search recipe.yaml --quiet --threads 1 --out whole", 0);
+        found = trials_csv(f, "whole");
+    }
+    return found;
 }
 
-static void expect_whole(fixture *f, char *expected) {
+static void expect_whole(fixture *f, const char *expected) {
     char *got = trials_csv(f, "results/tiny");
     assert_string_equal(got, expected);
     free(got);
-    free(expected);
 }
 
 /* Starts the program in the scratch folder; its stderr goes to NAME, its stdout to a file that no
@@ -108,7 +111,7 @@ static const char *const search3[] = {"tandem", "search",    "recipe.yaml", "--q
 
 static void three_workers_leave_what_one_does(void **state) {
     fixture *f = *state;
-    char *expected = whole(f);
+    const char *expected = whole(f);
     expect(f, "search recipe.yaml --quiet --workers 3", 0);
     assert_string_equal(f->err, "");
     assert_int_equal(workers_of(f, 0, NULL), 0);
@@ -124,7 +127,7 @@ static void three_workers_leave_what_one_does(void **state) {
 static void a_worker_alone_goes_on(void **state) {
     fixture *f = *state;
     static const char *const one[] = {"tandem", "search", "recipe.yaml", "--quiet", NULL};
-    char *expected = whole(f);
+    const char *expected = whole(f);
     pid_t child = start(f, "stderr.txt", one);
     wait_for_trials(f, 3);
     kill(child, SIGINT);
@@ -146,7 +149,7 @@ static void a_worker_alone_goes_on(void **state) {
 /* From another folder, and with other words in the folder's recipe. */
 static void a_worker_joins_from_anywhere(void **state) {
     fixture *f = *state;
-    char *expected = whole(f);
+    const char *expected = whole(f);
     char command[1500];
     pid_t child = start(f, "search.txt", search3);
     wait_for_trials(f, 1);
@@ -225,7 +228,7 @@ static void a_second_search_is_refused(void **state) {
 
 static void the_stop_file_stops_all(void **state) {
     fixture *f = *state;
-    char *expected = whole(f);
+    const char *expected = whole(f);
     pid_t child = start(f, "search.txt", search3);
     wait_for_trials(f, 2);
     scratch_write(f->folder, "results/tiny/stop", "", 0);
@@ -242,7 +245,7 @@ static void the_stop_file_stops_all(void **state) {
 /* SIGTERM to the search alone drains its workers; a second one breaks off. */
 static void signals_reach_the_workers(void **state) {
     fixture *f = *state;
-    char *expected = whole(f);
+    const char *expected = whole(f);
     for (int signals = 1; signals <= 2; signals++) {
         pid_t child = start(f, "search.txt", search3);
         wait_for_trials(f, 3 * signals);
@@ -262,7 +265,7 @@ static void signals_reach_the_workers(void **state) {
 
 static void a_worker_that_dies_is_told(void **state) {
     fixture *f = *state;
-    char *expected = whole(f);
+    const char *expected = whole(f);
     pid_t child = start(f, "search.txt", search3), victim = 0;
     wait_for_trials(f, 2);
     assert_int_equal(workers_of(f, child, &victim), 2);
@@ -340,7 +343,6 @@ static void enqueue_of_a_recipe(void **state) {
     char *got = trials_csv(f, "again");
     assert_string_equal(got, expected);
     free(got);
-    free(expected);
     write_recipe(f, "budget: {trials: 12}", "enqueue: [bad.json]\nbudget: {trials: 40}");
     expect_fault(f, "search recipe.yaml --dry-run", 4, "bad.json");
     write_recipe(f, "budget: {trials: 12}", "enqueue: [{pe_x: 1}]\nbudget: {trials: 40}");
