@@ -130,7 +130,7 @@ static void shipped_recipes(void **state) {
     for (int i = 0; i < list->count; i++) {
         const char *name = td_node_find(list->item[i], "name")->text;
         expect(f, td_arena_printf(f->arena, "space %s", name), 0);
-        assert_non_null(strstr(f->out, " accelerators = "));
+        assert_non_null(strstr(f->out, " accelerators"));
     }
     expect(f, "search edge-evolved --dry-run", 4);
     assert_non_null(strstr(f->out, "114,349,156,532,545,162,031,308,800,000 networks"));
