@@ -189,6 +189,70 @@ td_status td_gp_predict(const td_gp *gp, const double *x, int m, double *mean, d
  * m independent standard normal numbers in values[]. O(m (n + m)^2). TD_E_MEMORY. */
 td_status td_gp_draw(td_gp *gp, const double *x, int m, double *values, td_error *err);
 
+/* ---- classification -------------------------------------------------------------------------- */
+
+/* Two classes with a Gaussian process by Laplace's approximation (Rasmussen, Williams 2006, section
+ * 3.4): log odds f are a process of mean 0 and covariance signal * exp(-|a - b|^2 / (2 length^2)).
+ * Scale the coordinates first. */
+typedef struct td_gp_class td_gp_class;
+/* d >= 1; no points, length sqrt(d), signal e. */
+td_status td_gp_class_create(int d, td_gp_class **out, td_error *err);
+void td_gp_class_destroy(td_gp_class *g);
+void td_gp_class_hyper(const td_gp_class *g, double *length, double *signal);
+/* Takes effect with the next set; the points are forgotten. */
+void td_gp_class_set_hyper(td_gp_class *g, double length, double signal);
+/* x[n][d], copied, and what they are, 0 or 1 (label[n]). O(n^3). TD_E_USAGE: not finite. */
+td_status td_gp_class_set(td_gp_class *g, const double *x, const uint8_t *label, int n,
+                          td_error *err);
+/* As set, with the length and signal of maximal approximate evidence (BOBYQA, NLopt), of e^-3 to
+ * e^3 sqrt(d) and e^-3 to e^5. It sets out from the same ones always. */
+td_status td_gp_class_fit(td_gp_class *g, const double *x, const uint8_t *label, int n,
+                          td_error *err);
+/* log q(label | x), (3.32) there. */
+double td_gp_class_evidence(const td_gp_class *g);
+/* Chance that x[m][d] are of class 1, averaged over f: algorithm 3.2. Mean and deviation of f where
+ * they are not NULL. O(m n^2). TD_E_MEMORY. */
+td_status td_gp_class_predict(const td_gp_class *g, const double *x, int m, double *chance,
+                              double *mean, double *sd, td_error *err);
+
+/* Two classes by support vectors (libsvm, C-SVC) with the kernel exp(-gamma |a - b|^2), and chances
+ * by a logistic function of their values (Platt 1999), from values of five folds in which the
+ * others decided. The same points have the same figures. Scale the coordinates first. */
+typedef struct td_svm td_svm;
+typedef struct {
+    int d;              /* >= 1 */
+    double cost, gamma; /* 0: 1; 1 / d */
+} td_svm_options;
+/* x[n][d], copied, label[n] 0 or 1. TD_E_USAGE: not finite, or of one class only. The caller owns
+ * *out. */
+td_status td_svm_fit(const td_svm_options *o, const double *x, const uint8_t *label, int n,
+                     td_svm **out, td_error *err);
+void td_svm_destroy(td_svm *s);
+/* Chance that x[m][d] are of class 1, and, unless NULL, the value, > 0 on the side of class 1. */
+td_status td_svm_predict(const td_svm *s, const double *x, int m, double *chance, double *value,
+                         td_error *err);
+
+/* ---- forests --------------------------------------------------------------------------------- */
+
+/* Random forest of regression trees (Breiman 2001). With labels 0 and 1 as y, its mean is a chance.
+ * Tree k is drawn by (seed, k). */
+typedef struct td_forest td_forest;
+typedef struct {
+    int d;        /* coordinates, >= 1 */
+    int trees;    /* 0: 64 */
+    int features; /* that are tried at a split; 0: d / 3, 1 at least */
+    int leaf;     /* least points of a leaf; 0: 1 */
+    uint64_t seed;
+} td_forest_options;
+/* x[n][d], y[n], n >= 1; the caller owns *out. TD_E_USAGE: not finite. */
+td_status td_forest_fit(const td_forest_options *o, const double *x, const double *y, int n,
+                        td_forest **out, td_error *err);
+void td_forest_destroy(td_forest *f);
+/* Mean squared error of the points, each by the trees that have not seen it; NAN: they all have. */
+double td_forest_out_of_bag(const td_forest *f);
+/* Mean of the trees at x[m][d], and their deviation from it (sd may be NULL). */
+void td_forest_predict(const td_forest *f, const double *x, int m, double *mean, double *sd);
+
 /* ---- normal distribution --------------------------------------------------------------------- */
 
 /* Phi(z), and its logarithm, also far below 0. */
