@@ -166,13 +166,6 @@ void td__classifier_free(td__classifier *c) {
     *c = (td__classifier){0};
 }
 
-static td_status fit_gp_class(td_gp_class *g, const double *x, const uint8_t *label, int n, int d,
-                              td_error *err) {
-    int some = n < CLASS_CAP ? n : CLASS_CAP, skip = n - some;
-    td_status status = td_gp_class_fit(g, x + (size_t)skip * (size_t)d, label + skip, some, err);
-    return status == TD_OK && skip > 0 ? td_gp_class_set(g, x, label, n, err) : status;
-}
-
 static td_status fit_class_forest(td__classifier *c, const double *x, const uint8_t *label, int n,
                                   td_error *err) {
     double *y = malloc(sizeof *y * (size_t)n);
@@ -185,21 +178,38 @@ static td_status fit_class_forest(td__classifier *c, const double *x, const uint
     return status;
 }
 
-td_status td__classifier_fit(td__classifier *c, const double *x, const uint8_t *label, int n,
-                             td_error *err) {
+static bool of_both(const uint8_t *label, int n) {
     int many = 0;
     for (int i = 0; i < n; i++) many += label[i];
-    c->used = false;
-    if (c->by == TD_CLASSIFY_NOT || many == 0 || many == n) return TD_OK;
+    return many > 0 && many < n;
+}
+
+/* By the latest CLASS_CAP points; forests and support vectors have none that are fitted. */
+td_status td__classifier_fit(td__classifier *c, const double *x, const uint8_t *label, int n,
+                             td_error *err) {
+    if (c->by == TD_CLASSIFY_NOT || n < 1) return TD_OK;
     measure(&c->standard, x, n);
+    int some = n < CLASS_CAP ? n : CLASS_CAP, skip = n - some;
+    if (c->by == TD_CLASSIFY_GP) td_gp_class_set_hyper(c->gp, sqrt(c->standard.d), exp(1));
+    if (c->by != TD_CLASSIFY_GP || !of_both(label + skip, some)) return TD_OK;
+    const double *points =
+        standardised(&c->standard, x + (size_t)skip * (size_t)c->standard.d, some);
+    if (points == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    return td_gp_class_fit(c->gp, points, label + skip, some, err);
+}
+
+td_status td__classifier_set(td__classifier *c, const double *x, const uint8_t *label, int n,
+                             td_error *err) {
+    c->used = false;
+    if (c->by == TD_CLASSIFY_NOT || !of_both(label, n)) return TD_OK;
     const double *points = standardised(&c->standard, x, n);
     if (points == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status status = TD_OK;
-    if (c->by == TD_CLASSIFY_GP)
-        status = fit_gp_class(c->gp, points, label, n, c->standard.d, err);
-    else if (c->by == TD_CLASSIFY_FOREST)
+    if (c->by == TD_CLASSIFY_GP) {
+        status = td_gp_class_set(c->gp, points, label, n, err);
+    } else if (c->by == TD_CLASSIFY_FOREST) {
         status = fit_class_forest(c, points, label, n, err);
-    else {
+    } else {
         td_svm_destroy(c->svm);
         status = td_svm_fit(&(td_svm_options){.d = c->standard.d}, points, label, n, &c->svm, err);
     }

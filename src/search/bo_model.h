@@ -51,7 +51,7 @@ typedef enum { TD_CLASSIFY_NOT, TD_CLASSIFY_GP, TD_CLASSIFY_SVM, TD_CLASSIFY_FOR
 typedef struct {
     td__classify by;
     uint64_t seed;
-    bool used; /* it was fitted, to points of both classes */
+    bool used; /* it was set, to points of both classes */
     td__standard standard;
     td_gp_class *gp;
     td_svm *svm;
@@ -61,8 +61,11 @@ typedef struct {
 td_status td__classifier_init(td__classifier *c, int d, td__classify by, uint64_t seed,
                               td_error *err);
 void td__classifier_free(td__classifier *c);
-/* x[n][d] and whether they are feasible (label[n]), in place of all points. */
+/* Scales of features and hyper-parameters by x[n][d] and whether they are feasible (label[n]). */
 td_status td__classifier_fit(td__classifier *c, const double *x, const uint8_t *label, int n,
+                             td_error *err);
+/* These in place of all points, all else as fitted. */
+td_status td__classifier_set(td__classifier *c, const double *x, const uint8_t *label, int n,
                              td_error *err);
 /* Chance that x[m][d] are; 1 where it is not used. */
 td_status td__classifier_predict(td__classifier *c, const double *x, int m, double *chance,

@@ -191,12 +191,16 @@ static td_status fit_regression(state *s, td_error *err) {
 /* TD_E_MEMORY, or TD_OK: where what was told has no model, `fitted` says so. */
 static td_status update(state *s) {
     td_status status = TD_OK;
-    if (s->sort.made != s->sort.id) {
-        status = td__classifier_fit(&s->classifier, s->x, s->feasible, s->sort.rows, NULL);
-        s->sort.made = s->sort.id;
-        if (status == TD_E_MEMORY) return status;
+    if (s->fit.made != s->fit.id) {
+        status = td__classifier_fit(&s->classifier, s->x, s->feasible, s->fit.rows, NULL);
+        if (status != TD_E_MEMORY) status = fit_regression(s, NULL);
     }
-    if (s->fit.made != s->fit.id) status = fit_regression(s, NULL);
+    if (status != TD_E_MEMORY && s->sort.made != s->sort.id) {
+        td_status sorted =
+            td__classifier_set(&s->classifier, s->x, s->feasible, s->sort.rows, NULL);
+        if (sorted == TD_E_MEMORY) return sorted;
+        s->sort.made = s->sort.id;
+    }
     for (; status == TD_OK && s->fitted && s->appended < s->n; s->appended++) {
         double v = s->value[s->appended];
         if (isnan(v)) continue;
@@ -357,8 +361,9 @@ static void tell(void *self, int64_t number, const td_choices *c, const td_outco
     bool turns = s->positive && s->value[i] <= 0; /* no logarithm from here on */
     s->positive = s->positive && !turns;
     int wait = s->n / FIT_PART > FIT_LEAST ? s->n / FIT_PART : FIT_LEAST;
-    if (++s->fit.since >= wait || full || turns) renew(&s->fit, s->n);
-    if (++s->sort.since >= s->n / CLASS_PART || full) renew(&s->sort, s->n);
+    bool anew = ++s->fit.since >= wait || full || turns;
+    if (anew) renew(&s->fit, s->n);
+    if (++s->sort.since >= s->n / CLASS_PART || anew) renew(&s->sort, s->n);
 }
 
 const td_strategy td__strategy_bo = {
