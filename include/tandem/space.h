@@ -197,12 +197,16 @@ td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena
  *
  * Where there is one way only there is no decision. Allowed is what td_mapping_check passes. Dims
  * are not padded. Its draws are much faster than drawing again, with the same distribution. What it
- * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md has the features.
+ * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md lists its features.
  * TD_E_INPUT: the problem is wrong. TD_E_INFEASIBLE: no vector can be allowed, since a dim has no
- * place, or no factorisation that fits, or there is none for all of them that fits the fan-outs.
+ * place, or no factorisation that fits with the least that other dims need, or there is none for
+ * all of them that fits the fan-outs. Other reasons are not looked for: then draws find nothing.
  * TD_E_UNSUPPORTED: a dim has more than 2^20 factorisations. */
 td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td_space **out,
                            td_error *err);
+/* Leaves the features of kind 2 out, words that are moved, of which the paper is not known to have
+ * any. Nothing happens to other spaces. */
+void td_space_mapping_plain(td_space *s);
 /* The mapping that a vector of such a space stands for (it need not be allowed), of the layer as
  * the machine runs it (td_hw_problem). TD_E_INPUT: a choice is out of range; TD_E_USAGE: another
  * space. */

@@ -88,7 +88,7 @@ static td_status divisors(const spaced *p, const lists *l, const td_node *n, td_
                             td_template_name(&p->base), of);
     if (list != NULL) {
         if (list->kind == TD_MAP)
-            return td_node_fail(n, err, "the values of %s are divisors themselves", of);
+            return td_node_fail(list, err, "%s takes the divisors of it: expected numbers", n->key);
         s = td__values_from_node(list, 1, MOST_NUMBER, true, a, &whole, err);
         if (s != TD_OK) return s;
     }

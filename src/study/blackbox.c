@@ -141,6 +141,8 @@ static td_status override_all(td_blackbox *b, const td_override *o, int n, td_er
     td_text t = {0};
     for (int i = 0; s == TD_OK && i < n; i++)
         s = td__recipe_override(b->arena, (td_node *)b->doc, &o[i], err);
+    if (s == TD_OK && n > 0)
+        s = td__recipe_settle(b->arena, (td_node *)b->doc, b->doc->file, b->path, err);
     if (s != TD_OK || n == 0) return s;
     td_node_to_yaml(b->doc, &t);
     b->text = t.failed || t.data == NULL ? NULL : td_arena_strdup(b->arena, t.data);

@@ -7,7 +7,7 @@
 /* Does a node name a file, or may it? Of the latter, names of shipped things have neither slash nor
  * dot. */
 static bool names_file(const td_node *n) {
-    static const char *const files[] = {"file", "path", "enqueue"};
+    static const char *const files[] = {"file", "path", "enqueue", "workload"};
     static const char *const either[] = {"net", "hw", "space", "tech"};
     const char *key = n->key != NULL ? n->key : n->parent != NULL ? n->parent->key : NULL;
     if (n->kind != TD_STRING || key == NULL) return false;
