@@ -29,9 +29,8 @@ outer_bo='strategy={name: bo, initial: 10}'
 pes() { # pes WORKLOAD
     case $1 in transformer | encoder) echo 256 ;; *) echo 168 ;; esac
 }
-budget_256='pes: 256, mesh_x: 16, buffer_kb: 128'
 space() { # space WORKLOAD: the accelerators that are searched
-    if [ "$(pes "$1")" = 256 ]; then echo "accelerator={space: eyeriss, $budget_256}"; else echo 'accelerator={space: eyeriss}'; fi
+    if [ "$(pes "$1")" = 256 ]; then echo 'accelerator={space: eyeriss, pes: 256, buffer_kb: 128}'; else echo 'accelerator={space: eyeriss}'; fi
 }
 
 search() { # search WORKLOAD DIR SEED KEY=VALUE...: once; DIR.json is there when it is over, DIR.time its CPU seconds
