@@ -4,7 +4,7 @@
 #
 #   eyeriss       Eyeriss, each layer with its best mapping, proved
 #   eyeriss-rs    the same with the places for loops that Timeloop's description of Eyeriss has
-#   eyeriss-bo    Eyeriss with mappings by the paper's inner search
+#   eyeriss-bo, eyeriss-random   Eyeriss with mappings by the paper's inner search; by 250 random ones
 #   paper         the paper's: bo (10 random ones, linear and noise, LCB) for 50 accelerators, and for each layer of each bo (30 random
 #                 ones, linear, LCB, pool of 150) over 250 mappings; then the best one's mappings by the mapper (mapped.json)
 #   random        the same budget at random; then the same
@@ -53,6 +53,7 @@ one() { # one OUT METHOD WORKLOAD SEED
     eyeriss) map "$w" "$dir" "$eyeriss.yaml" ;;
     eyeriss-rs) map "$w" "$dir" "$eyeriss-rs.yaml" ;;
     eyeriss-bo) search "$w" "$dir" "$seed" "accelerator={space: fixed, hw: '$eyeriss.yaml'}" "$inner_bo" strategy=random budget.trials=1 ;;
+    eyeriss-random) search "$w" "$dir" "$seed" "accelerator={space: fixed, hw: '$eyeriss.yaml'}" "$inner_random" strategy=random budget.trials=1 ;;
     paper) search "$w" "$dir" "$seed" "$(space "$w")" "$inner_bo" "$outer_bo" budget.trials=50 ;;
     random) search "$w" "$dir" "$seed" "$(space "$w")" "$inner_random" strategy=random budget.trials=50 ;;
     outer) search "$w" "$dir" "$seed" "$(space "$w")" "$mapper" "$outer_bo" budget.trials=50 ;;
@@ -79,7 +80,7 @@ fi
 mkdir -p "$1"
 out=$(realpath "$1")
 shift
-[ $# -gt 0 ] || set -- eyeriss eyeriss-rs eyeriss-bo optimum outer outer-random random paper auto
+[ $# -gt 0 ] || set -- eyeriss eyeriss-rs eyeriss-bo eyeriss-random optimum outer outer-random random paper auto
 # Eyeriss itself, without what may vary.
 fixed() { # fixed NAME SED-SCRIPT
     sed -e '/^space:/,$d' -e "$2" "$here/../../hw/eyeriss.yaml" >"$out/$1.part"

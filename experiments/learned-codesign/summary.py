@@ -20,6 +20,7 @@ BUDGET = 50
 METHODS = [
     ("Eyeriss, Timeloop's rules", "eyeriss-rs", "result"),
     ("Eyeriss, mappings by bo", "eyeriss-bo", "result"),
+    ("Eyeriss, 250 random mappings", "eyeriss-random", "result"),
     ("random", "random", "result"),
     ("- its accelerator, mapped optimally", "random", "mapped"),
     ("paper: bo outside and inside", "paper", "result"),
@@ -160,6 +161,7 @@ def tests(out, workloads):
              ("bo, random outside; mapper inside", ("outer", "result"), ("outer-random", "result")),
              ("auto at 50, paper", ("auto", "at 50"), ("paper", "result")),
              ("auto, bo outside; mapper inside", ("auto", "at 50"), ("outer", "result")),
+             ("paper, Eyeriss by random mappings", ("paper", "result"), ("eyeriss-random", "result")),
              ("paper, Eyeriss by the same bo", ("paper", "result"), ("eyeriss-bo", "result"))]
     rows = []
     for name, a, b in pairs:
