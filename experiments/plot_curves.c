@@ -2,8 +2,8 @@
  *
  *     build/release/experiments/plot_curves TABLE.csv OUT.svg TITLE X Y
  *
- * Columns of the table: label, x, y, low, high; a line is the rows of a label, x ascending. x is on
- * a log scale. */
+ * Columns of the table: label, x, y, low, high; a line is the rows of a label, x ascending. Both axes
+ * are on a log scale. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
         }
         line[n - 1].n++;
     }
-    const td_plot p = {argv[3], argv[4], argv[5], true, false, WIDTH, HEIGHT};
+    const td_plot p = {argv[3], argv[4], argv[5], true, true, WIDTH, HEIGHT};
     if (td_plot_lines(&p, line, n, &svg, &err) != TD_OK ||
         td_file_write(argv[2], svg.data, strlen(svg.data), &err) != TD_OK)
         stop(&err);

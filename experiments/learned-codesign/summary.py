@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tables of what run.sh found, in Markdown, and OUT/curves/WORKLOAD.csv: EDP against accelerators tried.
+"""Tables of what run.sh found, in Markdown, and OUT/curves/WORKLOAD.csv and .svg: EDP against accelerators tried.
 
     summary.py OUT
 
@@ -10,12 +10,15 @@ import csv
 import json
 import math
 import os
+import subprocess
 import sys
 
 KERNELS = ["resnet", "dqn", "mlp", "transformer"]
 NETWORKS = ["resnet18", "dqn-atari", "mlp-mnist", "encoder"]
 PAPER = {"resnet": 18.3, "dqn": 40.2, "mlp": 21.8, "transformer": 16.0}  # recalled; the abstract has 18 and 40
 BUDGET = 50
+CURVES = [("random inside and outside", "random"), ("paper: bo inside and outside", "paper"), ("mapper inside: random", "outer-random"),
+          ("mapper inside: bo", "outer"), ("mapper inside: auto", "auto")]
 # (name in the tables, folder, what of it)
 METHODS = [
     ("Eyeriss, Timeloop's rules", "eyeriss-rs", "result"),
@@ -210,24 +213,31 @@ def feasible(out, workloads):
 
 
 def curves(out, workload):
-    """CSV of medians and intervals of the best EDP over Eyeriss's, after each accelerator."""
+    """CSV and SVG of medians and intervals of the best EDP over that of Eyeriss, after each accelerator, from where the interval is finite."""
     base = values(out, workload, "eyeriss", "result")
     if not base:
         return
-    os.makedirs(os.path.join(out, "curves"), exist_ok=True)
-    best = optimum(out, workload)
-    with open(os.path.join(out, "curves", workload + ".csv"), "w") as f:
+    path = os.path.join(out, "curves", workload)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    best, last = optimum(out, workload), 0
+    with open(path + ".csv", "w") as f:
         f.write("label,x,y,low,high\n")
-        for label, method in [("random", "random"), ("paper: bo, bo", "paper"), ("random, mapper", "outer-random"), ("bo, mapper", "outer"),
-                              ("auto, mapper", "auto")]:
+        for label, method in CURVES:
             folder = os.path.join(out, workload, method)
-            runs = [curve_of(os.path.join(folder, n[:-5])) for n in sorted(os.listdir(folder)) if n.endswith(".json")] if os.path.isdir(folder) else []
+            names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+            runs = [curve_of(os.path.join(folder, n[:-5])) for n in names if n.endswith(".json")]
             for k in range(min((len(r) for r in runs), default=0)):
                 m = median_interval([r[k] for r in runs])
-                f.write(f"\"{label}\",{k + 1}," + ",".join(f"{v / base[0]:.6g}" for v in m) + "\n")
-        if best:
-            for x in (1, 50, 1000):
-                f.write(f"\"optimum\",{x}" + f",{best['edp_pj_cycles'] / base[0]:.6g}" * 3 + "\n")
+                if math.isfinite(m[2]):
+                    f.write(f"{label},{k + 1}," + ",".join(f"{v / base[0]:.6g}" for v in m) + "\n")
+                    last = max(last, k + 1)
+        if best and last:
+            for x in (1, last):
+                f.write(f"optimum,{x}" + f",{best['edp_pj_cycles'] / base[0]:.6g}" * 3 + "\n")
+    build = os.environ.get("BUILD", os.path.join(os.path.dirname(__file__), "..", "..", "build", "release"))
+    plot = os.path.join(build, "experiments", "plot_curves")
+    if last and os.path.exists(plot):
+        subprocess.run([plot, path + ".csv", path + ".svg", workload, "accelerators", "EDP / Eyeriss's, mapped optimally"], check=True)
 
 
 def main():
