@@ -81,17 +81,18 @@ mkdir -p "$1"
 out=$(realpath "$1")
 shift
 [ $# -gt 0 ] || set -- eyeriss eyeriss-rs eyeriss-bo eyeriss-random optimum outer outer-random random paper auto
-# Eyeriss itself, without what may vary.
-fixed() { # fixed NAME SED-SCRIPT
-    sed -e '/^space:/,$d' -e "$2" "$here/../../hw/eyeriss.yaml" >"$out/$1.part"
-    mv "$out/$1.part" "$out/$1.yaml"
+# Eyeriss itself, without what may vary; with the larger budgets; with Timeloop's rules.
+fixed() { # fixed NAME SED-ARGUMENT...: once
+    [ -s "$out/$1.yaml" ] && return
+    sed -e '/^space:/,$d' "${@:2}" "$here/../../hw/eyeriss.yaml" >"$out/$1.$$"
+    mv "$out/$1.$$" "$out/$1.yaml"
 }
-rs='$a row_stationary: 1'
-budget='s/^pes: .*/pes: 256/; s/^mesh_x: .*/mesh_x: 16/; s/^buffer_kb: .*/buffer_kb: 128/'
-fixed eyeriss-168 ''
-fixed eyeriss-256 "$budget"
-sed -e "$rs" "$out/eyeriss-168.yaml" >"$out/eyeriss-168-rs.yaml"
-sed -e "$rs" "$out/eyeriss-256.yaml" >"$out/eyeriss-256-rs.yaml"
+rules=(-e 's/^filter_height: .*/&\nrow_stationary: 1/')
+budget=(-e 's/^pes: .*/pes: 256/; s/^mesh_x: .*/mesh_x: 16/; s/^buffer_kb: .*/buffer_kb: 128/')
+fixed eyeriss-168
+fixed eyeriss-256 "${budget[@]}"
+fixed eyeriss-168-rs "${rules[@]}"
+fixed eyeriss-256-rs "${budget[@]}" "${rules[@]}"
 for method in "$@"; do
     for seed in $(seq "${SEEDS:-10}"); do
         for workload in ${WORKLOADS:-resnet dqn mlp transformer resnet18 dqn-atari mlp-mnist encoder}; do
