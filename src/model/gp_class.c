@@ -7,7 +7,7 @@
 
 #include "tandem/model.h"
 
-enum { NEWTON = 100, EVALUATIONS = 40 };
+enum { NEWTON = 100, EVALUATIONS = 30 };
 static const double enough = 1e-10;          /* change of the objective, at which Newton ends */
 static const double log_length[2] = {-3, 3}; /* about log sqrt(d) */
 static const double log_signal[2] = {-3, 5}; /* variance; chances of 0 and 1 are out of reach */
@@ -236,7 +236,7 @@ td_status td_gp_class_fit(td_gp_class *g, const double *x, const uint8_t *label,
     nlopt_set_initial_step1(by, 1);
     nlopt_set_max_objective(by, evidence_at, &t);
     nlopt_set_maxeval(by, EVALUATIONS);
-    nlopt_set_xtol_abs1(by, 0.01);
+    nlopt_set_xtol_abs1(by, 0.05);
     if (n > 0) nlopt_optimize(by, theta, &reached);
     nlopt_destroy(by);
     if (t.status != TD_OK) return td_fail(err, t.status, "a point is not finite, or no memory");

@@ -5,7 +5,10 @@
 
 #include "warp.h"
 
-enum { EVALUATIONS = 25, FIT_CAP = 200 }; /* of the likelihood of a Gaussian process */
+/* Likelihoods of a fit; points that hyper-parameters are chosen by, of a regression and a
+ * classifier.
+ */
+enum { EVALUATIONS = 25, FIT_CAP = 200, CLASS_CAP = 80 };
 
 /* ---- standardised features ------------------------------------------------------------------- */
 
@@ -78,6 +81,7 @@ void td__regression_free(td__regression *r) {
     free_standard(&r->standard);
     td_linear_destroy(r->linear);
     td_gp_destroy(r->gp);
+    td_forest_destroy(r->forest);
     free(r->theta);
     *r = (td__regression){0};
 }
@@ -103,9 +107,15 @@ td_status td__regression_fit(td__regression *r, const double *x, const double *y
     }
     memcpy(values, y, sizeof *values * (size_t)n);
     td__standardise(values, n, &r->mean, &r->deviation);
-    td_status status = r->o.by == TD_REGRESS_LINEAR
-                           ? td_linear_fit(r->linear, points, values, n, err)
-                           : fit_process(r, points, values, n, err);
+    td_status status = TD_OK;
+    switch (r->o.by) {
+    case TD_REGRESS_LINEAR: status = td_linear_fit(r->linear, points, values, n, err); break;
+    case TD_REGRESS_GP: status = fit_process(r, points, values, n, err); break;
+    case TD_REGRESS_FOREST:
+        td_forest_destroy(r->forest);
+        status = td_forest_fit(&(td_forest_options){.d = r->standard.d, .seed = r->o.seed}, points,
+                               values, n, &r->forest, err);
+    }
     free(values);
     return status;
 }
@@ -118,14 +128,104 @@ td_status td__regression_append(td__regression *r, const double *x, double y, td
     const double *point = standardised(&r->standard, x, 1);
     if (point == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     y = td__regression_value(r, y);
-    return r->o.by == TD_REGRESS_LINEAR ? td_linear_append(r->linear, point, y, err)
-                                        : td_gp_append(r->gp, point, y, err);
+    switch (r->o.by) {
+    case TD_REGRESS_LINEAR: return td_linear_append(r->linear, point, y, err);
+    case TD_REGRESS_GP: return td_gp_append(r->gp, point, y, err);
+    case TD_REGRESS_FOREST: break;
+    }
+    return TD_OK;
 }
 
 td_status td__regression_predict(td__regression *r, const double *x, int m, double *mean,
                                  double *sd, td_error *err) {
     const double *points = standardised(&r->standard, x, m);
     if (points == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    return r->o.by == TD_REGRESS_LINEAR ? td_linear_predict(r->linear, points, m, mean, sd, err)
-                                        : td_gp_predict(r->gp, points, m, mean, sd, err);
+    switch (r->o.by) {
+    case TD_REGRESS_LINEAR: return td_linear_predict(r->linear, points, m, mean, sd, err);
+    case TD_REGRESS_GP: return td_gp_predict(r->gp, points, m, mean, sd, err);
+    case TD_REGRESS_FOREST: td_forest_predict(r->forest, points, m, mean, sd); break;
+    }
+    return TD_OK;
+}
+
+/* ---- classifier ------------------------------------------------------------------------------ */
+
+td_status td__classifier_init(td__classifier *c, int d, td__classify by, uint64_t seed,
+                              td_error *err) {
+    *c = (td__classifier){.by = by, .seed = seed};
+    td_status status = make_standard(&c->standard, d, err);
+    if (status == TD_OK && by == TD_CLASSIFY_GP) status = td_gp_class_create(d, &c->gp, err);
+    return status;
+}
+
+void td__classifier_free(td__classifier *c) {
+    free_standard(&c->standard);
+    td_gp_class_destroy(c->gp);
+    td_svm_destroy(c->svm);
+    td_forest_destroy(c->forest);
+    *c = (td__classifier){0};
+}
+
+static td_status fit_class_forest(td__classifier *c, const double *x, const uint8_t *label, int n,
+                                  td_error *err) {
+    double *y = malloc(sizeof *y * (size_t)n);
+    if (y == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    for (int i = 0; i < n; i++) y[i] = label[i];
+    td_forest_destroy(c->forest);
+    td_status status = td_forest_fit(&(td_forest_options){.d = c->standard.d, .seed = c->seed}, x,
+                                     y, n, &c->forest, err);
+    free(y);
+    return status;
+}
+
+static bool of_both(const uint8_t *label, int n) {
+    int many = 0;
+    for (int i = 0; i < n; i++) many += label[i];
+    return many > 0 && many < n;
+}
+
+/* By the latest CLASS_CAP points; forests and support vectors have none that are fitted. */
+td_status td__classifier_fit(td__classifier *c, const double *x, const uint8_t *label, int n,
+                             td_error *err) {
+    if (c->by == TD_CLASSIFY_NOT || n < 1) return TD_OK;
+    measure(&c->standard, x, n);
+    int some = n < CLASS_CAP ? n : CLASS_CAP, skip = n - some;
+    if (c->by == TD_CLASSIFY_GP) td_gp_class_set_hyper(c->gp, sqrt(c->standard.d), exp(1));
+    if (c->by != TD_CLASSIFY_GP || !of_both(label + skip, some)) return TD_OK;
+    const double *points =
+        standardised(&c->standard, x + (size_t)skip * (size_t)c->standard.d, some);
+    if (points == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    return td_gp_class_fit(c->gp, points, label + skip, some, err);
+}
+
+td_status td__classifier_set(td__classifier *c, const double *x, const uint8_t *label, int n,
+                             td_error *err) {
+    c->used = false;
+    if (c->by == TD_CLASSIFY_NOT || !of_both(label, n)) return TD_OK;
+    const double *points = standardised(&c->standard, x, n);
+    if (points == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    td_status status = TD_OK;
+    if (c->by == TD_CLASSIFY_GP) {
+        status = td_gp_class_set(c->gp, points, label, n, err);
+    } else if (c->by == TD_CLASSIFY_FOREST) {
+        status = fit_class_forest(c, points, label, n, err);
+    } else {
+        td_svm_destroy(c->svm);
+        status = td_svm_fit(&(td_svm_options){.d = c->standard.d}, points, label, n, &c->svm, err);
+    }
+    c->used = status == TD_OK;
+    return status;
+}
+
+td_status td__classifier_predict(td__classifier *c, const double *x, int m, double *chance,
+                                 td_error *err) {
+    for (int i = 0; i < m; i++) chance[i] = 1;
+    if (!c->used) return TD_OK;
+    const double *points = standardised(&c->standard, x, m);
+    if (points == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    if (c->by == TD_CLASSIFY_GP)
+        return td_gp_class_predict(c->gp, points, m, chance, NULL, NULL, err);
+    if (c->by == TD_CLASSIFY_SVM) return td_svm_predict(c->svm, points, m, chance, NULL, err);
+    td_forest_predict(c->forest, points, m, chance, NULL);
+    return TD_OK;
 }

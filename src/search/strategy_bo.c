@@ -22,6 +22,7 @@ enum {
     MOST_RAW = 1000000, /* raw draws for one candidate; if none of them will do the pool stays
                          * smaller */
     TRIES = 4,          /* times the pool: draws, of which those that were asked are left out */
+    CLASS_PART = 25,    /* of the classifier: a 25th */
     FIT_LEAST = 2,      /* told trials between two fits of the regression, and */
     FIT_PART = 6        /* a sixth of all */
 };
@@ -48,7 +49,8 @@ typedef struct {
     double *value;     /* [points] the first objective; NAN: it has none */
     uint8_t *feasible; /* [points] */
     bool positive;     /* no value so far was not */
-    plan fit;
+    plan fit, sort;
+    td__classifier classifier;
     td__regression regression;
     bool fitted;     /* the regression is of use */
     bool logarithms; /* of values, at the last fit */
@@ -60,15 +62,19 @@ typedef struct {
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static td_status read_options(state *s, td__regression_options *o, const td_params *params,
-                              td_error *err) {
-    static const char *const keys[] = {"initial",     "pool",       "points", "model",   "kernel",
-                                       "acquisition", "confidence", "value",  "epsilon", NULL};
+static td_status read_options(state *s, td__regression_options *o, td__classify *by,
+                              const td_params *params, td_error *err) {
+    static const char *const keys[] = {"initial", "pool",        "points",     "model",
+                                       "kernel",  "acquisition", "confidence", "feasibility",
+                                       "value",   "epsilon",     NULL};
     static const char *const models[] = {"gp", "forest"};
     static const char *const kernels[] = {"linear", "se", "matern"};
     static const char *const acquisitions[] = {"lcb", "ei"};
+    static const char *const classifiers[] = {"gp", "svm", "forest", "none"};
+    static const td__classify classes[] = {TD_CLASSIFY_GP, TD_CLASSIFY_SVM, TD_CLASSIFY_FOREST,
+                                           TD_CLASSIFY_NOT};
     static const char *const values[] = {"log", "reciprocal", "plain"};
-    int model = 0, kernel = 0;
+    int model = 0, kernel = 0, classifier = 0;
     s->initial = 10;
     s->pool = 150;
     s->points = 400;
@@ -77,7 +83,7 @@ static td_status read_options(state *s, td__regression_options *o, const td_para
     if (status == TD_OK) status = td_node_opt_int(params, "initial", 2, 100000, &s->initial, err);
     if (status == TD_OK) status = td_node_opt_int(params, "pool", 1, 100000, &s->pool, err);
     if (status == TD_OK) status = td_node_opt_int(params, "points", 8, 4000, &s->points, err);
-    if (status == TD_OK) status = td__option_word(params, "model", models, 1, &model, err);
+    if (status == TD_OK) status = td__option_word(params, "model", models, 2, &model, err);
     if (status == TD_OK) status = td__option_word(params, "kernel", kernels, 3, &kernel, err);
     if (status == TD_OK && model == 1) status = td__option_idle(params, "kernel", "model: gp", err);
     if (status == TD_OK)
@@ -86,6 +92,9 @@ static td_status read_options(state *s, td__regression_options *o, const td_para
         status = td_node_opt_real(params, "confidence", 0, 100, &s->confidence, err);
     if (status == TD_OK && s->acquisition == EI)
         status = td__option_idle(params, "confidence", "acquisition: lcb", err);
+    if (status == TD_OK)
+        status = td__option_word(params, "feasibility", classifiers, 4, &classifier, err);
+    *by = classes[classifier];
     if (status == TD_OK) status = td__option_word(params, "value", values, 3, &s->how, err);
     if (status == TD_OK) status = td_node_opt_real(params, "epsilon", 0, 1, &s->epsilon, err);
     static const int terms[] = {TD_GP_LINEAR, TD_GP_SE, TD_GP_MATERN};
@@ -101,6 +110,7 @@ static void destroy(void *self) {
     if (s == NULL) return;
     td__asked_free(&s->asked);
     td__regression_free(&s->regression);
+    td__classifier_free(&s->classifier);
     free(s->x);
     free(s->feasible);
     free(s->vectors);
@@ -132,8 +142,10 @@ static td_status init(void **out, const td_space *space, uint64_t seed, const td
     s->d = td__feature_count(space);
     s->positive = true;
     td__regression_options o;
-    td_status status = read_options(s, &o, params, err);
+    td__classify by;
+    td_status status = read_options(s, &o, &by, params, err);
     if (status == TD_OK) status = make_room(s, err);
+    if (status == TD_OK) status = td__classifier_init(&s->classifier, s->d, by, seed, err);
     if (status == TD_OK) status = td__regression_init(&s->regression, s->d, &o, err);
     if (status != TD_OK) {
         destroy(s);
@@ -179,7 +191,16 @@ static td_status fit_regression(state *s, td_error *err) {
 /* TD_E_MEMORY, or TD_OK: where what was told has no model, `fitted` says so. */
 static td_status update(state *s) {
     td_status status = TD_OK;
-    if (s->fit.made != s->fit.id) status = fit_regression(s, NULL);
+    if (s->fit.made != s->fit.id) {
+        status = td__classifier_fit(&s->classifier, s->x, s->feasible, s->fit.rows, NULL);
+        if (status != TD_E_MEMORY) status = fit_regression(s, NULL);
+    }
+    if (status != TD_E_MEMORY && s->sort.made != s->sort.id) {
+        td_status sorted =
+            td__classifier_set(&s->classifier, s->x, s->feasible, s->sort.rows, NULL);
+        if (sorted == TD_E_MEMORY) return sorted;
+        s->sort.made = s->sort.id;
+    }
     for (; status == TD_OK && s->fitted && s->appended < s->n; s->appended++) {
         double v = s->value[s->appended];
         if (isnan(v)) continue;
@@ -218,9 +239,8 @@ static int draw_pool(state *s, td_rng *r) {
  */
 static td_status best_of_pool(state *s, int n, int *best) {
     double least = INFINITY, most = -INFINITY;
-    td_status status = TD_OK;
-    for (int i = 0; i < n; i++) s->chance[i] = 1;
-    if (s->fitted)
+    td_status status = td__classifier_predict(&s->classifier, s->features, n, s->chance, NULL);
+    if (status == TD_OK && s->fitted)
         status = td__regression_predict(&s->regression, s->features, n, s->mean, s->sd, NULL);
     double aim = s->fitted ? incumbent(s) : 0;
     for (int i = 0; s->fitted && i < n; i++) {
@@ -341,7 +361,9 @@ static void tell(void *self, int64_t number, const td_choices *c, const td_outco
     bool turns = s->positive && s->value[i] <= 0; /* no logarithm from here on */
     s->positive = s->positive && !turns;
     int wait = s->n / FIT_PART > FIT_LEAST ? s->n / FIT_PART : FIT_LEAST;
-    if (++s->fit.since >= wait || full || turns) renew(&s->fit, s->n);
+    bool anew = ++s->fit.since >= wait || full || turns;
+    if (anew) renew(&s->fit, s->n);
+    if (++s->sort.since >= s->n / CLASS_PART || anew) renew(&s->sort, s->n);
 }
 
 const td_strategy td__strategy_bo = {

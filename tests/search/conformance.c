@@ -30,7 +30,12 @@ static const struct {
     {"gp", "{initial: 3, candidates: 60, points: 12, acquisition: thompson}", true},
     {"auto", "{modelled: 16, patience: 4}", true},
     /* Of a small pool, of a linear model where nothing is linear: hardly better than random. */
-    {"bo", "{pool: 20, points: 60}", true},
+    {"bo", "{pool: 12, points: 32}", true},
+    {"bo", "{pool: 12, points: 24, kernel: se, acquisition: ei, feasibility: svm, value: plain}",
+     true},
+    {"bo", "{pool: 12, points: 24, model: forest, feasibility: forest, value: reciprocal}", true},
+    {"bo", "{pool: 12, points: 24, kernel: matern, confidence: 2, feasibility: none, epsilon: .2}",
+     true},
     {"tpe", "{candidates: 8, kernels: 40}"},
     {"tpe", "{initial: 20, gamma: 2.5, width: .4, candidates: 6, kernels: 30}"},
     {"tpe", "{multivariate: false, candidates: 3, kernels: 20}"},
