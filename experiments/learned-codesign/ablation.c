@@ -72,8 +72,8 @@ static void accelerators(workload *w, const char *budgets, td_error *err) {
 void workload_open(const char *arg, workload *w) {
     td_error err = {0};
     const char *recipe;
-    *w = (workload){.arena = td_arena_create()};
-    if (w->arena == NULL) no_memory();
+    *w = (workload){.arena = td_arena_create(), .memo = calloc(MEMO, sizeof *w->memo)};
+    if (w->arena == NULL || w->memo == NULL) no_memory();
     size_t size = strcspn(arg, ",");
     name_of(arg, size, w->name, sizeof w->name);
     const char *file = td_arena_printf(w->arena, "workload=%.*s", (int)size, arg);
@@ -92,6 +92,7 @@ void workload_open(const char *arg, workload *w) {
 void workload_close(workload *w) {
     td_blackbox_destroy(w->problem);
     td_arena_destroy(w->arena);
+    free(w->memo);
 }
 
 td_problem workload_problem(const workload *w, int layer, const td_hw *hw) {

@@ -8,7 +8,12 @@
 #include "tandem/model.h"
 #include "tandem/study_nested.h"
 
-enum { MOST_LAYERS = 64, MOST_SEEDS = 100 };
+enum { MOST_LAYERS = 64, MOST_SEEDS = 100, MEMO = 1 << 18 };
+
+typedef struct {
+    uint64_t key; /* of choices; 0: free */
+    double value;
+} memo_entry;
 
 typedef struct {
     td_arena *arena;
@@ -16,8 +21,9 @@ typedef struct {
     td_blackbox *problem; /* owns the layers */
     const td_nested_layer *layer;
     int n;
-    td_hw eyeriss;   /* with the workload's budgets */
-    td_space *space; /* accelerators of the same budgets */
+    td_hw eyeriss;    /* with the workload's budgets */
+    td_space *space;  /* accelerators of the same budgets */
+    memo_entry *memo; /* [MEMO] of accelerators whose mappings were proved */
 } workload;
 /* FILE[,KEY=VALUE...]: a workload file of a nested recipe, and budgets of hw/eyeriss.yaml. Ends the
  * program on faults, as all below. */
@@ -65,7 +71,8 @@ typedef struct {
 outer_result outer_run(const workload *w, const char *strategy, const char *params,
                        const td_mapping_search *inner, int trials, uint64_t seed,
                        void (*told)(void *self, const td_choices *c, bool feasible), void *self);
-/* Does every layer have a mapping on the accelerator? The sum of EDP, or INFINITY. */
+/* The sum of EDP on an accelerator; INFINITY: a layer has no mapping. What the mapper has proved is
+ * remembered. */
 double accelerator_edp(const workload *w, const td_choices *c, const td_mapping_search *inner,
                        uint64_t seed);
 

@@ -130,6 +130,7 @@ static int64_t draw(const workload *w, uint64_t seed, sample *s) {
     td_error err = {0};
     td_mapping_search mapper;
     td_mapping_search_default(&mapper);
+    mapper.max_nodes = 10; /* whether there is a mapping it knows before it looks for a good one */
     td_rng r = td_rng_make(seed, 0, TD_RNG_SPACE_SAMPLE);
     td_choices c = {w->space->n, TD_NEW(a, double, w->space->n + 1)};
     int64_t drawn = 0;
