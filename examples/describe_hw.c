@@ -38,16 +38,17 @@ static td_status print_area(const char *name, td_error *err) {
     td_arena *a = td_arena_create();
     const char *path;
     const td_node *doc;
-    td_edge p;
+    td_template p;
     td_tech tech;
     td_area area;
     td_status s = td_hw_find(a, name, &path, err);
     if (s == TD_OK) s = td_node_load(a, path, &doc, err);
     if (s == TD_OK && td_node_find(doc, "template") != NULL) {
-        s = td_edge_from_node(doc, &p, err);
-        if (s == TD_OK) s = td_tech_load(p.tech, &tech, err);
-        if (s == TD_OK) s = td_edge_area(&p, &tech, &area, err);
-        if (s == TD_OK)
+        s = td_template_from_node(doc, &p, err);
+        bool known = s == TD_OK && td_template_has_area(&p);
+        if (known) s = td_tech_load(td_template_tech(&p), &tech, err);
+        if (known && s == TD_OK) s = td_edge_area(&p.of.edge, &tech, &area, err);
+        if (known && s == TD_OK)
             printf("area, mm2: mac %.4f  rf %.4f  sram %.4f  pe_lane %.4f  io %.4f  fixed %.4f  "
                    "overhead %.4f  total %.4f\n",
                    area.mac, area.rf, area.sram, area.pe_lane, area.io, area.fixed, area.overhead,

@@ -406,6 +406,7 @@ const char *td_template_rule_name(const td_template *t, int r);
 unsigned td_template_broken(const td_template *t);
 /* Whether searches are to draw designs that keep the rules only; else they learn the rules. */
 bool td_template_rules_known(const td_template *t);
+bool td_template_has_area(const td_template *t); /* else areas are unknown (NAN) */
 /* What an engineer looks at, about -1 to 1 each (docs/hardware.md has the list); the parameters are
  * in range. Returns their number, 0 for the edge template. out may be NULL. */
 int td_template_features(const td_template *t, double out[TD_MAX_FEATURES]);

@@ -140,8 +140,9 @@ td_status td_space_check(const td_space *s, td_error *err);
  *     combine: sum            or worst; see td_workload
  *
  * Accelerator spaces:
- *   space: micro              or edge, or a FILE: a template with a `space:` map of parameter
+ *   space: micro              or edge, eyeriss, a FILE: a template with a `space:` map of parameter
  *     io_gbps: [1, 2]         lists; other keys are the template's, in place of the file's
+ *     mesh_x: {divisors: pes, most: 16}     numbers that divide a value of another parameter
  *   space: {pe_x: [1, 2]}     the description in place: template: edge, simd: 16, ...
  *   space: simba              or another description with levels: keys as of td_space_hw_set, with
  *     DRAM.bandwidth: [1x, 2x]      numbers, or multiples of what the file has
@@ -199,10 +200,14 @@ td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena
  * are not padded. Its draws are much faster than drawing again, with the same distribution. What it
  * builds is no design (TD_E_USAGE): see td_space_mapping_of. docs/mapper.md lists its features.
  * TD_E_INPUT: the problem is wrong. TD_E_INFEASIBLE: no vector can be allowed, since a dim has no
- * place, or no factorisation that fits, or there is none for all of them that fits the fan-outs.
+ * place, or no factorisation that fits with the least that other dims need, or there is none for
+ * all of them that fits the fan-outs. Other reasons are not looked for: then draws find nothing.
  * TD_E_UNSUPPORTED: a dim has more than 2^20 factorisations. */
 td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td_space **out,
                            td_error *err);
+/* Leaves the features of kind 2 out, words that are moved, of which the paper is not known to have
+ * any. Nothing happens to other spaces. */
+void td_space_mapping_plain(td_space *s);
 /* The mapping that a vector of such a space stands for (it need not be allowed), of the layer as
  * the machine runs it (td_hw_problem). TD_E_INPUT: a choice is out of range; TD_E_USAGE: another
  * space. */

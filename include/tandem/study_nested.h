@@ -22,6 +22,7 @@ typedef struct {
     td_counting counting;
     const td_strategy *strategy; /* over td_space_mapping; NULL: the mapper */
     const td_params *params;
+    bool plain;     /* its models see what the paper's see of a mapping (td_space_mapping_plain) */
     int64_t trials; /* of the strategy */
     int64_t draws;  /* random mappings none of which fits, until a layer is taken to have none */
     td_map_mode mode;

@@ -20,6 +20,12 @@ td_status cli_hw_doc(const char *name, const cli_set *set, const cli_set *more, 
     return s;
 }
 
+bool cli_hw_area_follows(const td_node *doc) {
+    td_template t;
+    return td_node_find(doc, "template") != NULL && td_template_from_node(doc, &t, NULL) == TD_OK &&
+           td_template_has_area(&t);
+}
+
 const char *cli_hw_split(const char *text, td_arena *a, cli_set *set) {
     if (strchr(text, ',') == NULL || td_file_exists(text)) return text;
     char *name = td_arena_strdup(a, text);

@@ -23,7 +23,7 @@ static td_status add_machine(eval_grid *g, const char *hw, const cli_set *set, c
     x->name = shown;
     td_status s = cli_hw_doc(hw, set, &then, a, &doc, err);
     if (s == TD_OK) s = td_hw_from_node(doc, &x->hw, err);
-    x->area_follows = s == TD_OK && td_node_find(doc, "template") != NULL;
+    x->area_follows = s == TD_OK && cli_hw_area_follows(doc);
     if (s == TD_OK && what_if != NULL && !x->area_follows) x->hw.area_mm2 = NAN;
     if (s != TD_E_INFEASIBLE) return s;
     x->reason = td_arena_printf(a, "cannot be built: %s", err->message);

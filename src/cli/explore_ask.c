@@ -140,13 +140,13 @@ static td_status accelerator(explore_ask *q, td_arena *a, td_node **out, td_spac
     if (s == TD_OK && (map == NULL || map->kind != TD_MAP))
         return td_fail(err, TD_E_USAGE,
                        "expected --vary KEY=VALUE,VALUE,...: %s has no `space:` of its own", q->hw);
-    if (s == TD_OK && td_node_find(doc, "levels") != NULL &&
-        isfinite(q->limits.most[TD_METRIC_AREA]))
-        return td_fail(
-            err, TD_E_USAGE,
-            "--max-area: expected a template; the area of %s does not follow what varies", q->hw);
     if (s == TD_OK) name_tech(doc, a);
     if (s == TD_OK) s = td_space_hw_from_node(doc, a, space, err);
+    if (s == TD_OK && !cli_hw_area_follows(doc) && isfinite(q->limits.most[TD_METRIC_AREA]))
+        return td_fail(err, TD_E_USAGE,
+                       "--max-area: expected a template that has areas; the area of %s does not "
+                       "follow what varies",
+                       q->hw);
     *out = doc;
     return s;
 }
@@ -177,8 +177,8 @@ static td_node *objective(const explore_ask *q, const td_node *doc, td_arena *a)
     td_node *list = td_node_put(a, n, "objectives", td_node_list(a));
     td_node_push(a, list, td_node_string(a, "latency"));
     td_node_push(a, list, td_node_string(a, "energy"));
-    /* The area of a description in full is a number of its file, the same for all. */
-    if (td_node_find(doc, "template") != NULL) td_node_push(a, list, td_node_string(a, "area"));
+    /* Else it is a number of the file, the same for all, or unknown. */
+    if (cli_hw_area_follows(doc)) td_node_push(a, list, td_node_string(a, "area"));
     td_node *targets = td_node_put(a, n, "targets", td_node_map(a));
     for (int m = 0; m < TD_NMETRIC; m++)
         if (isfinite(q->limits.most[m]))

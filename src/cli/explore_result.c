@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli_hw.h"
 #include "tandem/space.h"
 
 static int find_decision(const td_space *space, const td_node *doc, const char *name, td_arena *a) {
@@ -126,7 +127,7 @@ td_status explore_read(const explore_ask *q, const td_node *doc, const td_space 
     *x = (explore_result){.ask = q,
                           .doc = doc,
                           .space = space,
-                          .with_area = td_node_find(doc, "template") != NULL,
+                          .with_area = cli_hw_area_follows(doc),
                           .heat = TD_NEW(a, explore_heat, 3 * EXPLORE_MOST_HEAT)};
     const char *path = td_arena_printf(a, "%s/study.db", q->search.out);
     if (x->heat == NULL || path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");

@@ -20,7 +20,7 @@ static td_status template_parts(const td_node *doc, hw_view *v, td_arena *a, td_
     td_status s = td_template_from_node(doc, &p, err);
     if (s != TD_OK) return s;
     v->parameters = td_template_to_node(&p, a);
-    if (p.kind != TD_TEMPLATE_EDGE) return TD_OK; /* the others know no areas */
+    if (!td_template_has_area(&p)) return TD_OK;
     s = td_tech_load(p.of.edge.tech, &t, err);
     if (s == TD_OK) s = td_edge_area(&p.of.edge, &t, &area, err);
     if (s != TD_OK) return s;

@@ -41,21 +41,22 @@ static void tell(const next_steps *x, const next_step *t, const char *why, td_te
 static void tell_best(const next_steps *x, td_text *out) {
     const next_step *last = x->gains ? &x->step[0] : NULL, *best = ranked(x, 1), *t;
     bool both = last != NULL && best != NULL && same_figures(last, best);
+    const bool priced = x->template && isfinite(x->area_mm2);
     int told = 0;
     td_text_add(out, "next step: ");
     if (both) last = best;
     if (last != NULL) {
-        tell(x, last, both && x->template ? "gains most, also for its cost" : "gains most", out);
+        tell(x, last, both && priced ? "gains most, also for its cost" : "gains most", out);
         told++;
     }
     for (int r = 1; told < TOLD && (t = ranked(x, r)) != NULL; r++) {
         if (last != NULL && (t == last || same_figures(t, last))) continue;
         if (told++ > 0) td_text_add(out, "; ");
-        tell(x, t, t == best && x->template ? "best for its cost" : NULL, out);
+        tell(x, t, t == best && priced ? "best for its cost" : NULL, out);
         last = t;
     }
     if (told == 0) td_text_addf(out, "none of %d single steps is of use", x->n);
-    if (!x->template) td_text_add(out, " (what they cost in area: not in the file)");
+    if (!priced) td_text_add(out, " (what they cost in area: not in the file)");
     td_text_add(out, "\n");
 }
 

@@ -161,13 +161,15 @@ bool cli_points_few(const td_space *s) {
     return few;
 }
 
-/* All vectors of a space of at most CLI_MOST_WALKED points. Caller frees. */
+/* All vectors of a space of at most CLI_MOST_WALKED points, allowed or not. Caller frees. */
 static double *walk(const td_space *s, int64_t *n) {
     size_t each = (size_t)s->n, count = 0, room = 0;
     double *all = NULL, *v = malloc(sizeof *v * (each + 1));
     td_choices c = {.n = s->n, .v = v};
-    bool more = v != NULL && td_space_first(s, &c);
-    for (; more && count < CLI_MOST_WALKED; more = td_space_next(s, &c), count++) {
+    td_space every = *s; /* to tell what its known constraints refuse */
+    every.allows = NULL;
+    bool more = v != NULL && td_space_first(&every, &c);
+    for (; more && count < CLI_MOST_WALKED; more = td_space_next(&every, &c), count++) {
         if (count == room) {
             room = room > 0 ? 2 * room : 256;
             double *grown = realloc(all, sizeof *all * (each * room + 1));

@@ -75,6 +75,10 @@ bool td_template_rules_known(const td_template *t) {
     return of(t)->known;
 }
 
+bool td_template_has_area(const td_template *t) {
+    return t->kind == TD_TEMPLATE_EDGE;
+}
+
 int td_template_features(const td_template *t, double out[TD_MAX_FEATURES]) {
     if (out != NULL && of(t)->features != NULL) of(t)->features(&t->of, out);
     return of(t)->n_features;

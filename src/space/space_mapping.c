@@ -31,11 +31,10 @@ double td__tile_words(const td__mappings *m, const int32_t e[TD_NDIM], int t) {
     return (double)((int64_t)e[TD_N] * e[TD_G] * e[TD_C]) * (double)(line[0] * line[1]);
 }
 
-/* The rows of n splits, those of other dims with factors of 1 only. sum_bits and out_bits: of words
- * of outputs with and without partial sums (td_word_bits). */
-static inline bool rows_fit(const td__mappings *m, const td__split *split, int n,
-                            const int32_t *const row[], const uint8_t keep[], int out_bits,
-                            int sum_bits) {
+/* sum_bits and out_bits: of words of outputs with and without partial sums (td_word_bits). */
+static inline bool rows_fit(const td__mappings *m, const int32_t *const row[], const uint8_t keep[],
+                            int out_bits, int sum_bits) {
+    const int n = m->splits;
     for (int i = 0; i < n; i++)
         if (row[i][TD__BAD]) return false;
     for (int a = 0; a < m->axes; a++) {
@@ -55,7 +54,7 @@ static inline bool rows_fit(const td__mappings *m, const td__split *split, int n
     for (int b = 0; b < m->bounded; b++) {
         const int l = m->level[b];
         int32_t e[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
-        for (int i = 0; i < n; i++) e[split[i].dim] = row[i][td__tiles_at(m) + l];
+        for (int i = 0; i < n; i++) e[m->split[i].dim] = row[i][td__tiles_at(m) + l];
         double bits = 0;
         if (keep[l] & TD_BIT(TD_W)) bits += td__tile_words(m, e, TD_W) * m->p.bits[TD_W];
         if (keep[l] & TD_BIT(TD_I)) bits += td__tile_words(m, e, TD_I) * m->p.bits[TD_I];
@@ -70,7 +69,7 @@ static inline bool rows_fit(const td__mappings *m, const td__split *split, int n
 }
 
 bool td__rows_fit(const td__mappings *m, const int32_t *const row[], const uint8_t keep[]) {
-    return rows_fit(m, m->split, m->splits, row, keep, m->p.bits[TD_O], m->p.acc_bits);
+    return rows_fit(m, row, keep, m->p.bits[TD_O], m->p.acc_bits);
 }
 
 static bool allows(const void *self, const td_choices *c) {
@@ -147,16 +146,6 @@ static void complete_row(const td__mappings *m, const td__split *s, int32_t *row
             if (s->place[k] == m->axis[a].level * TD_NAXIS + m->axis[a].axis)
                 row[TD__AXES + a] = factor[k];
     }
-    /* The least that is needed with it: what must be kept, other dims of extent 1. */
-    const int o = m->p.bits[TD_O] < m->p.acc_bits ? m->p.bits[TD_O] : m->p.acc_bits;
-    if (!rows_fit(m, s, 1, (const int32_t *const[]){row}, m->fixed_keep, o, o)) row[TD__BAD] = 1;
-}
-
-static int compare_rows(const void *a, const void *b, void *width) {
-    const int32_t *x = a, *y = b;
-    for (int i = 0; i < *(const int *)width; i++)
-        if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
-    return 0;
 }
 
 static td_status make_split(const td__mappings *m, td_arena *a, td__split *s, td_error *err) {
@@ -178,13 +167,101 @@ static td_status make_split(const td__mappings *m, td_arena *a, td__split *s, td
     if (s->row == NULL) return no_memory(err);
     list_splits(m, s, 0, size, factor, s->row);
     for (int i = 0; i < s->n; i++) complete_row(m, s, s->row + (size_t)i * (size_t)s->width);
-    qsort_r(s->row, (size_t)s->n, sizeof *s->row * (size_t)s->width, compare_rows, &s->width);
-    while (s->good < s->n && !s->row[(size_t)s->good * (size_t)s->width + TD__BAD]) s->good++;
-    if (s->good > 0) return TD_OK;
-    return td_fail(err, TD_E_INFEASIBLE,
-                   "%s has no room for %c = %d: none of its %d factorisations over %d places keeps "
-                   "to the fan-outs and the capacities",
-                   m->hw.name, letter, size, s->n, s->places);
+    return TD_OK;
+}
+
+/* What a dim needs at least at each axis and level, over its rows that are not bad. */
+static void find_least(const td__mappings *m, const td__split *s, int32_t *least) {
+    const int fields = td__factors_at(m);
+    for (int f = 0; f < fields; f++) least[f] = INT32_MAX;
+    for (int i = 0; i < s->n; i++) {
+        const int32_t *row = s->row + (size_t)i * (size_t)s->width;
+        for (int f = 0; f < fields && !row[TD__BAD]; f++)
+            if (row[f] < least[f]) least[f] = row[f];
+    }
+}
+
+/* Bits that a word of outputs has at least. */
+static int narrow_outputs(const td__mappings *m) {
+    return m->p.bits[TD_O] < m->p.acc_bits ? m->p.bits[TD_O] : m->p.acc_bits;
+}
+
+/* Marks the rows that do not fit with the least that the other dims need, where levels keep what
+ * they must only; returns how many are left. */
+static int exclude_rows(const td__mappings *m, td__split *s, const int32_t *const least[TD_NDIM]) {
+    const int narrow = narrow_outputs(m);
+    const int32_t *row[TD_NDIM];
+    int good = 0;
+    memcpy(row, least, sizeof row);
+    for (int i = 0; i < s->n; i++) {
+        int32_t *own = s->row + (size_t)i * (size_t)s->width;
+        row[s - m->split] = own;
+        if (!rows_fit(m, row, m->fixed_keep, narrow, narrow)) own[TD__BAD] = 1;
+        good += !own[TD__BAD];
+    }
+    return good;
+}
+
+static int compare_rows(const void *a, const void *b, void *width) {
+    const int32_t *x = a, *y = b;
+    for (int i = 0; i < *(const int *)width; i++)
+        if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
+    return 0;
+}
+
+/* Rows that can never be part of a mapping that fits are bad; the others come first. Dims are
+ * looked at by themselves, then with the others, then again: what was excluded may raise the least.
+ */
+static td_status sort_splits(td__mappings *m, td_error *err) {
+    int32_t fields[TD_NDIM][TD__AXES + TD__PLACES + 1 + TD_MAX_LEVELS];
+    const int32_t *least[TD_NDIM] = {0};
+    const int narrow = narrow_outputs(m);
+    for (int i = 0; i < m->splits; i++) {
+        least[i] = fields[i];
+        for (int f = 0; f < td__factors_at(m); f++) fields[i][f] = f != TD__BAD;
+    }
+    for (int pass = 0; pass < 3; pass++) {
+        if (!rows_fit(m, least, m->fixed_keep, narrow, narrow))
+            return td_fail(err, TD_E_INFEASIBLE,
+                           "%s has no room for all dims: what each needs at least exceeds its "
+                           "fan-outs or capacities together",
+                           m->hw.name);
+        for (int i = 0; i < m->splits; i++) {
+            td__split *s = &m->split[i];
+            s->good = exclude_rows(m, s, least);
+            if (s->good == 0)
+                return td_fail(
+                    err, TD_E_INFEASIBLE,
+                    "%s has no room for %c = %d: none of its %d factorisations over %d places "
+                    "keeps to the fan-outs and the capacities%s",
+                    m->hw.name, td_dim_letter[s->dim], m->p.dim[s->dim], s->n, s->places,
+                    pass > 0 ? ", with the least that other dims need" : "");
+        }
+        for (int i = 0; i < m->splits; i++) find_least(m, &m->split[i], fields[i]);
+    }
+    for (int i = 0; i < m->splits; i++) {
+        td__split *s = &m->split[i];
+        qsort_r(s->row, (size_t)s->n, sizeof *s->row * (size_t)s->width, compare_rows, &s->width);
+    }
+    return TD_OK;
+}
+
+/* Levels have room for what must be there at any time: a word of each tensor. */
+static td_status check_least(const td__mappings *m, td_error *err) {
+    for (int b = 0; b < m->bounded; b++) {
+        const int l = m->level[b];
+        double bits = 0;
+        for (int t = 0; t < TD_NTENSOR; t++) {
+            if (m->fixed_keep[l] & TD_BIT(t)) bits += t == TD_O ? narrow_outputs(m) : m->p.bits[t];
+        }
+        if (bits > m->usable[b])
+            return td_fail(
+                err, TD_E_INFEASIBLE,
+                "level %s: a word of each tensor that it must keep has %.0f bits, usable "
+                "are %.0f",
+                m->hw.level[l].name, bits, m->usable[b]);
+    }
+    return TD_OK;
 }
 
 /* ---- orders ---------------------------------------------------------------------------------- */
@@ -228,26 +305,6 @@ static td_status make_order(const td__mappings *m, td_arena *a, td__order *o, td
     o->order = TD_NEW(a, uint8_t, o->n * o->dims + 1);
     if (o->order == NULL) return no_memory(err);
     list_orders(place, dims, 0, o->dims, o->order);
-    return TD_OK;
-}
-
-/* Levels have room for what must be there at any time: a word of each tensor. */
-static td_status check_least(const td__mappings *m, td_error *err) {
-    for (int b = 0; b < m->bounded; b++) {
-        const int l = m->level[b];
-        double bits = 0;
-        for (int t = 0; t < TD_NTENSOR; t++) {
-            int word = m->p.bits[t];
-            if (t == TD_O && m->p.acc_bits < word) word = m->p.acc_bits;
-            if (m->fixed_keep[l] & TD_BIT(t)) bits += word;
-        }
-        if (bits > m->usable[b])
-            return td_fail(
-                err, TD_E_INFEASIBLE,
-                "level %s: a word of each tensor that it must keep has %.0f bits, usable "
-                "are %.0f",
-                m->hw.level[l].name, bits, m->usable[b]);
-    }
     return TD_OK;
 }
 
@@ -401,8 +458,9 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
         split->dim = d;
         find_places(hw, split);
         if ((s = make_split(m, a, split, err)) != TD_OK) return s;
-        decide_split(&list, m, split);
     }
+    if ((s = sort_splits(m, err)) != TD_OK) return s;
+    for (int i = 0; i < m->splits; i++) decide_split(&list, m, &m->split[i]);
     for (int l = 0; l < hw->n; l++) {
         td__order *o = &m->order[m->orders++];
         o->level = l;
@@ -414,9 +472,12 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     if ((s = td__space_finish("mapping", &list, m, no_design, out, err)) != TD_OK) return s;
     (*out)->allows = allows;
     (*out)->draw = td__mapping_draw;
-    (*out)->n_features = td__mapping_n_features(m);
-    (*out)->features = td__mapping_features;
+    td__mapping_set_features(*out, true);
     return TD_OK;
+}
+
+void td_space_mapping_plain(td_space *s) {
+    if (s->build == no_design) td__mapping_set_features(s, false);
 }
 
 td_status td_space_mapping_of(const td_space *s, const td_choices *c, td_mapping *out,

@@ -95,8 +95,7 @@ td_status td__spread_make(const td__mappings *m, td_arena *a, const td__spread *
 /* td_space.draw of spaces of mappings; self is a td__mappings. */
 bool td__mapping_draw(const void *self, td_rng *r, int64_t most, td_choices *c, int64_t *drawn);
 
-/* td_space.n_features and td_space.features; self is a td__mappings. */
-int td__mapping_n_features(const td__mappings *m);
-void td__mapping_features(const void *self, const td_choices *c, double *out);
+/* Sets td_space.n_features and td_space.features; traffic: with words moved. */
+void td__mapping_set_features(td_space *s, bool traffic);
 
 #endif

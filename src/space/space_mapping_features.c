@@ -224,12 +224,12 @@ static void put_keeps(features *f) {
         }
 }
 
-static int list(const td__mappings *m, const parts *x, double *out) {
+static int list(const td__mappings *m, const parts *x, bool traffic, double *out) {
     features f = {.m = m, .x = x, .out = out};
     f.log_macs = log2((double)td_problem_macs(&m->p) + 1);
     put(&f, out ? log2(x->steps[0]) / f.log_macs : 0);
     put_fan_outs(&f);
-    put_traffic(&f);
+    if (traffic) put_traffic(&f);
     put_shares(&f);
     put_factors(&f);
     put_orders(&f);
@@ -237,12 +237,19 @@ static int list(const td__mappings *m, const parts *x, double *out) {
     return f.n;
 }
 
-int td__mapping_n_features(const td__mappings *m) {
-    return list(m, NULL, NULL);
-}
-
-void td__mapping_features(const void *self, const td_choices *c, double *out) {
+static void all(const void *self, const td_choices *c, double *out) {
     parts x;
     take_apart(self, c->v, &x);
-    list(self, &x, out);
+    list(self, &x, true, out);
+}
+
+static void without_traffic(const void *self, const td_choices *c, double *out) {
+    parts x;
+    take_apart(self, c->v, &x);
+    list(self, &x, false, out);
+}
+
+void td__mapping_set_features(td_space *s, bool traffic) {
+    s->n_features = list(s->self, NULL, traffic, NULL);
+    s->features = traffic ? all : without_traffic;
 }

@@ -66,6 +66,12 @@ static td_status build(const void *self, const td_choices *c, td_arena *a, td_de
     return t;
 }
 
+static bool allows(const void *self, const td_choices *c) {
+    const product *p = self;
+    td_choices first = {p->a->n, c->v}, second = {p->b->n, c->v + p->a->n};
+    return td_space_allows(p->a, &first) && td_space_allows(p->b, &second);
+}
+
 td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena, td_space **out,
                            td_error *err) {
     *out = NULL;
@@ -79,5 +85,7 @@ td_status td_space_product(const td_space *a, const td_space *b, td_arena *arena
     for (int i = a->n; i < a->n + b->n; i++)
         if (d[i].parent >= 0) d[i].parent += a->n;
     td__decisions all = {.arena = arena, .d = d, .n = a->n + b->n};
-    return td__space_finish(name, &all, p, build, out, err);
+    td_status s = td__space_finish(name, &all, p, build, out, err);
+    if (s == TD_OK && (a->allows != NULL || b->allows != NULL)) (*out)->allows = allows;
+    return s;
 }

@@ -122,6 +122,7 @@ static td_status by_strategy(const td_problem *p, const td_hw *hw, const td_mapp
     td_hw_problem(hw, p, &out->problem);
     td_status status = td_space_mapping(p, hw, a, &space, err);
     if (status != TD_OK) return status;
+    if (o->plain) td_space_mapping_plain(space);
     s.space = space;
     s.step = TD_NEW(a, td_mapping_step, o->trials);
     double *v = TD_NEW(a, double, space->n + 1);

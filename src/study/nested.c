@@ -172,10 +172,14 @@ static td_status read_mapper(const td_node *map, td_mapping_search *o, td_error 
 
 static td_status read_strategy(const td_node *map, const td_space *hw, const list *l, td_arena *a,
                                td_mapping_search *o, td_error *err) {
-    static const char *const keys[] = {"strategy", "objective", "counting",
-                                       "trials",   "draws",     NULL};
+    static const char *const keys[] = {"strategy", "objective", "counting", "trials",
+                                       "draws",    "features",  NULL};
+    static const char *const features[] = {"all", "plain"};
     const td_node *strategy;
+    int k = 0;
     td_status s = td_node_only(map, keys, err);
+    if (s == TD_OK) s = read_word(map, "features", features, 2, &k, err);
+    o->plain = k == 1;
     if (s == TD_OK) s = td_node_opt_int(map, "trials", 1, 100000000, &o->trials, err);
     if (s == TD_OK) s = td_node_opt_int(map, "draws", 1, INT64_MAX, &o->draws, err);
     if (s == TD_OK) s = td__named_map(a, map, "strategy", &strategy, err);

@@ -241,8 +241,9 @@ static void mistakes(void **state) {
     expect_fault(f, "explore nonesuch --hw micro", 4, "nonesuch");
     expect_fault(f, "explore a.json --hw micro --size 32", 2, "--size is for shipped networks");
     expect_fault(f, "explore a.json --hw simba --vary Buffer.capacity=1x,2x", 3, "no level of");
-    expect_fault(f, "explore a.json --hw nvdla --vary clock=1x,2x --max-area 3mm2", 2,
-                 "--max-area: expected a template; the area of nvdla does not follow");
+    expect_fault(
+        f, "explore a.json --hw nvdla --vary clock=1x,2x --max-area 3mm2", 2,
+        "--max-area: expected a template that has areas; the area of nvdla does not follow");
     expect_fault(f,
                  "explore a.json --hw simba --vary DRAM.bandwidth=1x,2x "
                  "--vary 'levels[5].shared_bw=128,256'",

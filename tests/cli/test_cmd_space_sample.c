@@ -294,6 +294,31 @@ static bool interrupt_after(fixture *f, useconds_t wait) {
     return done > 0;
 }
 
+/* Known constraints: samples keep them, which takes more vectors than points; a walk tells of all.
+ */
+static void known_constraints(void **state) {
+    fixture *f = *state;
+    static const char few[] = "accelerator: {space: eyeriss, input_words: 12, weight_words: 192,\n"
+                              "  block: 1, cluster: [1, 2], buffer_x: [1, 2], buffer_y: [1, 3]}\n";
+    scratch_write(f->folder, "few.yaml", few, sizeof few - 1);
+    const td_node *n = space_json(
+        f, td_arena_printf(f->arena, "%s/few.yaml --sample 200 --format json", f->folder));
+    const td_node *sample = td_node_find(n, "sample"), *walk = td_node_find(n, "walked")->item[0];
+    assert_int_equal(count(sample, "points"), 200);
+    assert_int_equal(count(sample, "built"), 200);
+    assert_int_equal(count(walk, "points"), 16 * 2 * 2 * 2 * 4);
+    /* vectors are as many as the share of the whole says, within 5 deviations */
+    double share = (double)count(walk, "built") / (double)count(walk, "points");
+    assert_near((double)count(sample, "drawn") * share, 200, 5 * sqrt(200.));
+    const td_node *rules = td_node_find(walk, "rules");
+    assert_string_equal(td_node_find(rules->item[0], "rule")->text, "buffer_mesh");
+    assert_string_equal(td_node_find(rules->item[1], "rule")->text, "buffer_cluster");
+    assert_string_equal(td_node_find(rules->item[2], "rule")->text, "filter_spread");
+    assert_int_equal(space(f, "eyeriss --sample 50"), 0);
+    assert_non_null(strstr(f->out, "50 can be built: 100.0 %"));
+    assert_non_null(strstr(f->out, "meet the known constraints"));
+}
+
 /* Ctrl-C: ends after the points that are being looked at, with nothing on standard output. */
 static void interrupted(void **state) {
     useconds_t wait = 200000;
@@ -306,9 +331,8 @@ static void interrupted(void **state) {
 int main(void) {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup_recipes, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(a_cost_or_a_reason),  CASE(points_without_a_schedule),
-        CASE(a_fault_is_an_error), CASE(wrong_use),
-        CASE(interrupted),
+        CASE(a_cost_or_a_reason), CASE(points_without_a_schedule), CASE(a_fault_is_an_error),
+        CASE(wrong_use),          CASE(known_constraints),         CASE(interrupted),
     };
     return cmocka_run_group_tests(tests, have_program, NULL);
 }

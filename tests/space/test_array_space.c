@@ -166,10 +166,34 @@ static void features(void **unused) {
     td_arena_destroy(a);
 }
 
+/* Beside a network the constraints stay known. */
+static void joint(void **unused) {
+    (void)unused;
+    td_arena *a = td_arena_create();
+    td_error err = {0};
+    td_space *all, *net = net_space(a, "{space: ibn}");
+    assert_ok(td_space_product(net, shipped(a), a, &all, &err), &err);
+    double *v = TD_NEW(a, double, all->n);
+    td_choices c = {all->n, v};
+    td_rng r = td_rng_make(6, 0, TD_RNG_TEST);
+    int64_t drawn = 0;
+    for (int i = 0; i < 50; i++) {
+        td_design d;
+        assert_true(td_space_draw(all, &r, 10000, &c, &drawn));
+        assert_ok(all->build(all->self, &c, a, &d, &err), &err);
+        assert_true(d.has_hw && d.net != NULL);
+        td_design_free(&d);
+    }
+    assert_true(drawn > 5 * 50);
+    assert_ok(td_space_product(net, hw_space(a, "{space: edge}"), a, &all, &err), &err);
+    assert_null(all->allows); /* the other template's rules are to be learnt */
+    td_arena_destroy(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decisions), cmocka_unit_test(faults),   cmocka_unit_test(exact),
-        cmocka_unit_test(draws),     cmocka_unit_test(features),
+        cmocka_unit_test(draws),     cmocka_unit_test(features), cmocka_unit_test(joint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

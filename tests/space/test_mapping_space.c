@@ -73,7 +73,7 @@ static void check_vectors(const td_space *s, const td_problem *p, const td_hw *h
     assert_ok(td_costing_init(&costing, p, hw, TD_COUNT_EXACT, &err), &err);
     for (int i = 0; i < n; i++) {
         draw_raw(s, &r, &c);
-        if (i % 4 == 0) td_space_draw(s, &r, 1000000, &c, NULL);
+        if (i % 4 == 0) td_space_draw(s, &r, 10000, &c, NULL);
         const td_mapping m = mapping_of(s, &c);
         const bool allowed = td_space_allows(s, &c);
         double pj;
@@ -162,7 +162,7 @@ static void holds_all_mappings(void **state) {
         td_map_query_default(&q, &k.hw);
         td_space *s;
         listing b = {.p = &p, .hw = &k.hw, .best = INFINITY}, f = {.best = INFINITY};
-        brute all = {.visit = visit_mapping, .self = &f, .limit = 30000};
+        brute all = {.visit = visit_mapping, .self = &f, .limit = 50000};
         const td_status made = td_space_mapping(&p, &k.hw, a, &s, NULL);
         if (made != TD_OK) {
             assert_int_equal(made, TD_E_INFEASIBLE);
@@ -171,8 +171,8 @@ static void holds_all_mappings(void **state) {
             refused_ones++;
         } else {
             check_vectors(s, &p, &k.hw, i, 50, count);
-            brute_force(&all, &p, &k.hw, &q);
-            if (!all.gave_up && vectors_of(s) < 50000) {
+            if (vectors_of(s) < 50000) brute_force(&all, &p, &k.hw, &q);
+            if (!all.gave_up && all.mappings > 0) {
                 b.s = s;
                 assert_ok(td_costing_init(&b.costing, &p, &k.hw, TD_COUNT_EXACT, &err), &err);
                 enumerate(s, visit_vector, &b);
@@ -390,10 +390,17 @@ static void faults(void **state) {
     wide = p;
     wide.dim[TD_S] = 2;
     assert_int_equal(td_space_mapping(&wide, &hw, a, &s, &err), TD_E_INFEASIBLE);
-    assert_non_null(strstr(err.message, "together"));
+    assert_non_null(strstr(err.message, "no room for all dims"));
     hw.rules.allowed[1][TD_AXIS_Y] &= (uint8_t)~TD_BIT(TD_S);
     assert_int_equal(td_space_mapping(&wide, &hw, a, &s, &err), TD_E_INFEASIBLE);
     assert_non_null(strstr(err.message, "no place for S = 2"));
+    /* Three dims in space, on two axes. */
+    for (int l = 0; l < 3; l++)
+        hw.rules.allowed[l][TD_AXIS_T] &= (uint8_t) ~(TD_BIT(TD_Q) | TD_BIT(TD_R) | TD_BIT(TD_S));
+    hw.rules.allowed[1][TD_AXIS_X] = hw.rules.allowed[1][TD_AXIS_Y] = 0xff;
+    wide.dim[TD_Q] = 2;
+    assert_int_equal(td_space_mapping(&wide, &hw, a, &s, &err), TD_E_INFEASIBLE);
+    assert_non_null(strstr(err.message, "together"));
     hw.level[0].capacity_bits = 15;
     assert_int_equal(td_space_mapping(&p, &hw, a, &s, &err), TD_E_INFEASIBLE);
     assert_non_null(strstr(err.message, "level File: a word of each tensor"));
@@ -466,6 +473,13 @@ static void features_of_products(void **state) {
                                 cost.at[l][t].tile_words * 16 / (double)hw.level[l].capacity_bits,
                                 1e-12);
     }
+    /* Without those of words that are moved. */
+    double plain[64];
+    td_space_mapping_plain(s);
+    assert_int_equal(s->n_features, 2 + 5 + 3 * 4 + 3 * 3);
+    s->features(s->self, &c, plain);
+    assert_memory_equal(plain, f, 2 * sizeof *f);
+    assert_memory_equal(plain + 2, f + 10, (size_t)(s->n_features - 2) * sizeof *f);
     td_arena_destroy(a);
 }
 
