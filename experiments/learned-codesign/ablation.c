@@ -6,8 +6,9 @@
  * PART: inner (mappings of each layer on Eyeriss), outer (accelerators, the proved mapping of each
  * layer inside), feasibility (shares of what is feasible; classifiers). KEY=VALUE: budgets of
  * hw/eyeriss.yaml, "pes=256,mesh_x=16,buffer_kb=128". Tables go to standard output (Markdown), rows
- * and plots to the folder OUT. What OUT has already is not run again: take another folder after a
- * change of the program. ablation.sh runs all parts; docs/learned-codesign.md has what came out. */
+ * and plots to the folder OUT, one process at a time. What OUT has already is not run again: take
+ * another folder after a change of the program. ablation.sh runs all parts;
+ * docs/learned-codesign.md has what came out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

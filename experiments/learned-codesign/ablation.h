@@ -63,7 +63,7 @@ void outer_search(const char *out, const workload *w, int n, int seeds);
 void feasibility(const char *out, const workload *w, int n, int seeds);
 
 /* One outer search with a mapper inside, or what `inner` says (NULL: the mapper, proved); `told`
- * hears of each trial. Returns the least sum of EDP; INFINITY: there is none. */
+ * hears of each trial. value: the least sum of EDP; INFINITY: there is none. */
 typedef struct {
     int trials, infeasible, late_infeasible; /* late: after the tenth */
     double value;

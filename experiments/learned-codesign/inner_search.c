@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "ablation.h"
-#include "plain_features.h"
 #include "tandem/report.h"
 
 enum { TRIALS = 250, POOLED = 30 + 150 * 220, DRAWN = 1000, MOST_BUDGETS = 16 };
@@ -130,11 +129,9 @@ static void run_strategy(table *t, const char *key, int m, int seed, const td_pr
         o.strategy = strategy_of(method[m].strategy);
         o.params = params_of(a, method[m].params);
         o.trials = method[m].trials;
+        o.plain = !method[m].traffic;
         double from = cpu_now();
-        td_status status = method[m].traffic
-                               ? td_mapping_search_run(p, hw, &o, (uint64_t)seed + 1, a, &f, &err)
-                               : plain_search(p, hw, &o, (uint64_t)seed + 1, a, &f, &err);
-        if (status != TD_OK) stop(&err);
+        if (td_mapping_search_run(p, hw, &o, (uint64_t)seed + 1, a, &f, &err) != TD_OK) stop(&err);
         td_text_addf(&row, "%.9f;%.17g;", (cpu_now() - from) / (double)f.trials, f.value);
         for (int i = 0; i < f.n_steps; i++)
             td_text_addf(&row, "%s%lld %.9g", i > 0 ? " " : "", (long long)f.step[i].trials,
