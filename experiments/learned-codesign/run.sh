@@ -6,7 +6,8 @@
 #   eyeriss-rs    the same with the places for loops that Timeloop's description of Eyeriss has
 #   eyeriss-bo, eyeriss-random   Eyeriss with mappings by the paper's inner search; by 250 random ones
 #   paper         the paper's: bo (10 random ones, linear and noise, LCB) for 50 accelerators, and for each layer of each bo (30 random
-#                 ones, linear, LCB, pool of 150) over 250 mappings; then the best one's mappings by the mapper (mapped.json)
+#                 ones, linear on its features, LCB, pool of 150) over 250 mappings; then the best one's mappings by the mapper (mapped.json)
+#   bo            the same with features of ours beside the paper's
 #   random        the same budget at random; then the same
 #   outer         the paper's outer search, 50 accelerators, the mapper inside
 #   outer-random  50 random accelerators, the mapper inside
@@ -21,6 +22,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "${BUILD:-$here/../../build/release}")
+inner_paper='mapping={strategy: {name: bo, initial: 30, pool: 150}, features: plain, trials: 250}'
 inner_bo='mapping={strategy: {name: bo, initial: 30, pool: 150}, trials: 250}'
 inner_random='mapping={strategy: random, trials: 250}'
 mapper='mapping={strategy: mapper}'
@@ -52,9 +54,10 @@ one() { # one OUT METHOD WORKLOAD SEED
     case $2 in
     eyeriss) map "$w" "$dir" "$eyeriss.yaml" ;;
     eyeriss-rs) map "$w" "$dir" "$eyeriss-rs.yaml" ;;
-    eyeriss-bo) search "$w" "$dir" "$seed" "accelerator={space: fixed, hw: '$eyeriss.yaml'}" "$inner_bo" strategy=random budget.trials=1 ;;
+    eyeriss-bo) search "$w" "$dir" "$seed" "accelerator={space: fixed, hw: '$eyeriss.yaml'}" "$inner_paper" strategy=random budget.trials=1 ;;
     eyeriss-random) search "$w" "$dir" "$seed" "accelerator={space: fixed, hw: '$eyeriss.yaml'}" "$inner_random" strategy=random budget.trials=1 ;;
-    paper) search "$w" "$dir" "$seed" "$(space "$w")" "$inner_bo" "$outer_bo" budget.trials=50 ;;
+    paper) search "$w" "$dir" "$seed" "$(space "$w")" "$inner_paper" "$outer_bo" budget.trials=50 ;;
+    bo) search "$w" "$dir" "$seed" "$(space "$w")" "$inner_bo" "$outer_bo" budget.trials=50 ;;
     random) search "$w" "$dir" "$seed" "$(space "$w")" "$inner_random" strategy=random budget.trials=50 ;;
     outer) search "$w" "$dir" "$seed" "$(space "$w")" "$mapper" "$outer_bo" budget.trials=50 ;;
     outer-random) search "$w" "$dir" "$seed" "$(space "$w")" "$mapper" strategy=random budget.trials=50 ;;
@@ -68,7 +71,7 @@ one() { # one OUT METHOD WORKLOAD SEED
         ;;
     *) echo "run.sh: no method $2" >&2; return 2 ;;
     esac
-    case $2 in paper | random) [ ! -f "$dir/best/accelerator.yaml" ] || map "$w" "$dir/mapped" "$dir/best/accelerator.yaml" ;; esac
+    case $2 in paper | bo | random) [ ! -f "$dir/best/accelerator.yaml" ] || map "$w" "$dir/mapped" "$dir/best/accelerator.yaml" ;; esac
 }
 if [ "${1:-}" = --one ]; then
     shift
@@ -80,7 +83,7 @@ fi
 mkdir -p "$1"
 out=$(realpath "$1")
 shift
-[ $# -gt 0 ] || set -- eyeriss eyeriss-rs eyeriss-bo eyeriss-random optimum outer outer-random random paper auto
+[ $# -gt 0 ] || set -- eyeriss eyeriss-rs eyeriss-bo eyeriss-random optimum outer outer-random random paper bo auto
 # Eyeriss itself, without what may vary; with the larger budgets; with Timeloop's rules.
 fixed() { # fixed NAME SED-ARGUMENT...: once
     [ -s "$out/$1.yaml" ] && return
