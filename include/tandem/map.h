@@ -20,8 +20,10 @@ extern "C" {
  *     3  an add or multiply behind a convolution is done in its drain; lists of fan-outs that a
  *        budget of nodes cuts short have some of every kind: better mappings
  *     4  stacks
- *     5  turns of a stack wait for weights that it loads; stacks on larger memories too */
-enum { TD_COST_REVISION = 6 };
+ *     5  turns of a stack wait for weights that it loads; stacks on larger memories too
+ *     6  stacks are chosen by what can be hoped of them
+ *     7  turns of stacks also without sums or padding at home, which leaves room for values */
+enum { TD_COST_REVISION = 7 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 

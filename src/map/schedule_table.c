@@ -224,6 +224,13 @@ static td_status climb_turn(td__maker *b, int shape, unsigned chip) {
             learn_both(b, shape, chip, (room){tiles, own < left ? own : left}, &w, NULL, NULL);
         if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
         const int64_t used = w.bits > least ? w.bits - least : 0;
+        if (split(b) && used > tiles * h->stores) { /* sums or zeros at home: also without these */
+            const bool doubt = b->doubt;
+            td__way bare;
+            s = learn_both(b, shape, chip, (room){tiles, least}, &bare, NULL, NULL);
+            if (fatal(s)) return s;
+            b->doubt = doubt;
+        }
         if (used * SMALL_TILES < least) return TD_OK;
         while (tiles / 2 * h->stores >= used && !b->doubt) tiles /= 2;
     }

@@ -19,14 +19,20 @@ static char *trials_csv(fixture *f, const char *folder) {
 }
 
 /* What a search of one process leaves, which is the same for all tests; writes the recipe. */
+static char *whole_csv;
 static const char *whole(fixture *f) {
-    static char *found;
     write_long_recipe(f);
-    if (found == NULL) {
+    if (whole_csv == NULL) {
         expect(f, "search recipe.yaml --quiet --threads 1 --out whole", 0);
-        found = trials_csv(f, "whole");
+        whole_csv = trials_csv(f, "whole");
     }
-    return found;
+    return whole_csv;
+}
+
+static int free_whole(void **unused) {
+    (void)unused;
+    free(whole_csv);
+    return 0;
 }
 
 static void expect_whole(fixture *f, const char *expected) {
@@ -343,6 +349,7 @@ static void enqueue_of_a_recipe(void **state) {
     char *got = trials_csv(f, "again");
     assert_string_equal(got, expected);
     free(got);
+    free(expected);
     write_recipe(f, "budget: {trials: 12}", "enqueue: [bad.json]\nbudget: {trials: 40}");
     expect_fault(f, "search recipe.yaml --dry-run", 4, "bad.json");
     write_recipe(f, "budget: {trials: 12}", "enqueue: [{pe_x: 1}]\nbudget: {trials: 40}");
@@ -381,5 +388,5 @@ int main(void) {
         WITH_DATA(enqueue_of_a_recipe),
         WITH_DATA(hours_end_a_search),
     };
-    return cmocka_run_group_tests(tests, have_program, NULL);
+    return cmocka_run_group_tests(tests, have_program, free_whole);
 }
