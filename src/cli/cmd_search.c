@@ -59,8 +59,8 @@ static int search_nested(const options *o, const char *path, td_arena *a) {
     td_status s = td_blackbox_load_with(path, changed, n, &b, &err);
     if (s == TD_OK && (o->workload.n > 0 || o->workload.combine != NULL))
         s = td_fail(&err, TD_E_USAGE,
-                    "--workload: %s has its layers in the key workload; --set workload=FILE gives "
-                    "others",
+                    "--workload, --combine: %s has its layers in the key workload; --set "
+                    "workload=FILE gives others",
                     o->recipe);
     if (s == TD_OK && o->search.workers > 1)
         s = td_fail(&err, TD_E_USAGE,

@@ -93,8 +93,9 @@ int study_layers(int argc, char **argv) {
         parse,
         "DIR",
         "Shows the second level of a nested search (a recipe with `mapping`): what was found for "
-        "each layer on one accelerator, and with how many trials. gap: how far the value is from "
-        "the bound that the mapper has proved, at most.\v"
+        "each layer on one accelerator, and with how many trials. drawn: random mappings until "
+        "those that fit were found, the others included. gap: how far the value is from the bound "
+        "that the mapper has proved, at most.\v"
         "Examples:\n"
         "  tandem study layers results/learned-codesign\n"
         "  tandem study layers results/learned-codesign --trial 3 -f json",

@@ -5,6 +5,7 @@
 
 #include "search_run.h"
 #include "study_problem.h"
+#include "tandem/study_nested.h"
 
 /* ---- resume ---------------------------------------------------------------------------------- */
 
@@ -124,7 +125,7 @@ static td_status find_recipe(enqueue_options *o, td_arena *a, td_recipe **r, td_
     td_status s = cli_recipe_path(o->where, a, &path, err);
     const td_node *doc;
     if (s == TD_OK && td_node_load(a, path, &doc, NULL) == TD_OK &&
-        td_node_find(doc, "parameters") != NULL) {
+        (td_node_find(doc, "parameters") != NULL || td_nested_file(path))) {
         s = td_blackbox_load_with(path, NULL, 0, b, err);
         if (s == TD_OK && o->out == NULL)
             o->out = td_arena_printf(a, "results/%s", td_blackbox_name(*b));

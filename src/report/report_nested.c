@@ -42,8 +42,12 @@ void td_report_inner_table(const td_blackbox *b, const td_inner_row *row, int n,
         }
         td_text_addf(out, "%14.5g", r->value);
         add_percent(out, (double)l->count * r->value / sum);
-        td_text_addf(out, " %12lld %12.5g %7lld %12lld", (long long)r->cycles, r->pj,
-                     (long long)r->trials, (long long)r->drawn);
+        td_text_addf(out, " %12lld %12.5g %7lld", (long long)r->cycles, r->pj,
+                     (long long)r->trials);
+        if (r->drawn > 0)
+            td_text_addf(out, " %12lld", (long long)r->drawn);
+        else /* the mapper draws none */
+            td_text_addf(out, " %12s", "-");
         add_percent(out, gap_of(r));
         td_text_add(out, "\n");
     }

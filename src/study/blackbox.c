@@ -122,7 +122,8 @@ static td_status read_all(td_blackbox *b, td_error *err) {
     b->timeout_s = INFINITY;
     td_status s = TD_OK;
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a problem (a map of keys)");
-    if (s == TD_OK && td_node_find(d, "network") != NULL && td_node_find(d, "parameters") == NULL)
+    if (s == TD_OK && td_node_find(d, "network") != NULL && td_node_find(d, "parameters") == NULL &&
+        !td__nested_is(d))
         s = td_node_fail(d, err, "this is a recipe of networks and accelerators: `tandem search`");
     if (s == TD_OK) s = td__nested_is(d) ? read_nested(b, err) : read_program(b, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &b->name, err);

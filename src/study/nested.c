@@ -114,6 +114,8 @@ static td_status read_workload(const td_node *doc, td_arena *a, list *l, td_erro
         const td_node *item = n->item[i];
         if (item->kind != TD_MAP)
             s = td_node_fail(item, err, "expected a map with the key layer, or net");
+        else if (td_node_find(item, "net") != NULL && td_node_find(item, "layer") != NULL)
+            s = td_node_fail(item, err, "expected the key layer or the key net, found both");
         else
             s = td_node_find(item, "net") != NULL ? read_net(item, l, err)
                                                   : read_layer(item, l, err);
@@ -125,8 +127,8 @@ static td_status read_workload(const td_node *doc, td_arena *a, list *l, td_erro
  */
 
 /* Its strategy has options that are checked on a layer of an accelerator: the first of some random
- * ones on which there is a space of mappings. NULL: none was found. */
-static td_space *some_space(const td_space *hw, const list *l, td_arena *a) {
+ * ones on which there is a space of mappings. NULL: none was found, *why is of the last. */
+static td_space *some_space(const td_space *hw, const list *l, td_arena *a, td_error *why) {
     enum { TRIES = 256 };
     td_choices c = {hw->n, TD_NEW(a, double, hw->n + 1)};
     td_space *space = NULL;
@@ -134,10 +136,10 @@ static td_space *some_space(const td_space *hw, const list *l, td_arena *a) {
         td_rng r = td_rng_make(0, i, TD_RNG_SPACE_SAMPLE);
         td_design d = {0};
         td_space_sample(hw, &r, &c);
-        if (hw->build(hw->self, &c, a, &d, NULL) == TD_OK) {
+        if (hw->build(hw->self, &c, a, &d, why) == TD_OK) {
             td_problem p = l->layer[0].problem;
             td_hw_layer_bits(&d.hw, &p);
-            if (td_space_mapping(&p, &d.hw, a, &space, NULL) != TD_OK) space = NULL;
+            if (td_space_mapping(&p, &d.hw, a, &space, why) != TD_OK) space = NULL;
         }
         td_design_free(&d);
     }
@@ -183,12 +185,13 @@ static td_status read_strategy(const td_node *map, const td_space *hw, const lis
     if (s == TD_OK) s = td_node_opt_int(map, "trials", 1, 100000000, &o->trials, err);
     if (s == TD_OK) s = td_node_opt_int(map, "draws", 1, INT64_MAX, &o->draws, err);
     if (s == TD_OK) s = td__named_map(a, map, "strategy", &strategy, err);
-    td_space *space = s == TD_OK ? some_space(hw, l, a) : NULL;
+    td_error why = {0};
+    td_space *space = s == TD_OK ? some_space(hw, l, a, &why) : NULL;
     if (s == TD_OK && space == NULL)
         s = td_node_fail(map, err,
-                         "no random accelerator has a mapping of layer %s: look at `tandem "
-                         "space`",
-                         l->layer[0].name);
+                         "no random accelerator can be built and has a mapping of layer %s; of "
+                         "the last one: %s",
+                         l->layer[0].name, why.message);
     return s == TD_OK ? td__strategy_read(a, strategy, space, 0, &o->strategy, &o->params, err) : s;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "enqueue.h"
+#include "inner.h"
 
 static td_status read_strategy(const td_recipe *r, const td_node *n, const td_strategy **strategy,
                                const td_params **out, td_error *err) {
@@ -157,6 +158,10 @@ static td_status read_all(td_recipe *r, td_error *err) {
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
     if (s == TD_OK && td_node_find(d, "parameters") != NULL && td_node_find(d, "network") == NULL)
         s = td_node_fail(d, err, "this is a problem of one's own: `tandem optimize`");
+    if (s == TD_OK && td__nested_is(d))
+        s = td_node_fail(d, err,
+                         "this is a nested search of accelerators and mappings (key workload or "
+                         "mapping): `tandem search`");
     if (s == TD_OK) s = td_node_only(d, keys, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
     if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), r->name, err);

@@ -94,6 +94,16 @@ static void other_parts(void **state) {
     assert_int_equal(run(f, "cd other;", "study resume . --trials 9 --quiet"), 0);
     expect(f, "study list other --format json", 0);
     assert_int_equal(number(json(f)->item[0], "trials"), 9);
+    /* A known design is tried first, before there is a folder. */
+    static const char known[] = "{\"levels[1].capacity_kb\": 4, \"levels[0].capacity_bits\": 512}";
+    scratch_write(f->folder, "known.json", known, sizeof known - 1);
+    expect(f, "study enqueue n.yaml known.json --out given", 0);
+    expect(f, "study resume given --trials 1 --quiet", 0);
+    expect(f, "study best given -f json", 0);
+    const td_node *given = td_node_find(json(f)->item[0]->item[0], "parameters");
+    assert_true(number(given, "levels[1].capacity_kb") == 4);
+    assert_true(number(given, "levels[0].capacity_bits") == 512);
+    expect_fault(f, "compare n.yaml --strategies random --dry-run", 3, "nested search");
     expect_fault(f, "search n.yaml --set workload=none.yaml", 3, "a file with one");
     expect_fault(f, "search n.yaml --workload C", 2, "--workload");
     expect_fault(f, "search n.yaml --set mapping.strategy=evolutoin", 3, "did you mean");

@@ -366,6 +366,16 @@ static void test_wrong_files(void **state) {
          "workload[0].layer"},
         {"name: n\nworkload: [{layers: fc K1 C1}]\naccelerator: {space: ./hw.yaml}\n",
          "unknown key \"layers\""},
+        {"name: n\nworkload: [{layer: fc K1 C1}, {net: resnet18, depth: 3}]\n"
+         "accelerator: {space: ./hw.yaml}\n",
+         "workload[1]: unknown key \"depth\""},
+        {"name: n\nworkload: [{net: resnet18, layer: fc K1 C1}]\n"
+         "accelerator: {space: ./hw.yaml}\n",
+         "workload[0]: expected the key layer or the key net, found both"},
+        {"name: n\nworkload: [{layer: fc K1 C1}]\nmapping: {strategy: random}\n"
+         "accelerator: {space: eyeriss, mesh_x: 5}\n",
+         "of the last one: rule pe_mesh"},
+        {NESTED("network: {space: fixed, net: resnet18}\n"), "unknown key \"network\""},
         {"name: n\nworkload: [{net: resnet19}]\naccelerator: {space: ./hw.yaml}\n", "resnet18"},
         {"name: n\n" LAYERS, "missing key \"accelerator\""},
         {NESTED("mapping: {strategy: mapper, trials: 3}\n"), "unknown key \"trials\""},
