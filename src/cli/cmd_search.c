@@ -114,13 +114,17 @@ int cmd_search(int argc, char **argv) {
         "Searches networks and accelerators together, as the recipe says, trains the best and "
         "writes the results folder. Ctrl-C stops after the running trials, a second one at once; "
         "the same command goes on where it stopped. Other processes can join the search at any "
-        "time with `tandem worker`; the trials are the same whatever the number of workers.\v"
+        "time with `tandem worker`; the trials are the same whatever the number of workers. A "
+        "recipe with "
+        "`mapping` and `workload` searches accelerators, and for each of them a mapping of every "
+        "layer.\v"
         "Examples:\n"
         "  tandem search recipes/quickstart.yaml --out results/quickstart\n"
         "  tandem search my.yaml --workers 4\n"
         "  tandem search my.yaml --dry-run\n"
         "  tandem search my.yaml --set seed=2 --set objective.targets.latency_us=50 --out seed-2\n"
-        "  tandem search my.yaml --workload a.json:0.7 --workload b.json:0.3",
+        "  tandem search my.yaml --workload a.json:0.7 --workload b.json:0.3\n"
+        "  tandem search learned-codesign --set 'mapping={strategy: mapper}'   # docs/nested.md",
         children,
         0,
         0};

@@ -192,7 +192,14 @@ static td_status read_strategy(const td_node *map, const td_space *hw, const lis
                          "no random accelerator can be built and has a mapping of layer %s; of "
                          "the last one: %s",
                          l->layer[0].name, why.message);
-    return s == TD_OK ? td__strategy_read(a, strategy, space, 0, &o->strategy, &o->params, err) : s;
+    if (s == TD_OK) s = td__strategy_read(a, strategy, space, 0, &o->strategy, &o->params, err);
+    if (s == TD_OK && o->strategy->ends) /* of 1e18 mappings it would try the first ones */
+        s = td_node_fail(
+            td_node_find(map, "strategy"), err,
+            "expected another strategy than %s: what all mappings come to is proved by "
+            "strategy: mapper",
+            o->strategy->name);
+    return s;
 }
 
 static bool by_mapper(const td_node *map) {

@@ -382,6 +382,7 @@ static void test_wrong_files(void **state) {
         {NESTED("mapping: {strategy: random, mode: fast}\n"), "unknown key \"mode\""},
         {NESTED("mapping: {strategy: rnadom}\n"), "did you mean \"random\""},
         {NESTED("mapping: {strategy: {name: evolution, population: 0}}\n"), "population"},
+        {NESTED("mapping: {strategy: exhaustive}\n"), "strategy: mapper"},
         {NESTED("mapping: {objective: area}\n"), "there is no objective \"area\""},
         {NESTED("mapping: {mode: sample}\n"), "there is no mode \"sample\""},
         {NESTED("objectives: [cost]\n"), "unknown key \"objectives\""},
