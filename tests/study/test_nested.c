@@ -306,6 +306,7 @@ static void test_no_mapping(void **state) {
         snprintf(text, sizeof text,
                  "name: n\nworkload:\n  - {name: small, layer: conv K8 C4 P8 Q8 R3 S3}\n"
                  "  - {name: tall, layer: conv K8 C4 P8 Q8 R3 S5}\n"
+                 "  - {name: last, layer: fc K8 C4}\n"
                  "accelerator: {space: ./hw.yaml}\n%sstrategy: exhaustive\n"
                  "budget: {trials: 2}\n",
                  inner[k]);
@@ -319,6 +320,14 @@ static void test_no_mapping(void **state) {
             assert_int_equal(n, 2);
             assert_true(r[0].found && !r[1].found);
             assert_non_null(strstr(row.error, r[1].error));
+        }
+        /* With more threads a layer behind it may have been searched at the same time. */
+        run_sql(folder, "INSERT INTO inner_search SELECT trial_id, 2, 1, NULL, 1, 1, 1, 1, NULL,"
+                        " NULL, NULL FROM inner_search WHERE layer = 1");
+        for (int t = 0; t < 2; t++) {
+            int n;
+            layers_of(folder, t, a, &n);
+            assert_int_equal(n, 2);
         }
         td_arena_destroy(a);
         scratch_remove(folder);
