@@ -408,14 +408,22 @@ static void test_what_a_folder_goes_on_with(void **state) {
     watcher w = {0};
     const char *text = NESTED("strategy: random\nbudget: {trials: 2}\n");
     assert_ok(run(folder, text, 1, &w, &err), &err);
-    static const char *const others[] = {
-        NESTED("strategy: random\nmapping: {objective: energy}\nbudget: {trials: 2}\n"),
-        NESTED("strategy: random\nmapping: {mode: fast}\nbudget: {trials: 2}\n"),
-        "name: n\nworkload: [{layer: fc K32 C64}]\naccelerator: {space: ./hw.yaml}\n"
-        "strategy: random\nbudget: {trials: 2}\n",
+    static const struct {
+        const char *text, *differs;
+    } others[] = {
+        {NESTED("strategy: random\nmapping: {objective: energy}\nbudget: {trials: 9}\n"),
+         "what differs: mapping was nothing and is {\"objective\": \"energy\"};"},
+        {NESTED("strategy: random\nmapping: {mode: fast}\nbudget: {trials: 2}\n"),
+         "what differs: mapping was"},
+        {"name: n\nworkload: [{layer: fc K32 C64}]\naccelerator: {space: ./hw.yaml}\n"
+         "strategy: random\nbudget: {trials: 2}\n",
+         "what differs: workload was"},
     };
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_int_equal(run(folder, others[i], 1, &w, &err), TD_E_USAGE);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(run(folder, others[i].text, 1, &w, &err), TD_E_USAGE);
+        if (strstr(err.message, others[i].differs) == NULL)
+            fail_msg("expected \"%s\" in \"%s\"", others[i].differs, err.message);
+    }
     assert_ok(run(folder, NESTED("strategy: random\nbudget: {trials: 3}\n"), 1, &w, &err), &err);
     td_text out = {0};
     td_blackbox *b = load_problem(folder, text);
