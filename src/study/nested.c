@@ -126,7 +126,8 @@ static td_status read_workload(const td_node *doc, td_arena *a, list *l, td_erro
  */
 
 /* Its strategy has options that are checked on a layer of an accelerator: the first of some random
- * ones on which there is a space of mappings. NULL: none was found. */
+ * ones on which there is a space of mappings, then, since few may have room for its filter, without
+ * that. NULL: none was found. */
 static td_space *some_space(const td_space *hw, const list *l, td_arena *a) {
     enum { TRIES = 256 };
     td_choices c = {hw->n, TD_NEW(a, double, hw->n + 1)};
@@ -138,6 +139,7 @@ static td_space *some_space(const td_space *hw, const list *l, td_arena *a) {
         if (hw->build(hw->self, &c, a, &d, NULL) == TD_OK) {
             td_problem p = l->layer[0].problem;
             td_hw_layer_bits(&d.hw, &p);
+            if (i >= TRIES / 2) p.dim[TD_R] = p.dim[TD_S] = 1;
             if (td_space_mapping(&p, &d.hw, a, &space, NULL) != TD_OK) space = NULL;
         }
         td_design_free(&d);

@@ -380,6 +380,9 @@ static void test_wrong_files(void **state) {
         {NESTED("mapping: {strategy: mapper, trials: 3}\n"), "unknown key \"trials\""},
         {NESTED("mapping: {strategy: random, mode: fast}\n"), "unknown key \"mode\""},
         {NESTED("mapping: {strategy: rnadom}\n"), "did you mean \"random\""},
+        {"name: n\nworkload: [{layer: conv K8 C4 P8 Q8 R3 S5}]\naccelerator: {space: ./hw.yaml}\n"
+         "mapping: {strategy: {name: evolution, population: 0}}\n",
+         "population"}, /* no accelerator has a mapping */
         {NESTED("mapping: {strategy: {name: evolution, population: 0}}\n"), "population"},
         {NESTED("mapping: {objective: area}\n"), "there is no objective \"area\""},
         {NESTED("mapping: {mode: sample}\n"), "there is no mode \"sample\""},
