@@ -65,8 +65,8 @@ typedef struct {
     const char *curve;   /* [[trials, value], ...], as JSON */
     const char *error;
 } td_inner_row;
-/* Those of a trial, in order of layer; memory from the arena. None in a store of an older version,
- * or where nothing is nested. */
+/* Those of a trial, in order of layer, up to the first that has no mapping; memory from the arena.
+ * None in a store of an older version, or where nothing is nested. */
 td_status td_store_inner(td_store *s, const char *study, int64_t trial, td_arena *a,
                          td_inner_row **out, int *n, td_error *err);
 

@@ -1,6 +1,7 @@
 /* Support vectors by libsvm (Chang, Lin 2011). Its own probabilities shuffle with rand(), so that
  * they are other ones in every run; ours are Platt's, from folds that depend on nothing. */
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <svm.h>
@@ -12,14 +13,18 @@ enum { FOLDS = 5, NEWTON = 100 };
 struct td_svm {
     int d;
     double a, b; /* chance = 1 / (1 + exp(a * value + b)) */
-    double sign; /* of libsvm's values, which are of the label that came first */
     struct svm_model *model;
     struct svm_node *nodes, **rows; /* of the points: the model points into them */
     double *labels;
 };
 
-static void be_silent(const char *text) {
+/* libsvm prints by a function that all threads share. */
+static void print_nothing(const char *text) {
     (void)text;
+}
+
+static void be_silent(void) {
+    svm_set_print_string_function(print_nothing);
 }
 
 /* room[d + 1]: x, without what is 0, as libsvm has it. */
@@ -43,7 +48,8 @@ static struct svm_model *train(const td_svm_options *o, const struct svm_problem
                                .cache_size = 16,
                                .eps = 1e-3,
                                .shrinking = 1};
-    svm_set_print_string_function(be_silent);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, be_silent);
     return svm_train(p, &by);
 }
 

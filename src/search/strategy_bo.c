@@ -236,7 +236,7 @@ static int draw_pool(state *s, td_rng *r) {
 
 /* The bound of a candidate (negated: larger is better) counts from the least one of the pool, so
  * that none is negative and it can be multiplied by a chance; improvements go by logarithms. They
- * take the place of the means. */
+ * take the place of the means. Of equal scores (bounds are all the same) the best chance counts. */
 static td_status best_of_pool(state *s, int n, int *best) {
     double least = INFINITY, most = -INFINITY;
     td_status status = td__classifier_predict(&s->classifier, s->features, n, s->chance, NULL);
@@ -256,7 +256,7 @@ static td_status best_of_pool(state *s, int n, int *best) {
         if (s->fitted)
             score = s->acquisition == LCB ? (s->mean[i] - least) * s->chance[i]
                                           : s->mean[i] + log(s->chance[i]);
-        if (score > most) {
+        if (score > most || (score == most && s->chance[i] > s->chance[*best])) {
             most = score;
             *best = i;
         }

@@ -61,9 +61,26 @@ typedef struct {
     const td_mapping_search *o;
     const td_space *space; /* of mappings */
     td_costing costing;
-    td_mapping_step *step;
+    td_arena *arena;
+    td_mapping_step *step; /* [room], of which found->n_steps are used */
+    int room;
     td_mapping_found *found;
 } search;
+
+/* Improvements are few, however many trials there are. */
+static bool add_step(search *s, int64_t trials, double value) {
+    const int n = s->found->n_steps;
+    if (n == s->room) {
+        const int room = n > 0 ? 2 * n : 32;
+        td_mapping_step *wide = TD_NEW(s->arena, td_mapping_step, room);
+        if (wide == NULL) return false;
+        if (n > 0) memcpy(wide, s->step, sizeof *wide * (size_t)n);
+        s->found->step = s->step = wide;
+        s->room = room;
+    }
+    s->step[s->found->n_steps++] = (td_mapping_step){trials, value};
+    return true;
+}
 
 /* What a trial comes to. Vectors that do not fit are infeasible. */
 static td_status evaluate(search *s, int64_t number, const td_choices *c, td_outcome *o,
@@ -86,8 +103,7 @@ static td_status evaluate(search *s, int64_t number, const td_choices *c, td_out
     f->mapping = m;
     f->pj = pj;
     f->cycles = cycles;
-    s->step[f->n_steps++] = (td_mapping_step){number + 1, f->value};
-    return TD_OK;
+    return add_step(s, number + 1, f->value) ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
 static td_status go(search *s, const td_space *space, uint64_t seed, double *v, td_error *err) {
@@ -118,16 +134,14 @@ static td_status go(search *s, const td_space *space, uint64_t seed, double *v, 
 static td_status by_strategy(const td_problem *p, const td_hw *hw, const td_mapping_search *o,
                              uint64_t seed, td_arena *a, td_mapping_found *out, td_error *err) {
     td_space *space;
-    search s = {.o = o, .found = out};
+    search s = {.o = o, .arena = a, .found = out};
     td_hw_problem(hw, p, &out->problem);
     td_status status = td_space_mapping(p, hw, a, &space, err);
     if (status != TD_OK) return status;
     if (o->plain) td_space_mapping_plain(space);
     s.space = space;
-    s.step = TD_NEW(a, td_mapping_step, o->trials);
     double *v = TD_NEW(a, double, space->n + 1);
-    if (s.step == NULL || v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    out->step = s.step;
+    if (v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     status = td_costing_init(&s.costing, &out->problem, hw, o->counting, err);
     if (status != TD_OK) return status;
     /* Whether there is any mapping is known from draws only. */

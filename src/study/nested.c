@@ -10,6 +10,7 @@
 enum { MOST_LAYERS = 4096 };
 
 bool td__nested_is(const td_node *doc) {
+    if (td_node_find(doc, "network") != NULL) return false;
     return td_node_find(doc, "mapping") != NULL || td_node_find(doc, "workload") != NULL;
 }
 
@@ -127,7 +128,8 @@ static td_status read_workload(const td_node *doc, td_arena *a, list *l, td_erro
  */
 
 /* Its strategy has options that are checked on a layer of an accelerator: the first of some random
- * ones on which there is a space of mappings. NULL: none was found, *why is of the last. */
+ * ones on which there is a space of mappings, then, since few may have room for its filter, without
+ * that. NULL: none was found, *why is of the last. */
 static td_space *some_space(const td_space *hw, const list *l, td_arena *a, td_error *why) {
     enum { TRIES = 256 };
     td_choices c = {hw->n, TD_NEW(a, double, hw->n + 1)};
@@ -139,6 +141,7 @@ static td_space *some_space(const td_space *hw, const list *l, td_arena *a, td_e
         if (hw->build(hw->self, &c, a, &d, why) == TD_OK) {
             td_problem p = l->layer[0].problem;
             td_hw_layer_bits(&d.hw, &p);
+            if (i >= TRIES / 2) p.dim[TD_R] = p.dim[TD_S] = 1;
             if (td_space_mapping(&p, &d.hw, a, &space, why) != TD_OK) space = NULL;
         }
         td_design_free(&d);
@@ -183,7 +186,7 @@ static td_status read_strategy(const td_node *map, const td_space *hw, const lis
     if (s == TD_OK) s = read_word(map, "features", features, 2, &k, err);
     o->plain = k == 1;
     if (s == TD_OK) s = td_node_opt_int(map, "trials", 1, 100000000, &o->trials, err);
-    if (s == TD_OK) s = td_node_opt_int(map, "draws", 1, INT64_MAX, &o->draws, err);
+    if (s == TD_OK) s = td_node_opt_int(map, "draws", 1, 1000000, &o->draws, err);
     if (s == TD_OK) s = td__named_map(a, map, "strategy", &strategy, err);
     td_error why = {0};
     td_space *space = s == TD_OK ? some_space(hw, l, a, &why) : NULL;

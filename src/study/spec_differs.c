@@ -61,15 +61,21 @@ static void differ(const char *path, const td_node *before, const td_node *now, 
     add_value(now, l->out);
 }
 
+/* Of networks; others are of problems, nested ones among them. */
+static bool of_networks(const td_node *spec) {
+    return td_node_find(spec, "network") != NULL;
+}
+
 /* Other keys than these change no trial; the last two where the scope says so. */
 static void compare_keys(const td_node *before, const td_node *now, const char *study, list *l) {
-    static const char *const keys[] = {
-        "network",    "accelerator", "accuracy",    "objective", "schedule", "strategy",      "lag",
-        "parameters", "objectives",  "constraints", "parallel",  "known",    "early_stopping"};
+    static const char *const keys[] = {"network",        "accelerator", "accuracy", "objective",
+                                       "schedule",       "strategy",    "lag",      "parameters",
+                                       "objectives",     "constraints", "parallel", "known",
+                                       "early_stopping", "workload",    "mapping"};
     const td_scope *scope = td_scope_find(study); /* NULL: a phase of one */
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         differ(keys[i], td_node_find(before, keys[i]), td_node_find(now, keys[i]), l);
-    if (td_node_find(now, "parameters") != NULL) return;
+    if (!of_networks(now)) return;
     if (scope == NULL || td_scope_needs_fixed(scope))
         differ("compare", td_node_find(before, "compare"), td_node_find(now, "compare"), l);
     if (scope == NULL)
@@ -91,7 +97,7 @@ void td__spec_differs(const td__study *now, const char *spec, uint64_t seed, td_
         compare_keys(a, b, now->name, &l);
     if (l.n > MOST) td_text_addf(out, " and %d more", l.n - MOST);
     /* What a phase begins with depends on the budgets of all of them. */
-    bool phase = td_scope_find(now->name) == NULL;
+    bool phase = b != NULL && of_networks(b) && td_scope_find(now->name) == NULL;
     if (l.n == 0 && b != NULL && td_node_find(b, "parameters") != NULL)
         td_text_add(out, "no key of the problem does, so it is the version of the program");
     else if (l.n == 0)

@@ -15,6 +15,9 @@ static td_status put(td_store *s, int64_t id, int64_t token, const td_inner_row 
     td__sql_done(s, st);
     if (status == TD_OK && !mine)
         return td_fail(err, TD_E_STALE, "the trial was given to somebody else");
+    /* Attempts that get further are no sign of a trial that takes its workers down. */
+    if (status == TD_OK)
+        status = td__sql_run(s, err, "UPDATE trial SET attempt = 1 WHERE id = ?", "i", id);
     if (status != TD_OK) return status;
     return td__sql_run(s, err,
                        "INSERT OR REPLACE INTO inner_search (trial_id, layer, value, bound, pj,"
@@ -90,5 +93,10 @@ td_status td_store_inner(td_store *s, const char *study, int64_t trial, td_arena
     if (status == TD_OK) status = td__store_peek(s, id, trial, a, &t, err);
     if (status == TD_OK && t == NULL)
         status = td_fail(err, TD_E_NOT_FOUND, "there is no trial %lld", (long long)trial);
-    return status == TD_OK ? td__store_inner(s, t->id, a, out, n, err) : status;
+    if (status == TD_OK) status = td__store_inner(s, t->id, a, out, n, err);
+    /* Which layers behind the first without a mapping were searched at the same time depends on the
+     * number of threads. */
+    for (int i = 0; status == TD_OK && i + 1 < *n; i++)
+        if (!(*out)[i].found) *n = i + 1;
+    return status;
 }

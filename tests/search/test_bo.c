@@ -159,6 +159,7 @@ static void test_feasibility(void **unused) {
     } classifiers[] = {{"{}", 0.75, 1},
                        {"{feasibility: svm}", 0.75, 1},
                        {"{feasibility: forest}", 0.7, 1},
+                       {"{model: forest}", 0.75, 1}, /* whose bounds are all the same here */
                        {"{feasibility: none}", 0.3, 0.65}};
     for (size_t i = 0; i < sizeof classifiers / sizeof classifiers[0]; i++) {
         asks a;

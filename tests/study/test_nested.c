@@ -306,6 +306,7 @@ static void test_no_mapping(void **state) {
         snprintf(text, sizeof text,
                  "name: n\nworkload:\n  - {name: small, layer: conv K8 C4 P8 Q8 R3 S3}\n"
                  "  - {name: tall, layer: conv K8 C4 P8 Q8 R3 S5}\n"
+                 "  - {name: last, layer: fc K8 C4}\n"
                  "accelerator: {space: ./hw.yaml}\n%sstrategy: exhaustive\n"
                  "budget: {trials: 2}\n",
                  inner[k]);
@@ -319,6 +320,14 @@ static void test_no_mapping(void **state) {
             assert_int_equal(n, 2);
             assert_true(r[0].found && !r[1].found);
             assert_non_null(strstr(row.error, r[1].error));
+        }
+        /* With more threads a layer behind it may have been searched at the same time. */
+        run_sql(folder, "INSERT INTO inner_search SELECT trial_id, 2, 1, NULL, 1, 1, 1, 1, NULL,"
+                        " NULL, NULL FROM inner_search WHERE layer = 1");
+        for (int t = 0; t < 2; t++) {
+            int n;
+            layers_of(folder, t, a, &n);
+            assert_int_equal(n, 2);
         }
         td_arena_destroy(a);
         scratch_remove(folder);
@@ -381,6 +390,9 @@ static void test_wrong_files(void **state) {
         {NESTED("mapping: {strategy: mapper, trials: 3}\n"), "unknown key \"trials\""},
         {NESTED("mapping: {strategy: random, mode: fast}\n"), "unknown key \"mode\""},
         {NESTED("mapping: {strategy: rnadom}\n"), "did you mean \"random\""},
+        {"name: n\nworkload: [{layer: conv K8 C4 P8 Q8 R3 S5}]\naccelerator: {space: ./hw.yaml}\n"
+         "mapping: {strategy: {name: evolution, population: 0}}\n",
+         "population"}, /* no accelerator has a mapping */
         {NESTED("mapping: {strategy: {name: evolution, population: 0}}\n"), "population"},
         {NESTED("mapping: {strategy: exhaustive}\n"), "strategy: mapper"},
         {NESTED("mapping: {objective: area}\n"), "there is no objective \"area\""},
@@ -410,14 +422,22 @@ static void test_what_a_folder_goes_on_with(void **state) {
     watcher w = {0};
     const char *text = NESTED("strategy: random\nbudget: {trials: 2}\n");
     assert_ok(run(folder, text, 1, &w, &err), &err);
-    static const char *const others[] = {
-        NESTED("strategy: random\nmapping: {objective: energy}\nbudget: {trials: 2}\n"),
-        NESTED("strategy: random\nmapping: {mode: fast}\nbudget: {trials: 2}\n"),
-        "name: n\nworkload: [{layer: fc K32 C64}]\naccelerator: {space: ./hw.yaml}\n"
-        "strategy: random\nbudget: {trials: 2}\n",
+    static const struct {
+        const char *text, *differs;
+    } others[] = {
+        {NESTED("strategy: random\nmapping: {objective: energy}\nbudget: {trials: 9}\n"),
+         "what differs: mapping was nothing and is {\"objective\": \"energy\"};"},
+        {NESTED("strategy: random\nmapping: {mode: fast}\nbudget: {trials: 2}\n"),
+         "what differs: mapping was"},
+        {"name: n\nworkload: [{layer: fc K32 C64}]\naccelerator: {space: ./hw.yaml}\n"
+         "strategy: random\nbudget: {trials: 2}\n",
+         "what differs: workload was"},
     };
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        assert_int_equal(run(folder, others[i], 1, &w, &err), TD_E_USAGE);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(run(folder, others[i].text, 1, &w, &err), TD_E_USAGE);
+        if (strstr(err.message, others[i].differs) == NULL)
+            fail_msg("expected \"%s\" in \"%s\"", others[i].differs, err.message);
+    }
     assert_ok(run(folder, NESTED("strategy: random\nbudget: {trials: 3}\n"), 1, &w, &err), &err);
     td_text out = {0};
     td_blackbox *b = load_problem(folder, text);
