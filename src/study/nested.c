@@ -10,7 +10,6 @@
 enum { MOST_LAYERS = 4096 };
 
 bool td__nested_is(const td_node *doc) {
-    if (td_node_find(doc, "network") != NULL) return false;
     return td_node_find(doc, "mapping") != NULL || td_node_find(doc, "workload") != NULL;
 }
 
