@@ -45,13 +45,15 @@ static void name_of(const char *path, size_t size, char *out, size_t room) {
     snprintf(out, room, "%.*s", (int)(dot - at), at);
 }
 
-/* hw/eyeriss.yaml with budgets, as a point and as a space. */
+/* hw/eyeriss.yaml with budgets, as a point and as a space, in which what the file varies stays
+ * free. */
 static void accelerators(workload *w, const char *budgets, td_error *err) {
     td_arena *a = w->arena;
     const char *path;
     const td_node *doc, *space;
     td_status s = td_hw_find(a, "eyeriss", &path, err);
     if (s == TD_OK) s = td_node_load(a, path, &doc, err);
+    const td_node *varies = s == TD_OK ? td_node_find(doc, "space") : NULL;
     td_text recipe = {0};
     td_text_add(&recipe, "{space: eyeriss");
     char *list = td_arena_strdup(a, budgets), *rest = list;
@@ -59,7 +61,10 @@ static void accelerators(workload *w, const char *budgets, td_error *err) {
         if (*one == '\0') continue;
         s = td_node_override(a, (td_node *)doc, "budget", one, err);
         char *value = strchr(one, '=');
-        if (s == TD_OK) td_text_addf(&recipe, ", %.*s: %s", (int)(value - one), one, value + 1);
+        if (s != TD_OK) break;
+        const char *key = td_arena_printf(a, "%.*s", (int)(value - one), one);
+        if (varies == NULL || td_node_find(varies, key) == NULL)
+            td_text_addf(&recipe, ", %s: %s", key, value + 1);
     }
     td_text_add(&recipe, "}");
     if (s == TD_OK) s = td_hw_from_node(doc, &w->eyeriss, err);

@@ -20,7 +20,7 @@ static const struct {
     bool plotted, traffic;
 } method[] = {
     {"bo: linear, LCB", "bo", "{initial: 30}", TRIALS, true, true},
-    {"no traffic", "bo", "{initial: 30}", TRIALS, true, false},
+    {"plain features", "bo", "{initial: 30}", TRIALS, true, false},
     {"se kernel", "bo", "{initial: 30, kernel: se}", TRIALS, false, true},
     {"EI", "bo", "{initial: 30, acquisition: ei}", TRIALS, false, true},
     {"forest", "bo", "{initial: 30, model: forest}", TRIALS, false, true},
