@@ -153,8 +153,11 @@ static td_status read_word(const td_node *map, const char *key, const char *cons
     const char *text = word[*out];
     td_status s = td_node_opt_string(map, key, &text, err);
     if (s != TD_OK) return s;
-    for (*out = 0; *out < n; ++*out)
-        if (strcmp(text, word[*out]) == 0) return TD_OK;
+    for (int i = 0; i < n; i++)
+        if (strcmp(text, word[i]) == 0) {
+            *out = i;
+            return TD_OK;
+        }
     return td__fail_name(td_node_find(map, key), key, text, word, n, err);
 }
 
@@ -238,9 +241,10 @@ td_status td__nested_goals(const td_node *doc, td_goals *out, td_error *err) {
     td_status s = td_node_opt_map(doc, "mapping", &map, err);
     if (s == TD_OK && map != NULL) s = read_word(map, "objective", objectives, 3, &objective, err);
     static const char *const names[] = {"cycles", "energy_pj", "edp_pj_cycles"};
+    if (s != TD_OK) return s;
     out->objective[0].name = names[objective];
     out->objective[0].reference = NAN;
-    return s;
+    return TD_OK;
 }
 
 static uint64_t hash_of(const struct td__nested *n, const td_node *doc) {
