@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs all tests; the last line counts test cases: "N passed, N failed, N skipped".
 #   scripts/test.sh            release build, all tests; sanitizer build of the same tests;
-#                              10 seconds of fuzzing per parser; order of dependence; format
+#                              6 seconds of fuzzing per parser; order of dependence; format
 #   scripts/test.sh --quick    release build and its tests only
 # TANDEM_SLOW=1 runs the slow tests too.
 set -u
@@ -81,7 +81,7 @@ run_fuzzer() { # run_fuzzer PROGRAM FOLDER: FOLDER/NAME.log, and NAME.failed if 
     name=$(basename "$1")
     corpus=$(mktemp -d)
     [ ! -d tests/fuzz-seeds/"$name" ] || cp -r tests/fuzz-seeds/"$name"/. "$corpus"
-    "$1" -max_total_time="${TANDEM_FUZZ_SECONDS:-10}" -max_len=16384 -rss_limit_mb=2048 -timeout=10 \
+    "$1" -max_total_time="${TANDEM_FUZZ_SECONDS:-6}" -max_len=16384 -rss_limit_mb=2048 -timeout=10 \
         -artifact_prefix="$corpus/" "$corpus" >"$2/$name.log" 2>&1 || touch "$2/$name.failed"
     rm -rf "$corpus"
 }
