@@ -6,15 +6,7 @@
 #include "store_sql.h"
 
 static td_status put(td_store *s, int64_t id, int64_t token, const td_inner_row *r, td_error *err) {
-    sqlite3_stmt *st;
-    bool mine = false;
-    td_status status =
-        td__sql_cached(s, &st, err, "SELECT 1 FROM trial WHERE id = ? AND token = ? AND state = 1",
-                       "ii", id, token);
-    if (status == TD_OK) status = td__sql_step(s, st, &mine, err);
-    td__sql_done(s, st);
-    if (status == TD_OK && !mine)
-        return td_fail(err, TD_E_STALE, "the trial was given to somebody else");
+    td_status status = td__store_own(s, id, token, err);
     /* Attempts that get further are no sign of a trial that takes its workers down. */
     if (status == TD_OK)
         status = td__sql_run(s, err, "UPDATE trial SET attempt = 1 WHERE id = ?", "i", id);

@@ -34,8 +34,7 @@ td_status td__store_put_curve(td_store *s, int64_t trial, const td__finish *f, t
     return status;
 }
 
-static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step,
-                            const td_outcome *value, td_error *err) {
+td_status td__store_own(td_store *s, int64_t id, int64_t token, td_error *err) {
     sqlite3_stmt *st;
     bool mine = false;
     td_status status =
@@ -43,8 +42,14 @@ static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step
                        "ii", id, token);
     if (status == TD_OK) status = td__sql_step(s, st, &mine, err);
     td__sql_done(s, st);
-    if (status == TD_OK && !mine)
-        return td_fail(err, TD_E_STALE, "the trial was given to somebody else");
+    return status == TD_OK && !mine
+               ? td_fail(err, TD_E_STALE, "the trial was given to somebody else")
+               : status;
+}
+
+static td_status put_report(td_store *s, int64_t id, int64_t token, int64_t step,
+                            const td_outcome *value, td_error *err) {
+    td_status status = td__store_own(s, id, token, err);
     if (status == TD_OK)
         status = td__sql_run(s, err, "DELETE FROM trial_report WHERE trial_id = ? AND step >= ?",
                              "ii", id, step);

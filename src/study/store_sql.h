@@ -53,6 +53,8 @@ td_status td__store_take_rev(td_store *s, int64_t trial, td_error *err);
 /* In a transaction: the next trial of a study, ready, with choices that no strategy made. */
 td_status td__store_add_trial(td_store *s, int64_t study, const char *params, uint64_t params_hash,
                               int64_t *number, td_error *err);
+/* In a transaction: whether a running trial is still that of its token (TD_E_STALE). */
+td_status td__store_own(td_store *s, int64_t id, int64_t token, td_error *err);
 /* What a trial reported on its way, in the transaction that ends it. */
 td_status td__store_put_curve(td_store *s, int64_t trial, const td__finish *f, td_error *err);
 /* Curves of the trials t, in their order: all of a study by number (rev -1), or those after a
