@@ -92,6 +92,9 @@ typedef struct {
     bool stalls;     /* levels take time, or fetch words, that no part of the search sees */
     bool narrow;     /* partial sums are narrower than outputs: bounds do not hold */
     double least_pj; /* no mapping needs less */
+    double mac_pj;   /* of one MAC */
+    double skew;     /* cycles of the fan-outs that know no folds, once in any mapping; */
+    double hops[TD_MAX_LEVELS], shift[TD_MAX_LEVELS]; /* of a fold, of a word that is shifted */
 } td__space;
 
 /* Checks query and problem, fills *z and lists the fans (at most about `max_fans` per level; memory
@@ -201,10 +204,10 @@ void td__multiply(const td__space *z, td__products *w); /* the rest from fan, p,
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
                     unsigned sums, td__toll *sum, td__toll *last);
 /* Cycles of filling and draining with the folds of tensor t that the link from parent to child (-1:
- * the MACs) decides, at least, for M = 1: they grow with M as words do. And those of fan-outs that
- * know no folds. mapper_skew.c */
+ * the MACs) decides, at least, for M = 1: they grow with M as words do. mapper_skew.c */
 double td__link_skew(const td__space *z, const td__products *w, int t, int parent, int child);
-double td__space_skew(const td__space *z);
+/* What fan-outs take, whatever the mapping: skewed, skew, hops and shift of the space. */
+void td__skew_constants(td__space *z);
 /* Of all mappings: as many folds as it takes to bring every word of the tensors (`words`: at least)
  * into their keepers once. */
 double td__least_skew(const td__space *z, const double words[TD_NTENSOR]);

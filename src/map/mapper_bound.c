@@ -149,7 +149,7 @@ void td__space_bound(const td__space *z, const td__plan *plan, double *pj, doubl
     widths w;
     measure(z, &w);
     double macs = (double)td_problem_macs(p);
-    double energy = macs * td_mac_pj(&z->hw->mac, p);
+    double energy = macs * z->mac_pj;
     if (z->narrow) {
         *pj = energy * (1 - 1e-12);
         *cycles = ceil(macs / w.macs * (1 - 1e-12));

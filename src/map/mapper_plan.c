@@ -195,8 +195,8 @@ static double least_fetches(const td__space *z, const td__products *x,
 /* Costs of all chains; in `sum` the least of each figure. */
 static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
     const td__space *z = w->s->z;
-    sum->pj = w->x.macs * td_mac_pj(&z->hw->mac, &z->p);
-    sum->skew = td__space_skew(z);
+    sum->pj = w->x.macs * z->mac_pj;
+    sum->skew = z->skew;
     for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
         td__toll *list = w->plan->toll[t], least = list[0];
@@ -298,7 +298,7 @@ static void rank(walker *w, td__entry *e) {
     td__toll_least(z, x->compute, &sum, e->least);
     if (dropped(w, e->least)) return;
     int n = w->part->keep != NULL ? w->part->n_keep : plan->n_keep;
-    double mac_pj = x->macs * td_mac_pj(&z->hw->mac, &z->p);
+    double mac_pj = x->macs * z->mac_pj;
     for (int i = 0; i < n; i++) {
         e->keep = w->part->keep != NULL ? w->part->keep[i] : i;
         if (!has_tiles(z, x, of, forced, plan->keep[e->keep])) continue;
@@ -307,7 +307,7 @@ static void rank(walker *w, td__entry *e) {
                        *c = &plan->toll[TD_O][chain[TD_O]];
         td__toll all;
         all.pj = mac_pj + a->pj + b->pj + c->pj;
-        all.skew = td__space_skew(z) + a->skew + b->skew + c->skew;
+        all.skew = z->skew + a->skew + b->skew + c->skew;
         for (int k = 0; k < z->n_limits; k++)
             all.cycles[k] = a->cycles[k] + b->cycles[k] + c->cycles[k];
         td__toll_least(z, x->compute, &all, e->least);

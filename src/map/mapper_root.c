@@ -570,8 +570,8 @@ bool td__root_build(const td__space *z, td__root *r) {
     for (int l = 0; l < z->n; l++)
         for (int d = 0; d < TD_NDIM; d++) r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].f[d];
     clear(z, &r->mac);
-    r->mac.pj = w.macs * td_mac_pj(&z->hw->mac, &z->p);
-    r->mac.skew = td__space_skew(z);
+    r->mac.pj = w.macs * z->mac_pj;
+    r->mac.skew = z->skew;
     for (int t = 0; t < TD_NTENSOR; t++) build_links(z, &w, r, t);
     return true;
 }

@@ -4,6 +4,18 @@
  * they are at M = 1. */
 #include "mapper.h"
 
+void td__skew_constants(td__space *z) {
+    z->skew = 0;
+    for (int l = 0; l < z->n; l++) {
+        const td_level_timing *v = &z->hw->level[l].timing;
+        const double x = td_hw_fanout(z->hw, l, TD_AXIS_X), y = td_hw_fanout(z->hw, l, TD_AXIS_Y);
+        z->skewed |= !td_timing_ideal(v);
+        z->hops[l] = (x - 1) * v->hop_x + (y - 1) * v->hop_y;
+        z->shift[l] = x * v->shift_x + y * v->shift_y;
+        if (v->fold == 0) z->skew += z->hops[l];
+    }
+}
+
 /* Combinations of temporal extents in dims of the tensor: all of its loops in time. */
 static double moves(const td__space *z, const td__products *w, int t) {
     double n = 1;
@@ -39,36 +51,22 @@ double td__link_skew(const td__space *z, const td__products *w, int t, int paren
     for (int l = child + 1; l <= parent; l++) {
         const td_level_timing *v = &z->hw->level[l].timing;
         if (v->fold != TD_BIT(t) || td_timing_ideal(v)) continue;
-        const double x = td_hw_fanout(z->hw, l, TD_AXIS_X), y = td_hw_fanout(z->hw, l, TD_AXIS_Y);
-        const double hops = (x - 1) * v->hop_x + (y - 1) * v->hop_y;
-        const double shift = x * v->shift_x + y * v->shift_y;
         if (child < 0) { /* every step is a fold */
-            cycles += w->compute * (hops + shift);
+            cycles += w->compute * (z->hops[l] + z->shift[l]);
             continue;
         }
         const double words = least_words(z, w, t, child), n = moves(z, w, t);
         const double folds = n / held(z, t, child, words);
         /* Larger tiles are shifted less often, but not fewer words. */
-        cycles += (folds > 1 ? folds : 1) * hops +
-                  (t == TD_I && !z->plain ? (folds > 1 ? folds : 1) : n) * shift * words;
+        cycles += (folds > 1 ? folds : 1) * z->hops[l] +
+                  (t == TD_I && !z->plain ? (folds > 1 ? folds : 1) : n) * z->shift[l] * words;
     }
     return cycles * (1 - 1e-12);
 }
 
-double td__space_skew(const td__space *z) {
-    double cycles = 0;
-    for (int l = 0; l < z->n; l++) {
-        const td_level_timing *v = &z->hw->level[l].timing;
-        if (v->fold != 0) continue;
-        cycles += (double)(td_hw_fanout(z->hw, l, TD_AXIS_X) - 1) * v->hop_x +
-                  (double)(td_hw_fanout(z->hw, l, TD_AXIS_Y) - 1) * v->hop_y;
-    }
-    return cycles;
-}
-
 double td__least_skew(const td__space *z, const double words[TD_NTENSOR]) {
     if (!z->skewed) return 0;
-    double cycles = td__space_skew(z);
+    double cycles = z->skew;
     for (int l = 0; l < z->n; l++) {
         const td_level_timing *v = &z->hw->level[l].timing;
         for (int t = 0; t < TD_NTENSOR; t++) {

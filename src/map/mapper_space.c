@@ -113,6 +113,7 @@ static void set_costs(td__space *z) {
     z->bits[TD__SUMS] = p->acc_bits;
     z->narrow = p->acc_bits < p->bits[TD_O];
     z->stalls = stalls(z->hw);
+    z->mac_pj = td_mac_pj(&z->hw->mac, p);
     z->n_limits = 0;
     for (int l = 0; l < z->n; l++) {
         const td_level *v = &z->hw->level[l];
@@ -434,10 +435,10 @@ static td_status list_fans(td__space *z, int l, int max_fans, td_arena *a, td_er
 
 /* Fan-outs that take time; whether the bound of it can be less than it is. */
 static void set_skew(td__space *z) {
+    td__skew_constants(z);
     for (int l = 0; l < z->n; l++) {
         const td_level_timing *v = &z->hw->level[l].timing;
         if (td_timing_ideal(v)) continue;
-        z->skewed = true;
         for (int t = 0; t < TD_NTENSOR; t++) {
             if (v->fold != TD_BIT(t)) continue;
             z->loose_skew |= t == TD_I && !z->plain;
