@@ -22,6 +22,8 @@
 #ifndef TANDEM_MAPPER_H
 #define TANDEM_MAPPER_H
 
+#include <math.h>
+
 #include "tandem/map.h"
 
 /* Kinds of words: W, I, finished outputs, partial sums. */
@@ -106,6 +108,12 @@ td_status td__space_build(const td_problem *p, const td_hw *hw, const td_map_que
 typedef struct {
     double pj, skew, cycles[TD__MAX_LIMITS];
 } td__toll;
+
+/* All figures. */
+static inline void td__toll_set(const td__space *z, td__toll *t, double v) {
+    t->pj = t->skew = v;
+    for (int i = 0; i < z->n_limits; i++) t->cycles[i] = v;
+}
 
 /* a += m x b. */
 static inline void td__toll_add(const td__space *z, td__toll *a, double m, const td__toll *b) {
@@ -199,10 +207,12 @@ typedef struct {
 void td__products_init(td__products *w);                /* before the first use */
 void td__multiply(const td__space *z, td__products *w); /* the rest from fan, p, compute */
 /* Adds the least that tensor t costs (M = 1) if the levels of `keepers` keep it, MACs included.
- * sums: bit l + 1 is set if what leaves level l cannot but be partial sums. *last (cleared before)
- * gets what the link into the innermost keeper adds for each further M. */
+ * sums: bit l + 1 is set if what leaves level l cannot but be partial sums. */
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
-                    unsigned sums, td__toll *sum, td__toll *last);
+                    unsigned sums, td__toll *sum);
+/* What the link into the innermost keeper adds for each further M; 0 if there is one keeper. */
+void td__last_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
+                   unsigned sums, td__toll *last);
 /* Cycles of filling and draining with the folds of tensor t that the link from parent to child (-1:
  * the MACs) decides, at least, for M = 1: they grow with M as words do. mapper_skew.c */
 double td__link_skew(const td__space *z, const td__products *w, int t, int parent, int child);
@@ -211,8 +221,6 @@ void td__skew_constants(td__space *z);
 /* Of all mappings: as many folds as it takes to bring every word of the tensors (`words`: at least)
  * into their keepers once. */
 double td__least_skew(const td__space *z, const double words[TD_NTENSOR]);
-/* Lower bounds of both objectives from a sum of tolls. */
-void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]);
 /* All that the search needs; r->fan and r->keep are set, fans trimmed. False: its loops have no
  * place. */
 bool td__root_build(const td__space *z, td__root *r);
@@ -225,11 +233,67 @@ double td__map_sums(int64_t a, int64_t p, int64_t b, int64_t r);
  * at a time at least. */
 double td__held_lines(const td_problem *p, int axis, const int32_t *spread, int32_t box);
 
+/* Lines of a box of positions and taps along an axis; of the image, which has no made zeros. */
+static inline int64_t td__box_lines(const td_problem *p, const int32_t *e, int axis) {
+    return ((int64_t)e[TD_P + axis] - 1) * p->stride[axis] +
+           ((int64_t)e[TD_R + axis] - 1) * p->dilation[axis] + 1;
+}
+static inline int64_t td__image_lines(const td_problem *p, int axis) {
+    return td__box_lines(p, p->dim, axis) - p->pad[axis] - p->pad[2 + axis];
+}
+
 /* Bits of a tile of tensor t with extents e; sums: outputs are partial sums. */
-double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t, bool sums);
+static inline double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t,
+                                   bool sums) {
+    switch (t) {
+    case TD_W: return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S] * z->bits[TD_W];
+    case TD_O:
+        return (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q] *
+               z->bits[sums ? TD__SUMS : TD_O];
+    default: break;
+    }
+    double bits = (double)e[TD_N] * e[TD_G] * e[TD_C] * z->bits[TD_I];
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t lines = td__box_lines(p, e, axis), image = td__image_lines(p, axis);
+        /* Made zeros are not stored; Timeloop knows none. */
+        if (z->counting == TD_COUNT_EXACT && lines > image) lines = image > 0 ? image : 0;
+        bits *= (double)lines;
+    }
+    return bits;
+}
 
 /* The objectives (primary, secondary) of a bound or a cost. */
-void td__map_objectives(const td__space *z, double pj, double cycles, double out[2]);
+static inline void td__map_objectives(const td__space *z, double pj, double cycles, double out[2]) {
+    cycles = ceil(cycles * (1 - 1e-12));
+    switch (z->objective) {
+    case TD_OBJ_LATENCY:
+        out[0] = cycles;
+        out[1] = pj;
+        break;
+    case TD_OBJ_ENERGY:
+        out[0] = pj;
+        out[1] = cycles;
+        break;
+    case TD_OBJ_WEIGHTED:
+        out[0] = pow(pj, z->weight[0]) * pow(cycles, z->weight[1]);
+        out[1] = z->weight[0] > 0 ? cycles : pj;
+        break;
+    default:
+        out[0] = pj * cycles;
+        out[1] = cycles;
+        break;
+    }
+}
+
+/* Lower bounds of both from a sum of tolls. */
+static inline void td__toll_least(const td__space *z, double compute, const td__toll *sum,
+                                  double least[2]) {
+    double cycles = compute + sum->skew;
+    for (int i = 0; i < z->n_limits; i++)
+        if (sum->cycles[i] > cycles) cycles = sum->cycles[i];
+    td__map_objectives(z, sum->pj, cycles, least);
+}
+
 static inline bool td__map_better(const double a[2], const double b[2]) {
     return a[0] != b[0] ? a[0] < b[0] : a[1] < b[1];
 }

@@ -35,8 +35,7 @@ static td_status list_chains(const td__space *z, td_arena *a, td__plan *plan, td
             plan->chain[i][t] = (uint8_t)*k;
         }
     for (int t = 0; t < TD_NTENSOR; t++)
-        if ((plan->toll[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL ||
-            (plan->last[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL)
+        if ((plan->toll[t] = TD_NEW(a, td__toll, plan->n_chain[t])) == NULL)
             return td_fail(err, TD_E_MEMORY, "mapper: out of memory");
     return TD_OK;
 }
@@ -192,24 +191,28 @@ static double least_fetches(const td__space *z, const td__products *x,
     return n > 1 ? n : 1;
 }
 
+/* a = the lesser of each figure. */
+static void toll_min(const td__space *z, td__toll *a, const td__toll *b) {
+    if (b->pj < a->pj) a->pj = b->pj;
+    if (b->skew < a->skew) a->skew = b->skew;
+    for (int i = 0; i < z->n_limits; i++)
+        if (b->cycles[i] < a->cycles[i]) a->cycles[i] = b->cycles[i];
+}
+
 /* Costs of all chains; in `sum` the least of each figure. */
 static void toll_chains(walker *w, unsigned sums, td__toll *sum) {
     const td__space *z = w->s->z;
+    td__toll_set(z, sum, 0);
     sum->pj = w->x.macs * z->mac_pj;
     sum->skew = z->skew;
-    for (int i = 0; i < z->n_limits; i++) sum->cycles[i] = 0;
     for (int t = 0; t < TD_NTENSOR; t++) {
-        td__toll *list = w->plan->toll[t], least = list[0];
+        td__toll least;
+        td__toll_set(z, &least, INFINITY);
         for (int k = 0; k < w->plan->n_chain[t]; k++) {
-            td__toll *c = &list[k], *last = &w->plan->last[t][k];
-            c->pj = last->pj = c->skew = last->skew = 0;
-            for (int i = 0; i < z->n_limits; i++) c->cycles[i] = last->cycles[i] = 0;
-            td__chain_toll(z, &w->x, t, w->plan->levels[t][k], sums, c, last);
-            if (k == 0) least = *c;
-            if (c->pj < least.pj) least.pj = c->pj;
-            if (c->skew < least.skew) least.skew = c->skew;
-            for (int i = 0; i < z->n_limits; i++)
-                if (c->cycles[i] < least.cycles[i]) least.cycles[i] = c->cycles[i];
+            td__toll *c = &w->plan->toll[t][k];
+            td__toll_set(z, c, 0);
+            td__chain_toll(z, &w->x, t, w->plan->levels[t][k], sums, c);
+            toll_min(z, &least, c);
         }
         td__toll_add(z, sum, 1, &least);
     }
@@ -318,11 +321,13 @@ static void rank(walker *w, td__entry *e) {
                    no = least_fetches(z, x, of, level, TD_O);
             if (nw > 1 && no > 1) {
                 double v[2][2];
-                td__toll more = all;
-                td__toll_add(z, &more, nw - 1, &plan->last[TD_W][chain[TD_W]]);
+                td__toll more = all, last;
+                td__last_toll(z, x, TD_W, lw, forced, &last);
+                td__toll_add(z, &more, nw - 1, &last);
                 td__toll_least(z, x->compute, &more, v[0]);
                 more = all;
-                td__toll_add(z, &more, no - 1, &plan->last[TD_O][chain[TD_O]]);
+                td__last_toll(z, x, TD_O, lo, forced, &last);
+                td__toll_add(z, &more, no - 1, &last);
                 td__toll_least(z, x->compute, &more, v[1]);
                 memcpy(e->least, v[td__map_better(v[1], v[0])], sizeof e->least);
             }

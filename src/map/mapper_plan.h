@@ -15,8 +15,8 @@ typedef struct {
     int n_keep, n_all;
     int n_chain[TD_NTENSOR];
     uint8_t levels[TD_NTENSOR][TD__MAX_CHAINS];
-    td__toll *toll[TD_NTENSOR], *last[TD_NTENSOR]; /* scratch, one per chain */
-    td__entry *entry;                              /* the best, in order */
+    td__toll *toll[TD_NTENSOR]; /* scratch, one per chain */
+    td__entry *entry;           /* the best, in order */
     int n, max;
     td__entry *of_keep; /* n_keep: the best with each combination, if collected (else NULL) */
     uint32_t seen;

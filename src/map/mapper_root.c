@@ -287,14 +287,18 @@ static inline void charge(const td__space *z, const td__products *w, int level, 
 
 static inline void charge_read(const td__space *z, const td__products *w, int level, int kind,
                                double words, td__toll *t) {
+    const double bits = words * z->bits[kind];
     t->pj += words * z->rd[level][kind];
-    charge(z, w, level, words * z->bits[kind], 0, t);
+    for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
+        t->cycles[i] += z->limit[i].read * bits * w->per[i];
 }
 
 static inline void charge_fill(const td__space *z, const td__products *w, int level, int kind,
                                double words, td__toll *t) {
+    const double bits = words * z->bits[kind];
     t->pj += words * z->fl[level][kind];
-    charge(z, w, level, 0, words * z->bits[kind], t);
+    for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
+        t->cycles[i] += z->limit[i].write * bits * w->per[i];
 }
 
 /* An update of an output, which reads what stood there. */
@@ -321,85 +325,66 @@ static inline void charge_off(const td__space *z, const td__products *w, int lev
     if (!top) charge_fill(z, w, level, kind, words, t);
 }
 
-static inline void clear(const td__space *z, td__toll *t) {
-    t->pj = t->skew = 0;
-    for (int i = 0; i < z->n_limits; i++) t->cycles[i] = 0;
-}
-
 static inline int inside(unsigned keepers, int level) {
     keepers &= TD_BIT(level) - 1;
     return keepers != 0 ? 31 - __builtin_clz(keepers) : -1;
 }
 
-void td__map_objectives(const td__space *z, double pj, double cycles, double out[2]) {
-    cycles = ceil(cycles * (1 - 1e-12));
-    switch (z->objective) {
-    case TD_OBJ_LATENCY:
-        out[0] = cycles;
-        out[1] = pj;
-        break;
-    case TD_OBJ_ENERGY:
-        out[0] = pj;
-        out[1] = cycles;
-        break;
-    case TD_OBJ_WEIGHTED:
-        out[0] = pow(pj, z->weight[0]) * pow(cycles, z->weight[1]);
-        out[1] = z->weight[0] > 0 ? cycles : pj;
-        break;
-    default:
-        out[0] = pj * cycles;
-        out[1] = cycles;
-        break;
-    }
+/* What reaches the parent of an output link: sums, unless nothing is summed outside of the child.
+ */
+static inline int updates(const td__products *w, unsigned sums, int child) {
+    bool wide = child < 0 ? w->sums : w->sums_above[child + 1] || (sums & TD_BIT(child + 1));
+    return wide ? TD__SUMS : TD_O;
 }
 
 void td__chain_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
-                    unsigned sums, td__toll *sum, td__toll *last) {
+                    unsigned sums, td__toll *sum) {
     for (int l = z->top[t], child; l >= 0; l = child) {
         double in, out;
         child = inside(keepers, l);
-        bool into_last = child >= 0 && !(keepers & (TD_BIT(child) - 1));
         link_words(z, w, child, l, t, &in, &out);
-        const double skew = z->skewed ? td__link_skew(z, w, t, l, child) : 0;
-        sum->skew += skew;
-        if (into_last) last->skew += skew;
+        if (z->skewed) sum->skew += td__link_skew(z, w, t, l, child);
         if (t != TD_O) {
             charge_read(z, w, l, t, out, sum);
             if (child >= 0) charge_fill(z, w, child, t, in, sum);
-            if (!into_last) continue;
-            charge_read(z, w, l, t, out, last);
-            charge_fill(z, w, child, t, in, last);
             continue;
         }
-        bool wide = child < 0 ? w->sums : w->sums_above[child + 1] || (sums & TD_BIT(child + 1));
-        int kind = wide ? TD__SUMS : TD_O;
+        int kind = updates(w, sums, child);
         charge_update(z, w, l, kind, out, sum);
         if (l == z->top[t] || z->counting != TD_COUNT_EXACT)
             charge_read(z, w, l, kind, -w->words[TD_O] * w->copies[l][TD_O], sum);
-        if (!into_last) continue;
-        charge_update(z, w, l, kind, out, last);
-        charge_drain(z, w, child, w->sums ? TD__SUMS : TD_O, in, last);
     }
 }
 
-void td__toll_least(const td__space *z, double compute, const td__toll *sum, double least[2]) {
-    double cycles = compute + sum->skew;
-    for (int i = 0; i < z->n_limits; i++)
-        if (sum->cycles[i] > cycles) cycles = sum->cycles[i];
-    td__map_objectives(z, sum->pj, cycles, least);
+void td__last_toll(const td__space *z, const td__products *w, int t, unsigned keepers,
+                   unsigned sums, td__toll *last) {
+    td__toll_set(z, last, 0);
+    int child = __builtin_ctz(keepers), parent = child + 1;
+    if (child == z->top[t]) return;
+    while (!(keepers & TD_BIT(parent))) parent++;
+    double in, out;
+    link_words(z, w, child, parent, t, &in, &out);
+    if (z->skewed) last->skew = td__link_skew(z, w, t, parent, child);
+    if (t != TD_O) {
+        charge_read(z, w, parent, t, out, last);
+        charge_fill(z, w, child, t, in, last);
+    } else {
+        charge_update(z, w, parent, updates(w, sums, child), out, last);
+        charge_drain(z, w, child, w->sums ? TD__SUMS : TD_O, in, last);
+    }
 }
 
 /* ---- building -------------------------------------------------------------------------------- */
 
 static void build_plain(const td__space *z, const td__products *w, int t, td__link *k, double out) {
-    clear(z, &k->own[0]);
+    td__toll_set(z, &k->own[0], 0);
     charge_read(z, w, k->parent, t, out, &k->own[0]);
     charge_fill(z, w, k->child, t, k->base_fill, &k->own[0]);
 }
 
 static void build_overlapping(const td__space *z, const td__products *w, td__link *k) {
-    clear(z, &k->read);
-    clear(z, &k->fill);
+    td__toll_set(z, &k->read, 0);
+    td__toll_set(z, &k->fill, 0);
     charge_read(z, w, k->parent, TD_I, 1, &k->read);
     charge_fill(z, w, k->child, TD_I, 1, &k->fill);
     k->planes = w->planes * w->copies[k->child][TD_I];
@@ -427,9 +412,9 @@ static void build_output(const td__space *z, const td__products *w, td__link *k,
     bool top = k->parent == z->top[TD_O];
     for (int v = 0; v < 2; v++) {
         int kind = v == 1 || k->sums ? TD__SUMS : TD_O;
-        clear(z, &k->own[v]);
-        clear(z, &k->drain[v]);
-        clear(z, &k->off_own[v]);
+        td__toll_set(z, &k->own[v], 0);
+        td__toll_set(z, &k->drain[v], 0);
+        td__toll_set(z, &k->off_own[v], 0);
         charge_update(z, w, k->parent, kind, out, &k->own[v]);
         charge_off(z, w, k->parent, kind, top, w->words[TD_O] * w->copies[k->parent][TD_O],
                    &k->off_own[v]);
@@ -480,7 +465,7 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
             r->fed_level = (int8_t)l;
             r->fed = out;
             r->feed = in / (w->shared[l + 1][t] / w->shared[0][t]);
-            clear(z, &r->feed_toll);
+            td__toll_set(z, &r->feed_toll, 0);
             charge_read(z, w, l, t, 1, &r->feed_toll);
         }
     }
@@ -502,7 +487,7 @@ static void build_links(const td__space *z, const td__products *w, td__root *r, 
             k->toll[0] = k->own[0];
             if (i + 1 < n) td__toll_add(z, &k->toll[0], 1, &k[1].toll[0]);
         } else {
-            clear(z, &k->rest);
+            td__toll_set(z, &k->rest, 0);
             if (i + 1 == n) continue;
             k->rest = k[1].rest;
             k->rest.pj += k[1].base_read * k[1].read.pj + k[1].base_fill * k[1].fill.pj;
@@ -569,7 +554,7 @@ bool td__root_build(const td__space *z, td__root *r) {
     for (int d = 0; d < TD_NDIM; d++) r->inner[0][d] = 1;
     for (int l = 0; l < z->n; l++)
         for (int d = 0; d < TD_NDIM; d++) r->inner[l + 1][d] = r->inner[l][d] * r->fan[l].f[d];
-    clear(z, &r->mac);
+    td__toll_set(z, &r->mac, 0);
     r->mac.pj = w.macs * z->mac_pj;
     r->mac.skew = z->skew;
     for (int t = 0; t < TD_NTENSOR; t++) build_links(z, &w, r, t);

@@ -165,29 +165,6 @@ static void set_input(td__space *z) {
     if (z->padded) z->plain = false;
 }
 
-double td__tile_bits(const td__space *z, const td_problem *p, const int32_t *e, int t, bool sums) {
-    switch (t) {
-    case TD_W: return (double)e[TD_G] * e[TD_K] * e[TD_C] * e[TD_R] * e[TD_S] * z->bits[TD_W];
-    case TD_O:
-        return (double)e[TD_N] * e[TD_G] * e[TD_K] * e[TD_P] * e[TD_Q] *
-               z->bits[sums ? TD__SUMS : TD_O];
-    default: break;
-    }
-    double bits = (double)e[TD_N] * e[TD_G] * e[TD_C] * z->bits[TD_I];
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t n[2]; /* lines of the tile and of the image */
-        const int32_t *of[2] = {e, p->dim};
-        for (int i = 0; i < 2; i++)
-            n[i] = ((int64_t)of[i][TD_P + axis] - 1) * p->stride[axis] +
-                   ((int64_t)of[i][TD_R + axis] - 1) * p->dilation[axis] + 1;
-        n[1] -= p->pad[axis] + p->pad[2 + axis];
-        /* Made zeros are not stored; Timeloop knows none. */
-        if (z->counting == TD_COUNT_EXACT && n[0] > n[1]) n[0] = n[1] > 0 ? n[1] : 0;
-        bits *= (double)n[0];
-    }
-    return bits;
-}
-
 /* Resident tensors are kept padded. Where every instance holds all of them, the room that they
  * leave tells which dims can grow at all. */
 static void set_whole(td__space *z) {
