@@ -41,6 +41,7 @@ typedef struct {
     bool full;               /* no factor could be larger, given the others */
     double idle[TD_NTENSOR]; /* product of the factors in dims that a tensor lacks */
     uint32_t turn;           /* order among those of equal size */
+    uint8_t dims;            /* with factors above 1 */
 } td__fan;
 
 /* Fractional part of the multiples of the golden ratio, as 32 bits: a first part of the numbers in
@@ -186,6 +187,11 @@ void td__fan_measure(td__fan *f); /* all the rest from x and y */
  * not divide and must not pad. *wasted: dims were padded. */
 bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,
                    int32_t time[TD_NDIM], bool *wasted);
+/* The same for fans that are only pointed to, with the products of their factors at hand. One that
+ * is trimmed is a copy in `own` from then on. */
+bool td__pad_fans(const td__space *z, const td__fan *fan[TD_MAX_LEVELS], td__fan own[TD_MAX_LEVELS],
+                  const int32_t spread[TD_NDIM], int trim, td_problem *padded,
+                  int32_t time[TD_NDIM], bool *wasted);
 
 /* Products that follow from the fans of a root. */
 typedef struct {

@@ -122,13 +122,18 @@ static int by_least(const void *a, const void *b) {
     return before(a, b) ? -1 : before(b, a) ? 1 : 0;
 }
 
+/* What the fans of some levels do together. */
+typedef struct {
+    int32_t spread[TD_NDIM], steps[TD_NDIM]; /* product of factors; in time, with these alone */
+    double compute;
+} reach;
+
 typedef struct {
     td__search *s;
     td__plan *plan;
     const td__part *part;
     const td__fan *fan[TD_MAX_LEVELS];
     uint16_t index[TD_MAX_LEVELS];
-    int32_t spread[TD_NDIM];
     double room[TD_MAX_LEVELS + 1]; /* largest fan-out of levels < l */
     bool counting;
     uint64_t count, limit;
@@ -339,60 +344,75 @@ static void rank(walker *w, td__entry *e) {
     }
 }
 
-static bool same_fans(const td__fan *a, const td__fan *b, int n) {
+static bool same_fans(const td__fan *const a[], const td__fan *const b[], int n) {
     for (int l = 0; l < n; l++)
-        for (int d = 0; d < TD_NDIM; d++)
-            if (a[l].x[d] != b[l].x[d] || a[l].y[d] != b[l].y[d]) return false;
+        for (int d = 0; d < TD_NDIM && a[l] != b[l]; d++)
+            if (a[l]->x[d] != b[l]->x[d] || a[l]->y[d] != b[l]->y[d]) return false;
     return true;
 }
 
-static void visit(walker *w, double compute) {
+static void visit(walker *w, const reach *all) {
     const td__space *z = w->s->z;
+    td__products *x = &w->x;
     td__entry e = {.trim = TD__AS_IS};
     memcpy(e.index, w->index, sizeof e.index);
     unsigned wasted = 0;
     for (int i = 0; i < z->n_active; i++) {
         int d = z->active[i];
-        if (z->p.dim[d] % w->spread[d] != 0) wasted |= TD_BIT(d);
+        if (all->steps[d] * all->spread[d] != z->p.dim[d]) wasted |= TD_BIT(d);
     }
-    w->x.p = &z->p;
-    w->x.compute = compute;
+    memcpy(x->fan, w->fan, sizeof x->fan);
+    x->p = &z->p;
+    x->compute = all->compute;
     if (!wasted && !z->imperfect) {
-        for (int l = 0; l < z->n; l++) w->x.fan[l] = w->fan[l];
         rank(w, &e);
         return;
     }
     if (wasted & z->whole) return;
     bool any;
-    td__fan fan[TD_MAX_LEVELS], kept[TD_MAX_LEVELS];
+    td__fan own[2][TD_MAX_LEVELS];
+    const td__fan *kept[TD_MAX_LEVELS];
     int32_t time[TD_NDIM];
-    w->x.p = &w->padded;
+    x->p = &w->padded;
     const int first = w->part->trim && !z->imperfect ? TD__TRIM_INNER : TD__AS_IS;
     const int last = z->imperfect ? TD__SMOOTH : w->part->trim ? TD__TRIM_OUTER : TD__AS_IS;
     for (int i = first; i <= last; i++) {
         if (z->imperfect && i != TD__AS_IS && i != TD__SMOOTH) continue;
-        for (int l = 0; l < z->n; l++) {
-            fan[l] = *w->fan[l];
-            w->x.fan[l] = &fan[l];
-        }
+        memcpy(x->fan, w->fan, sizeof x->fan);
         e.trim = (uint8_t)i;
-        if (!td__root_fans(z, fan, e.trim, &w->padded, time, &any)) return;
-        if (e.trim == TD__TRIM_OUTER && same_fans(fan, kept, z->n)) return;
+        if (!td__pad_fans(z, x->fan, own[i == TD__TRIM_OUTER], all->spread, i, &w->padded, time,
+                          &any))
+            return;
+        if (e.trim == TD__TRIM_OUTER && same_fans(x->fan, kept, z->n)) return;
         if (e.trim == TD__SMOOTH && !any) return;
-        memcpy(kept, fan, sizeof kept);
-        w->x.compute = 1;
-        for (int d = 0; d < TD_NDIM; d++) w->x.compute *= time[d];
+        memcpy(kept, x->fan, sizeof kept);
+        x->compute = 1;
+        for (int d = 0; d < TD_NDIM; d++) x->compute *= time[d];
         rank(w, &e);
     }
 }
 
+/* in: `out` and one fan more. */
+static void reach_further(const td__space *z, const reach *out, const td__fan *f, reach *in) {
+    *in = *out;
+    in->compute = 1;
+    for (int i = 0; i < z->n_active; i++) {
+        int d = z->active[i];
+        if (f->dims & TD_BIT(d)) {
+            in->spread[d] *= f->f[d];
+            in->steps[d] = (z->p.dim[d] + in->spread[d] - 1) / in->spread[d];
+        }
+        in->compute *= in->steps[d];
+    }
+}
+
 /* Levels from the outermost inwards; what all inner fans together could do bounds the cycles. */
-static void walk(walker *w, int level, double compute) {
+static void walk(walker *w, int level, const reach *out) {
     td__search *s = w->s;
     const td__space *z = s->z;
     if (level < 0) {
         w->count++;
-        if (!w->counting) visit(w, compute);
+        if (!w->counting) visit(w, out);
         if (s->nodes >= s->max_nodes) s->stop = true;
         return;
     }
@@ -403,20 +423,14 @@ static void walk(walker *w, int level, double compute) {
         w->fan[level] = f;
         w->index[level] = (uint16_t)k;
         if (f->total == 1) {
-            walk(w, level - 1, compute);
+            walk(w, level - 1, out);
             continue;
         }
-        int32_t kept[TD_NDIM];
-        memcpy(kept, w->spread, sizeof kept);
-        double steps = 1, least[2];
-        for (int i = 0; i < z->n_active; i++) {
-            int d = z->active[i];
-            w->spread[d] *= f->f[d];
-            steps *= (z->p.dim[d] + w->spread[d] - 1) / w->spread[d];
-        }
-        td__map_objectives(z, z->least_pj, steps / w->room[level], least);
-        if (w->counting ? !td__hopeless(s, least) : !dropped(w, least)) walk(w, level - 1, steps);
-        memcpy(w->spread, kept, sizeof kept);
+        reach in;
+        double least[2];
+        reach_further(z, out, f, &in);
+        td__map_objectives(z, z->least_pj, in.compute / w->room[level], least);
+        if (w->counting ? !td__hopeless(s, least) : !dropped(w, least)) walk(w, level - 1, &in);
     }
 }
 
@@ -425,7 +439,6 @@ static void start(walker *w, td__search *s, const td__part *part) {
     w->s = s;
     w->part = part;
     td__products_init(&w->x);
-    for (int d = 0; d < TD_NDIM; d++) w->spread[d] = 1;
     w->room[0] = 1;
     for (int l = 0; l < z->n; l++) {
         int32_t most = 1;
@@ -433,9 +446,13 @@ static void start(walker *w, td__search *s, const td__part *part) {
             if (z->fan[l][i].total > most) most = z->fan[l][i].total;
         w->room[l + 1] = w->room[l] * most;
     }
-    double compute = 1;
-    for (int d = 0; d < TD_NDIM; d++) compute *= z->p.dim[d];
-    walk(w, z->n - 1, compute);
+    reach none = {.compute = 1};
+    for (int d = 0; d < TD_NDIM; d++) {
+        none.spread[d] = 1;
+        none.steps[d] = z->p.dim[d];
+        none.compute *= z->p.dim[d];
+    }
+    walk(w, z->n - 1, &none);
 }
 
 void td__plan_roots(td__search *s, td__plan *plan, const td__part *part) {

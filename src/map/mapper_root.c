@@ -5,26 +5,26 @@
 
 /* ---- factors --------------------------------------------------------------------------------- */
 
-static int32_t spatial(const td__fan *fan, int n, int d) {
-    int32_t f = 1;
-    for (int l = 0; l < n; l++) f *= fan[l].f[d];
-    return f;
-}
-
-/* Lowers the factors of dim d, level by level, as far as its number of steps allows. */
-static void trim_dim(td__fan *fan, int n, int d, int32_t extent, int trim) {
-    int32_t all = spatial(fan, n, d), steps = (extent + all - 1) / all;
+/* Lowers the factors of dim d, level by level, as far as its number of steps allows. all: their
+ * product; returns what is left of it. */
+static int32_t trim_dim(const td__fan *fan[TD_MAX_LEVELS], td__fan own[TD_MAX_LEVELS], int n, int d,
+                        int32_t extent, int32_t all, int32_t steps, int trim) {
     for (int i = 0; i < 2 * n && (int64_t)all * steps > extent; i++) {
         int l = trim == TD__TRIM_INNER ? i / 2 : n - 1 - i / 2;
-        int32_t *f = (i & 1) ? &fan[l].x[d] : &fan[l].y[d];
-        if (*f == 1) continue;
-        int64_t rest = (int64_t)(all / *f) * steps;
+        int32_t f = (i & 1) ? fan[l]->x[d] : fan[l]->y[d];
+        if (f == 1) continue;
+        int64_t rest = (int64_t)(all / f) * steps;
         int32_t need = (int32_t)((extent + rest - 1) / rest);
-        if (need >= *f) continue;
-        all = all / *f * need;
-        *f = need;
-        td__fan_measure(&fan[l]);
+        if (need >= f) continue;
+        all = all / f * need;
+        if (fan[l] != &own[l]) {
+            own[l] = *fan[l];
+            fan[l] = &own[l];
+        }
+        *((i & 1) ? &own[l].x[d] : &own[l].y[d]) = need;
+        td__fan_measure(&own[l]);
     }
+    return all;
 }
 
 /* The next number with small prime factors, at most an eighth larger: 7 is 8, 113 is 120. */
@@ -38,52 +38,60 @@ static int32_t smooth(int32_t n) {
     return n;
 }
 
-bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,
-                   int32_t time[TD_NDIM], bool *wasted) {
+bool td__pad_fans(const td__space *z, const td__fan *fan[TD_MAX_LEVELS], td__fan own[TD_MAX_LEVELS],
+                  const int32_t spread[TD_NDIM], int trim, td_problem *padded,
+                  int32_t time[TD_NDIM], bool *wasted) {
     *padded = z->p;
     *wasted = false;
-    for (int d = 0; d < TD_NDIM; d++) {
-        int32_t extent = z->p.dim[d];
-        time[d] = extent;
-        if (extent == 1) continue;
-        int32_t all = spatial(fan, z->n, d);
+    memcpy(time, z->p.dim, sizeof z->p.dim);
+    for (int i = 0; i < z->n_active; i++) {
+        int d = z->active[i];
+        int32_t extent = z->p.dim[d], all = spread[d];
+        if (all == 1 && trim != TD__SMOOTH) continue;
+        int32_t steps = (extent + all - 1) / all;
         if (trim == TD__SMOOTH) {
-            int32_t steps = (extent + all - 1) / all;
             time[d] = smooth(steps);
             *wasted |= time[d] != steps || extent % all != 0;
             padded->dim[d] = time[d] * all;
             continue;
         }
-        if (all == 1) continue;
-        if (extent % all != 0) {
-            if (z->whole & TD_BIT(d)) return false;
-            *wasted = true;
-            if (trim != TD__AS_IS) {
-                trim_dim(fan, z->n, d, extent, trim);
-                all = spatial(fan, z->n, d);
-            }
-        }
-        time[d] = (extent + all - 1) / all;
-        padded->dim[d] = time[d] * all;
+        time[d] = steps;
+        if (extent % all == 0) continue;
+        if (z->whole & TD_BIT(d)) return false;
+        *wasted = true;
+        if (trim != TD__AS_IS) all = trim_dim(fan, own, z->n, d, extent, all, steps, trim);
+        padded->dim[d] = steps * all;
         /* The image does not grow: what the new positions touch outside of it are made zeros. */
         int32_t more = padded->dim[d] - extent;
-        if (more == 0) continue;
         if (d == TD_P || d == TD_Q) padded->pad[2 + d - TD_P] += more * z->p.stride[d - TD_P];
         if (d == TD_R || d == TD_S) padded->pad[2 + d - TD_R] += more * z->p.dilation[d - TD_R];
     }
     return true;
 }
 
+bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_problem *padded,
+                   int32_t time[TD_NDIM], bool *wasted) {
+    const td__fan *of[TD_MAX_LEVELS];
+    int32_t spread[TD_NDIM] = {1, 1, 1, 1, 1, 1, 1, 1};
+    for (int l = 0; l < z->n; l++) {
+        of[l] = &fan[l];
+        for (int d = 0; d < TD_NDIM; d++) spread[d] *= fan[l].f[d];
+    }
+    return td__pad_fans(z, of, fan, spread, trim, padded, time, wasted);
+}
+
 /* ---- words ----------------------------------------------------------------------------------- */
 
 void td__fan_measure(td__fan *f) {
     double total = 1;
+    f->dims = 0;
     for (int t = 0; t < TD_NTENSOR; t++) f->idle[t] = 1;
     for (int d = 0; d < TD_NDIM; d++) {
         f->f[d] = f->x[d] * f->y[d];
         double s = f->f[d];
         if (f->f[d] == 1) continue;
         total *= s;
+        f->dims |= (uint8_t)TD_BIT(d);
         for (int t = 0; t < TD_NTENSOR; t++)
             if (td__map_block[t] & TD_BIT(d)) f->idle[t] *= s;
     }
