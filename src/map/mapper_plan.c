@@ -125,7 +125,7 @@ static int by_least(const void *a, const void *b) {
 /* What the fans of some levels do together. */
 typedef struct {
     int32_t spread[TD_NDIM], steps[TD_NDIM]; /* product of factors; in time, with these alone */
-    double compute;
+    double compute, total;
 } reach;
 
 typedef struct {
@@ -137,6 +137,7 @@ typedef struct {
     double room[TD_MAX_LEVELS + 1]; /* largest fan-out of levels < l */
     bool counting;
     uint64_t count, limit;
+    double macs;
     td__products x;
     td_problem padded; /* of the fans that are ranked */
 } walker;
@@ -395,6 +396,7 @@ static void visit(walker *w, const reach *all) {
 /* in: `out` and one fan more. */
 static void reach_further(const td__space *z, const reach *out, const td__fan *f, reach *in) {
     *in = *out;
+    in->total *= f->total;
     in->compute = 1;
     for (int i = 0; i < z->n_active; i++) {
         int d = z->active[i];
@@ -404,6 +406,14 @@ static void reach_further(const td__space *z, const reach *out, const td__fan *f
         }
         in->compute *= in->steps[d];
     }
+}
+
+/* No fan of this size helps, however well it fits the dims. */
+static bool too_small(const walker *w, int level, const reach *out, int32_t total) {
+    const td__space *z = w->s->z;
+    double least[2], steps = w->macs / (out->total * total);
+    td__map_objectives(z, z->least_pj, steps / w->room[level] * (1 - 1e-12), least);
+    return td__hopeless(w->s, least);
 }
 
 /* Levels from the outermost inwards; what all inner fans together could do bounds the cycles. */
@@ -417,6 +427,7 @@ static void walk(walker *w, int level, const reach *out) {
         return;
     }
     const int step = w->part->step[level] > 1 ? w->part->step[level] : 1;
+    int32_t small = 1, large = INT32_MAX; /* sizes known to be too small, and not to be */
     for (int k = w->part->from[level]; k < w->part->to[level]; k += step) {
         if (s->stop || w->count > w->limit) return;
         const td__fan *f = &z->fan[level][k];
@@ -426,6 +437,13 @@ static void walk(walker *w, int level, const reach *out) {
             walk(w, level - 1, out);
             continue;
         }
+        if (f->total < large && f->total > small) {
+            if (too_small(w, level, out, f->total))
+                small = f->total;
+            else
+                large = f->total;
+        }
+        if (f->total <= small) continue;
         reach in;
         double least[2];
         reach_further(z, out, f, &in);
@@ -446,12 +464,13 @@ static void start(walker *w, td__search *s, const td__part *part) {
             if (z->fan[l][i].total > most) most = z->fan[l][i].total;
         w->room[l + 1] = w->room[l] * most;
     }
-    reach none = {.compute = 1};
+    reach none = {.compute = 1, .total = 1};
     for (int d = 0; d < TD_NDIM; d++) {
         none.spread[d] = 1;
         none.steps[d] = z->p.dim[d];
         none.compute *= z->p.dim[d];
     }
+    w->macs = none.compute;
     walk(w, z->n - 1, &none);
 }
 

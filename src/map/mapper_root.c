@@ -9,19 +9,24 @@
  * product; returns what is left of it. */
 static int32_t trim_dim(const td__fan *fan[TD_MAX_LEVELS], td__fan own[TD_MAX_LEVELS], int n, int d,
                         int32_t extent, int32_t all, int32_t steps, int trim) {
-    for (int i = 0; i < 2 * n && (int64_t)all * steps > extent; i++) {
-        int l = trim == TD__TRIM_INNER ? i / 2 : n - 1 - i / 2;
-        int32_t f = (i & 1) ? fan[l]->x[d] : fan[l]->y[d];
-        if (f == 1) continue;
-        int64_t rest = (int64_t)(all / f) * steps;
-        int32_t need = (int32_t)((extent + rest - 1) / rest);
-        if (need >= f) continue;
-        all = all / f * need;
+    for (int i = 0; i < n && (int64_t)all * steps > extent; i++) {
+        int l = trim == TD__TRIM_INNER ? i : n - 1 - i;
+        if (!(fan[l]->dims & TD_BIT(d))) continue;
+        int32_t f[2] = {fan[l]->y[d], fan[l]->x[d]};
+        for (int axis = 0; axis < 2; axis++) {
+            int64_t rest = (int64_t)(all / f[axis]) * steps;
+            int32_t need = (int32_t)((extent + rest - 1) / rest);
+            if (need >= f[axis]) continue;
+            all = all / f[axis] * need;
+            f[axis] = need;
+        }
+        if (f[0] == fan[l]->y[d] && f[1] == fan[l]->x[d]) continue;
         if (fan[l] != &own[l]) {
             own[l] = *fan[l];
             fan[l] = &own[l];
         }
-        *((i & 1) ? &own[l].x[d] : &own[l].y[d]) = need;
+        own[l].y[d] = f[0];
+        own[l].x[d] = f[1];
         td__fan_measure(&own[l]);
     }
     return all;
