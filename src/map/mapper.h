@@ -208,7 +208,7 @@ typedef struct {
     double words[TD_NTENSOR], planes;
     double held[TD_MAX_LEVELS]; /* overlapping inputs: words that a level gets at least */
     double fed;                 /* inputs that the MACs take, made zeros left out */
-    double per[TD__MAX_LIMITS]; /* cycles per bit, over used instances */
+    double read[TD__MAX_LIMITS], write[TD__MAX_LIMITS]; /* cycles per bit, over used instances */
 } td__products;
 void td__products_init(td__products *w);                /* before the first use */
 void td__multiply(const td__space *z, td__products *w); /* the rest from fan, p, compute */

@@ -145,8 +145,7 @@ typedef struct {
 /* The least tiles at a bounded level: loops in time stand further out wherever they may. */
 typedef struct {
     int32_t e[TD_NDIM];
-    double w, i, sums, finished; /* bits */
-    double more[TD_NTENSOR];     /* by how much the block of a tensor can still grow in the tile */
+    double w, i, sums, finished; /* bits; w and i where they may be kept */
 } tiles;
 
 static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
@@ -154,8 +153,10 @@ static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_M
     const int32_t *n = x->p->dim;
     for (int l = 0; l < z->n; l++) {
         const td__fan *f = x->fan[l];
-        if (f->total > 1)
-            for (int i = 0; i < z->n_active; i++) inner[z->active[i]] *= f->f[z->active[i]];
+        for (unsigned dims = f->dims; dims != 0; dims &= dims - 1) {
+            int d = __builtin_ctz(dims);
+            inner[d] *= f->f[d];
+        }
         if (z->usable[l] == INFINITY) continue;
         tiles *t = &of[l];
         memcpy(t->e, inner, sizeof inner);
@@ -164,23 +165,27 @@ static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_M
                 int d = z->active[i];
                 if (z->inward[l] & TD_BIT(d)) t->e[d] = n[d] / x->out[l + 1][d];
             }
-        t->w = td__tile_bits(z, x->p, t->e, TD_W, false);
-        t->i = td__tile_bits(z, x->p, t->e, TD_I, false);
+        const unsigned may = z->may[l];
+        t->w = may & TD_BIT(TD_W) ? td__tile_bits(z, x->p, t->e, TD_W, false) : 0;
+        t->i = may & TD_BIT(TD_I) ? td__tile_bits(z, x->p, t->e, TD_I, false) : 0;
         t->sums = td__tile_bits(z, x->p, t->e, TD_O, true);
         t->finished = t->sums / z->bits[TD__SUMS] * z->bits[TD_O];
-        for (int u = 0; u < TD_NTENSOR; u++)
-            t->more[u] =
-                td__block_of(n, u) / (td__block_of(t->e, u) * td__block_of(x->out[l + 1], u));
     }
+}
+
+/* By how much the block of tensor t can still grow in the tile of a level. */
+static double growth(const td__products *x, const tiles *of, int l, int t) {
+    return td__block_of(x->p->dim, t) / (td__block_of(of[l].e, t) * td__block_of(x->out[l + 1], t));
 }
 
 /* Levels out of which outputs come as partial sums whatever the loops: they must keep W, and have
  * no room for all that is summed over. As td__chain_toll wants it. */
-static unsigned forced_sums(const td__space *z, const tiles of[TD_MAX_LEVELS]) {
+static unsigned forced_sums(const td__space *z, const td__products *x,
+                            const tiles of[TD_MAX_LEVELS]) {
     unsigned sums = 0;
     for (int l = 0; l < z->n; l++)
         if (z->usable[l] < INFINITY && (z->must[l] & TD_BIT(TD_W)) &&
-            of[l].more[TD_O] * of[l].w > z->usable[l])
+            growth(x, of, l, TD_O) * of[l].w > z->usable[l])
             sums |= TD_BIT(l + 1);
     return sums;
 }
@@ -193,7 +198,7 @@ static double least_fetches(const td__space *z, const td__products *x,
     const tiles *v = &of[l];
     double o = x->sums || v->sums < v->finished ? v->sums : v->finished;
     double most = t == TD_W ? (z->usable[l] - v->w) / o : (z->usable[l] - o) / v->w;
-    double n = ceil(v->more[t] / (most > 1 ? most : 1) * (1 - 1e-12));
+    double n = ceil(growth(x, of, l, t) / (most > 1 ? most : 1) * (1 - 1e-12));
     return n > 1 ? n : 1;
 }
 
@@ -300,7 +305,7 @@ static void rank(walker *w, td__entry *e) {
     td__multiply(z, x);
     tiles of[TD_MAX_LEVELS];
     least_tiles(z, x, of);
-    unsigned forced = forced_sums(z, of);
+    unsigned forced = forced_sums(z, x, of);
     if (!may_have_tiles(z, of)) return;
     td__toll sum;
     toll_chains(w, forced, &sum);
@@ -323,9 +328,9 @@ static void rank(walker *w, td__entry *e) {
         unsigned lw = plan->levels[TD_W][chain[TD_W]], lo = plan->levels[TD_O][chain[TD_O]];
         if ((lw & -lw) == (lo & -lo)) {
             int level = __builtin_ctz(lw);
-            double nw = least_fetches(z, x, of, level, TD_W),
-                   no = least_fetches(z, x, of, level, TD_O);
-            if (nw > 1 && no > 1) {
+            double nw = least_fetches(z, x, of, level, TD_W);
+            double no = nw > 1 ? least_fetches(z, x, of, level, TD_O) : 1;
+            if (no > 1) {
                 double v[2][2];
                 td__toll more = all, last;
                 td__last_toll(z, x, TD_W, lw, forced, &last);

@@ -233,9 +233,10 @@ void td__multiply(const td__space *z, td__products *w) {
         }
         sums |= f->idle[TD_O] > 1;
         w->sums_above[l] = sums;
-        for (int i = 0; i < z->n_active; i++) {
-            int d = z->active[i];
-            w->out[l][d] = w->out[l + 1][d] * f->f[d];
+        memcpy(w->out[l], w->out[l + 1], sizeof w->out[l]);
+        for (unsigned dims = f->dims; dims != 0; dims &= dims - 1) {
+            int d = __builtin_ctz(dims);
+            w->out[l][d] *= f->f[d];
         }
     }
     for (int l = 0; l < z->n; l++) {
@@ -254,8 +255,12 @@ void td__multiply(const td__space *z, td__products *w) {
     w->words[TD_I] = w->planes * z->inside; /* if plain: every position is a word of the image */
     w->fed = w->macs;
     if (made_zeros(z, w->p)) w->fed *= z->inside / ((double)e[TD_P] * e[TD_Q] * e[TD_R] * e[TD_S]);
-    for (int i = 0; i < z->n_limits; i++)
-        w->per[i] = z->limit[i].per_bit / w->used[z->limit[i].level];
+    for (int i = 0; i < z->n_limits; i++) {
+        const td__limit *v = &z->limit[i];
+        const double per = v->per_bit / w->used[v->level];
+        w->read[i] = v->read * per;
+        w->write[i] = v->write * per;
+    }
     if (z->plain) return;
     for (int l = 0; l < z->n; l++)
         if (z->may[l] & TD_BIT(TD_I)) w->held[l] = held_words(z, w, l, l);
@@ -295,7 +300,7 @@ static inline void link_words(const td__space *z, const td__products *w, int chi
 static inline void charge(const td__space *z, const td__products *w, int level, double read_bits,
                           double write_bits, td__toll *t) {
     for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
-        t->cycles[i] += (z->limit[i].read * read_bits + z->limit[i].write * write_bits) * w->per[i];
+        t->cycles[i] += read_bits * w->read[i] + write_bits * w->write[i];
 }
 
 static inline void charge_read(const td__space *z, const td__products *w, int level, int kind,
@@ -303,7 +308,7 @@ static inline void charge_read(const td__space *z, const td__products *w, int le
     const double bits = words * z->bits[kind];
     t->pj += words * z->rd[level][kind];
     for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
-        t->cycles[i] += z->limit[i].read * bits * w->per[i];
+        t->cycles[i] += bits * w->read[i];
 }
 
 static inline void charge_fill(const td__space *z, const td__products *w, int level, int kind,
@@ -311,7 +316,7 @@ static inline void charge_fill(const td__space *z, const td__products *w, int le
     const double bits = words * z->bits[kind];
     t->pj += words * z->fl[level][kind];
     for (int i = z->limit_of[level]; i < z->limit_of[level + 1]; i++)
-        t->cycles[i] += z->limit[i].write * bits * w->per[i];
+        t->cycles[i] += bits * w->write[i];
 }
 
 /* An update of an output, which reads what stood there. */
