@@ -153,10 +153,7 @@ static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_M
     const int32_t *n = x->p->dim;
     for (int l = 0; l < z->n; l++) {
         const td__fan *f = x->fan[l];
-        for (unsigned dims = f->dims; dims != 0; dims &= dims - 1) {
-            int d = __builtin_ctz(dims);
-            inner[d] *= f->f[d];
-        }
+        for (int d = 0; d < TD_NDIM; d++) inner[d] *= f->f[d];
         if (z->usable[l] == INFINITY) continue;
         tiles *t = &of[l];
         memcpy(t->e, inner, sizeof inner);

@@ -14,6 +14,7 @@ static int32_t trim_dim(const td__fan *fan[TD_MAX_LEVELS], td__fan own[TD_MAX_LE
         if (!(fan[l]->dims & TD_BIT(d))) continue;
         int32_t f[2] = {fan[l]->y[d], fan[l]->x[d]};
         for (int axis = 0; axis < 2; axis++) {
+            if (f[axis] == 1) continue;
             int64_t rest = (int64_t)(all / f[axis]) * steps;
             int32_t need = (int32_t)((extent + rest - 1) / rest);
             if (need >= f[axis]) continue;
@@ -233,11 +234,7 @@ void td__multiply(const td__space *z, td__products *w) {
         }
         sums |= f->idle[TD_O] > 1;
         w->sums_above[l] = sums;
-        memcpy(w->out[l], w->out[l + 1], sizeof w->out[l]);
-        for (unsigned dims = f->dims; dims != 0; dims &= dims - 1) {
-            int d = __builtin_ctz(dims);
-            w->out[l][d] *= f->f[d];
-        }
+        for (int d = 0; d < TD_NDIM; d++) w->out[l][d] = w->out[l + 1][d] * f->f[d];
     }
     for (int l = 0; l < z->n; l++) {
         const td_level *v = &z->hw->level[l];
