@@ -199,12 +199,15 @@ static double least_fetches(const td__space *z, const td__products *x,
     return n > 1 ? n : 1;
 }
 
+static inline double lesser(double a, double b) {
+    return b < a ? b : a;
+}
+
 /* a = the lesser of each figure. */
 static void toll_min(const td__space *z, td__toll *a, const td__toll *b) {
-    if (b->pj < a->pj) a->pj = b->pj;
-    if (b->skew < a->skew) a->skew = b->skew;
-    for (int i = 0; i < z->n_limits; i++)
-        if (b->cycles[i] < a->cycles[i]) a->cycles[i] = b->cycles[i];
+    a->pj = lesser(a->pj, b->pj);
+    a->skew = lesser(a->skew, b->skew);
+    for (int i = 0; i < z->n_limits; i++) a->cycles[i] = lesser(a->cycles[i], b->cycles[i]);
 }
 
 /* Costs of all chains; in `sum` the least of each figure. */

@@ -89,19 +89,14 @@ bool td__root_fans(const td__space *z, td__fan fan[TD_MAX_LEVELS], int trim, td_
 /* ---- words ----------------------------------------------------------------------------------- */
 
 void td__fan_measure(td__fan *f) {
-    double total = 1;
+    f->total = 1;
     f->dims = 0;
-    for (int t = 0; t < TD_NTENSOR; t++) f->idle[t] = 1;
     for (int d = 0; d < TD_NDIM; d++) {
         f->f[d] = f->x[d] * f->y[d];
-        double s = f->f[d];
-        if (f->f[d] == 1) continue;
-        total *= s;
-        f->dims |= (uint8_t)TD_BIT(d);
-        for (int t = 0; t < TD_NTENSOR; t++)
-            if (td__map_block[t] & TD_BIT(d)) f->idle[t] *= s;
+        f->total *= f->f[d];
+        f->dims |= (uint8_t)((f->f[d] > 1) << d);
     }
-    f->total = (int32_t)total;
+    for (int t = 0; t < TD_NTENSOR; t++) f->idle[t] = td__block_of(f->f, t);
 }
 
 /* Rows (axis 0) or columns that all used instances of a level hold over the layer, copies in K left
