@@ -146,6 +146,7 @@ typedef struct {
 typedef struct {
     int32_t e[TD_NDIM];
     double w, i, sums, finished; /* bits; w and i where they may be kept */
+    double fetches[TD_NTENSOR];  /* see least_fetches; 0: not known yet */
 } tiles;
 
 static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS]) {
@@ -167,6 +168,7 @@ static void least_tiles(const td__space *z, const td__products *x, tiles of[TD_M
         t->i = may & TD_BIT(TD_I) ? td__tile_bits(z, x->p, t->e, TD_I, false) : 0;
         t->sums = td__tile_bits(z, x->p, t->e, TD_O, true);
         t->finished = t->sums / z->bits[TD__SUMS] * z->bits[TD_O];
+        t->fetches[TD_W] = t->fetches[TD_O] = 0;
     }
 }
 
@@ -189,14 +191,15 @@ static unsigned forced_sums(const td__space *z, const td__products *x,
 
 /* Least number of times that the words of W (O) enter the innermost keeper of both if the loops
  * outside of it are not arranged for W (O): one of the two at least comes so often. */
-static double least_fetches(const td__space *z, const td__products *x,
-                            const tiles of[TD_MAX_LEVELS], int l, int t) {
+static double least_fetches(const td__space *z, const td__products *x, tiles of[TD_MAX_LEVELS],
+                            int l, int t) {
     if (z->usable[l] == INFINITY) return 1;
-    const tiles *v = &of[l];
+    tiles *v = &of[l];
+    if (v->fetches[t] > 0) return v->fetches[t]; /* many keep masks ask */
     double o = x->sums || v->sums < v->finished ? v->sums : v->finished;
     double most = t == TD_W ? (z->usable[l] - v->w) / o : (z->usable[l] - o) / v->w;
     double n = ceil(growth(x, of, l, t) / (most > 1 ? most : 1) * (1 - 1e-12));
-    return n > 1 ? n : 1;
+    return v->fetches[t] = n > 1 ? n : 1;
 }
 
 static inline double lesser(double a, double b) {
