@@ -416,7 +416,9 @@ static void reach_further(const td__space *z, const reach *out, const td__fan *f
     }
 }
 
-/* No fan of this size helps, however well it fits the dims. */
+/* No fan of this size helps, however well it fits the dims: sizes take few values, so that most of
+ * a list is told without a look at the factors. Whatever this says is hopeless, so are the steps
+ * that walk() counts: they are no fewer, rounding included. */
 static bool too_small(const walker *w, int level, const reach *out, int32_t total) {
     const td__space *z = w->s->z;
     double least[2], steps = w->macs / (out->total * total);
