@@ -248,6 +248,7 @@ static bool met(const work *w) {
 static void search_fast(work *w, double lists, uint64_t max_nodes) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
+    s->thorough = false;
     td__part part = {.trim = true};
     memcpy(part.to, z->n_full, sizeof part.to);
     thin_out(z, &part, lists);
@@ -297,6 +298,7 @@ static bool search_all(work *w, uint64_t max_nodes) {
     w->plan.of_keep = NULL;
     int roots = left < ALL_ROOTS ? (int)left : ALL_ROOTS;
     roots = roots > w->plan.n_keep ? roots : w->plan.n_keep;
+    roots = roots > FIRST_ROOTS + MORE_ROOTS ? roots : FIRST_ROOTS + MORE_ROOTS; /* of others */
     free(w->plan.entry);
     free(s->pool);
     w->plan.entry = malloc(sizeof *w->plan.entry * (size_t)roots);

@@ -1,5 +1,5 @@
 /* Questions to which the mapper once gave a wrong proof or a wrong refusal, each with a mapping
- * that shows it. */
+ * that shows it, or that it wrote beyond its memory for. */
 #include "common.h"
 #include "tandem/map.h"
 
@@ -120,7 +120,29 @@ static void once_wrong(void **state) {
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) compare(&known[i]);
 }
 
+/* A list of all roots that the budget cut short left less room than the lists after it need. */
+static void after_a_list_cut_short(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_hw hw;
+    td_problem p = {.dim = {1, 7, 600, 3136, 1, 1, 1, 1},
+                    .stride = {1, 1},
+                    .dilation = {1, 1},
+                    .bits = {8, 8, 8},
+                    .acc_bits = 32};
+    td_map_query q;
+    td_map_result r;
+    assert_ok(td_hw_load("systolic-os", &hw, &err), &err);
+    td_map_query_default(&q, &hw);
+    q.counting = TD_COUNT_TIMELOOP;
+    q.imperfect = true;
+    q.max_nodes = 4000;
+    assert_ok(td_map_best(&p, &hw, &q, &r, NULL, &err), &err);
+    assert_true(r.objective >= r.bound);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(once_wrong)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(once_wrong),
+                                       cmocka_unit_test(after_a_list_cut_short)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
