@@ -22,8 +22,10 @@ extern "C" {
  *     4  stacks
  *     5  turns of a stack wait for weights that it loads; stacks on larger memories too
  *     6  stacks are chosen by what can be hoped of them
- *     7  turns of stacks also without sums or padding at home, which leaves room for values */
-enum { TD_COST_REVISION = 7 };
+ *     7  turns of stacks also without sums or padding at home, which leaves room for values
+ *     8  questions with less room go from little upwards, and are content with the answer of those
+ *        with more; resident weights are exchanged with each other */
+enum { TD_COST_REVISION = 8 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -60,7 +62,9 @@ typedef struct {
     td_counting counting;
     uint64_t max_nodes; /* evaluations and partial nodes; 0: the mode's default (5,000 for fast) */
     double max_seconds; /* 0: none */
-    uint64_t seed;      /* of TD_MAP_SAMPLE */
+    double enough;  /* an objective that is hardly beaten, as that of the same question with more
+                     * room: once it is met only ties are looked at further; 0: none */
+    uint64_t seed;  /* of TD_MAP_SAMPLE */
     bool imperfect; /* loops may have a smaller last pass, where that is better; the bound is then
                      * only what no mapping can avoid, and 0 in Timeloop's counting, whose rules
                      * can drop MACs of such mappings */

@@ -39,7 +39,8 @@ enum {
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 4,
-    LIST_SHARE = 4,    /* of the budget for the first list */
+    LIST_SHARE = 4,    /* of the budget for the first list, */
+    SHORT = 8,         /* and of that for one before it, which is often enough */
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
@@ -47,7 +48,8 @@ enum {
     MOST_KEEPS = 64,   /* keep masks that are tried by narrow dives: */
     MORE_ROOTS = 64,
     STARTS = 8,      /* of local searches */
-    TIE_NODES = 800, /* of fast mode for ties, once the objective is at its bound */
+    TIE_NODES = 800, /* of fast mode for ties, once the objective is at its bound, */
+    FEW_TIES = 200,  /* or enough */
     NARROW_KEEP = 3,
     NARROW_NODES = 60,
     FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */
@@ -69,7 +71,10 @@ typedef struct {
     td__shortage least;
     double bound[2];
     double known;            /* a bound found on the way */
-    uint64_t tie_nodes;      /* at most so many after the first dives if the bound is met */
+    double enough;           /* of the query */
+    uint64_t end;            /* nodes at which the search in its present form is over */
+    uint64_t tie_nodes;      /* at most so many once nothing but ties is left to gain */
+    bool deep, ties;         /* the first dives are done; nodes for ties are counted */
     td__start start[STARTS]; /* the best of different dives */
     int n_start;
 } work;
@@ -97,8 +102,26 @@ static void try_least(td__search *s, const td__shortage *least) {
     td__try(s, &least->problem, &m, v);
 }
 
-static bool over(const td__search *s, uint64_t max_nodes) {
-    return s->nodes >= max_nodes || s->late || s->memory;
+static bool met(const work *w) {
+    return w->s.found && w->s.best[0] <= w->bound[0] * (1 + 1e-9);
+}
+
+/* Nothing but ties is left to gain: at the bound, or as good as the query wants it. */
+static bool content(const work *w) {
+    return met(w) || (w->s.found && w->s.best[0] <= w->enough * (1 + 1e-9));
+}
+
+/* Few nodes are left for ties from the time on that nothing else is: looked at after the first
+ * dives, which find what ties there are, and at once where `enough` says that others have looked.
+ */
+static bool over(work *w) {
+    const td__search *s = &w->s;
+    if (!w->ties && (w->enough > 0 || w->deep) && content(w)) {
+        w->ties = true;
+        if (w->enough > 0 && w->tie_nodes > FEW_TIES) w->tie_nodes = FEW_TIES;
+        if (s->nodes + w->tie_nodes < w->end) w->end = s->nodes + w->tie_nodes;
+    }
+    return s->nodes >= w->end || s->late || s->memory;
 }
 
 /* Keeps what the dive found if it is one of the best, best first. */
@@ -116,12 +139,12 @@ static void add_start(work *w) {
 }
 
 /* One dive. False: the budget is used up. */
-static bool dive(work *w, const td__entry *e, uint64_t max_nodes) {
+static bool dive(work *w, const td__entry *e) {
     td__search *s = &w->s;
-    if (over(s, max_nodes)) return false;
+    if (over(w)) return false;
     if (!td__plan_open(&w->z, &w->plan, e, &w->root)) return true;
     s->now = e;
-    s->max_nodes = max_nodes;
+    s->max_nodes = w->end;
     s->stop = false;
     s->dive.value[0] = s->dive.value[1] = INFINITY;
     td__search_root(s, &w->root);
@@ -133,7 +156,7 @@ static bool dive(work *w, const td__entry *e, uint64_t max_nodes) {
 /* Dives under `dives` roots of the list, best bound first. Roots that use their outermost fan alike
  * often share their fate, which the bound does not see; so the first of each kind have precedence.
  */
-static bool dive_list(work *w, int dives, uint64_t max_nodes) {
+static bool dive_list(work *w, int dives) {
     const td__plan *plan = &w->plan;
     int level = w->z.n - 1, done = 0;
     while (level > 0 && w->z.n_fan[level] == 1) level--;
@@ -146,9 +169,9 @@ static bool dive_list(work *w, int dives, uint64_t max_nodes) {
                 seen = plan->entry[k].index[level] == e->index[level];
             if (seen != (round == 1)) continue;
             done++;
-            if (!dive(w, e, max_nodes)) return false;
+            if (!dive(w, e)) return false;
         }
-    return !over(&w->s, max_nodes);
+    return !over(w);
 }
 
 /* Thins a part out until it has no more than `most` sets of fans: the largest stay, or each second
@@ -171,13 +194,13 @@ static void thin_out(const td__space *z, td__part *p, double most) {
     }
 }
 
-static bool list_and_dive(work *w, const td__part *part, int roots, int dives, uint64_t max_nodes) {
+static bool list_and_dive(work *w, const td__part *part, int roots, int dives) {
     td__search *s = &w->s;
-    s->max_nodes = max_nodes;
+    s->max_nodes = w->end;
     s->stop = false;
     w->plan.max = roots;
     td__plan_roots(s, &w->plan, part);
-    return dive_list(w, dives, max_nodes);
+    return dive_list(w, dives);
 }
 
 /* How wide the dives that follow are. */
@@ -189,20 +212,20 @@ static void set_width(td__search *s, bool wide) {
 }
 
 /* A narrow dive under the best root of each keep mask, as far as they can be better. */
-static bool dive_keeps(work *w, uint64_t max_nodes) {
+static bool dive_keeps(work *w) {
     td__search *s = &w->s;
     set_width(s, false);
     for (int i = 0; i < w->plan.n_keep && i < MOST_KEEPS; i++) {
         const td__entry *e = &w->plan.of_keep[i];
         if (e->least[0] == INFINITY || td__hopeless(s, e->least)) break;
-        if (!dive(w, e, max_nodes)) return false;
+        if (!dive(w, e)) return false;
     }
     set_width(s, true);
-    return !over(s, max_nodes);
+    return !over(w);
 }
 
 /* Roots that differ from the best one in one level's fan, or in what is kept. */
-static bool search_near(work *w, double lists, uint64_t max_nodes) {
+static bool search_near(work *w, double lists) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
     td__part part = {.trim = true, .keep = &s->best_root.keep, .n_keep = 1};
@@ -223,55 +246,62 @@ static bool search_near(work *w, double lists, uint64_t max_nodes) {
                 part.keep = NULL;
             }
             thin_out(z, &part, lists / 4);
-            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS, max_nodes)) return false;
+            if (!list_and_dive(w, &part, NEAR_ROOTS, NEAR_ROOTS)) return false;
             memset(part.step, 0, sizeof part.step);
         }
         if (!td__map_better(s->best, before)) break;
     }
-    return !over(s, max_nodes);
+    return !over(w);
 }
 
 /* Local searches from what the dives found. False: the budget is used up. */
-static bool polish(work *w, uint64_t max_nodes) {
+static bool polish(work *w) {
     for (int i = 0; i < w->n_start; i++) {
-        td__polish(&w->s, &w->start[i], max_nodes);
-        if (over(&w->s, max_nodes)) return false;
+        td__polish(&w->s, &w->start[i], w->end);
+        if (over(w)) return false;
     }
     return true;
 }
 
-static bool met(const work *w) {
-    return w->s.found && w->s.best[0] <= w->bound[0] * (1 + 1e-9);
+/* Under the best of the roots whose fans are full. */
+static bool dive_full(work *w, double lists) {
+    td__search *s = &w->s;
+    td__entry *of_keep = w->plan.of_keep;
+    td__part part = {.trim = true};
+    memcpy(part.to, w->z.n_full, sizeof part.to);
+    thin_out(&w->z, &part, lists);
+    if (w->plan.n_keep == 1) w->plan.of_keep = NULL;
+    set_width(s, true);
+    s->max_nodes = w->end;
+    s->stop = false;
+    w->plan.max = FIRST_ROOTS;
+    td__plan_roots(s, &w->plan, &part);
+    bool left = w->plan.of_keep == NULL || dive_keeps(w);
+    w->plan.of_keep = NULL;
+    left = left && dive_list(w, FIRST_DIVES);
+    w->plan.of_keep = of_keep;
+    return left;
 }
 
 /* lists: sets of fans that are ranked at a time. */
-static void search_fast(work *w, double lists, uint64_t max_nodes) {
+static void search_fast(work *w, double lists) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
-    s->thorough = false;
-    td__part part = {.trim = true};
-    memcpy(part.to, z->n_full, sizeof part.to);
-    thin_out(z, &part, lists);
-    td__entry *of_keep = w->plan.of_keep;
-    if (w->plan.n_keep == 1) w->plan.of_keep = NULL;
-    set_width(s, true);
-    s->max_nodes = max_nodes;
-    s->stop = false;
-    w->plan.max = FIRST_ROOTS;
     w->n_start = 0;
-    td__plan_roots(s, &w->plan, &part);
-    bool left = w->plan.of_keep == NULL || dive_keeps(w, max_nodes);
+    s->thorough = false;
+    bool left = w->enough <= 0 || dive_full(w, lists / SHORT);
+    if (left && !content(w)) left = dive_full(w, lists);
+    w->deep = true;
+    td__part part = {.trim = true};
+    td__entry *of_keep = w->plan.of_keep;
     w->plan.of_keep = NULL;
-    left = left && dive_list(w, FIRST_DIVES, max_nodes);
     if (left && !s->has_root) {
-        memset(part.step, 0, sizeof part.step);
         memcpy(part.to, z->n_fan, sizeof part.to);
         thin_out(z, &part, lists);
-        left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES, max_nodes);
+        left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES);
     }
-    if (met(w) && s->nodes + w->tie_nodes < max_nodes) max_nodes = s->nodes + w->tie_nodes;
-    if (left) left = search_near(w, lists, max_nodes);
-    if (left) left = polish(w, max_nodes);
+    if (left) left = search_near(w, lists);
+    if (left) left = polish(w);
     if (left) {
         /* Many roots, narrowly. */
         w->n_start = 0;
@@ -280,7 +310,7 @@ static void search_fast(work *w, double lists, uint64_t max_nodes) {
         memcpy(part.to, z->n_fan, sizeof part.to);
         thin_out(z, &part, lists);
         set_width(s, false);
-        if (list_and_dive(w, &part, MORE_ROOTS, MORE_ROOTS, max_nodes)) polish(w, max_nodes);
+        if (list_and_dive(w, &part, MORE_ROOTS, MORE_ROOTS)) polish(w);
     }
     w->plan.of_keep = of_keep;
 }
@@ -356,9 +386,9 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
     /* A larger budget goes on where a smaller one ends: with a proof if all roots can be listed,
      * else with longer lists. */
     for (double lists = first / LIST_SHARE; !done && !listed; lists *= 8) {
-        search_fast(w, lists, max_nodes);
+        search_fast(w, lists);
         done = met(w);
-        if (done || over(s, max_nodes) || lists > (double)max_nodes) break;
+        if (over(w) || content(w) || lists > (double)max_nodes) break;
         listed = search_all(w, max_nodes);
     }
     if (listed && search_rounded(w, max_nodes)) {
@@ -403,6 +433,8 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
     if (w != NULL) {
         w->n_start = 0;
         w->known = 0;
+        w->enough = q->enough;
+        w->ties = w->deep = false;
         memset(&w->plan, 0, sizeof w->plan);
         memset(&w->s, 0, sizeof w->s);
         w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + MORE_ROOTS));
@@ -441,6 +473,7 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
     static const uint64_t budget[TD_NMAP_MODE] = {DEFAULT_NODES, EXACT_NODES, SAMPLE_NODES};
     uint64_t max_nodes = q->max_nodes > 0 ? q->max_nodes : budget[q->mode];
     if (q->imperfect) max_nodes = (max_nodes + 1) / 2; /* the other half is for perfect factors */
+    w->end = max_nodes;
     w->tie_nodes = q->mode == TD_MAP_FAST ? TIE_NODES : max_nodes;
     try_least(s, &w->least);
     if (q->mode == TD_MAP_SAMPLE) {

@@ -231,8 +231,8 @@ typedef struct {
     bool roomy;     /* that is at most half of the pool */
     bool natural;   /* a roomy layer's own question is asked */
     bool doubt;     /* the mapper's last answer is far from its bound */
+    double enough;  /* the best answer with more room, or with more on chip; 0: none yet */
     bool turn;      /* of a stack */
-    int rungs;      /* at most so many rooms per mask */
     /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn its masks, a bit
      * each; else 0. */
     uint64_t asked;

@@ -12,16 +12,17 @@
  *   does, with the room that this leaves for tiles; once more, with more nodes, if the answer is
  *   far from its bound; and if it still is, for other masks as below.
  * - Otherwise for four masks: all tensors on chip, activations, none, weights; with all the room
- * that the mask leaves, then with half of what the last answer used, and so on, as long as using
- * less could be of use to others. A question is left out when the table has an answer that the
- * mapper could hardly improve (`served`).
+ *   that the mask leaves, and if using less could be of use to others, with the least of it and so
+ *   on upwards, until that is as good. A question with less room is content with the answer of the
+ *   one with more (`enough`), and left out when the table has an answer that the mapper could
+ * hardly improve (`served`).
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
  *   not carry over, and the mapper is asked for every mask. */
 #include "map_cache.h"
 
 #include <string.h>
 
-enum { RUNGS = 9, SMALLEST_SHARE = 64, SMALL_TILES = 4 };
+enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
 /* An answer so many times its bound may be improved by asking otherwise; one so many times is asked
  * for again with so many times the nodes. (A roomy layer's one question is worth more nodes sooner:
  * all its answers come from there.) */
@@ -93,6 +94,14 @@ static room room_of(const td__maker *b, int64_t own, unsigned chip, int64_t bits
     return (room){tiles, shared ? own + tiles * h->stores : h->pool - tiles * h->stores};
 }
 
+/* So much for tiles, the rest at home. */
+static room small_room(const td__maker *b, int64_t own, unsigned chip, int64_t tiles) {
+    const td__home *h = b->home;
+    if (!split(b)) return (room){tiles, own};
+    bool shared = b->hw->level[h->home].must_keep & ~chip;
+    return (room){tiles, shared ? own + tiles * h->stores : h->pool - tiles * h->stores};
+}
+
 /* Half of what is used, as a binary share of a store; no tiles: small enough already. */
 static room next_room(const td__maker *b, int64_t own, unsigned chip, room at, int64_t used) {
     const td__home *h = b->home;
@@ -100,9 +109,7 @@ static room next_room(const td__maker *b, int64_t own, unsigned chip, room at, i
     while (next > 0 && next * 2 > used) next /= 2;
     next -= next % 8;
     if (next >= at.tiles || next < whole / SMALLEST_SHARE) return (room){0, 0};
-    if (!split(b)) return (room){next, own};
-    bool shared = b->hw->level[h->home].must_keep & ~chip;
-    return (room){next, shared ? own + next * h->stores : h->pool - next * h->stores};
+    return small_room(b, own, chip, next);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------
@@ -119,6 +126,7 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     q.objective = objective;
     q.counting = b->o->counting;
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
+    q.enough = objective == b->o->objective ? b->enough : 0;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
     const int kind = b->turn ? 2 : b->natural ? 1 : 0;
@@ -128,7 +136,7 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
         if (again || s != TD_OK || r->stop != TD_STOP_NODES ||
-            r->objective <= again_if[kind].lost * r->bound)
+            r->objective <= again_if[kind].lost * r->bound || r->objective <= q.enough)
             return s;
         q.max_nodes *= again_if[kind].nodes;
     }
@@ -141,6 +149,8 @@ static td_status learn(td__maker *b, int shape, unsigned chip, room at, td_map_o
     td_map_result r;
     td_status s = ask(b, shape, chip, at, objective, &r, missing_bytes, err);
     if (s != TD_OK) return s;
+    if (objective == b->o->objective && (b->enough == 0 || r.objective < b->enough))
+        b->enough = r.objective;
     td__way_of(b, shape, chip, &r.problem, &r.mapping, &r.cost, out);
     b->doubt = r.stop != TD_STOP_PROVED && r.objective > DOUBTFUL * r.bound;
     s = td__way_add(b, shape, chip, &r.problem, &r.mapping, &r.cost);
@@ -160,6 +170,11 @@ static td_status learn_both(td__maker *b, int shape, unsigned chip, room at, td_
     if (s == TD_OK && b->o->objective == TD_OBJ_ENERGY)
         s = learn(b, shape, chip, at, TD_OBJ_LATENCY, &other, missing_bytes, err);
     return s;
+}
+
+/* What a way is asked for. */
+static double figure(const td__maker *b, const td__way *w) {
+    return b->o->objective == TD_OBJ_ENERGY ? w->pj : fmax(w->cycles, w->dram);
 }
 
 /* A way of at most `bits` that the mapper could hardly improve: it moves what it must, and is as
@@ -182,59 +197,71 @@ static const td__way *served(const td__maker *b, int shape, unsigned chip, int64
     return NULL;
 }
 
-/* The rungs of one mask. */
+/* One mask: with all the room that it leaves, and if that is more than can always be had, with a
+ * small share of it and so on upwards, until a layer is as good in less. */
 static td_status climb(td__maker *b, int shape, unsigned chip) {
     const td__home *h = b->home;
-    int64_t least = own_bits(b, shape, chip, false), own = own_bits(b, shape, chip, true);
+    const int64_t least = own_bits(b, shape, chip, false);
+    int64_t own = own_bits(b, shape, chip, true), tiles = 64;
     if (chip != 0 && least >= h->pool) return TD_OK;
     if (own > least + (h->pool - least) / 2) own = least + (h->pool - least) / 2;
-    room at = room_of(b, own, chip, h->pool - own);
-    for (int rung = 0; rung < b->rungs; rung++) {
-        const td__way *have = served(b, shape, chip, least + at.tiles * h->stores);
-        td__way w;
-        if (have != NULL) {
-            w = *have;
-        } else {
-            td_status s = learn_both(b, shape, chip, at, &w, NULL, NULL);
-            if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
-        }
-        if (h->home < 0 || all_fit(b, w.bits)) return TD_OK;
-        int64_t used = (w.bits > least ? w.bits - least : 0) / (split(b) ? h->stores : 1);
-        at = next_room(b, own, chip, at, used < at.tiles ? used : at.tiles);
-        if (at.tiles == 0) return TD_OK;
+    const room all = room_of(b, own, chip, h->pool - own);
+    const td__way *have = served(b, shape, chip, least + all.tiles * h->stores);
+    td__way w;
+    td_status s = have == NULL ? learn_both(b, shape, chip, all, &w, NULL, NULL) : TD_OK;
+    if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
+    if (have != NULL) w = *have;
+    if (h->home < 0 || all_fit(b, w.bits)) return TD_OK;
+    const double best = figure(b, &w);
+    const int64_t used = (w.bits - least) / (split(b) ? h->stores : 1);
+    while (tiles * 2 * SMALLEST_SHARE <= h->pool / h->stores) tiles *= 2;
+    for (; tiles < used && tiles < all.tiles; tiles *= 4) {
+        if (served(b, shape, chip, least + tiles * h->stores) != NULL) return TD_OK;
+        s = learn_both(b, shape, chip, small_room(b, own, chip, tiles), &w, NULL, NULL);
+        if (fatal(s)) return s;
+        if (s == TD_OK && figure(b, &w) <= best) return TD_OK;
     }
     return TD_OK;
 }
 
-/* Turns of a stack have all on chip, and rooms that do not depend on the pool: powers of two from
- * what could hold all of the turn down to what is little beside it. So a larger pool asks what a
- * smaller one asked. */
-static td_status climb_turn(td__maker *b, int shape, unsigned chip) {
-    const td__home *h = b->home;
-    const int64_t own = own_bits(b, shape, chip, true), least = own_bits(b, shape, chip, false);
+/* A turn of a stack, which has all on chip, with `home` bits there: with room for the whole turn,
+ * then with what is little beside it and so on upwards, until it is as good in less. These rooms do
+ * not depend on the pool: a larger one asks what a smaller one asked, and more. *beyond: an answer
+ * has sums, or zeros of padded dims, at home. */
+static td_status climb_turn(td__maker *b, int shape, unsigned chip, int64_t home, bool *beyond) {
+    const int64_t stores = split(b) ? b->home->stores : 1, pool = b->home->pool;
+    const int64_t least = own_bits(b, shape, chip, false);
     const int64_t whole = own_bits(b, shape, TD_ALL_TENSORS, true);
-    if (least >= h->pool) return TD_OK;
-    int64_t tiles = 512;
-    while (tiles < whole) tiles *= 2;
-    while (tiles > 8 && tiles * h->stores > h->pool - least) tiles /= 2;
-    for (; tiles >= 64; tiles /= 2) {
-        const int64_t left = h->pool - (split(b) ? tiles * h->stores : 0);
-        td__way w;
-        td_status s =
-            learn_both(b, shape, chip, (room){tiles, own < left ? own : left}, &w, NULL, NULL);
-        if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
-        const int64_t used = w.bits > least ? w.bits - least : 0;
-        if (split(b) && used > tiles * h->stores) { /* sums or zeros at home: also without these */
-            const bool doubt = b->doubt;
-            td__way bare;
-            s = learn_both(b, shape, chip, (room){tiles, least}, &bare, NULL, NULL);
-            if (fatal(s)) return s;
-            b->doubt = doubt;
-        }
-        if (used * SMALL_TILES < least) return TD_OK;
-        while (tiles / 2 * h->stores >= used && !b->doubt) tiles /= 2;
+    int64_t most = 512, tiles = 64;
+    while (most < whole) most *= 2;
+    while (tiles * 2 * SMALL_TILES * stores <= least) tiles *= 2;
+    td__way w;
+    td_status s = learn_both(b, shape, chip, (room){most, home}, &w, NULL, NULL);
+    if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
+    const double best = figure(b, &w);
+    const int64_t used = w.bits - least;
+    *beyond |= used > most * stores;
+    for (; tiles * stores < used && tiles * stores <= pool - least; tiles *= 2) {
+        s = learn_both(b, shape, chip, (room){tiles, home}, &w, NULL, NULL);
+        if (fatal(s)) return s;
+        if (s != TD_OK) continue;
+        *beyond |= w.bits - least > tiles * stores;
+        if (figure(b, &w) <= best) return TD_OK;
     }
     return TD_OK;
+}
+
+/* What stands at home beside a turn's tensors may be worth more to others: it is asked for with
+ * half of it as well, and without. */
+static td_status climb_turns(td__maker *b, int shape, unsigned chip) {
+    const int64_t least = own_bits(b, shape, chip, false), own = own_bits(b, shape, chip, true);
+    if (least >= b->home->pool) return TD_OK;
+    bool beyond = false;
+    b->enough = 0;
+    td_status s = climb_turn(b, shape, chip, own, &beyond);
+    if (!split(b) || !beyond) return s;
+    if (s == TD_OK) s = climb_turn(b, shape, chip, least + (own - least) / 2, &beyond);
+    return s == TD_OK ? climb_turn(b, shape, chip, least, &beyond) : s;
 }
 
 /* ---- one layer ----------------------------------------------------------------------------------
@@ -292,6 +319,7 @@ static td_status natural(td__maker *b, int shape, bool *done, unsigned *answered
         same_room(b, at, left);
         td__way w;
         b->natural = true;
+        b->enough = 0;
         td_status s = learn_both(b, shape, mask, at, &w, NULL, NULL);
         b->natural = false;
         if (s == TD_OK) *answered |= 1u << mask;
@@ -335,7 +363,7 @@ static td_status build_turn(td__maker *b, int shape) {
     b->doubt = false;
     for (unsigned chip = 0; chip <= TD_ALL_TENSORS; chip++)
         if (b->asked >> chip & 1) {
-            td_status s = climb_turn(b, shape, chip);
+            td_status s = climb_turns(b, shape, chip);
             if (s != TD_OK) return s;
         }
     return TD_OK;
@@ -351,6 +379,7 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     bool done = false;
     td_status s = TD_OK;
     b->doubt = false;
+    b->enough = 0;
     if (b->asked != 0) s = natural(b, shape, &done, &answered);
     for (int k = 0; k < n && s == TD_OK && !done; k++)
         if ((mask[k] & ~b->home->may) == 0 && !(answered >> mask[k] & 1))
@@ -422,8 +451,7 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                    .home = h,
                    .o = o,
                    .arena = a,
-                   .table = out,
-                   .rungs = RUNGS};
+                   .table = out};
     if (h->home >= 0) b.demand = demand_of(p, h);
     b.roomy = split(&b) && b.demand <= h->pool / 2;
     td__maker_remember(&b, mappings);
