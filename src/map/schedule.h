@@ -273,11 +273,10 @@ void td__maker_remember(td__maker *b, bool mappings);
 typedef struct td__turns td__turns;
 td__turns *td__turns_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                             const td_schedule_options *o, bool mappings, int most, td_arena *a);
-/* stack->ways of turns that were asked for, or of all (asking), without room for its weights and
- * what it hands on; a layer without ways cannot be mapped. TD_E_MEMORY. */
-td_status td__turns_find(td__turns *t, td__stack *stack, bool asking);
-/* All of its turns were found. */
-bool td__turns_all(const td__stack *stack);
+/* stack->ways of turns that were asked for before, and of those that are asked for now (sides: of
+ * each layer, as bits; NULL: none), without room for its weights and what it hands on; a layer
+ * without ways cannot be mapped. TD_E_MEMORY. */
+td_status td__turns_find(td__turns *t, td__stack *stack, const uint8_t *sides);
 
 /* ---- dynamic program ------------------------------------------------------------------------- */
 

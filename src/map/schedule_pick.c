@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENUMERATED = 5, MAX_RUNS = 90, MAX_BUDGETS = 16, PRICES = 5 };
+enum { ENUMERATED = 5, MAX_RUNS = 120, MAX_BUDGETS = 16, PRICES = 5 };
 
 typedef struct {
     int step;
@@ -49,6 +49,11 @@ static int by_benefit(const void *x, const void *y) {
 
 static bool met(const picker *p) {
     return p->best.first <= p->bound_first && p->best.second <= p->bound_second;
+}
+
+/* Of hopes it is not the best set alone that counts, since the others may keep more of theirs. */
+static bool done(const picker *p) {
+    return met(p) && p->tried == NULL;
 }
 
 /* Runs the set in p->resident; true if it is the best so far. */
@@ -144,7 +149,7 @@ static void try_budgets(picker *p, int64_t pool) {
             if (power / 4 * quarters <= pool) budget[n++] = power / 4 * quarters;
     int64_t last = -1;
     int worse = 0;
-    for (int b = 0; b < n && worse < 3 && !met(p); b++) {
+    for (int b = 0; b < n && worse < 3 && !done(p); b++) {
         if (b > 0 && budget[b] >= all) continue;
         memset(p->resident, 0, (size_t)p->n);
         int64_t used = 0;
@@ -175,8 +180,9 @@ static void try_prices(picker *p, int64_t reserve) {
     }
 }
 
-/* One layer more, in its place of the least useful one if there is no room, or one layer less: in
- * turn for all layers, the most useful first, until a whole round changes nothing. */
+/* One layer more, in the place of another one (the least useful that will do) if there is no room,
+ * or one layer less: in turn for all layers, the most useful first, until a whole round changes
+ * nothing. */
 static void improve(picker *p) {
     for (int k = 0, idle = 0; idle < p->n_item && !met(p); k = (k + 1) % p->n_item, idle++) {
         if (td__dp_runs(p->dp) >= p->max_runs) return;
@@ -186,9 +192,10 @@ static void improve(picker *p) {
         bool better = try_set(p);
         for (int j = p->n_item - 1; j > k && !better && p->resident[step]; j--) {
             if (!p->best_set[p->item[j].step]) continue;
+            if (td__dp_runs(p->dp) >= p->max_runs) return;
             p->resident[p->item[j].step] = false;
             better = try_set(p);
-            break;
+            if (!better) p->resident[p->item[j].step] = true;
         }
         if (better) idle = -1;
     }
@@ -232,7 +239,7 @@ double td__pick_quick(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, c
     } else {
         try_budgets(&p, h->pool);
         memset(p.resident, 0, (size_t)p.n);
-        if (!met(&p)) try_set(&p); /* nothing resident */
+        if (!done(&p)) try_set(&p); /* nothing resident */
     }
     return p.best.first;
 }

@@ -48,21 +48,22 @@ static bool hope_for(const hope *of, const td__sched_plan *p, const td_hw *hw, c
                      td_arena *a, td__stack *s) {
     td__way *way = TD_NEW(a, td__way, s->n * TD__STACK_SIDES);
     if (way == NULL) return false;
-    for (int k = 0; k < s->n; k++)
+    for (int k = 0; k < s->n; k++) {
+        const hope *b = &of[p->step[s->first + k].shape];
+        const double least = td__stack_cycles(p, hw, h, s, k);
+        const double share = (double)s->passes[k] * s->rows[k] /
+                             (double)p->shape[p->step[s->first + k].shape].dim[TD_P];
         for (int side = 0; side < TD__STACK_SIDES; side++, way++) {
-            const hope *b = &of[p->step[s->first + k].shape];
             const unsigned chip = td__stack_chip(s, k, side);
             const int place = (chip & TD_BIT(TD_I) ? 1 : 0) | (chip & TD_BIT(TD_O) ? 2 : 0);
-            const double share = (double)s->passes[k] * s->rows[k] /
-                                 (double)p->shape[p->step[s->first + k].shape].dim[TD_P];
-            *way = (td__way){.cycles = ceil(b->cycles * share), .pj = b->pj * share};
-            way->cycles = fmax(way->cycles, td__stack_cycles(p, hw, h, s, k));
+            *way = (td__way){.cycles = fmax(ceil(b->cycles * share), least), .pj = b->pj * share};
             way->pj = fmax(way->pj, (double)p->step[s->first + k].macs * hw->mac.energy_pj);
             way->read = b->read[place];
             way->write = b->write[place];
             way->dram = td__dram_cycles(hw, way->read, way->write);
             s->ways[k][side] = (td__ways){.n = 1, .way = way};
         }
+    }
     return true;
 }
 
@@ -84,29 +85,53 @@ static void thin_out(td__stacks *all) {
     all->n = n;
 }
 
-enum { ROUNDS = 12 };
+enum { ROUNDS = 24 };
 
-/* Asks for the stacks of a choice; how many of them were not known. */
+/* The sides of a stack's layers that a choice has, as bits. Inner layers have but one. */
+static void sides_of(const td__sched_plan *p, const td__choice *choice, const td__stack *s,
+                     uint8_t sides[TD__MAX_STACK]) {
+    const int maker = p->value[p->step[s->first].in[0]].maker, last = s->n - 1;
+    for (int k = 0; k < s->n; k++) sides[k] = 1;
+    sides[0] = maker >= 0 && choice[maker].out_chip ? 2 : 1;
+    sides[last] = choice[s->first + last].out_chip ? 2 : 1;
+}
+
+/* Asks for the turns of a choice; how many stacks had some that were not known. */
 static td_status ask_for(const td__sched_plan *p, const td__choice *choice, td__turns *turns,
                          td__stacks *all, int *asked) {
     td_status s = TD_OK;
     *asked = 0;
     for (int i = 0; i < p->n && s == TD_OK; i++) {
-        if (choice[i].stack == NULL || choice[i].at > 0 || td__turns_all(choice[i].stack)) continue;
+        if (choice[i].stack == NULL || choice[i].at > 0) continue;
+        td__stack *k = &all->stack[choice[i].stack - all->stack];
+        uint8_t sides[TD__MAX_STACK];
+        bool known = true;
+        sides_of(p, choice, k, sides);
+        for (int at = 0; at < k->n; at++) known &= k->found[at][sides[at] >> 1];
+        if (known) continue;
         ++*asked;
-        s = td__turns_find(turns, &all->stack[choice[i].stack - all->stack], true);
+        s = td__turns_find(turns, k, sides);
     }
     for (int k = 0; k < all->n && s == TD_OK && *asked > 0; k++)
-        s = td__turns_find(turns, &all->stack[k], false);
+        s = td__turns_find(turns, &all->stack[k], NULL);
     return s;
 }
 
-/* Those of which all turns are known. */
+/* Those of which turns of all layers are known, and of these as much as is known. */
 static td_status known_of(const td__stacks *all, td_arena *a, td__stacks *out) {
     *out = (td__stacks){.stack = TD_NEW(a, td__stack, all->n)};
     if (out->stack == NULL) return TD_E_MEMORY;
-    for (int k = 0; k < all->n; k++)
-        if (td__turns_all(&all->stack[k])) out->stack[out->n++] = all->stack[k];
+    for (int k = 0; k < all->n; k++) {
+        td__stack *s = &out->stack[out->n];
+        *s = all->stack[k];
+        bool known = true;
+        for (int at = 0; at < s->n; at++) {
+            known &= s->found[at][0] || s->found[at][1];
+            for (int side = 0; side < TD__STACK_SIDES; side++)
+                if (!s->found[at][side]) s->ways[at][side].n = 0;
+        }
+        out->n += known;
+    }
     return TD_OK;
 }
 

@@ -85,13 +85,13 @@ static td_status together(const td__turns *t, const td__ways *one, int passes,
     return TD_OK;
 }
 
-td_status td__turns_find(td__turns *t, td__stack *s, bool asking) {
+td_status td__turns_find(td__turns *t, td__stack *s, const uint8_t *sides) {
     for (int k = 0; k < s->n; k++)
         for (int side = 0; side < TD__STACK_SIDES; side++) {
             const unsigned chip = td__stack_chip(s, k, side);
             if (s->found[k][side]) continue;
             const td__ways *one = known(t, s, k, chip);
-            if (one == NULL && !asking) continue;
+            if (one == NULL && (sides == NULL || !(sides[k] >> side & 1))) continue;
             td_status st = one == NULL ? ask(t, s, k, chip) : TD_OK;
             if (st != TD_OK) return st;
             const td_problem q = td__stack_turn(t->maker.plan, s, k);
@@ -101,11 +101,4 @@ td_status td__turns_find(td__turns *t, td__stack *s, bool asking) {
             s->found[k][side] = true;
         }
     return TD_OK;
-}
-
-bool td__turns_all(const td__stack *s) {
-    for (int k = 0; k < s->n; k++)
-        for (int side = 0; side < TD__STACK_SIDES; side++)
-            if (!s->found[k][side]) return false;
-    return true;
 }
