@@ -322,6 +322,9 @@ void td__dp_limit(td__dp *dp, double limit);
  * each bit costs `price` (of the objective): into resident[step]; returns its bits. It may need
  * more than the reserve: dearer bits make it smaller. -1: nothing is feasible. */
 int64_t td__dp_priced(td__dp *dp, int64_t reserve, double price, bool *resident);
+/* Lower bound of the figure (first) of all schedules whose resident weights take at most `room`
+ * bits; not less than that of td__dp_relaxed. 0: nothing is feasible. */
+double td__dp_least(td__dp *dp, double room);
 /* How often the program was run. */
 int64_t td__dp_runs(const td__dp *dp);
 
@@ -372,9 +375,10 @@ double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home
 /* pJ of the MACs alone. */
 double td__bound_pj(const td__sched_plan *p, const td_hw *hw);
 /* Cycles that DRAM needs at least for what no choice of ways and resident weights avoids, the
- * dynamic pJ of the cheapest ways. Memory from the arena; 0 where it is out. */
+ * dynamic pJ of the cheapest ways, and the most bits that resident weights can take. Memory from
+ * the arena; 0, 0 and all of the pool where it is out. */
 typedef struct {
-    double dram_cycles, pj;
+    double dram_cycles, pj, room;
 } td__least;
 /* Gives stacks ways that no turns beat: MACs, and what comes from DRAM and goes there. Memory from
  * the arena. */

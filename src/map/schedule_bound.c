@@ -189,7 +189,7 @@ static void fewest_in_stacks(const td__stacks *all, int i, fewest *f) {
 
 td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td__table *t, const td__stacks *stacks, td_arena *a) {
-    td__least out = {0, 0};
+    td__least out = {.room = (double)h->pool};
     saving *save = TD_NEW(a, saving, p->n > 0 ? p->n : 1);
     if (save == NULL) return out;
     double bits = 0;
@@ -208,6 +208,7 @@ td__least td__bound_table(const td__sched_plan *p, const td_hw *hw, const td__ho
     }
     /* As many weights as there is room for, of the last one a part. */
     double room = h->home >= 0 && h->pool > beside ? (double)(h->pool - beside) : 0;
+    out.room = room;
     if (n > 1) qsort(save, (size_t)n, sizeof *save, by_share);
     for (int i = 0; i < n && room > 0; i++) {
         double part = save[i].bits <= room ? 1 : room / save[i].bits;

@@ -26,7 +26,8 @@ typedef struct {
     const bool *resident;
     td__regime regime;
     bool relaxed;
-    bool priced; /* weights may be resident for `price` a bit, in the room that is set aside */
+    bool priced; /* weights may be resident for `price` a bit, in the room that is set aside, */
+    bool lent;   /* or in no room but their own layer's */
     double price;
     int64_t resident_bits;
     bool back; /* fills d->rest */
@@ -131,7 +132,7 @@ static void advance(const run *r, int i, int set, int flag, int next) {
                 if (joined != NULL) joined += TD_BIT(TD_W) * TD__MAX_WAYS;
                 bool bought = r->priced && !weights;
                 double paid = bought ? r->price * (double)s->weight_bits : 0;
-                int64_t own = bought ? room + s->weight_bits : room; /* is in the reserve */
+                int64_t own = bought && !r->lent ? room + s->weight_bits : room; /* reserve */
                 if (cheapest(d, &of[chip], own, read, pj, joined, &c))
                     relax(r, i, from, to, &c, chip, out, paid);
             }
@@ -172,7 +173,7 @@ static bool layer_cost(const run *r, int number, int j, const td__view *v, bool 
     if (!cheapest(d, list, room, there ? extra : extra + weights,
                   there ? extra_pj : extra_pj + load_pj, there ? bare : bare + list->n, &c))
         return false;
-    bool bought = false;
+    bool bought = r->priced && r->relaxed; /* for nothing */
     if (r->priced && !there) { /* resident, if that is worth its price */
         step_cost b;
         double paid = r->price * weights;
@@ -394,20 +395,60 @@ void td__dp_limit(td__dp *d, double limit) {
     d->limit = limit;
 }
 
-int64_t td__dp_priced(td__dp *d, int64_t reserve, double price, bool *resident) {
-    const td__sched_plan *p = d->plan;
-    run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .priced = true};
-    r.price = price;
-    r.resident_bits = reserve;
+/* Runs with prices; bits of the weights that were worth them, which go to `resident` (may be NULL).
+ * -1: nothing is feasible. */
+static int64_t with_prices(run *r, bool *resident, double *first) {
+    const td__dp *d = r->d;
     td__answer a = {.choice = d->choice};
-    if (!solve(&r, &a)) return -1;
+    if (!solve(r, &a)) return -1;
     int64_t bits = 0;
-    for (int i = 0; i < p->n; i++) {
-        const td__choice *c = &d->choice[i];
-        resident[i] = c->resident;
-        if (resident[i]) bits += p->step[i].weight_bits;
+    for (int i = 0; i < d->plan->n; i++) {
+        const bool worth = d->choice[i].resident;
+        if (resident != NULL) resident[i] = worth;
+        if (worth) bits += d->plan->step[i].weight_bits;
     }
+    *first = a.first;
     return bits;
+}
+
+int64_t td__dp_priced(td__dp *d, int64_t reserve, double price, bool *resident) {
+    run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .priced = true, .price = price};
+    double first;
+    r.resident_bits = reserve;
+    return with_prices(&r, resident, &first);
+}
+
+/* Lagrangian bound: whatever a bit of room costs, no schedule whose resident weights take at most
+ * `room` costs less than what is cheapest with that price, without what `room` bits pay. Every
+ * choice is a line over the price. Where those of two choices meet, the cheapest one there gives
+ * the next line, until it is one of the two: that price has the greatest bound (Kelley 1960). */
+double td__dp_least(td__dp *d, double room) {
+    enum { LINES = 5 };
+    run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .priced = true, .lent = true};
+    double first;
+    r.relaxed = true; /* what is free has no price */
+    int64_t bits = with_prices(&r, NULL, &first);
+    r.relaxed = false;
+    if (bits < 0) return 0;
+    double best = first, many = (double)bits, many_first = first, few = 0;
+    td__answer none = {.choice = NULL};
+    if (many <= room || !td__dp_run(d, d->none, TD__STEADY, &none)) return best;
+    double few_first = none.first;
+    for (int k = 0; k < LINES && few_first > many_first; k++) {
+        r.price = (few_first - many_first) / (many - few);
+        if ((bits = with_prices(&r, NULL, &first)) < 0) break;
+        best = fmax(best, first - r.price * room);
+        if (first >= (many_first + r.price * many) * (1 - 1e-9)) break;
+        first -= r.price * (double)bits;
+        if ((double)bits > room) {
+            many = (double)bits;
+            many_first = first;
+        } else {
+            few = (double)bits;
+            few_first = first;
+        }
+    }
+    return best;
 }
 
 int64_t td__dp_runs(const td__dp *d) {

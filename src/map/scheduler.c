@@ -222,21 +222,20 @@ static td_status find_least(td_scheduler *s) {
     const td_hw *hw = s->hw;
     const double slack = 1 - 0x1p-40; /* of sums of pJ in another order */
     bool by_energy = s->o.objective == TD_OBJ_ENERGY;
-    td__answer relaxed = {.choice = NULL};
     td__stacks stacks; /* whatever their turns, and whichever are looked at */
     td_status status = td__stacks_in(&s->plan, &s->home, &s->every, true, s->arena, &stacks);
     if (status == TD_OK) status = td__stacks_floor(&s->plan, hw, s->parallel, s->arena, &stacks);
     if (status != TD_OK || !td__dp_stacks(s->dp, &stacks)) return TD_E_MEMORY;
-    if (!td__dp_relaxed(s->dp, &relaxed)) relaxed.first = 0;
-    if (!td__dp_stacks(s->dp, NULL)) return TD_E_MEMORY;
     td__least least = td__bound_table(&s->plan, hw, &s->home, &s->table, &stacks, s->arena);
+    const double first = td__dp_least(s->dp, least.room);
+    if (!td__dp_stacks(s->dp, NULL)) return TD_E_MEMORY;
     double cycles =
         fmax(least.dram_cycles, td__bound_cycles(&s->plan, hw, &s->home, s->parallel, s->o.cold));
-    if (!by_energy) cycles = fmax(cycles, relaxed.first);
+    if (!by_energy) cycles = fmax(cycles, ceil(first * slack));
     s->least.latency_s = cycles / hw->clock_hz;
     const double pj = fmax(least.pj * slack, td__bound_pj(&s->plan, hw));
     s->least.energy_j = pj * 1e-12 + hw->leak_w * s->least.latency_s;
-    if (by_energy) s->least.energy_j = fmax(s->least.energy_j, relaxed.first * 1e-12 * slack);
+    if (by_energy) s->least.energy_j = fmax(s->least.energy_j, first * 1e-12 * slack);
     return TD_OK;
 }
 
