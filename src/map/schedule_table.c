@@ -198,7 +198,8 @@ static const td__way *served(const td__maker *b, int shape, unsigned chip, int64
 }
 
 /* One mask: with all the room that it leaves, and if that is more than can always be had, with a
- * small share of it and so on upwards, until a layer is as good in less. */
+ * small share of it and so on upwards by fours, until a layer is as good in less, and back by two.
+ */
 static td_status climb(td__maker *b, int shape, unsigned chip) {
     const td__home *h = b->home;
     const int64_t least = own_bits(b, shape, chip, false);
@@ -215,11 +216,15 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
     const double best = figure(b, &w);
     const int64_t used = (w.bits - least) / (split(b) ? h->stores : 1);
     while (tiles * 2 * SMALLEST_SHARE <= h->pool / h->stores) tiles *= 2;
-    for (; tiles < used && tiles < all.tiles; tiles *= 4) {
+    const int64_t first = tiles;
+    for (bool back = false; tiles < used && tiles < all.tiles;) {
         if (served(b, shape, chip, least + tiles * h->stores) != NULL) return TD_OK;
         s = learn_both(b, shape, chip, small_room(b, own, chip, tiles), &w, NULL, NULL);
         if (fatal(s)) return s;
-        if (s == TD_OK && figure(b, &w) <= best) return TD_OK;
+        const bool as_good = s == TD_OK && figure(b, &w) <= best;
+        if (back || (as_good && tiles == first)) return TD_OK;
+        back = as_good;
+        tiles = as_good ? tiles / 2 : tiles * 4;
     }
     return TD_OK;
 }
