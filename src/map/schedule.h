@@ -196,7 +196,8 @@ typedef struct {
 /* All layers that can run as stacks, with all rows, from few to many; without ways. Memory from the
  * arena. */
 td_status td__stacks_find(const td__sched_plan *p, td_arena *a, td__stacks *out);
-/* Those that there is room for, few: of each with the least rows only; none if !p->bands. Memory
+/* Those that there is room for, few: one for all rows of the same layers, with the rows of the
+ * smallest and the turns of the largest, which needs no more of either; none if !p->bands. Memory
  * from the arena. */
 td_status td__stacks_in(const td__sched_plan *p, const td__home *h, const td__stacks *all, bool few,
                         td_arena *a, td__stacks *out);

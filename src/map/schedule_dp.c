@@ -127,7 +127,7 @@ static void advance(const run *r, int i, int set, int flag, int next) {
             bool weights = flag || (r->resident[i] && !r->relaxed);
             if (!weights && cheapest(d, &of[chip], room, read, pj, joined, &c))
                 relax(r, i, from, to, &c, chip, out, 0);
-            if (weights || r->relaxed || r->priced) {
+            if (weights || ((r->relaxed || r->priced) && !s->product)) {
                 chip |= TD_BIT(TD_W);
                 if (joined != NULL) joined += TD_BIT(TD_W) * TD__MAX_WAYS;
                 bool bought = r->priced && !weights;
@@ -174,7 +174,7 @@ static bool layer_cost(const run *r, int number, int j, const td__view *v, bool 
                   there ? extra_pj : extra_pj + load_pj, there ? bare : bare + list->n, &c))
         return false;
     bool bought = r->priced && r->relaxed; /* for nothing */
-    if (r->priced && !there) { /* resident, if that is worth its price */
+    if (r->priced && !there) {             /* resident, if that is worth its price */
         step_cost b;
         double paid = r->price * weights;
         cheapest(d, list, room, extra, extra_pj, bare, &b);

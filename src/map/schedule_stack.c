@@ -135,7 +135,13 @@ td_status td__stacks_in(const td__sched_plan *p, const td__home *h, const td__st
     if (out->stack == NULL) return TD_E_MEMORY;
     for (int k = 0; k < all->n; k++) {
         const td__stack *s = &all->stack[k];
-        if (few && k > 0 && s->first == s[-1].first && s->n == s[-1].n) continue;
+        td__stack *last = out->n > 0 ? &out->stack[out->n - 1] : NULL;
+        if (few && k > 0 && s->first == s[-1].first && s->n == s[-1].n) {
+            const bool in = last != NULL && last->first == s->first && last->n == s->n;
+            for (int at = 0; in && at < s->n; at++)
+                if (s->passes[at] < last->passes[at]) last->passes[at] = s->passes[at];
+            continue;
+        }
         if (td__stack_weights(p, s) + s->buffer < h->pool) out->stack[out->n++] = *s;
     }
     return TD_OK;

@@ -15,7 +15,7 @@
  *   that the mask leaves, and if using less could be of use to others, with the least of it and so
  *   on upwards, until that is as good. A question with less room is content with the answer of the
  *   one with more (`enough`), and left out when the table has an answer that the mapper could
- * hardly improve (`served`).
+ *   hardly improve (`served`).
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
  *   not carry over, and the mapper is asked for every mask. */
 #include "map_cache.h"

@@ -94,6 +94,61 @@ static void random_schedules(void **state) {
     td_map_cache_destroy(cache);
 }
 
+/* More weights than sets of residents are enumerated for: what else picks them leaves products
+ * alone.
+ */
+static td_net *blocks(int n, int heads, int tokens, int width) {
+    td_text t = {0};
+    const int c = heads * width;
+    td_text_addf(&t, "name: blocks\ninput: [%d, %d, 1]\nlayers:\n", c, tokens);
+    for (int i = 0; i < n; i++)
+        td_text_addf(&t,
+                     "  - {op: conv, name: qkv%d, out: %d}\n"
+                     "  - {op: matmul, name: dots%d, inputs: [qkv%d, qkv%d],"
+                     " views: [[%d, %d, %d], [%d, %d, %d]]}\n"
+                     "  - {op: softmax, name: soft%d}\n"
+                     "  - {op: matmul, name: mixed%d, inputs: [soft%d, qkv%d],"
+                     " views: [null, [%d, %d, %d]]}\n"
+                     "  - {op: conv, name: out%d, out: %d, views: [[%d, %d, 1]]}\n",
+                     i, 3 * c, i, i, i, heads, tokens, width, heads, width, tokens, i, i, i, i,
+                     heads, tokens, width, i, c, c, tokens);
+    td_arena *a = td_arena_create();
+    const td_node *doc;
+    td_error err = {0};
+    td_net *net = NULL;
+    assert_ok(td_yaml_parse(a, t.data, t.size, "net.yaml", &doc, &err), &err);
+    assert_ok(td_net_from_node(doc, &net, &err), &err);
+    td_arena_destroy(a);
+    td_text_free(&t);
+    return net;
+}
+
+static void many_blocks(void **state) {
+    (void)state;
+    td_rng r = td_rng_make(4, 0, TD_RNG_TEST);
+    for (int i = 0; i < 12; i++) {
+        td_net *net = blocks(3 + i % 2, 1 + (int)td_rng_below(&r, 3), 4 + (int)td_rng_below(&r, 12),
+                             4 * (1 + (int)td_rng_below(&r, 3)));
+        td_edge e;
+        td_hw hw;
+        td_tech tech;
+        td_error err = {0};
+        micro_defaults(&e, &tech);
+        e.local_bytes = 256 * (2 + (int)td_rng_below(&r, 40));
+        build_micro(&e, &hw);
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        o.max_nodes = 200;
+        o.objective = i % 3 == 0 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
+        td_schedule s;
+        assert_ok(td_schedule_best(net, &hw, &o, &s, NULL, &err), &err);
+        confirm(net, &hw, &s);
+        assert_true(s.latency_s >= s.bound_latency_s * (1 - 1e-9));
+        td_schedule_free(&s);
+        td_net_destroy(net);
+    }
+}
+
 /* The second operand of a product streams from DRAM in every inference, whatever room there is; the
  * first one and the result may stay. A sample has its own: a batch moves it as often. */
 static void second_operand(void **state) {
@@ -174,6 +229,7 @@ static void parts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_schedules),
+        cmocka_unit_test(many_blocks),
         cmocka_unit_test(second_operand),
         cmocka_unit_test(parts),
     };

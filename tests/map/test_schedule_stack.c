@@ -220,6 +220,36 @@ static void schedules_hold(void **state) {
     td_map_cache_destroy(cache);
 }
 
+/* Where stacks wait for the weights that they load, many turns wait longest: what stands for all
+ * rows in a bound must have the fewest. */
+static void bounds_know_turns(void **state) {
+    (void)state;
+    for (int io = 3; io <= 5; io += 2) {
+        td_net *net = td_net_create("pairs", TD_DIM(16, 24, 6));
+        int x = 0;
+        for (int b = 0; b < 30; b++)
+            x = td_net_conv(net, td_net_conv(net, x, 256, 1, 1, 1, 1), 16, 1, 1, 1, 1);
+        td_edge e;
+        td_tech tech;
+        td_hw hw;
+        micro_defaults(&e, &tech);
+        e.pe_x = e.pe_y = e.lanes = 2;
+        e.simd = 4;
+        e.rf_bytes = 1024;
+        const double weights = 16 * 256, cycles = weights * 24 * 6 / 128;
+        e.io_bytes_per_s = weights / (cycles * io / 10) * e.clock_hz;
+        e.local_bytes = 8640; /* two thirds of the wide value, beside weights and the others */
+        build_micro(&e, &hw);
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        o.max_nodes = 500;
+        td_schedule s;
+        hold(net, &hw, &o, &s);
+        td_schedule_free(&s);
+        td_net_destroy(net);
+    }
+}
+
 /* ---- memory ------------------------------------------------------------------------------------
  */
 
@@ -365,11 +395,9 @@ static void faults_are_found(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(turns_by_hand),
-        cmocka_unit_test(all_rows_are_made),
-        cmocka_unit_test(who_flows),
-        cmocka_unit_test(schedules_hold),
-        cmocka_unit_test(more_memory_is_no_slower),
+        cmocka_unit_test(turns_by_hand),     cmocka_unit_test(all_rows_are_made),
+        cmocka_unit_test(who_flows),         cmocka_unit_test(schedules_hold),
+        cmocka_unit_test(bounds_know_turns), cmocka_unit_test(more_memory_is_no_slower),
         cmocka_unit_test(faults_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
