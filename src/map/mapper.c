@@ -49,7 +49,7 @@ enum {
     MORE_ROOTS = 64,
     STARTS = 8,      /* of local searches */
     TIE_NODES = 800, /* of fast mode for ties, once the objective is at its bound, */
-    FEW_TIES = 200,  /* or enough */
+    FEW_TIES = 100,  /* or enough */
     NARROW_KEEP = 3,
     NARROW_NODES = 60,
     FEW_CHOICES = 256, /* room for the choices of a dive, all levels together */

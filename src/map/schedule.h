@@ -232,7 +232,7 @@ typedef struct {
     bool roomy;     /* that is at most half of the pool */
     bool natural;   /* a roomy layer's own question is asked */
     bool doubt;     /* the mapper's last answer is far from its bound */
-    double enough;  /* the best answer with more room, or with more on chip; 0: none yet */
+    double enough;  /* the best answer with more room; 0: none yet */
     bool turn;      /* of a stack */
     /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn its masks, a bit
      * each; else 0. */

@@ -209,6 +209,7 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
     const room all = room_of(b, own, chip, h->pool - own);
     const td__way *have = served(b, shape, chip, least + all.tiles * h->stores);
     td__way w;
+    b->enough = 0; /* of more on chip it would say nothing of DRAM traffic, which ties decide */
     td_status s = have == NULL ? learn_both(b, shape, chip, all, &w, NULL, NULL) : TD_OK;
     if (s != TD_OK) return fatal(s) ? s : TD_OK; /* less room will not help */
     if (have != NULL) w = *have;
@@ -384,7 +385,6 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     bool done = false;
     td_status s = TD_OK;
     b->doubt = false;
-    b->enough = 0;
     if (b->asked != 0) s = natural(b, shape, &done, &answered);
     for (int k = 0; k < n && s == TD_OK && !done; k++)
         if ((mask[k] & ~b->home->may) == 0 && !(answered >> mask[k] & 1))
@@ -392,6 +392,7 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
     if (s == TD_OK && b->table->of[shape][0].n == 0 && !done) {
         /* With nothing on chip tiles have the most room: if that does not do, nothing does. */
         td__way w;
+        b->enough = 0;
         s = learn_both(b, shape, 0, room_of(b, 0, 0, b->home->pool), &w, missing_bytes, err);
     }
     return s == TD_OK ? mend(b, shape) : s;
