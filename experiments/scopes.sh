@@ -7,13 +7,13 @@
 #   soft     joint and solve under a soft reward, which trains designs that miss their targets too. Its product makes
 #            targets a constant factor (p = q): a search is the same whatever they are, and one stands for all. With
 #            the mean accuracy of each network, to score what it has found at each set of targets
-#   until    joint and solve with the strategy gp inside, until as good as joint search in the end (scopes_until.py)
+#   until    solve with the strategy gp inside, until as good as the joint search of `methods` in the end
 #   optimum  the true optimum of each set of targets: every network, each with its best accelerator
 #
 #     experiments/scopes.sh TABLE OUT [PART...]     # methods, phases and soft, if none is given
 #     experiments/scopes_summary.py OUT
 #     experiments/scopes_soft.py OUT
-#     experiments/scopes_until.py OUT/joint OUT/solve
+#     experiments/scopes_until.py OUT
 #
 # TABLE: nas-bench-macro_cifar10.json of https://github.com/xiusu/NAS-Bench-Macro. Goes on where it stopped.
 set -eu
@@ -51,10 +51,8 @@ part_soft() {
         --strategies evolution,evolution:scope=solve >"$out/soft.txt"
 }
 part_until() {
-    compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500,2000 --out "$out/joint" \
-        --strategies evolution >"$out/joint.txt"
-    compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 60 --out "$out/solve" \
-        --strategies gp:scope=solve >"$out/solve.txt"
+    compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 60 --out "$out/until" \
+        --strategies gp:scope=solve >"$out/until.txt"
 }
 part_optimum() {
     compare means --targets "$out/targets.yaml" --seeds 1 --strategies exhaustive --scopes solve --budgets 6561 \
