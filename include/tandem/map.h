@@ -25,7 +25,7 @@ extern "C" {
  *     7  turns of stacks also without sums or padding at home, which leaves room for values
  *     8  questions with less room go from little upwards, and are content with the answer of those
  *        with more; resident weights are exchanged with each other */
-enum { TD_COST_REVISION = 8 };
+enum { TD_COST_REVISION = 9 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 

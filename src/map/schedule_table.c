@@ -11,7 +11,8 @@
  *   pool: the mapper is asked once for each mask that a layer has when all that may stay on chip
  *   does, with the room that this leaves for tiles; once more, with more nodes, if the answer is
  *   far from its bound; and if it still is, for other masks as below.
- * - Otherwise for four masks: all tensors on chip, activations, none, weights; with all the room
+ * - Otherwise for four masks: all tensors on chip, activations, none, weights, without what is in
+ *   DRAM in any case, and one activation where there is no room for both; with all the room
  *   that the mask leaves, and if using less could be of use to others, with the least of it and so
  *   on upwards, until that is as good. A question with less room is content with the answer of the
  *   one with more (`enough`), and left out when the table has an answer that the mapper could
@@ -27,8 +28,10 @@ enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
  * for again with so many times the nodes. (A roomy layer's one question is worth more nodes sooner:
  * all its answers come from there.) */
 #define DOUBTFUL 1.25
-/* Marks the masks of turns of a stack, whose ways are found by other questions. */
+/* In the key of a layer's memo: marks the masks of turns of a stack, whose ways are found by other
+ * questions. */
 #define OF_STACKS (UINT64_C(1) << 63)
+enum { NEVER_AT = 56 }; /* and td__maker.never is told apart so */
 static const struct {
     double lost;
     uint64_t nodes;
@@ -270,6 +273,18 @@ static td_status climb_turns(td__maker *b, int shape, unsigned chip) {
     return s == TD_OK ? climb_turn(b, shape, chip, least, &beyond) : s;
 }
 
+/* Tensors that are in DRAM in any case, in all steps of a shape: the input image, the output. */
+static unsigned never_on_chip(const td__maker *b, int shape) {
+    const td__sched_plan *p = b->plan;
+    unsigned never = TD_BIT(TD_I) | TD_BIT(TD_O);
+    for (int i = 0; i < p->n; i++) {
+        if (p->step[i].shape != shape) continue;
+        if (p->value[p->step[i].in[0]].maker >= 0) never &= ~(unsigned)TD_BIT(TD_I);
+        if (p->step[i].value != td_net_output(p->net)) never &= ~(unsigned)TD_BIT(TD_O);
+    }
+    return never;
+}
+
 /* ---- one layer ----------------------------------------------------------------------------------
  */
 
@@ -319,7 +334,7 @@ static td_status natural(td__maker *b, int shape, bool *done, unsigned *answered
         /* What all others may take, and the layer's own tensors amply. */
         int64_t own = own_bits(b, shape, mask, true);
         int64_t ample = own - own_bits(b, shape, mask, false);
-        bool tight = !all_fit(b, ample + 1);
+        bool tight = !all_fit(b, 2 * ample + 1);
         int64_t left = b->home->pool - b->demand - (tight ? 0 : ample);
         room at = room_of(b, own, mask, left);
         same_room(b, at, left);
@@ -375,20 +390,44 @@ static td_status build_turn(td__maker *b, int shape) {
     return TD_OK;
 }
 
+/* Where home and tiles are apart: all tensors on chip, activations, none, weights, of each what can
+ * be there; and where there is no room for both activations, with one of them. */
+static int pivots_of(const td__maker *b, int shape, unsigned mask[2 * TD__MASKS]) {
+    static const unsigned pivots[] = {7, TD_BIT(TD_I) | TD_BIT(TD_O), 0, TD_BIT(TD_W)};
+    int n = 0;
+    for (size_t k = 0; k < sizeof pivots / sizeof *pivots; k++) {
+        const unsigned all = pivots[k] & b->home->may & ~b->never;
+        const bool fits = own_bits(b, shape, all, false) < b->home->pool;
+        if (fits) mask[n++] = all;
+        for (int t = TD_I; t <= TD_O && !fits; t++)
+            if (all & TD_BIT(t)) mask[n++] = all & ~(unsigned)TD_BIT(t);
+    }
+    return n;
+}
+
+static td_status climb_masks(td__maker *b, int shape, unsigned answered) {
+    unsigned mask[2 * TD__MASKS];
+    int n = 0;
+    for (int k = TD_ALL_TENSORS; k >= 0 && !split(b); k--)
+        if (((unsigned)k & (~b->home->may | b->never)) == 0) mask[n++] = (unsigned)k;
+    if (split(b)) n = pivots_of(b, shape, mask);
+    td_status s = TD_OK;
+    for (int k = 0; k < n && s == TD_OK; k++) {
+        if (answered >> mask[k] & 1) continue;
+        answered |= 1u << mask[k];
+        s = climb(b, shape, mask[k]);
+    }
+    return s;
+}
+
 static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
     if (b->turn) return build_turn(b, shape);
-    static const unsigned pivots[] = {7, TD_BIT(TD_I) | TD_BIT(TD_O), 0, TD_BIT(TD_W)};
-    static const unsigned every[] = {7, 6, 5, 4, 3, 2, 1, 0};
-    const unsigned *mask = split(b) ? pivots : every;
-    int n = split(b) ? 4 : 8;
     unsigned answered = 0;
     bool done = false;
     td_status s = TD_OK;
     b->doubt = false;
-    if (b->asked != 0) s = natural(b, shape, &done, &answered);
-    for (int k = 0; k < n && s == TD_OK && !done; k++)
-        if ((mask[k] & ~b->home->may) == 0 && !(answered >> mask[k] & 1))
-            s = climb(b, shape, mask[k]);
+    if (b->roomy) s = natural(b, shape, &done, &answered);
+    if (s == TD_OK && !done) s = climb_masks(b, shape, answered);
     if (s == TD_OK && b->table->of[shape][0].n == 0 && !done) {
         /* With nothing on chip tiles have the most room: if that does not do, nothing does. */
         td__way w;
@@ -404,7 +443,8 @@ td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_er
     const td__layer_key key = {.hw = b->number,
                                .problem = &b->shape[shape],
                                .value = b->value[shape],
-                               .asked = b->turn ? b->asked | OF_STACKS : b->asked,
+                               .asked = b->asked | (b->turn ? OF_STACKS : 0) |
+                                        (uint64_t)b->never << NEVER_AT,
                                .demand = b->demand};
     td_status s = TD_OK;
     if (memo != NULL) *of = td__layer_memo_find(memo, &key, &s, missing_bytes, err);
@@ -463,6 +503,7 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
     td__maker_remember(&b, mappings);
     for (int shape = 0; shape < p->n_shape; shape++) {
         b.asked = b.roomy ? natural_masks(&b, shape) : 0;
+        b.never = never_on_chip(&b, shape);
         td_status s = td__table_shape(&b, shape, missing_bytes, err);
         if (s == TD_E_MEMORY) td_fail(err, s, "out of memory for the schedule");
         const td_layer *layer = td_net_layer(p->net, p->step[p->shape_step[shape]].layer);
