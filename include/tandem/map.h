@@ -24,7 +24,9 @@ extern "C" {
  *     6  stacks are chosen by what can be hoped of them
  *     7  turns of stacks also without sums or padding at home, which leaves room for values
  *     8  questions with less room go from little upwards, and are content with the answer of those
- *        with more; resident weights are exchanged with each other */
+ *        with more; resident weights are exchanged with each other
+ *     9  layers are asked for with what can be on chip, also without one activation; rooms upwards
+ *        do not end short of what is used */
 enum { TD_COST_REVISION = 9 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */

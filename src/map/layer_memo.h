@@ -12,7 +12,7 @@ td__layer_memo *td__layer_memo_create(size_t max_layers); /* 0: unbounded; NULL:
 void td__layer_memo_destroy(td__layer_memo *m);
 
 /* What the ways of a layer depend on. Between the demands that they were found for they are the
- * same. asked: what td__maker.asked is. */
+ * same. asked: td__maker.asked, and in its high bits what else the questions depend on. */
 typedef struct {
     uint64_t hw;
     const td_problem *problem;

@@ -234,7 +234,7 @@ typedef struct {
     bool doubt;     /* the mapper's last answer is far from its bound */
     double enough;  /* the best answer with more room; 0: none yet */
     bool turn;      /* of a stack */
-    unsigned never; /* tensors of the layer that are in DRAM in any case */
+    unsigned never; /* activations of the layer that cannot be on chip; of a turn 0 */
     /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn its masks, a bit
      * each; else 0. */
     uint64_t asked;

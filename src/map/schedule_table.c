@@ -11,14 +11,14 @@
  *   pool: the mapper is asked once for each mask that a layer has when all that may stay on chip
  *   does, with the room that this leaves for tiles; once more, with more nodes, if the answer is
  *   far from its bound; and if it still is, for other masks as below.
- * - Otherwise for four masks: all tensors on chip, activations, none, weights, without what is in
- *   DRAM in any case, and one activation where there is no room for both; with all the room
- *   that the mask leaves, and if using less could be of use to others, with the least of it and so
- *   on upwards, until that is as good. A question with less room is content with the answer of the
- *   one with more (`enough`), and left out when the table has an answer that the mapper could
- *   hardly improve (`served`).
+ * - Otherwise for up to eight masks: all tensors on chip, activations, none, weights, of each what
+ *   can be there, and without one of the activations where they take half of the pool; with all the
+ *   room that the mask leaves, and if using less could be of use to others, with the least of it
+ *   and so on upwards, until that is as good. A question with less room is content with the answer
+ *   of the one with more (`enough`), and left out when the table has an answer that the mapper
+ *   could hardly improve (`served`).
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
- *   not carry over, and the mapper is asked for every mask. */
+ *   not carry over, and the mapper is asked for every mask that can be. */
 #include "map_cache.h"
 
 #include <string.h>
@@ -31,7 +31,7 @@ enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
 /* In the key of a layer's memo: marks the masks of turns of a stack, whose ways are found by other
  * questions. */
 #define OF_STACKS (UINT64_C(1) << 63)
-enum { NEVER_AT = 56 }; /* and td__maker.never is told apart so */
+enum { NEVER_AT = 56 }; /* the bit of that key where td__maker.never begins */
 static const struct {
     double lost;
     uint64_t nodes;
@@ -201,8 +201,8 @@ static const td__way *served(const td__maker *b, int shape, unsigned chip, int64
 }
 
 /* One mask: with all the room that it leaves, and if that is more than can always be had, with a
- * small share of it and so on upwards by fours, until a layer is as good in less, and back by two.
- */
+ * small share of it and so on upwards by fours, until a layer is as good in less or all it uses is
+ * passed, and back by two. */
 static td_status climb(td__maker *b, int shape, unsigned chip) {
     const td__home *h = b->home;
     const int64_t least = own_bits(b, shape, chip, false);
@@ -220,8 +220,13 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
     const double best = figure(b, &w);
     const int64_t used = (w.bits - least) / (split(b) ? h->stores : 1);
     while (tiles * 2 * SMALLEST_SHARE <= h->pool / h->stores) tiles *= 2;
-    const int64_t first = tiles;
-    for (bool back = false; tiles < used && tiles < all.tiles;) {
+    const int64_t first = tiles, limit = used < all.tiles ? used : all.tiles;
+    for (bool back = false;;) {
+        if (tiles >= limit && !back && tiles > first) { /* too far */
+            back = true;
+            tiles /= 2;
+        }
+        if (tiles >= limit) return TD_OK;
         if (served(b, shape, chip, least + tiles * h->stores) != NULL) return TD_OK;
         s = learn_both(b, shape, chip, small_room(b, own, chip, tiles), &w, NULL, NULL);
         if (fatal(s)) return s;
@@ -230,7 +235,6 @@ static td_status climb(td__maker *b, int shape, unsigned chip) {
         back = as_good;
         tiles = as_good ? tiles / 2 : tiles * 4;
     }
-    return TD_OK;
 }
 
 /* A turn of a stack, which has all on chip, with `home` bits there: with room for the whole turn,
@@ -273,14 +277,14 @@ static td_status climb_turns(td__maker *b, int shape, unsigned chip) {
     return s == TD_OK ? climb_turn(b, shape, chip, least, &beyond) : s;
 }
 
-/* Tensors that are in DRAM in any case, in all steps of a shape: the input image, the output. */
+/* Activations that cannot be on chip in any step of a shape, as the network's input and output. */
 static unsigned never_on_chip(const td__maker *b, int shape) {
     const td__sched_plan *p = b->plan;
     unsigned never = TD_BIT(TD_I) | TD_BIT(TD_O);
     for (int i = 0; i < p->n; i++) {
         if (p->step[i].shape != shape) continue;
-        if (p->value[p->step[i].in[0]].maker >= 0) never &= ~(unsigned)TD_BIT(TD_I);
-        if (p->step[i].value != td_net_output(p->net)) never &= ~(unsigned)TD_BIT(TD_O);
+        if (p->value[p->step[i].in[0]].stay) never &= ~(unsigned)TD_BIT(TD_I);
+        if (p->value[p->step[i].value].stay) never &= ~(unsigned)TD_BIT(TD_O);
     }
     return never;
 }
@@ -391,22 +395,22 @@ static td_status build_turn(td__maker *b, int shape) {
 }
 
 /* Where home and tiles are apart: all tensors on chip, activations, none, weights, of each what can
- * be there; and where there is no room for both activations, with one of them. */
-static int pivots_of(const td__maker *b, int shape, unsigned mask[2 * TD__MASKS]) {
+ * be there; and where they take half of the pool or more, also without one of the activations. */
+static int pivots_of(const td__maker *b, int shape, unsigned mask[TD__MASKS]) {
     static const unsigned pivots[] = {7, TD_BIT(TD_I) | TD_BIT(TD_O), 0, TD_BIT(TD_W)};
     int n = 0;
     for (size_t k = 0; k < sizeof pivots / sizeof *pivots; k++) {
         const unsigned all = pivots[k] & b->home->may & ~b->never;
-        const bool fits = own_bits(b, shape, all, false) < b->home->pool;
-        if (fits) mask[n++] = all;
-        for (int t = TD_I; t <= TD_O && !fits; t++)
+        const int64_t own = own_bits(b, shape, all, false);
+        if (own < b->home->pool) mask[n++] = all;
+        for (int t = TD_I; t <= TD_O && own >= b->home->pool / 2; t++)
             if (all & TD_BIT(t)) mask[n++] = all & ~(unsigned)TD_BIT(t);
     }
     return n;
 }
 
 static td_status climb_masks(td__maker *b, int shape, unsigned answered) {
-    unsigned mask[2 * TD__MASKS];
+    unsigned mask[TD__MASKS];
     int n = 0;
     for (int k = TD_ALL_TENSORS; k >= 0 && !split(b); k--)
         if (((unsigned)k & (~b->home->may | b->never)) == 0) mask[n++] = (unsigned)k;

@@ -1,6 +1,6 @@
 /* small_hw.h - a description written by hand. */
-#ifndef TANDEM_SMALL_HW_H
-#define TANDEM_SMALL_HW_H
+#ifndef TANDEM_TESTS_SMALL_HW_H
+#define TANDEM_TESTS_SMALL_HW_H
 
 #include <stdio.h>
 
