@@ -85,6 +85,7 @@ int main(int argc, char **argv) {
         for (char *net; (net = strsep(&rest, ",")) != NULL;)
             for (int n = 0; n < 2; n++) {
                 if (strstr(numbers, names[n]) == NULL) continue;
+                if (!td_number_trains(n == 0 ? TD_FP32 : TD_BF16)) continue;
                 job j;
                 make_job(&j, net, batch, n == 0 ? TD_FP32 : TD_BF16);
                 double rate, best;

@@ -43,6 +43,9 @@ void td_dataset_free(td_dataset *d);
 /* How activations and their gradients are kept. Weights, statistics and sums are fp32 always; on a
  * processor without bf16 instructions the arithmetic is, too. */
 typedef enum { TD_FP32, TD_BF16 } td_number;
+/* Whether this processor can train in it: oneDNN has bf16 from AVX-512 on. Training in a number
+ * that it cannot is TD_E_UNSUPPORTED. */
+bool td_number_trains(td_number n);
 typedef struct {
     int batch;        /* 32 */
     double epochs;    /* may be a fraction */

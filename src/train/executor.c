@@ -107,6 +107,11 @@ static td_status bind_all(td__executor *ex, td_error *err) {
 td_status td__executor_create(td__plan *plan, td_weights *weights, td_weights *gradients,
                               td__executor **out, td_error *err) {
     *out = NULL;
+    if (!td_number_trains(plan->number)) {
+        td__plan_destroy(plan);
+        return td_fail(err, TD_E_UNSUPPORTED,
+                       "number: bf16 needs a processor with AVX-512; expected fp32 on this one");
+    }
     td__executor *ex = calloc(1, sizeof *ex);
     if (ex == NULL) {
         td__plan_destroy(plan);

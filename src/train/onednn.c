@@ -20,6 +20,11 @@ dnnl_data_type_t td__dnnl_type(td_number n) {
     return n == TD_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
+bool td_number_trains(td_number n) {
+    const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    return n != TD_BF16 || (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+}
+
 dnnl_memory_desc_t td__dnnl_nhwc(int images, td_shape s, td_number number) {
     dnnl_memory_desc_t md;
     memset(&md, 0, sizeof md);

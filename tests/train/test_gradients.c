@@ -333,6 +333,15 @@ static void test_label_smoothing(void **state) {
 
 static void test_bf16_is_near(void **state) {
     (void)state;
+    if (!td_number_trains(TD_BF16)) { /* an error from the start, whatever the layers */
+        td_error err = {0};
+        td_trainer *t;
+        td_net *net = dense();
+        assert_int_equal(td_trainer_create(net, BATCH, TD_BF16, 7, &t, &err), TD_E_UNSUPPORTED);
+        assert_non_null(strstr(err.message, "bf16 needs"));
+        td_net_destroy(net);
+        return;
+    }
     builder all[] = {dense,          strided,       grouped,        depthwise, fc_flatten,
                      relu_bn,        max_pool,      residual_chain, squeeze,   concat,
                      products,       many_readers,  avg_pool,       dilated,   hswish_plain,

@@ -192,17 +192,7 @@ static void test_depthwise_bf16(void **state) {
 
 static void test_bf16_arithmetic(void **state) {
     (void)state;
-    td_error err = {0};
-    td__backend *be;
-    assert_ok(td__backend_create(&be, &err), &err);
-    /* oneDNN emulates bf16 from AVX-512 on; below that it has none. */
-    bool has =
-        (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-    td__backend_destroy(be);
-    if (!has) {
-        print_message("oneDNN has no bf16 on this machine\n");
-        skip();
-    }
+    if (!td_number_trains(TD_BF16)) skip();
     td_rng r = td_rng_make(3, 0, TD_RNG_TEST);
     for (int i = 0; i < 12; i++) {
         int k = pick(&r, 0, 2) * 2 + 1, c = pick(&r, 1, 40), o = pick(&r, 1, 40);
