@@ -297,6 +297,14 @@ static bool dropped(walker *w, const double least[2]) {
     return true;
 }
 
+/* Cannot find a place in any list, whatever it costs beyond its bound. */
+static bool no_place(const walker *w, const td__entry *e) {
+    const td__plan *plan = w->plan;
+    if (td__hopeless(w->s, e->least)) return true;
+    if (plan->n < plan->max || td__map_better(e->least, plan->entry[0].least)) return false;
+    return plan->of_keep == NULL || !td__map_better(e->least, plan->of_keep[e->keep].least);
+}
+
 /* Ranks one set of fans with all keep masks. */
 static void rank(walker *w, td__entry *e) {
     td__search *s = w->s;
@@ -318,7 +326,6 @@ static void rank(walker *w, td__entry *e) {
     double mac_pj = x->macs * z->mac_pj;
     for (int i = 0; i < n; i++) {
         e->keep = w->part->keep != NULL ? w->part->keep[i] : i;
-        if (!has_tiles(z, x, of, forced, plan->keep[e->keep])) continue;
         const uint8_t *chain = plan->chain[e->keep];
         const td__toll *a = &plan->toll[TD_W][chain[TD_W]], *b = &plan->toll[TD_I][chain[TD_I]],
                        *c = &plan->toll[TD_O][chain[TD_O]];
@@ -328,6 +335,8 @@ static void rank(walker *w, td__entry *e) {
         for (int k = 0; k < z->n_limits; k++)
             all.cycles[k] = a->cycles[k] + b->cycles[k] + c->cycles[k];
         td__toll_least(z, x->compute, &all, e->least);
+        if (!s->thorough && no_place(w, e)) continue;
+        if (!has_tiles(z, x, of, forced, plan->keep[e->keep])) continue;
         unsigned lw = plan->levels[TD_W][chain[TD_W]], lo = plan->levels[TD_O][chain[TD_O]];
         if ((lw & -lw) == (lo & -lo)) {
             int level = __builtin_ctz(lw);
