@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs all tests; the last line counts test cases: "N passed, N failed, N skipped".
-#   scripts/test.sh            release build, all tests; sanitizer build of the same tests;
+#   scripts/test.sh            release build, all tests; the same with sanitizers, but those of
+#                              tests/reference, and with fewer random cases (tests/common.h);
 #                              6 seconds of fuzzing per parser; order of dependence; format
 #   scripts/test.sh --quick    release build and its tests only
 # TANDEM_SLOW=1 runs the slow tests too.

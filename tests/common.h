@@ -27,6 +27,22 @@ static inline const char *shared_path(const char *relative) {
     return path;
 }
 
+/* Built with a sanitizer, which makes a test about five times slower. It looks for faults of the
+ * code and not of numbers: an eighth of the cases will do. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { TEST_SANITIZED = 1 };
+#else
+enum { TEST_SANITIZED = 0 };
+#endif
+
+/* Cases of a property test: $TANDEM_CASES if set, else the usual number (with a sanitizer an
+ * eighth of it). */
+static inline int random_cases(int usual) {
+    const char *s = getenv("TANDEM_CASES");
+    if (s != NULL && atoi(s) > 0) return atoi(s);
+    return TEST_SANITIZED ? (usual + 7) / 8 : usual;
+}
+
 /* Status is OK, or the test fails with the error's message. */
 #define assert_ok(call, err)                                                                       \
     do {                                                                                           \

@@ -123,9 +123,9 @@ static td_node *fixed_keep_node(const td_case *c, td_arena *a) {
     td_node *n = td_node_map(a);
     for (int l = 0; l < c->hw.n; l++) {
         if (!(c->fixed & TD_BIT(l))) continue;
-        char letters[TD_NTENSOR + 1] = "";
+        char letters[TD_NTENSOR + 1] = "", *end = letters;
         for (int t = 0; t < TD_NTENSOR; t++)
-            if (c->fixed_keep[l] & TD_BIT(t)) strncat(letters, &td_tensor_letter[t], 1);
+            if (c->fixed_keep[l] & TD_BIT(t)) *end++ = td_tensor_letter[t];
         td_node_put_string(a, n, c->hw.level[l].name, letters);
     }
     return n;

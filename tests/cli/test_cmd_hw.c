@@ -48,7 +48,7 @@ static void every_shipped_one(void **state) {
     td_error err;
     int n = td_data_names(f->arena, "hw", name, MOST);
     assert_true(n >= 12);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i += TEST_SANITIZED ? 4 : 1) {
         td_hw hw;
         td_power p;
         assert_ok(td_hw_load(name[i], &hw, &err), &err);

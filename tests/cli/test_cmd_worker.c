@@ -6,10 +6,16 @@
 
 #include "program.h"
 
-enum { TRIALS = 40 };
+enum { TRIALS = TEST_SANITIZED ? 16 : 40 };
 
 static void write_long_recipe(fixture *f) {
-    write_recipe(f, "trials: 12", "trials: 40");
+    write_recipe(f, "trials: 12", td_arena_printf(f->arena, "trials: %d", TRIALS));
+}
+
+/* The same, with designs to begin with. */
+static void write_enqueueing(fixture *f, const char *designs) {
+    write_recipe(f, "budget: {trials: 12}",
+                 td_arena_printf(f->arena, "enqueue: [%s]\nbudget: {trials: %d}", designs, TRIALS));
 }
 
 static char *trials_csv(fixture *f, const char *folder) {
@@ -344,15 +350,15 @@ static void enqueue_of_a_recipe(void **state) {
     expect(f, "study enqueue recipe.yaml good.json", 0);
     expect(f, "search recipe.yaml --quiet --threads 1", 0);
     char *expected = trials_csv(f, "results/tiny");
-    write_recipe(f, "budget: {trials: 12}", "enqueue: [good.json]\nbudget: {trials: 40}");
+    write_enqueueing(f, "good.json");
     expect(f, "search recipe.yaml --quiet --workers 2 --out again", 0);
     char *got = trials_csv(f, "again");
     assert_string_equal(got, expected);
     free(got);
     free(expected);
-    write_recipe(f, "budget: {trials: 12}", "enqueue: [bad.json]\nbudget: {trials: 40}");
+    write_enqueueing(f, "bad.json");
     expect_fault(f, "search recipe.yaml --dry-run", 4, "bad.json");
-    write_recipe(f, "budget: {trials: 12}", "enqueue: [{pe_x: 1}]\nbudget: {trials: 40}");
+    write_enqueueing(f, "{pe_x: 1}");
     expect_fault(f, "search recipe.yaml --dry-run", 3,
                  "recipe.yaml:20: enqueue[0]: missing decision");
 }

@@ -17,7 +17,8 @@ static const td_node *find(const td_node *list, const char *net, const char *hw)
 }
 
 static const td_node *single(fixture *f, const char *net, const char *options) {
-    expect(f, td_arena_printf(f->arena, "eval %s %s --format json", net, options), 0);
+    expect(f, td_arena_printf(f->arena, "eval %s %s --max-nodes 300 --format json", net, options),
+           0);
     return json(f);
 }
 
@@ -37,8 +38,8 @@ static void pairs_and_their_mean(void **state) {
                 assert_true(real(n, "latency_s") == v[i][k][0]);
             }
         }
-    static const char all[] =
-        "eval handmade:3 C --hw micro --hw micro,simd=8 --hw eyeriss-168 --format json";
+    static const char all[] = "eval handmade:3 C --max-nodes 300 --hw micro --hw micro,simd=8 --hw "
+                              "eyeriss-168 --format json";
     expect(f, all, 0);
     const td_node *pairs = td_node_find(json(f), "pairs");
     const td_node *of = td_node_find(json(f), "accelerators");
@@ -75,7 +76,8 @@ static void pairs_and_their_mean(void **state) {
 /* Who is out, and why; the best of the others; nobody: exit code 6, with the table. */
 static void limits(void **state) {
     fixture *f = *state;
-    static const char all[] = "eval C --hw micro --hw edge --hw gemmini --hw micro,simd=5000";
+    static const char all[] =
+        "eval C --max-nodes 300 --hw micro --hw edge --hw gemmini --hw micro,simd=5000";
     expect(f, td_arena_printf(f->arena, "%s --max-area 20mm2", all), 0);
     assert_non_null(strstr(f->out, "out: area 68.2 mm2 > 20.0 mm2"));
     assert_non_null(strstr(f->out, "out: its area is not in the file"));
@@ -88,7 +90,7 @@ static void limits(void **state) {
     assert_int_equal(lines, 1 + 4 + 4);
     expect(f, td_arena_printf(f->arena, "%s --max-area 20 --max-latency 1ns", all), 6);
     assert_non_null(strstr(f->out, "none of the 4 is within the limits"));
-    expect(f, "eval C --hw micro --max-power 1W --format json", 0);
+    expect(f, "eval C --max-nodes 300 --hw micro --max-power 1W --format json", 0);
     assert_true(find(td_node_find(json(f), "accelerators"), NULL, "micro") != NULL);
 }
 
@@ -116,14 +118,18 @@ static void what_if(void **state) {
     set = single(f, "C", "--hw simba --set 'levels[5].shared_bw=256'");
     assert_true(real(set, "latency_s") == real(then, "latency_s"));
     assert_null(td_node_find(then, "area_mm2")); /* a number of the file: it does not follow */
-    expect(f, "eval C --hw simba --what-if DRAM.bandwidth=2x --no-steps", 0);
+    expect(f, "eval C --max-nodes 300 --hw simba --what-if DRAM.bandwidth=2x --no-steps", 0);
     assert_non_null(strstr(f->out, " now "));
     assert_non_null(strstr(f->out, " DRAM.bandwidth=2x "));
     /* Nor is what is not known within a limit. */
-    expect(f, "eval C --hw simba --what-if GlobalBuffer.capacity=8x --max-area 6mm2", 0);
+    expect(f,
+           "eval C --max-nodes 300 --hw simba --what-if GlobalBuffer.capacity=8x --max-area 6mm2",
+           0);
     assert_non_null(strstr(f->out, "out: its area is not in the file"));
     /* With several networks it is one more accelerator. */
-    expect(f, "eval C handmade --hw micro --what-if DRAM.bandwidth=2x --format json", 0);
+    expect(f,
+           "eval C handmade --max-nodes 300 --hw micro --what-if DRAM.bandwidth=2x --format json",
+           0);
     find(td_node_find(json(f), "pairs"), "C", "DRAM.bandwidth=2x");
 }
 
@@ -132,13 +138,14 @@ static void relative_energies(void **state) {
     fixture *f = *state;
     static const char line[] =
         "energies compare with no others: eyeriss-168, array-16x16 (relative";
-    expect(f, "eval C --hw eyeriss-168 --hw simba --hw array-16x16", 0);
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw simba --hw array-16x16", 0);
     assert_non_null(strstr(f->out, line));
-    expect(f, "eval C --hw eyeriss-168 --hw simba --max-energy 1J", 0); /* no limit in joules */
+    /* no limit in joules */
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw simba --max-energy 1J", 0);
     assert_non_null(strstr(f->out, "out: its energy is not known: energies are relative"));
-    expect(f, "eval C --hw nvdla --hw simba", 0);
+    expect(f, "eval C --max-nodes 300 --hw nvdla --hw simba", 0);
     assert_null(strstr(f->out, "relative"));
-    expect(f, "eval C --hw eyeriss-168 --no-steps", 0);
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --no-steps", 0);
     assert_non_null(strstr(f->out, "(65nm); energies are relative, no joules"));
     expect(f, "map 'conv K8 C8 P8' --hw eyeriss-168", 0);
     assert_non_null(strstr(f->out, "energies are relative"));

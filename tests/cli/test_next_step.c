@@ -77,7 +77,9 @@ static int steps_by_hand(td_arena *a, const char *net, const char *hw, const cha
         td_text_addf(&what, "%s --hw %s %s", net, hw, options);
         assert_true(set->count > 0);
         for (int k = 0; k < set->count; k++) td_text_addf(&what, " --set '%s'", set->item[k]->text);
-        if (reason != NULL) {
+        if (TEST_SANITIZED && i % 4 != 0) { /* one in four */
+            ran += reason == NULL;
+        } else if (reason != NULL) {
             char command[768];
             snprintf(command, sizeof command, "eval %s", what.data);
             run(command, td_status_exit_code(TD_E_INFEASIBLE));
@@ -149,7 +151,7 @@ static void neighbours_in_the_space(void **unused) {
     assert_ok(td_node_load(a, micro, &file, &err), &err);
     assert_ok(td_edge_from_node(file, &p, &err), &err);
     const td_node *space = td_node_find(file, "space");
-    for (int k = 0; k < 2; k++) {
+    for (int k = TEST_SANITIZED; k < 2; k++) {
         char what[256];
         snprintf(what, sizeof what, NET " --hw %s --steps %s", micro, asked[k].options);
         const td_node *doc = evaluate(a, what), *steps = td_node_find(doc, "next_steps");

@@ -15,11 +15,6 @@ static void dump(const td_case *c) {
     td_arena_destroy(a);
 }
 
-static int cases(int usual) {
-    const char *s = getenv("TANDEM_CASES");
-    return s != NULL && atoi(s) > 0 ? atoi(s) : usual;
-}
-
 static void compare_random(uint64_t seed, int n, random_limits limits) {
     int counted = 0, refused = 0, padded = 0, imperfect = 0;
     for (int i = 0; i < n; i++) {
@@ -54,19 +49,19 @@ static void compare_random(uint64_t seed, int n, random_limits limits) {
 
 static void test_random(void **state) {
     (void)state;
-    compare_random(1, cases(2000), (random_limits){.max_macs = 3000, .resident = true});
+    compare_random(1, random_cases(2000), (random_limits){.max_macs = 3000, .resident = true});
 }
 
 static void test_random_padding(void **state) {
     (void)state;
-    compare_random(2, cases(2000),
+    compare_random(2, random_cases(2000),
                    (random_limits){.max_macs = 3000, .resident = true, .padding = true});
 }
 
 static void test_random_imperfect(void **state) {
     (void)state;
     compare_random(
-        4, cases(2000),
+        4, random_cases(2000),
         (random_limits){
             .max_macs = 3000, .resident = true, .padding = true, .large = true, .imperfect = true});
 }
@@ -75,7 +70,7 @@ static void test_random_imperfect(void **state) {
 static void test_random_reload(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++)
-        compare_random(7, cases(1000),
+        compare_random(7, random_cases(1000),
                        (random_limits){.max_macs = 3000,
                                        .resident = true,
                                        .padding = true,

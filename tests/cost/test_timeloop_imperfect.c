@@ -320,8 +320,7 @@ static void compare(const td_case *c, const td_cost *cost) {
 
 static void test_rules(void **state) {
     (void)state;
-    const char *s = getenv("TANDEM_CASES");
-    int n = s != NULL && atoi(s) > 0 ? atoi(s) : 20000, imperfect = 0;
+    int n = random_cases(20000), imperfect = 0;
     for (int i = 0; i < n; i++) {
         td_case c;
         td_cost cost;

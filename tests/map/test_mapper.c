@@ -105,16 +105,14 @@ static void compare(uint64_t seed, bool masks, times time, tally *n) {
     same_cost(&again, &out.cost);
 }
 
-/* TANDEM_CASES: how many. */
 static void agrees_with_brute_force(void **state) {
     (void)state;
     tally n = {0};
-    const char *cases = getenv("TANDEM_CASES");
-    uint64_t count = cases != NULL ? strtoull(cases, NULL, 10) : 1000;
-    for (uint64_t seed = 0; seed < count; seed++) compare(seed, seed % 2, IDEAL, &n);
+    const int count = random_cases(1000);
+    for (int seed = 0; seed < count; seed++) compare((uint64_t)seed, seed % 2, IDEAL, &n);
     printf("%d feasible (%d proved), %d infeasible; %d not enumerated to the end\n", n.feasible,
            n.proved, n.infeasible, n.gave_up);
-    assert_true(n.feasible * 10 >= (int)count * 7 && n.infeasible * 100 >= (int)count * 8);
+    assert_true(n.feasible * 10 >= count * 7 && n.infeasible * 100 >= count * 8);
     /* Sums narrower than outputs, which no bound covers, stand in the way of others. */
     assert_true(n.proved * 5 >= n.feasible * 4);
 }
@@ -123,12 +121,11 @@ static void agrees_with_brute_force(void **state) {
 static void agrees_with_timing(void **state) {
     (void)state;
     tally n = {0};
-    const char *cases = getenv("TANDEM_CASES");
-    uint64_t count = cases != NULL ? strtoull(cases, NULL, 10) : 1000;
-    for (uint64_t seed = 0; seed < count; seed++) compare(seed, seed % 2, FANS, &n);
+    const int count = random_cases(1000);
+    for (int seed = 0; seed < count; seed++) compare((uint64_t)seed, seed % 2, FANS, &n);
     printf("%d feasible (%d proved), %d infeasible; %d not enumerated to the end\n", n.feasible,
            n.proved, n.infeasible, n.gave_up);
-    assert_true(n.feasible * 10 >= (int)count * 7);
+    assert_true(n.feasible * 10 >= count * 7);
     assert_true(n.proved * 5 >= n.feasible * 4);
 }
 
@@ -137,12 +134,11 @@ static void agrees_with_timing(void **state) {
 static void bounds_hold_with_stalls(void **state) {
     (void)state;
     tally n = {0};
-    const char *cases = getenv("TANDEM_CASES");
-    uint64_t count = cases != NULL ? strtoull(cases, NULL, 10) : 300;
-    for (uint64_t seed = 0; seed < count; seed++) compare(seed, seed % 2, STALLS, &n);
+    const int count = random_cases(300);
+    for (int seed = 0; seed < count; seed++) compare((uint64_t)seed, seed % 2, STALLS, &n);
     printf("%d feasible (%d proved), %d infeasible; %d not enumerated to the end\n", n.feasible,
            n.proved, n.infeasible, n.gave_up);
-    assert_true(n.feasible * 10 >= (int)count * 7);
+    assert_true(n.feasible * 10 >= count * 7);
 }
 
 /* Each once had a wrong bound, proof or refusal: tiles that grow only as long as outputs are

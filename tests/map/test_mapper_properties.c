@@ -82,7 +82,8 @@ static void draw(uint64_t seed, map_case *k) {
 static void is_what_it_says(void **state) {
     (void)state;
     int feasible = 0, proved = 0;
-    for (uint64_t seed = 0; seed < 600; seed++) {
+    const int cases = random_cases(600);
+    for (uint64_t seed = 0; seed < (uint64_t)cases; seed++) {
         map_case k;
         td_map_result r;
         td_error err = {0};
@@ -110,7 +111,7 @@ static void is_what_it_says(void **state) {
         if (k.query.max_nodes == 400 && r.stop == TD_STOP_NODES) assert_true(r.nodes < 2000);
     }
     printf("%d mappings, %d proved\n", feasible, proved);
-    assert_true(feasible >= 400);
+    assert_true(feasible >= cases * 2 / 3);
 }
 
 /* ---- determinism ----------------------------------------------------------------------------- */
@@ -199,7 +200,8 @@ static void same_for_all(void **state) {
 static void more_is_not_worse(void **state) {
     (void)state;
     int pairs = 0, proved = 0, better = 0;
-    for (uint64_t seed = 0; seed < 400; seed++) {
+    const int cases = random_cases(400);
+    for (uint64_t seed = 0; seed < (uint64_t)cases; seed++) {
         td_rng r = td_rng_make(seed, 10, TD_RNG_TEST);
         map_case k;
         random_case(&r, 5, seed % 4 == 0, &k);
@@ -236,7 +238,7 @@ static void more_is_not_worse(void **state) {
     }
     printf("%d pairs, %d proved, %d of them better with more memory or bandwidth\n", pairs, proved,
            better);
-    assert_true(pairs >= 250 && proved >= pairs / 2 && better >= 15);
+    assert_true(pairs >= cases * 5 / 8 && proved >= pairs / 2 && better >= cases * 3 / 80);
 }
 
 int main(void) {

@@ -7,11 +7,7 @@
 #include "tandem/map.h"
 
 enum { DEFAULT = 5000, MORE = 50, MOST_LAYERS = 64 };
-#ifdef __SANITIZE_ADDRESS__
-enum { EACH = 3 }; /* of three layers one: slow */
-#else
-enum { EACH = 1 };
-#endif
+enum { EACH = TEST_SANITIZED ? 3 : 1 }; /* of three layers one */
 
 typedef struct {
     double worst, sum;

@@ -108,7 +108,7 @@ static void mixed(void **state) {
     (void)state;
     td_precision of[MOST];
     static const char *const machines[] = {"nvdla", "micro", "eyeriss-168"};
-    for (uint64_t seed = 0; seed < 6; seed++) {
+    for (uint64_t seed = 0; seed < (TEST_SANITIZED ? 3 : 6); seed++) {
         td_rng r = td_rng_make(seed, 0, 77);
         for (int i = 0; i < MOST; i++)
             of[i] = (td_precision){(uint8_t)(2 + td_rng_below(&r, 7)),

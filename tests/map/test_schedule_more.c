@@ -17,11 +17,7 @@
 /* Of networks that take a dozen cycles a cycle is some per cent. */
 enum { FEW_CYCLES = 4 };
 
-#ifdef __SANITIZE_ADDRESS__
-enum { SEEDS = 8 }; /* slow */
-#else
 enum { SEEDS = 32 };
-#endif
 
 static const char *const key[] = {"local_kb", "io_gbps", "port_bytes", "rf_kb",
                                   "pe_x",     "pe_y",    "lanes",      "simd"};
@@ -157,7 +153,7 @@ static void more_is_not_slower(void **state) {
     load_family(TD_TEST_SOURCE "/hw/micro.yaml", a, &f[0]);
     load_family(TD_TEST_SOURCE "/hw/edge.yaml", a, &f[1]);
     const char *asked = getenv("TANDEM_CASES");
-    const int cases = asked != NULL ? atoi(asked) : SEEDS;
+    const int cases = random_cases(SEEDS);
     for (int seed = 0; seed < cases; seed++) compare(&f[seed / 4 % 2], (uint64_t)seed, a, &t);
     tell(&t, asked != NULL);
     assert_true(t.pairs >= 5 * cases);
@@ -208,7 +204,7 @@ static void more_is_not_slower_in_stacks(void **state) {
     tally t = {.worst = 0};
     load_family(TD_TEST_SOURCE "/hw/micro.yaml", a, &f);
     const char *asked = getenv("TANDEM_CASES");
-    const int cases = asked != NULL ? atoi(asked) : SEEDS / 2;
+    const int cases = random_cases(SEEDS / 2);
     for (int seed = 0; seed < cases; seed++) step_crowd(&f, (uint64_t)seed, &t);
     /* With twice the SIMD units sums stood at home, where narrow ones had left room for a value. */
     if (cases <= 36) step_crowd(&f, 36, &t);

@@ -6,7 +6,7 @@
 #include "schedule_random.h"
 #include "tandem/map.h"
 
-enum { NETS = 6, CHIPS = 12 };
+enum { NETS = TEST_SANITIZED ? 4 : 6, CHIPS = TEST_SANITIZED ? 6 : 12 };
 
 /* Two thirds of the accelerators differ from the one before in DRAM only: energy, bandwidth and,
  * as in the template, area and leakage. */

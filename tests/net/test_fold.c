@@ -40,15 +40,16 @@ static void test_random_networks(void **state) {
     (void)state;
     td_error err = {0};
     int folded_norms = 0, kept_norms = 0;
-    for (uint64_t seed = 0; seed < 150; seed++) {
-        td_rng r = td_rng_make(seed, 4, TD_RNG_TEST);
+    const int cases = random_cases(150);
+    for (int seed = 0; seed < cases; seed++) {
+        td_rng r = td_rng_make((uint64_t)seed, 4, TD_RNG_TEST);
         td_net *net = random_net(&r, 14, 6), *folded;
         td_weights *w = random_weights(net, &r), *fw;
         assert_ok(td_net_fold_bn(net, w, &folded, &fw, &err), &err);
         assert_ok(td_net_check(folded, &err), &err);
         assert_int_equal(fw->n, td_net_size(folded));
         double d = difference(net, w, folded, fw, &r);
-        if (d > 1e-4) fail_msg("seed %d: predictions are apart by %g", (int)seed, d);
+        if (d > 1e-4) fail_msg("seed %d: predictions are apart by %g", seed, d);
         /* What is left could not go: its input has other readers, or is no convolution. */
         for (int i = 1; i < td_net_size(folded); i++) {
             const td_layer *l = td_net_layer(folded, i);
@@ -85,8 +86,8 @@ static void test_random_networks(void **state) {
         td_net_destroy(net);
         td_net_destroy(folded);
     }
-    assert_true(folded_norms > 100);
-    assert_true(kept_norms > 50);
+    assert_true(folded_norms > cases * 2 / 3);
+    assert_true(kept_norms > cases / 3);
 }
 
 static void test_networks(void **state) {
@@ -94,7 +95,7 @@ static void test_networks(void **state) {
     td_error err = {0};
     int n;
     const td_net_entry *list = td_net_list(&n);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i += TEST_SANITIZED ? 5 : 1) {
         td_rng r = td_rng_make(5, (uint64_t)i, TD_RNG_TEST);
         td_net *net, *folded;
         td_weights *fw;

@@ -68,7 +68,7 @@ td_status start_with(const subject *x, const char *options, const td_space *spac
 
 static void try_subject(const td_strategy *s, const char *options, bool learns, bool dear,
                         void (*check)(const subject *)) {
-    subject x = {.s = s, .options = options, .dear = dear};
+    subject x = {.s = s, .options = options, .dear = dear || TEST_SANITIZED};
     double v[4], fidelity = 1;
     td_choices c = {space_tree.n, v};
     void *state;

@@ -11,7 +11,7 @@ typedef struct {
     const td_strategy *s;
     const char *options; /* YAML */
     bool learns;         /* told outcomes change what it asks */
-    bool dear;           /* takes milliseconds to ask: shorter games */
+    bool dear;           /* takes milliseconds to ask, or a sanitizer looks on: shorter games */
     bool walks;          /* asks every vector of a space once, in order, and then TD_E_DONE */
 } subject;
 /* Calls check for every subject; a failure inside names the subject. */

@@ -131,8 +131,8 @@ static void check_robust(const subject *x) {
     static evaluate *const outcomes[] = {barred, never, broken, extreme, even};
     static const int lags[] = {0, 1, 16, 1000};
     for (int s = 0; s < N_SPACES; s++)
-        for (int f = 0; f < 5; f++)
-            for (int l = 0; l < 4; l += x->dear ? 2 : 1) {
+        for (int f = TEST_SANITIZED; f < 5; f += 1 + TEST_SANITIZED)
+            for (int l = TEST_SANITIZED; l < 4; l += x->dear ? 2 : 1) {
                 game g = {space_at(s), outcomes[f], 3, x->dear ? 32 : 80, lags[l]};
                 play(x, &g, NULL, 0, &first);
             }
@@ -145,7 +145,7 @@ static void test_robust(void **unused) {
 
 /* What is known beforehand is kept by all that is asked (check_asked). */
 static void check_known(const subject *x) {
-    for (uint64_t seed = 0; seed < 3; seed++) {
+    for (uint64_t seed = 0; seed < (TEST_SANITIZED ? 1 : 3); seed++) {
         game g = {&space_known, barred, seed, x->dear ? 60 : 200, 3};
         play(x, &g, NULL, 0, &first);
         game rare = {&space_rare, barred, seed, 40, 3};
@@ -173,7 +173,7 @@ static void test_known(void **unused) {
  * asks does not depend on how long it will be. */
 static void check_deterministic(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
-        for (int lag = 0; lag <= 16; lag += x->dear ? 16 : 8) {
+        for (int lag = 16 * TEST_SANITIZED; lag <= 16; lag += x->dear ? 16 : 8) {
             game g = {space_at(s), space_at(s) == codesign_space() ? tight : barred,
                       5,           x->dear ? 45 : 120,
                       lag,         .shuffle = (uint64_t)lag};
@@ -199,7 +199,7 @@ static void test_deterministic(void **unused) {
  * designs of the user's in it. */
 static void check_resume(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
-        for (int k = 0; k < 2; k++) {
+        for (int k = TEST_SANITIZED; k < 2; k++) {
             game g = {space_at(s),        barred, 9,
                       x->dear ? 45 : 150, 3,      .other = k == 1 ? often : NULL};
             other_space = g.space;
@@ -247,7 +247,7 @@ static void test_duplicates(void **unused) {
  * and what was put aside is not lost: a small space is still seen whole. */
 static void check_other(const subject *x) {
     for (int s = 0; s < N_SPACES; s++)
-        for (int lag = 0; lag <= 16; lag += x->dear ? 16 : 8) {
+        for (int lag = 16 * TEST_SANITIZED; lag <= 16; lag += x->dear ? 16 : 8) {
             game g = {space_at(s), barred, 4, x->dear ? 45 : 120, lag, .other = often};
             other_space = g.space;
             play(x, &g, NULL, 0, &first);
@@ -301,7 +301,7 @@ static double low_objective(const record *r, int begin, int end) {
 
 /* What learns, learns from the user's designs: the next ones are better than without. */
 static void check_learns_from_other(const subject *x) {
-    if (!x->learns) return;
+    if (!x->learns || TEST_SANITIZED) return;
     double without = 0, with = 0;
     for (uint64_t seed = 0; seed < 5; seed++) {
         game g = {&space_flat, separable, seed, 130, 4};
@@ -323,7 +323,7 @@ static void test_learns_from_other(void **unused) {
 
 /* What learns beats the best of as many random ones, with the sum of ten choices and two reals. */
 static void check_beats_random(const subject *x) {
-    if (!x->learns) return;
+    if (!x->learns || TEST_SANITIZED) return;
     subject random = {.s = td_strategy_find("random"), .options = "{}"};
     double sum = 0, random_sum = 0;
     for (uint64_t seed = 0; seed < 5; seed++) {
@@ -383,14 +383,9 @@ void __sanitizer_cov_trace_pc(void) {
     blocks++;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-enum { SPAN = 100, DEAR_SPAN = 10 }; /* slow; too short to judge */
-#else
-enum { SPAN = 1000, DEAR_SPAN = 100 };
-#endif
-enum { LONG = 10 * SPAN };
+enum { SPAN = 1000, DEAR_SPAN = 100, LONG = 10 * SPAN };
 static uint64_t blocks_at[LONG];
-static double bytes_at[LONG]; /* that are allocated (the sanitizers' allocator says 0) */
+static double bytes_at[LONG]; /* that are allocated */
 static int n_marks;
 
 static td_outcome marked(const td_choices *c) {
@@ -412,7 +407,6 @@ static void check_work(const subject *x) {
     uint64_t late = blocks_at[all - 1] - blocks_at[all - span - 1];
     printf("    %-10s %-70s %6.0f basic blocks per trial, %6.0f at the end\n", x->s->name,
            x->options, (double)early / span, (double)late / span);
-    if (SPAN < 1000) return;
     must(x, g.space, early > (uint64_t)span && late < early + early / 2);
     must(x, g.space,
          bytes_at[all - 1] - bytes_at[all / 2] < (x->dear ? 500000 : 0) + 100 * all / 2);
@@ -420,6 +414,7 @@ static void check_work(const subject *x) {
 
 static void test_work(void **unused) {
     (void)unused;
+    if (TEST_SANITIZED) skip(); /* the sanitizers' own blocks and bytes */
     for_each_subject(check_work);
 }
 

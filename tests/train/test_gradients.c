@@ -35,7 +35,7 @@ static void check_array(plain_weights *p, const float *input, const uint8_t *lab
                         double *slope_buffer, result *out) {
     if (value == NULL) return;
     double *v = p->data + (value - p->like->data), largest = 0, error = 0;
-    int64_t step = n <= 24 ? 1 : n / 24;
+    const int64_t most = TEST_SANITIZED ? 6 : 24, step = n <= most ? 1 : n / most;
     for (int64_t k = 0; k < n; k += step) {
         double keep = v[k], h = 1e-6;
         v[k] = keep + h;
