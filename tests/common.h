@@ -27,8 +27,8 @@ static inline const char *shared_path(const char *relative) {
     return path;
 }
 
-/* Built with a sanitizer, which makes a test about five times slower. It looks for faults of the
- * code and not of numbers: an eighth of the cases will do. */
+/* Built by gcc with a sanitizer, which makes a test about five times slower. It looks for faults of
+ * the code and not of numbers: an eighth of the cases will do. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { TEST_SANITIZED = 1 };
 #else

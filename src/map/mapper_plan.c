@@ -300,9 +300,10 @@ static bool dropped(walker *w, const double least[2]) {
 /* Cannot find a place in any list, whatever it costs beyond its bound. */
 static bool no_place(const walker *w, const td__entry *e) {
     const td__plan *plan = w->plan;
-    if (td__hopeless(w->s, e->least)) return true;
-    if (plan->n < plan->max || td__map_better(e->least, plan->entry[0].least)) return false;
-    return plan->of_keep == NULL || !td__map_better(e->least, plan->of_keep[e->keep].least);
+    if (plan->of_keep != NULL && td__map_better(e->least, plan->of_keep[e->keep].least))
+        return false;
+    return td__hopeless(w->s, e->least) ||
+           (plan->n == plan->max && !td__map_better(e->least, plan->entry[0].least));
 }
 
 /* Ranks one set of fans with all keep masks. */
@@ -335,7 +336,7 @@ static void rank(walker *w, td__entry *e) {
         for (int k = 0; k < z->n_limits; k++)
             all.cycles[k] = a->cycles[k] + b->cycles[k] + c->cycles[k];
         td__toll_least(z, x->compute, &all, e->least);
-        if (!s->thorough && no_place(w, e)) continue;
+        if (!s->thorough && no_place(w, e)) continue; /* a proof has to know what was left out */
         if (!has_tiles(z, x, of, forced, plan->keep[e->keep])) continue;
         unsigned lw = plan->levels[TD_W][chain[TD_W]], lo = plan->levels[TD_O][chain[TD_O]];
         if ((lw & -lw) == (lo & -lo)) {

@@ -39,7 +39,8 @@ typedef struct {
     bool trim;
 } td__part;
 
-/* Fills plan->entry with the best plan->max roots of a part; notes those that it drops. */
+/* Fills plan->entry with the best plan->max roots of a part; notes those that it drops,
+ * if nothing is to be left out. */
 void td__plan_roots(td__search *s, td__plan *plan, const td__part *part);
 
 /* Sets of fans of a part that could still be better than what was found, by their cycles alone;

@@ -53,7 +53,7 @@ typedef struct {
     td__start dive;       /* the best under it */
     td__entry best_root;  /* the root of the best mapping, if has_root */
     bool has_root;
-    double open;    /* least primary objective of whatever was left out */
+    double open;    /* least primary objective of what was left out; with `thorough` only */
     double rounded; /* least bound of what was evaluated and is more, by rounding to blocks only */
     td__choice *pool; /* choices of the levels that are open, one behind the other */
     int pool_size;

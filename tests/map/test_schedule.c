@@ -42,11 +42,11 @@ static void checker_accepts(void **state) {
         td_net_destroy(net);
     }
     /* All kinds of places occur. */
-    assert_in_range(on_chip, cases * 25 / 24, 10000);
-    assert_in_range(resident, cases * 25 / 24, 10000);
-    assert_in_range(staged, cases / 24, 10000);
-    assert_in_range(streamed, cases / 12, 10000);
-    assert_in_range(loaded, cases * 5 / 12, 10000);
+    assert_true(on_chip >= cases * 25 / 24);
+    assert_true(resident >= cases * 25 / 24);
+    assert_true(staged >= cases / 24);
+    assert_true(streamed >= (cases + 11) / 12);
+    assert_true(loaded >= cases * 5 / 12);
     td_map_cache_destroy(cache);
 }
 

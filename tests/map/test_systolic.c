@@ -76,7 +76,7 @@ static void other_sizes(void **state) {
         proved += out.stop == TD_STOP_PROVED;
         tight += out.bound > 0.9 * (double)want;
     }
-    printf("%d of 400 proved, %d bounds within 10 %%\n", proved, tight);
+    printf("%d of %d proved, %d bounds within 10 %%\n", proved, cases, tight);
     assert_true(tight > cases / 2);
 }
 
