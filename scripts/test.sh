@@ -62,11 +62,12 @@ run_test() { # run_test PROGRAM LABEL FOLDER: writes "passed failed skipped" and
 }
 export -f run_test count
 
-run_tests() { # run_tests FOLDER LABEL: all cmocka programs of a build, as many at a time as there are processors, counted by test case
+# Tests that start programs wait for them now and then: one more at a time than there are processors.
+run_tests() { # run_tests FOLDER LABEL: all cmocka programs of a build, counted by test case
     local out t p f s
     out=$(mktemp -d)
     find "$1"/tests -maxdepth 1 -name 'test_*' -type f -perm -u+x -print0 | sort -z |
-        xargs -0 -P "$(nproc)" -I {} bash -c 'run_test "$@"' run_test {} "$2" "$out"
+        xargs -0 -P $(($(nproc) + 1)) -I {} bash -c 'run_test "$@"' run_test {} "$2" "$out"
     for t in "$1"/tests/test_*; do
         [ -x "$t" ] || continue
         # No counts: the test was never run to its end.
