@@ -26,8 +26,10 @@ extern "C" {
  *     8  questions with less room go from little upwards, and are content with the answer of those
  *        with more; resident weights are exchanged with each other
  *     9  layers are asked for with what can be on chip, also without one activation; rooms upwards
- *        do not end short of what is used */
-enum { TD_COST_REVISION = 9 };
+ *        do not end short of what is used
+ *    10  a layer by itself leaves views of another level's storage to schedules (nested searches);
+ *        operands wider than the MACs: infeasible. Schedules are those of 9 */
+enum { TD_COST_REVISION = 10 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -74,7 +76,9 @@ typedef struct {
                              * factors, without padding) are left out; 0: none */
     int8_t top[TD_NTENSOR]; /* outermost level that keeps the tensor (resident data stop there); the
                              * last level by default */
-    int16_t keep[TD_MAX_LEVELS]; /* fixed keep masks, -1: free within may_keep/must_keep */
+    int16_t keep[TD_MAX_LEVELS]; /* fixed keep masks, -1: free within may_keep/must_keep. Levels
+                                  * that are views (`shares`) keep what they must by default: what
+                                  * else stays there is for a schedule to say */
 } td_map_query;
 void td_map_query_default(td_map_query *q, const td_hw *hw);
 

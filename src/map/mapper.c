@@ -60,7 +60,10 @@ enum {
 void td_map_query_default(td_map_query *q, const td_hw *hw) {
     *q = (td_map_query){.objective = TD_OBJ_LATENCY, .weight = {1, 1}, .counting = TD_COUNT_EXACT};
     for (int t = 0; t < TD_NTENSOR; t++) q->top[t] = (int8_t)(hw->n - 1);
-    for (int l = 0; l < TD_MAX_LEVELS; l++) q->keep[l] = -1;
+    for (int l = 0; l < TD_MAX_LEVELS; l++) {
+        const bool view = l < hw->n && hw->level[l].shares >= 0;
+        q->keep[l] = view ? (int16_t)(hw->level[l].must_keep & TD_ALL_TENSORS) : (int16_t)-1;
+    }
 }
 
 typedef struct {

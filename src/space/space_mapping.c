@@ -446,6 +446,8 @@ td_status td_space_mapping(const td_problem *p, const td_hw *hw, td_arena *a, td
     if (m == NULL) return no_memory(err);
     td__decisions list = {.arena = a};
     m->hw = *hw;
+    for (int l = 0; l < hw->n; l++) /* views: as in td_map_query_default */
+        if (hw->level[l].shares >= 0) m->hw.level[l].may_keep = hw->level[l].must_keep;
     td_hw_problem(hw, p, &m->p);
     find_keeps(m);
     find_axes(m);

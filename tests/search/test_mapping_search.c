@@ -70,7 +70,39 @@ static void near_the_optimum(void **state) {
     assert_true(mean_of("evolution", "gemm M64 N64 K64") < 1.1);
 }
 
+/* A level that is a view of another one's storage is for schedules: a mapping that filled both would
+ * have the storage twice. */
+static void views_stay_empty(void **state) {
+    (void)state;
+    td_arena *a = td_arena_create();
+    td_hw hw;
+    td_error err = {0};
+    assert_ok(td_hw_load("micro", &hw, &err), &err);
+    const int view = td_hw_level_find(&hw, "Shared");
+    assert_true(view >= 0 && hw.level[view].shares >= 0);
+    const td_problem p = layer("conv K512 C512 P32 Q32 R3 S3", 8);
+    td_map_query q;
+    td_map_result found;
+    td_map_query_default(&q, &hw);
+    assert_ok(td_map_best(&p, &hw, &q, &found, NULL, &err), &err);
+    assert_int_equal(found.mapping.keep[view], 0);
+    td_space *s;
+    double v[64];
+    int64_t drawn = 0;
+    assert_ok(td_space_mapping(&p, &hw, a, &s, &err), &err);
+    td_choices c = {s->n, v};
+    for (uint64_t k = 0; k < 50; k++) {
+        td_rng r = td_rng_make(1, k, TD_RNG_TEST);
+        td_mapping m;
+        assert_true(td_space_draw(s, &r, 1000000, &c, &drawn));
+        assert_ok(td_space_mapping_of(s, &c, &m, &err), &err);
+        assert_int_equal(m.keep[view], 0);
+    }
+    td_arena_destroy(a);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(near_the_optimum)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(near_the_optimum),
+                                       cmocka_unit_test(views_stay_empty)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
