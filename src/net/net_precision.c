@@ -33,6 +33,10 @@ td_status td_precision_parse(const char *text, td_precision *out, td_error *err)
                        "expected bits such as 8, w4a8 or w4a8p24 (weights and activations of 1 to "
                        "%d, partial sums of 1 to %d), found \"%.40s\"",
                        MOST_OPERAND, MOST_SUM, text);
+    if (x.p > 0 && (x.p < x.w || x.p < x.a))
+        return td_fail(err, TD_E_INPUT,
+                       "%s: partial sums of %d bits are narrower than what they are sums of", text,
+                       x.p);
     *out = x;
     return TD_OK;
 }

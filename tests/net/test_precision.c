@@ -30,6 +30,12 @@ static void texts(void **state) {
         assert_non_null(strstr(err.message, "expected bits such as"));
         assert_int_equal(x.p, 3);
     }
+    static const char *const narrow[] = {"w8a8p3", "w4a8p7", "w8a4p7"};
+    for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++) {
+        td_precision x;
+        assert_int_equal(td_precision_parse(narrow[i], &x, &err), TD_E_INPUT);
+        assert_non_null(strstr(err.message, "narrower"));
+    }
 }
 
 /* b_o = b_a + b_w + log2(n k^2) */
