@@ -104,10 +104,8 @@ typedef struct {
 
 /* pJ of one MAC of a layer: energy_pj + gated_pj x multiplier(W bits, I bits) / multiplier(bits,
  * bits), with multiplier as of td_mac_gates. Operands wider than the MAC count as `bits`: it is for
- * the caller to refuse them (td_mac_fits). */
+ * the caller to refuse them (td_hw_takes). */
 double td_mac_pj(const td_mac *m, const td_problem *p);
-/* Neither operand is wider than the MAC. */
-bool td_mac_fits(const td_mac *m, const td_problem *p);
 
 /* NAND2 equivalents of a MAC for operands of w and a bits and a sum of p bits, by our own synthesis
  * (yosys, OSU 0.18 um cells; 120 points of 2 to 16 bits, median error 2.2 %, worst 12 %):
@@ -187,6 +185,8 @@ void td_hw_problem(const td_hw *hw, const td_problem *p, td_problem *out);
  * those have 8 or less and as wide as words where they have more. Unchanged where the MACs are of
  * no known width. */
 void td_hw_layer_bits(const td_hw *hw, td_problem *p);
+/* TD_E_INFEASIBLE, with the widths: an operand of the layer is wider than the MACs. */
+td_status td_hw_takes(const td_hw *hw, const td_problem *p, td_error *err);
 /* Everything that can change a cost; names (of the chip, its levels, its node) do not. Stable
  * across machines and runs. */
 uint64_t td_hw_hash(const td_hw *hw);
@@ -201,10 +201,10 @@ int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none 
  * A direction without a limit is as busy as the MACs can make it if the level is the innermost that
  * may keep a tensor: a word of it for each MAC and cycle, one for all of those that the rules make
  * share it (of the mac's bits; sums: 32), read, and for sums written as well. Otherwise nothing
- * bounds it: it is left out, and its level's bit is set in `unlimited`. The vector unit is left out
- * where it draws less than the MACs, since these wait while it runs. */
+ * bounds it: it is left out, and its level's bit is set in `unlimited`. The vector unit can be busy with the
+ * MACs: it adds or multiplies what leaves them. */
 typedef struct {
-    double mac_w;                  /* all MACs, or the vector unit if that draws more */
+    double mac_w, vector_w;        /* all MACs, all lanes */
     double level_w[TD_MAX_LEVELS]; /* the ports of all instances, W */
     double clock_w, leak_w;
     double chip_w, total_w; /* without and with the outermost level; W */

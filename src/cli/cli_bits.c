@@ -22,16 +22,3 @@ td_status cli_bits_apply(const char *bits, td_arena *a, td_net *net, td_error *e
     if (s == TD_E_USAGE) td_error_prefix(err, "--bits %s", bits);
     return s;
 }
-
-td_status cli_bits_fit(const td_net *net, const td_hw *hw, td_error *err) {
-    for (int i = 0; i < td_net_size(net); i++) {
-        td_problem p;
-        if (!td_layer_problem(net, i, 1, &p) || td_mac_fits(&hw->mac, &p)) continue;
-        return td_fail(err, TD_E_INFEASIBLE,
-                       "layer %s has weights of %d and activations of %d bits, the MACs of %s are "
-                       "built for %d x %d",
-                       td_net_layer(net, i)->name, p.bits[TD_W], p.bits[TD_I], hw->name,
-                       hw->mac.bits, hw->mac.bits);
-    }
-    return TD_OK;
-}

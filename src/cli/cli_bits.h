@@ -8,7 +8,4 @@
  * ending) with bits per layer (td_precision_from_node). TD_E_USAGE: neither, or out of range. */
 td_status cli_bits_apply(const char *bits, td_arena *a, td_net *net, td_error *err);
 
-/* TD_E_INFEASIBLE with the layer's name: operands wider than the accelerator's MACs. */
-td_status cli_bits_fit(const td_net *net, const td_hw *hw, td_error *err);
-
 #endif

@@ -302,7 +302,6 @@ static td_status run_one(options *o, td_arena *a, td_text *out, td_error *err) {
     }
     st = load_hw(o, hw_name, a, &hw, err);
     if (st == TD_OK && o->bits != NULL) st = cli_bits_apply(o->bits, a, net, err);
-    if (st == TD_OK) st = cli_bits_fit(net, &hw, err);
     if (st != TD_OK) goto done;
     /* Both inferences: asked what the table shows, and the other beside it. */
     td_schedule_options turned = o->schedule;

@@ -80,6 +80,7 @@ static td_node *power_node(const td_power *p, td_arena *a) {
     td_node *m = td_node_map(a);
     td_node_put_real(a, m, "tops", p->tops);
     td_node_put_real(a, m, "mac_w", p->mac_w);
+    td_node_put_real(a, m, "vector_w", p->vector_w);
     td_node_put_real(a, m, "clock_w", p->clock_w);
     td_node_put_real(a, m, "leak_w", p->leak_w);
     put_pair(m, "power_w", p->chip_w, p->total_w, a);
@@ -129,6 +130,7 @@ td_node *hw_view_node(const hw_view *v, td_arena *a) {
     td_node_put_string(a, m, "name", hw->name);
     if (hw->node[0] != '\0') td_node_put_string(a, m, "node", hw->node);
     td_node_put_real(a, m, "clock_hz", hw->clock_hz);
+    if (hw->relative_energy) td_node_put_bool(a, m, "relative_energy", true);
     td_node *mac = td_node_put(a, m, "mac", td_node_map(a));
     td_node_put_int(a, mac, "instances", hw->mac.instances);
     td_node_put_int(a, mac, "columns", hw->mac.mesh_x);
@@ -237,10 +239,11 @@ static void add_power(const hw_view *v, td_text *t) {
     /* Where a port has no limit in the file, what is counted is the least. */
     const char *least = p->unlimited != 0 ? "at least " : "", *most = least[0] ? "at most " : "";
     td_text_addf(t,
-                 "\npeak power, all MACs and ports busy: %s%s on chip, %s in all; %s%.3g and %.3g "
-                 "TOPS/W\n  MACs %s",
+                 "\npeak power, all MACs and ports busy: %s%s on chip, %s in all; by it %s%.3g and "
+                 "%.3g TOPS/W\n  MACs %s",
                  least, cli_small(p->chip_w, "W").s, cli_small(p->total_w, "W").s, most,
                  p->tops / p->chip_w, p->tops / p->total_w, cli_small(p->mac_w, "W").s);
+    if (p->vector_w > 0) td_text_addf(t, ", vector unit %s", cli_small(p->vector_w, "W").s);
     for (int l = 0; l < hw->n; l++)
         td_text_addf(t, ", %s%s %s", p->unlimited & TD_BIT(l) ? "at least " : "", hw->level[l].name,
                      cli_small(p->level_w[l], "W").s);

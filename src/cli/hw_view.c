@@ -79,7 +79,7 @@ static td_status map_layer(td_arena *a, hw_view *v, td_error *err) {
     td_error why = {0};
     td_status s = td_problem_parse(LAYER, &p, err);
     if (s != TD_OK) return s;
-    for (int t = 0; t < TD_NTENSOR; t++) p.bits[t] = (uint8_t)v->hw.mac.bits;
+    td_hw_layer_bits(&v->hw, &p);
     snprintf(v->layer, sizeof v->layer, "%s", LAYER);
     td_map_query_default(&q, &v->hw);
     q.objective = TD_OBJ_LATENCY;

@@ -189,8 +189,9 @@ static td_status one_text(const map_options *o, td_arena *a, map_source *s, td_e
     s->layer->count = 1;
     snprintf(s->layer->name, sizeof s->layer->name, "%s", o->what);
     td_status st = td_problem_parse(o->what, &s->layer->problem, err);
-    if (st == TD_OK) set_bits(o, &s->hw, true, &s->layer->problem);
-    return st;
+    if (st != TD_OK) return st;
+    set_bits(o, &s->hw, true, &s->layer->problem);
+    return td_hw_takes(&s->hw, &s->layer->problem, err);
 }
 
 /* Each distinct problem once, in the order of the network. */
@@ -202,10 +203,12 @@ static td_status of_net(const map_options *o, td_arena *a, map_source *s, td_err
         td_problem p;
         if (!td_layer_problem(s->net, i, o->batch > 0 ? o->batch : 1, &p)) continue;
         set_bits(o, &s->hw, false, &p);
+        const char *name = td_net_layer(s->net, i)->name;
+        td_status st = td_hw_takes(&s->hw, &p, err);
+        if (st != TD_OK) return td_error_prefix(err, "layer %s", name);
         int k = 0;
         while (k < s->n && memcmp(&s->layer[k].problem, &p, sizeof p) != 0) k++;
         map_layer *l = &s->layer[k];
-        const char *name = td_net_layer(s->net, i)->name;
         if (k == s->n) {
             s->n++;
             l->problem = p;

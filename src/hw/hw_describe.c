@@ -37,6 +37,15 @@ void td_hw_layer_bits(const td_hw *hw, td_problem *p) {
     p->acc_bits = (uint8_t)(hw->mac.bits <= 8 ? 32 : hw->mac.bits);
 }
 
+td_status td_hw_takes(const td_hw *hw, const td_problem *p, td_error *err) {
+    const int most = hw->mac.bits;
+    if (most < 1 || (p->bits[TD_W] <= most && p->bits[TD_I] <= most)) return TD_OK;
+    return td_fail(err, TD_E_INFEASIBLE,
+                   "weights of %d and activations of %d bits, and the MACs of %s are built for %d "
+                   "x %d",
+                   p->bits[TD_W], p->bits[TD_I], hw->name, most, most);
+}
+
 int td_hw_level_find(const td_hw *hw, const char *name) {
     for (int l = 0; l < hw->n; l++)
         if (strcmp(hw->level[l].name, name) == 0) return l;

@@ -73,10 +73,9 @@ void td_hw_power(const td_hw *hw, td_power *out) {
     td_power p = {.leak_w = hw->leak_w};
     const double watts = hw->clock_hz * 1e-12; /* of 1 pJ per cycle */
     double macs = (double)td_hw_peak_macs(hw), dynamic;
-    p.mac_w =
-        fmax(macs * (hw->mac.energy_pj + hw->mac.gated_pj), hw->vec.lanes * hw->vec.energy_pj) *
-        watts;
-    dynamic = p.mac_w;
+    p.mac_w = macs * (hw->mac.energy_pj + hw->mac.gated_pj) * watts;
+    p.vector_w = hw->vec.lanes * hw->vec.energy_pj * watts;
+    dynamic = p.mac_w + p.vector_w;
     for (int l = 0; l < hw->n; l++) {
         bool unlimited = false;
         p.level_w[l] = port_pj(hw, l, &unlimited) * watts;

@@ -11,10 +11,6 @@ double td_mac_gates(double w, double a, double p) {
     return td_multiplier_gates(w, a) + 8.7 * p + 23;
 }
 
-bool td_mac_fits(const td_mac *m, const td_problem *p) {
-    return p->bits[TD_W] <= m->bits && p->bits[TD_I] <= m->bits;
-}
-
 double td_mac_pj(const td_mac *m, const td_problem *p) {
     if (m->gated_pj == 0) return m->energy_pj;
     double w = fmin(p->bits[TD_W], m->bits), a = fmin(p->bits[TD_I], m->bits);

@@ -26,7 +26,8 @@ void td__home_find(const td_hw *hw, td__home *out) {
     out->pool = tiles->capacity_bits < 0 || tiles->capacity_bits > UNBOUNDED / tiles->instances
                     ? UNBOUNDED
                     : tiles->capacity_bits * tiles->instances;
-    out->may = hw->level[out->home].may_keep & TD_ALL_TENSORS;
+    /* What is brought in anew each time does not stay. */
+    out->may = hw->level[out->home].may_keep & ~hw->level[out->home].reload & TD_ALL_TENSORS;
 }
 
 void td__home_layer_hw(const td_hw *hw, const td__home *h, unsigned chip, int64_t home_bits,

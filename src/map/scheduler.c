@@ -107,6 +107,17 @@ static td_status check_vector(const td__sched_plan *p, const td_hw *hw, td_error
     return TD_OK;
 }
 
+/* Operands go into the MACs whole. */
+static td_status check_bits(const td__sched_plan *p, const td_hw *hw, td_error *err) {
+    for (int k = 0; k < p->n_shape; k++) {
+        td_status s = td_hw_takes(hw, &p->shape[k], err);
+        if (s == TD_OK) continue;
+        const td_layer *l = td_net_layer(p->net, p->step[p->shape_step[k]].layer);
+        return td_error_prefix(err, "layer %s", l->name);
+    }
+    return TD_OK;
+}
+
 td_schedule_figures td_scheduler_floor(td_scheduler *s, const td_hw *hw) {
     take(s, hw);
     td_schedule_figures f = {.latency_s =
@@ -120,6 +131,7 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
                              int64_t *missing_bytes, td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
     td_status status = check_vector(&s->plan, hw, err);
+    if (status == TD_OK) status = check_bits(&s->plan, hw, err);
     if (status != TD_OK) return status;
     take(s, hw);
     td_arena_reset(s->arena);

@@ -33,20 +33,22 @@ static void energy(void **state) {
     (void)state;
     td_mac fixed = {.bits = 8, .energy_pj = 0.17}, gated = {.bits = 8, .energy_pj = 0.05};
     gated.gated_pj = 0.12;
+    const td_hw narrow = {.mac = fixed}, any = {.mac = {.bits = 0}};
     td_problem p;
     for (int b = 1; b <= 8; b++) {
         p = layer(b, 9 - b);
         assert_near(td_mac_pj(&fixed, &p), 0.17, 0);
-        assert_true(td_mac_fits(&fixed, &p));
+        assert_int_equal(td_hw_takes(&narrow, &p, NULL), TD_OK);
     }
     p = layer(8, 8);
     assert_near(td_mac_pj(&gated, &p), 0.17, 1e-15);
     p = layer(4, 8); /* (329.6 - 14.4) of (659.2 - 19.2) gates */
     assert_near(td_mac_pj(&gated, &p), 0.05 + 0.12 * 315.2 / 640, 1e-12);
     p = layer(9, 8);
-    assert_false(td_mac_fits(&gated, &p));
+    assert_int_equal(td_hw_takes(&narrow, &p, NULL), TD_E_INFEASIBLE);
+    assert_int_equal(td_hw_takes(&any, &p, NULL), TD_OK);
     p = layer(8, 16);
-    assert_false(td_mac_fits(&gated, &p));
+    assert_int_equal(td_hw_takes(&narrow, &p, NULL), TD_E_INFEASIBLE);
     assert_near(td_mac_pj(&gated, &p), 0.17, 1e-15);
 }
 

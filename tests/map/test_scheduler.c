@@ -35,6 +35,48 @@ static void narrow(td_net *net, td_rng *r, uint64_t seed, td_hw *hw) {
     for (int i = 0; i < CHIPS; i++) hw[i].level[hw[i].n - 1].shared_bw /= 64;
 }
 
+/* Words that are wider than the MACs are no question of cost. */
+static void operands_fit_macs(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    td_schedule_figures f;
+    td_scheduler *s;
+    assert_ok(td_hw_load("micro", &hw, &err), &err);
+    td_net *net = td_net_create("wide", TD_DIM(8, 8, 8));
+    td_net_conv(net, 0, 8, 3, 1, 1, 1);
+    td_net_set_bits(net, 1, 16, 8, 8, 32);
+    assert_ok(td_scheduler_create(net, NULL, &s, &err), &err);
+    assert_int_equal(td_scheduler_cost(s, &hw, &f, NULL, &err), TD_E_INFEASIBLE);
+    assert_non_null(strstr(err.message, "built for 8 x 8"));
+    assert_int_equal(td_scheduler_bound(s, &hw, &f, NULL, &err), TD_E_INFEASIBLE);
+    td_scheduler_destroy(s);
+    td_net_destroy(net);
+}
+
+/* A controller that brings in tiles anew has nothing that stays. */
+static void reloaded_is_not_resident(void **state) {
+    (void)state;
+    td_hw hw;
+    td_error err = {0};
+    td_schedule s;
+    assert_ok(td_hw_load("gemmini", &hw, &err), &err);
+    td_net *net = td_net_create("pair", TD_DIM(16, 8, 8));
+    td_net_conv(net, td_net_conv(net, 0, 16, 3, 1, 1, 1), 16, 3, 1, 1, 1);
+    for (int reload = 0; reload < 2; reload++) {
+        if (!reload)
+            for (int l = 0; l < hw.n; l++) hw.level[l].reload = 0;
+        else
+            assert_ok(td_hw_load("gemmini", &hw, &err), &err);
+        assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
+        assert_true((s.resident_weight_bytes > 0) == !reload);
+        for (int i = 0; i < s.n && reload; i++)
+            assert_int_equal(s.interval[i].output, TD_AT_DRAM);
+        td_schedule_free(&s);
+    }
+    td_net_destroy(net);
+}
+
 static void as_schedules(void **state) {
     (void)state;
     td_map_cache *shared = td_map_cache_create(0), *small = td_map_cache_create(64);
@@ -173,6 +215,8 @@ static void levels_may_differ(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operands_fit_macs),
+        cmocka_unit_test(reloaded_is_not_resident),
         cmocka_unit_test(as_schedules),
         cmocka_unit_test(neighbours_share_mappings),
         cmocka_unit_test(bits_are_no_bytes),
