@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli_bits.h"
 #include "cli_cell.h"
 #include "cli_hw.h"
 
@@ -81,7 +80,7 @@ static void cost_pair(void *self, int i) {
     td_error *err = &j->fault[i];
     td_schedule s;
     empty(c);
-    if (m->reason != NULL || cli_bits_fit(net, &m->hw, err) != TD_OK) return;
+    if (m->reason != NULL) return;
     if (td_schedule_best(net, &m->hw, g->schedule, &s, NULL, err) != TD_OK) return;
     c->metric[TD_METRIC_LATENCY] = s.latency_s;
     c->metric[TD_METRIC_ENERGY] = s.energy_j;
@@ -166,12 +165,25 @@ static void combine(const eval_grid *g, int machine, td_arena *a) {
     x->all.reason = limit_broken(g, x, a);
 }
 
+/* By energy, those in units of their own have no place beside those in joules. */
+static void leave_relative_out(eval_grid *g) {
+    bool joules = false;
+    for (int i = 0; i < g->n_machines; i++)
+        joules |= g->machine[i].all.reason == NULL && !g->machine[i].hw.relative_energy;
+    for (int i = 0; i < g->n_machines; i++) {
+        eval_machine *x = &g->machine[i];
+        if (joules && x->all.reason == NULL && x->hw.relative_energy)
+            x->all.reason = "its energy is in units of its own, no joules";
+    }
+}
+
 static bool better(const eval_grid *g, const eval_machine *x, const eval_machine *y) {
     bool energy = g->schedule->objective == TD_OBJ_ENERGY;
     int first = energy ? TD_METRIC_ENERGY : TD_METRIC_LATENCY;
     int second = energy ? TD_METRIC_LATENCY : TD_METRIC_ENERGY;
     if (x->all.metric[first] != y->all.metric[first])
         return x->all.metric[first] < y->all.metric[first];
+    if (x->hw.relative_energy != y->hw.relative_energy) return false;
     return x->all.metric[second] < y->all.metric[second];
 }
 
@@ -187,6 +199,7 @@ static bool dominated(const eval_machine *x, const eval_machine *y) {
 }
 
 static void rank(eval_grid *g) {
+    if (g->schedule->objective == TD_OBJ_ENERGY) leave_relative_out(g);
     for (int i = 0; i < g->n_machines; i++) {
         eval_machine *x = &g->machine[i];
         if (x->all.reason != NULL) continue;

@@ -83,8 +83,10 @@ static void tell_machine(const eval_machine *x, const eval_machine *best, int hw
     else if (x == best)
         td_text_add(out, "  best");
     else
-        td_text_addf(out, "  latency x %.3g, energy x %.3g",
-                     x->all.metric[TD_METRIC_LATENCY] / best->all.metric[TD_METRIC_LATENCY],
+        td_text_addf(out, "  latency x %.3g",
+                     x->all.metric[TD_METRIC_LATENCY] / best->all.metric[TD_METRIC_LATENCY]);
+    if (x->all.reason == NULL && x != best && x->hw.relative_energy == best->hw.relative_energy)
+        td_text_addf(out, ", energy x %.3g",
                      x->all.metric[TD_METRIC_ENERGY] / best->all.metric[TD_METRIC_ENERGY]);
     if (x->beaten != NULL) td_text_addf(out, "; nowhere better than %s", x->beaten);
     td_text_add(out, "\n");
@@ -208,6 +210,7 @@ td_node *eval_grid_node(const eval_grid *g, td_arena *a) {
         }
         td_node *x = td_node_push(a, machines, td_node_map(a));
         td_node_put_string(a, x, "accelerator", m->name);
+        if (m->hw.relative_energy) td_node_put_bool(a, x, "relative_energy", true);
         if (m->rank > 0) td_node_put_int(a, x, "rank", m->rank);
         if (m->rank > 0) td_node_put_bool(a, x, "front", m->beaten == NULL);
         put_cell(x, &m->all, a);

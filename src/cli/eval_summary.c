@@ -125,6 +125,7 @@ td_node *eval_node(const eval_pair *e, td_arena *a) {
     int count = eval_limits(e->asked, limit);
     td_net_totals total;
     td_net_count(e->net, &total);
+    if (e->hw->relative_energy) td_node_put_bool(a, n, "relative_energy", true);
     td_node_put_int(a, n, "macs", total.macs);
     td_node_put_int(a, n, "parameters", total.params);
     td_node_put_real(a, n, "inferences_per_s", per_second(e->steady));

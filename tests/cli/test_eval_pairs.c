@@ -145,6 +145,19 @@ static void relative_energies(void **state) {
     assert_non_null(strstr(f->out, "out: its energy is not known: energies are relative"));
     expect(f, "eval C --max-nodes 300 --hw nvdla --hw simba", 0);
     assert_null(strstr(f->out, "relative"));
+    /* Nor a rank by energy, or a ratio of energies, beside joules; among themselves both. */
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw simba --objective energy", 0);
+    assert_non_null(strstr(f->out, "out: its energy is in units of its own, no joules"));
+    assert_non_null(strstr(f->out, "best by energy: simba"));
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw simba", 0);
+    assert_non_null(strstr(f->out, "latency x "));
+    assert_null(strstr(f->out, "energy x "));
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw array-16x16 --objective energy", 0);
+    assert_non_null(strstr(f->out, "energy x "));
+    expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw simba --format json", 0);
+    const td_node *list = td_node_find(json(f), "accelerators");
+    for (int i = 0; i < list->count; i++)
+        assert_true((td_node_find(list->item[i], "relative_energy") != NULL) == (i == 0));
     expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --no-steps", 0);
     assert_non_null(strstr(f->out, "(65nm); energies are relative, no joules"));
     expect(f, "map 'conv K8 C8 P8' --hw eyeriss-168", 0);
