@@ -26,37 +26,38 @@ mkdir -p "$out"
 sed "s|^  file: .*|  file: $table|" "$here/scopes.yaml" >"$out/scopes.yaml"
 sed "s|^  scale: .*|&\n  noise: mean|" "$out/scopes.yaml" >"$out/means.yaml"
 cp "$here/scopes-targets.yaml" "$out/targets.yaml"
-compare() { # compare RECIPE ARGUMENT...
-    "$tandem" compare "$out/$1.yaml" --quiet "${@:2}"
+compare() { # compare NAME RECIPE ARGUMENT...: its tables in OUT/NAME.txt when it is done
+    "$tandem" compare "$out/$2.yaml" --quiet "${@:3}" >"$out/$1.part"
+    mv "$out/$1.part" "$out/$1.txt"
 }
 phases=evolution:scope=phase-accelerator,evolution:scope=phase-network,evolution:scope=alternate
 fixed=evolution:scope=network,evolution:scope=accelerator
 
 part_methods() {
     for against in evolution random; do # the second time all runs are there already
-        compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500,2000 --out "$out/methods" \
-            --against $against --strategies "random,evolution,ppo,$fixed,$phases,evolution:scope=solve" \
-            >"$out/against-$against.txt"
+        compare "against-$against" scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500,2000 \
+            --out "$out/methods" --against $against \
+            --strategies "random,evolution,ppo,$fixed,$phases,evolution:scope=solve"
         cp "$out/methods/comparison.json" "$out/against-$against.json"
     done
 }
 part_phases() {
-    compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500 --out "$out/phases-500" \
-        --strategies "evolution,$phases" >"$out/phases-500.txt"
+    compare phases-500 scopes --targets "$out/targets.yaml" --seeds 20 --budgets 500 --out "$out/phases-500" \
+        --strategies "evolution,$phases"
 }
 part_soft() {
-    compare means --set "objective.targets={}" --seeds 1 --strategies exhaustive --scopes network --budgets 6561 \
-        --out "$out/means" >"$out/means.txt"
-    compare scopes --set objective.reward=nahas-soft --seeds 20 --budgets 500,2000 --out "$out/soft" \
-        --strategies evolution,evolution:scope=solve >"$out/soft.txt"
+    compare means means --set "objective.targets={}" --seeds 1 --strategies exhaustive --scopes network \
+        --budgets 6561 --out "$out/means"
+    compare soft scopes --set objective.reward=nahas-soft --seeds 20 --budgets 500,2000 --out "$out/soft" \
+        --strategies evolution,evolution:scope=solve
 }
 part_until() {
-    compare scopes --targets "$out/targets.yaml" --seeds 20 --budgets 60 --out "$out/until" \
-        --strategies gp:scope=solve >"$out/until.txt"
+    compare until scopes --targets "$out/targets.yaml" --seeds 20 --budgets 60 --out "$out/until" \
+        --strategies gp:scope=solve
 }
 part_optimum() {
-    compare means --targets "$out/targets.yaml" --seeds 1 --strategies exhaustive --scopes solve --budgets 6561 \
-        --out "$out/optimum" >"$out/optimum.txt"
+    compare optimum means --targets "$out/targets.yaml" --seeds 1 --strategies exhaustive --scopes solve \
+        --budgets 6561 --out "$out/optimum"
 }
 for part in "$@"; do
     declare -F "part_$part" >/dev/null || { echo "scopes.sh: no part $part" >&2; exit 2; }

@@ -29,9 +29,8 @@ def quality(row):
 
 
 def median(values):
-    v = sorted(values)
-    low, high = v[(len(v) - 1) // 2], v[len(v) // 2]
-    return low if low == high else (low + high) / 2
+    """The lower one, which is some run's own: as `tandem compare` has it."""
+    return sorted(values)[(len(values) - 1) // 2]
 
 
 def percent(v):
@@ -105,15 +104,14 @@ def p_values(targets, name):
                     p.update({(m["method"], t): m for m in b["methods"]})
         names = list(dict.fromkeys(k[0] for k in p))
         print(f"\n{name}, {budget} trials: p of the rank-sum test, two-sided, Holm over the table\n")
-        table_of(targets, names, lambda m, t: f"{p[m, t]['p_holm']:.0e}" if (p.get((m, t)) or {}).get("p_holm") is not None else "-")
+        table_of(targets, names, lambda m, t: f"{p[m, t]['p_holm']:.1e}" if (p.get((m, t)) or {}).get("p_holm") is not None else "-")
 
 
 def reached(v):
     """Median of the runs, in brackets those that never were."""
     if any(x != x for x in v):
         return "-"
-    v, never = sorted(v), sum(x == float("inf") for x in v)
-    mid = v[len(v) // 2]
+    mid, never = median(v), sum(x == float("inf") for x in v)
     return ("never" if mid == float("inf") else f"{mid:,}") + (f" ({never})" if never else "")
 
 

@@ -201,8 +201,8 @@ int td_hw_level_find(const td_hw *hw, const char *name); /* -1 if there is none 
  * A direction without a limit is as busy as the MACs can make it if the level is the innermost that
  * may keep a tensor: a word of it for each MAC and cycle, one for all of those that the rules make
  * share it (of the mac's bits; sums: 32), read, and for sums written as well. Otherwise nothing
- * bounds it: it is left out, and its level's bit is set in `unlimited`. The vector unit can be busy with the
- * MACs: it adds or multiplies what leaves them. */
+ * bounds it: it is left out, and its level's bit is set in `unlimited`. The vector unit can be busy
+ * with the MACs: it adds or multiplies what leaves them. */
 typedef struct {
     double mac_w, vector_w;        /* all MACs, all lanes */
     double level_w[TD_MAX_LEVELS]; /* the ports of all instances, W */

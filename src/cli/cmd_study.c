@@ -310,6 +310,11 @@ int cmd_study(int argc, char **argv) {
         0};
     options o = {.format = (cli_format)-1};
     argp_parse(&argp, argc, argv, 0, NULL, &o);
+    if (strcmp(o.verb, "list") == 0 && (o.row != NULL || o.limit > 0)) {
+        td_error wrong = {0};
+        td_fail(&wrong, TD_E_USAGE, "--row and --limit are not for list");
+        return cli_fail(&wrong);
+    }
     if ((int)o.format == -1) o.format = strcmp(o.verb, "export") == 0 ? CLI_CSV : CLI_TABLE;
 
     td_error err = {0};

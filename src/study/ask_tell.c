@@ -25,7 +25,8 @@ td_status td__take_turn(const char *folder, td_arena *a, td__lock *lock, td_erro
     const char *path = td_arena_printf(a, "%s/study.lock", folder);
     td_status s =
         path != NULL ? td__lock_open(path, lock, err) : td_fail(err, TD_E_MEMORY, "out of memory");
-    while (s == TD_OK && !td__lock_take(lock, TD__HAND_BYTE)) {
+    if (s != TD_OK) return s;
+    while ((s = td__lock_take(lock, TD__HAND_BYTE, err)) == TD_E_STORE) {
         if (td_time_mono_s() > until)
             return td_fail(err, TD_E_STORE, "%s: another process works in this folder", folder);
         nanosleep(&pause, NULL);

@@ -177,7 +177,9 @@ static td_status read_methods(plan *p, const td_compare_spec *spec, td_error *er
     const td_node *strategy[MOST];
     char *scope[MOST];
     int nscope, n;
-    td_status s = split(p->a, "--scopes", spec->scopes != NULL ? spec->scopes : "joint", ",", scope,
+    const bool own_scope = p->r->n_scope == 1 && !p->r->is_workload;
+    const char *usual = own_scope ? p->r->scope[0]->name : "joint";
+    td_status s = split(p->a, "--scopes", spec->scopes != NULL ? spec->scopes : usual, ",", scope,
                         &nscope, err);
     for (int i = 0; s == TD_OK && i < nscope; i++)
         if (td_scope_find(scope[i]) == NULL) s = fail_scope("--scopes", scope[i], err);
@@ -263,6 +265,10 @@ static td_status read_targets(plan *p, const char *text, td_error *err) {
         if (s == TD_OK && (doc->kind != TD_LIST || doc->count == 0))
             s = td_node_fail(doc, err, "expected a list of targets");
         for (int i = 0; s == TD_OK && i < doc->count; i++) s = add_target(p, doc->item[i], err);
+    } else if (strchr(text, '=') == NULL) {
+        s = td_fail(err, TD_E_NOT_FOUND,
+                    "--targets: no file %.200s, and no list such as latency_us=10,area_mm2=1",
+                    text);
     } else {
         s = split(p->a, "--targets", text, ";", part, &n, err);
         for (int i = 0; s == TD_OK && i < n; i++) s = read_target(p, part[i], err);

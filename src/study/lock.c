@@ -36,9 +36,13 @@ void td__lock_close(td__lock *l) {
     *l = (td__lock){.fd = -1};
 }
 
-bool td__lock_take(const td__lock *l, int64_t byte) {
+td_status td__lock_take(const td__lock *l, int64_t byte, td_error *err) {
     struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-    return fcntl(l->fd, F_OFD_SETLK, &f) == 0;
+    if (fcntl(l->fd, F_OFD_SETLK, &f) == 0) return TD_OK;
+    const int e = errno;
+    if (e == EAGAIN || e == EACCES)
+        return td_fail(err, TD_E_STORE, "%s: another process has it", l->path);
+    return td_fail(err, TD_E_IO, "%s: cannot lock: %s", l->path, strerror(e));
 }
 
 int td__lock_share(const char *path, int64_t byte, double patience_s) {

@@ -23,7 +23,8 @@ typedef struct {
  * it. */
 td_status td__lock_open(const char *path, td__lock *out, td_error *err);
 void td__lock_close(td__lock *l); /* frees the bytes that were taken through it */
-bool td__lock_take(const td__lock *l, int64_t byte); /* false: somebody else has it */
+/* TD_E_STORE: somebody else has it; TD_E_IO: the file system has no such locks. */
+td_status td__lock_take(const td__lock *l, int64_t byte, td_error *err);
 /* Takes it together with others who do so, of a lock file that is there and stays as it is: a file
  * descriptor for as long as it is open; -1: there is none, or it was not free for so long. */
 int td__lock_share(const char *path, int64_t byte, double patience_s);

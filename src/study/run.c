@@ -17,8 +17,10 @@ td_status td__lead(const char *out, td_arena *a, td__lock *lock, td_error *err) 
     const char *path = td_arena_printf(a, "%s/study.lock", out);
     if (path == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td__lock_open(path, lock, err);
-    if (s != TD_OK || td__lock_take(lock, TD__LEADER_BYTE)) return s;
+    if (s == TD_OK) s = td__lock_take(lock, TD__LEADER_BYTE, err);
+    if (s == TD_OK) return s;
     td__lock_close(lock);
+    if (s != TD_E_STORE) return s;
     return td_fail(err, TD_E_STORE,
                    "%s: another tandem process is searching in this folder; `tandem worker %s` "
                    "joins it",

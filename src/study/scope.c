@@ -141,6 +141,12 @@ td__scope_work td__scope_count(const td_recipe *r, const td_scope *scope, int64_
     return w;
 }
 
+/* Phases that search the same space do not begin with the same designs. */
+static uint64_t seed_of(const td_recipe *r, int phase) {
+    const int64_t number = phase;
+    return phase == 0 ? r->seed : td_hash(&number, sizeof number, r->seed) >> 1;
+}
+
 /* What the store and the loop need of a phase. Memory from the arena. */
 static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *p, td_error *err) {
     const td_recipe *r = u->r;
@@ -158,7 +164,7 @@ static td_status plan_phase(td__run *u, const td_scope *scope, int phase, part *
     *row = (td__row){.name = p->study,
                      .spec = r->text,
                      .path = r->path,
-                     .seed = r->seed,
+                     .seed = seed_of(r, phase),
                      .objective = &r->objective,
                      .area_is_hard = p->net->n == 0 && p->hw->n > 0 &&
                                      td_objective_has_target(&r->objective, TD_METRIC_AREA),
@@ -475,6 +481,7 @@ static td_status await_phase(const td__run *u, part *p, int *state, td_error *er
 
 td_status td__rows_help(td__run *u, td_error *err) {
     const td_recipe *r = u->r;
+    const char *absent = NULL; /* a phase that nobody has begun */
     part *p = calloc(MAX_PHASES, sizeof *p);
     td_status s = p != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     for (int i = 0; i < r->n_scope && s == TD_OK; i++) {
@@ -486,9 +493,16 @@ td_status td__rows_help(td__run *u, td_error *err) {
             if (s == TD_OK && k > 0) s = await_phase(u, &p[k], &state, err);
             if (s == TD_OK && state >= 0 && state < DONE)
                 s = search_phase(u, r->scope[i], k, &p[k], err);
+            if (s == TD_OK && state < 0 && absent == NULL)
+                absent = td_arena_strdup(u->sum->arena, p[k].study);
         }
     }
     free(p);
+    if (s == TD_OK && absent != NULL)
+        s = td_fail(err, TD_E_NOT_FOUND,
+                    "row %s was not begun, and nobody leads a search there: `tandem study resume "
+                    "%s` goes on",
+                    absent, u->o->out);
     return s;
 }
 

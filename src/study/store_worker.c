@@ -39,14 +39,17 @@ td_status td__store_join(td_store *s, td_error *err) {
     td_status status = open_lock(s, err);
     if (status == TD_OK) status = td__sql_begin(s, err);
     if (status != TD_OK) return status;
+    td_status taken;
     do {
+        taken = TD_OK;
         status = td__sql_run(s, err,
                              "INSERT INTO worker (pid, host, boot, started, last_seen)"
                              " VALUES (?, ?, ?, ?, ?)",
                              "issii", (int64_t)getpid(), host, s->boot, wall_ms(), wall_ms());
         s->worker = sqlite3_last_insert_rowid(s->db);
-    } while (status == TD_OK && !td__lock_take(&s->lock, s->worker));
-    return td__sql_end(s, status, err);
+        if (status == TD_OK) taken = td__lock_take(&s->lock, s->worker, err);
+    } while (taken == TD_E_STORE);
+    return td__sql_end(s, status == TD_OK ? taken : status, err);
 }
 
 td_status td__store_leave(td_store *s, td_error *err) {

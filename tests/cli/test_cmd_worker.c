@@ -216,6 +216,27 @@ static void rows_and_phases(void **state) {
     expect_fault(f, "study enqueue results/tiny bad.json --row phase-network", 3, "bad.json:1");
 }
 
+/* What a later phase searches is for who leads to say: workers end with what there is, and tell. */
+static void phases_are_begun_by_who_leads(void **state) {
+    fixture *f = *state;
+    write_recipe(f, "budget: {trials: 12}",
+                 "scope: phase-network\ncompare:\n"
+                 "  network: {choices: {s1.depth: 1, s1.b1.kernel: 3, s1.b1.expansion: 1}}\n"
+                 "  accelerator: {space: fixed, hw: micro}\nbudget: {trials: 24}");
+    pid_t child = start(f, "search.txt", search3);
+    wait_for_trials(f, 1);
+    kill(child, SIGKILL);
+    assert_int_equal(wait_for(child), -SIGKILL);
+    no_worker_is_left(f);
+    expect_fault(
+        f, "worker results/tiny --quiet", 4,
+        "row phase-network-2 was not begun, and nobody leads a search there: `tandem study "
+        "resume results/tiny` goes on");
+    assert_int_equal(count(f, "trials"), 12);
+    expect(f, "study resume results/tiny --quiet", 0);
+    expect(f, "worker results/tiny --quiet", 0);
+}
+
 static void a_second_search_is_refused(void **state) {
     fixture *f = *state;
     write_recipe(f, "trials: 12", "trials: 400");
@@ -385,6 +406,7 @@ int main(void) {
         WITH_DATA(a_worker_joins_from_anywhere),
         WITH_DATA(files_of_options_are_found_again),
         WITH_DATA(rows_and_phases),
+        WITH_DATA(phases_are_begun_by_who_leads),
         WITH_DATA(a_second_search_is_refused),
         WITH_DATA(the_stop_file_stops_all),
         WITH_DATA(signals_reach_the_workers),

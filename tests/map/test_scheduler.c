@@ -70,8 +70,7 @@ static void reloaded_is_not_resident(void **state) {
             assert_ok(td_hw_load("gemmini", &hw, &err), &err);
         assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
         assert_true((s.resident_weight_bytes > 0) == !reload);
-        for (int i = 0; i < s.n && reload; i++)
-            assert_int_equal(s.interval[i].output, TD_AT_DRAM);
+        for (int i = 0; i < s.n && reload; i++) assert_int_equal(s.interval[i].output, TD_AT_DRAM);
         td_schedule_free(&s);
     }
     td_net_destroy(net);
@@ -215,12 +214,9 @@ static void levels_may_differ(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operands_fit_macs),
-        cmocka_unit_test(reloaded_is_not_resident),
-        cmocka_unit_test(as_schedules),
-        cmocka_unit_test(neighbours_share_mappings),
-        cmocka_unit_test(bits_are_no_bytes),
-        cmocka_unit_test(levels_may_differ),
+        cmocka_unit_test(operands_fit_macs), cmocka_unit_test(reloaded_is_not_resident),
+        cmocka_unit_test(as_schedules),      cmocka_unit_test(neighbours_share_mappings),
+        cmocka_unit_test(bits_are_no_bytes), cmocka_unit_test(levels_may_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

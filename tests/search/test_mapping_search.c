@@ -70,8 +70,8 @@ static void near_the_optimum(void **state) {
     assert_true(mean_of("evolution", "gemm M64 N64 K64") < 1.1);
 }
 
-/* A level that is a view of another one's storage is for schedules: a mapping that filled both would
- * have the storage twice. */
+/* A level that is a view of another one's storage is for schedules: a mapping that filled both
+ * would have the storage twice. */
 static void views_stay_empty(void **state) {
     (void)state;
     td_arena *a = td_arena_create();

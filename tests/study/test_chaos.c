@@ -188,7 +188,11 @@ static void begin(tally *t, const char *name) {
     *t = (tally){.name = name, .seconds = -td_time_mono_s()};
 }
 
+/* Begun twice is only what a kill cut off: at most one accuracy for each thread of who was killed.
+ */
 static void end(tally *t) {
+    enum { MOST_THREADS = 3 };
+    assert_true(t->evaluations <= t->networks + (int64_t)MOST_THREADS * t->total);
     t->seconds += td_time_mono_s();
     chaos.done[chaos.n++] = *t;
 }

@@ -114,15 +114,20 @@ static void all_scopes_at_one_budget(void **state) {
     n = load(f, "out", "phase-network-1", a, &t);
     for (int i = 0; i < n; i++) assert_true(!has(&t[i], "pe_x") && has(&t[i], "kernel"));
     int all = 0;
+    const char *begins[4];
     for (int phase = 1; phase <= 4; phase++) {
         char name[32];
         snprintf(name, sizeof name, "alternate-%d", phase);
         n = load(f, "out", name, a, &t);
+        begins[phase - 1] = t[0].params;
         assert_true(n <= 6);
         all += trained(t, n);
         assert_true(has(&t[0], "pe_x") == (phase % 2 == 1));
     }
     assert_true(all <= 8);
+    /* Two phases over the same space do not begin alike. */
+    for (int phase = 0; phase < 2; phase++)
+        assert_string_not_equal(begins[phase], begins[phase + 2]);
     td_run_summary_free(&sum);
     td_arena_destroy(a);
 }
