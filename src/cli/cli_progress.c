@@ -83,10 +83,10 @@ static double share_of(const td_progress *p) {
 /* "  12.3 trials/min  4 m left". */
 static void add_speed(td_text *t, const cli_bar *b, const td_progress *p) {
     int64_t n = p->done - b->first;
-    double share = share_of(p);
+    double share = share_of(p), rate = 60 * (double)n / p->elapsed_s;
     if (n < 2 || p->elapsed_s < 1) return;
     if (strcmp(p->phase, "search") == 0)
-        td_text_addf(t, "  %.3g trials/min", 60 * (double)n / p->elapsed_s);
+        td_text_addf(t, rate < 100 ? "  %.3g trials/min" : "  %.0f trials/min", rate);
     if (share < 1 && share > b->first_share) {
         double left = p->elapsed_s * (1 - share) / (share - b->first_share);
         bool minutes = left >= 90;

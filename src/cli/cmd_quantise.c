@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "cli_bits.h"
+#include "cli_cell.h"
 #include "cli_net.h"
 #include "cli_option.h"
 #include "tandem/quant.h"
@@ -180,7 +181,7 @@ static void add_table(const options *o, const outcome *r, td_text *out) {
     td_text_addf(out, "%s on %s: %lld layers in words of ", td_net_name(r->net), r->data->name,
                  (long long)r->layers);
     td_text_addf(out, r->least == r->most ? "%d bits" : "%d to %d bits", r->least, r->most);
-    td_text_addf(out, ", %.1f kB of parameters\n", (double)r->weight_bytes / 1e3);
+    td_text_addf(out, ", %s of parameters\n", cli_bytes((double)r->weight_bytes).s);
     td_text_addf(out, "ranges by %s", td_range_rule_name(c->rule));
     if (c->rule == TD_RANGE_PERCENTILE) td_text_addf(out, " %g", c->percentile);
     td_text_addf(out, " on %d training images\n\n", c->images);

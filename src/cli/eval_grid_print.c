@@ -102,6 +102,20 @@ static void tell_relative(const eval_grid *g, td_text *out) {
     if (told > 0) td_text_add(out, " (relative units, no joules)\n");
 }
 
+/* Of some leakage is in the file, of others it is not: their energies are too low beside those. */
+static void tell_leakless(const eval_grid *g, td_text *out) {
+    int with = 0, told = 0;
+    for (int i = 0; i < g->n_machines; i++)
+        with += g->machine[i].reason == NULL && g->machine[i].hw.leak_w > 0;
+    for (int i = 0; with > 0 && i < g->n_machines; i++) {
+        const td_hw *hw = &g->machine[i].hw;
+        if (g->machine[i].reason == NULL && hw->leak_w == 0 && !hw->relative_energy)
+            td_text_addf(out, "%s%s",
+                         told++ > 0 ? ", " : "energies without leakage: ", g->machine[i].name);
+    }
+    if (told > 0) td_text_add(out, " (leak_w is not in the file)\n");
+}
+
 void eval_grid_table(const eval_grid *g, td_text *out) {
     int net = widest("network", g, false), hw = widest("accelerator", g, true);
     const eval_machine *best = by_rank(g, 1);
@@ -114,8 +128,11 @@ void eval_grid_table(const eval_grid *g, td_text *out) {
     for (int i = 0; i < g->n_machines; i++)
         if (g->machine[i].rank == 0) tell_machine(&g->machine[i], best, hw, out);
     tell_relative(g, out);
+    tell_leakless(g, out);
     const char *of = g->schedule->objective == TD_OBJ_ENERGY ? "energy" : "latency";
-    if (best == NULL)
+    if (best == NULL && g->n_machines == 1)
+        td_text_add(out, "it is not within the limits\n");
+    else if (best == NULL)
         td_text_addf(out, "none of the %d is within the limits\n", g->n_machines);
     else
         td_text_addf(out, "best by %s: %s\n", of, best->name);
@@ -211,6 +228,7 @@ td_node *eval_grid_node(const eval_grid *g, td_arena *a) {
         td_node *x = td_node_push(a, machines, td_node_map(a));
         td_node_put_string(a, x, "accelerator", m->name);
         if (m->hw.relative_energy) td_node_put_bool(a, x, "relative_energy", true);
+        if (m->reason == NULL) td_node_put_bool(a, x, "leakage", m->hw.leak_w > 0);
         if (m->rank > 0) td_node_put_int(a, x, "rank", m->rank);
         if (m->rank > 0) td_node_put_bool(a, x, "front", m->beaten == NULL);
         put_cell(x, &m->all, a);

@@ -8,8 +8,14 @@
 static const int told[] = {TD_METRIC_LATENCY, TD_METRIC_ENERGY, TD_METRIC_AREA, TD_METRIC_POWER};
 enum { N_TOLD = sizeof told / sizeof told[0] };
 
+static bool changes(const eval_cell *c, const eval_cell *now) {
+    return c->metric[TD_METRIC_LATENCY] != now->metric[TD_METRIC_LATENCY] ||
+           c->metric[TD_METRIC_ENERGY] != now->metric[TD_METRIC_ENERGY];
+}
+
 void eval_what_if_table(const eval_grid *g, td_text *out) {
     int width = 8;
+    bool unpriced = false;
     const eval_cell *now = &g->cell[0];
     for (int i = 1; i < g->n_machines; i++)
         if ((int)strlen(g->machine[i].name) > width) width = (int)strlen(g->machine[i].name);
@@ -24,10 +30,14 @@ void eval_what_if_table(const eval_grid *g, td_text *out) {
             td_text_addf(out, "%s\n", reason);
             continue;
         }
+        const bool free_of_charge = i > 0 && g->machine[0].area_follows && changes(c, now) &&
+                                    c->metric[TD_METRIC_AREA] == now->metric[TD_METRIC_AREA];
+        unpriced |= free_of_charge;
         for (int k = 0; k < N_TOLD; k++) {
             double v = c->metric[told[k]];
-            td_text_addf(out, "%10s %8s ", cli_metric(told[k], v).s,
-                         i > 0 ? cli_change(v, now->metric[told[k]]).s : "");
+            const char *change = i > 0 ? cli_change(v, now->metric[told[k]]).s : "";
+            if (told[k] == TD_METRIC_AREA && free_of_charge) change = "-";
+            td_text_addf(out, "%10s %8s ", cli_metric(told[k], v).s, change);
         }
         td_text_add(out, " ");
         eval_limits_text(c->limit, c->n_limits, 3, out);
@@ -35,6 +45,9 @@ void eval_what_if_table(const eval_grid *g, td_text *out) {
     }
     if (!g->machine[0].area_follows)
         td_text_add(out, " (what a change costs in area: not in the file)\n");
+    if (unpriced)
+        td_text_add(out,
+                    " (-: the template has no price for it, neither in area nor in voltage)\n");
 }
 
 td_node *eval_what_if_node(const eval_grid *g, td_arena *a) {

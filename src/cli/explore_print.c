@@ -84,6 +84,19 @@ static void tell_heat(const explore_result *x, const explore_heat *h, td_arena *
     }
 }
 
+/* Of the edge template; those are better than they would be. */
+static void tell_unpriced(const explore_result *x, td_text *out) {
+    static const char *const unpriced[] = {"clock_ghz", "port_bytes", "local_ports"};
+    int told = 0;
+    for (int i = 0; x->with_area && i < x->space->n; i++)
+        for (size_t k = 0; k < sizeof unpriced / sizeof unpriced[0]; k++)
+            if (strcmp(x->space->d[i].name, unpriced[k]) == 0 && x->space->d[i].n > 1)
+                td_text_addf(
+                    out, "%s%s",
+                    told++ > 0 ? ", " : "without a price in area or voltage: ", unpriced[k]);
+    if (told > 0) td_text_add(out, "\n");
+}
+
 void explore_table(const explore_result *x, td_arena *a, td_text *out) {
     int *width = TD_NEW(a, int, x->space->n + 1);
     static const char *const title[] = {"latency", "energy", "area", "power"};
@@ -108,6 +121,7 @@ void explore_table(const explore_result *x, td_arena *a, td_text *out) {
         if (shown(x, m))
             td_text_addf(out, "least %s: --hw '%s'\n", td_metric_list()[m].name,
                          hw_of(x, least(x, m), a));
+    tell_unpriced(x, out);
     td_text_addf(out, "front, all designs, pictures: %s\n", x->ask->search.out);
 }
 

@@ -236,13 +236,13 @@ static void add_power(const hw_view *v, td_text *t) {
         return;
     }
     if (hw->relative_energy) td_text_add(t, "\nenergies are relative: read the watts as shares");
-    /* Where a port has no limit in the file, what is counted is the least. */
-    const char *least = p->unlimited != 0 ? "at least " : "", *most = least[0] ? "at most " : "";
-    td_text_addf(t,
-                 "\npeak power, all MACs and ports busy: %s%s on chip, %s in all; by it %s%.3g and "
-                 "%.3g TOPS/W\n  MACs %s",
-                 least, cli_small(p->chip_w, "W").s, cli_small(p->total_w, "W").s, most,
-                 p->tops / p->chip_w, p->tops / p->total_w, cli_small(p->mac_w, "W").s);
+    /* Where a port has no limit in the file, what is counted is the least, and no efficiency. */
+    const char *least = p->unlimited != 0 ? "at least " : "";
+    td_text_addf(t, "\npeak power, all MACs and ports busy: %s%s on chip, %s in all", least,
+                 cli_small(p->chip_w, "W").s, cli_small(p->total_w, "W").s);
+    if (p->unlimited == 0)
+        td_text_addf(t, "; by it %.3g and %.3g TOPS/W", p->tops / p->chip_w, p->tops / p->total_w);
+    td_text_addf(t, "\n  MACs %s", cli_small(p->mac_w, "W").s);
     if (p->vector_w > 0) td_text_addf(t, ", vector unit %s", cli_small(p->vector_w, "W").s);
     for (int l = 0; l < hw->n; l++)
         td_text_addf(t, ", %s%s %s", p->unlimited & TD_BIT(l) ? "at least " : "", hw->level[l].name,
@@ -282,8 +282,10 @@ static void add_tech(const td_node *doc, td_text *t) {
     for (int i = 0; i < doc->count; i++) {
         const td_node *c = doc->item[i];
         if (c->kind == TD_MAP)
-            td_text_addf(t, "  %-20s %10.6g %-12s %s\n", c->key, td_node_find(c, "value")->real,
-                         td_node_find(c, "unit")->text, td_node_find(c, "confidence")->text);
+            td_text_addf(t, "  %-20s %10.6g %-14s %s\n", c->key, td_node_find(c, "value")->real,
+                         strcmp(c->key, "mac_um2") == 0 ? "um2 per 4 MACs"
+                                                        : td_node_find(c, "unit")->text,
+                         td_node_find(c, "confidence")->text);
     }
 }
 

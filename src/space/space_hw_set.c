@@ -206,8 +206,10 @@ static td_status fail_template_key(int template, const char *key, td_error *err)
                          : i == last ? " or "
                                      : ", ",
                          template_keys[i].key);
-    td_fail(err, TD_E_USAGE, "%.100s: expected %s of this template", key,
-            t.data != NULL ? t.data : "a key");
+    const bool shared = template == TD_TEMPLATE_EDGE && strncasecmp(key, "Shared.", 7) == 0;
+    td_fail(err, TD_E_USAGE, "%.100s: expected %s of this template%s", key,
+            t.data != NULL ? t.data : "a key",
+            shared ? "; Shared is Local of all PEs together, as large and as wide" : "");
     td_text_free(&t);
     return TD_E_USAGE;
 }

@@ -97,7 +97,8 @@ static bool hear_more(td__program *p, const char **line, size_t *n) {
     const td__patience w = {.until = td_time_mono_s() + hush_s};
     while (td__program_hear(p, &w, line, n) == TD__HEARD_LINE)
         if (!is_blank(*line, *n)) return true;
-    return false;
+    /* Nor is the beginning of one that is not finished. */
+    return td__program_rest(p, line, n) && !is_blank(*line, *n);
 }
 
 /* What a line means: the trial goes on, is over, or is to be stopped. */

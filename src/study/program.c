@@ -318,6 +318,12 @@ td__heard td__program_hear(td__program *p, const td__patience *w, const char **l
     return TD__HEARD_LINE;
 }
 
+bool td__program_rest(const td__program *p, const char **text, size_t *n) {
+    *text = p->buffer + p->start;
+    *n = p->size;
+    return p->size > 0;
+}
+
 bool td__program_stirs(td__program *p) {
     struct pollfd f = {.fd = p->out, .events = POLLIN};
     return p->ended || p->size > 0 || poll(&f, 1, 0) != 0;

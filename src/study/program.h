@@ -31,6 +31,9 @@ td__heard td__program_send(td__program *p, const char *line, size_t n, const td_
 /* The next line without its end, which need not be there before the end of all. *line is the
  * program's, until the next call. */
 td__heard td__program_hear(td__program *p, const td__patience *w, const char **line, size_t *n);
+/* What it has said beyond the last whole line; false: nothing. Memory is the program's, until the
+ * next call. */
+bool td__program_rest(const td__program *p, const char **text, size_t *n);
 /* Has it something to say, or ended? Does not wait. */
 bool td__program_stirs(td__program *p);
 

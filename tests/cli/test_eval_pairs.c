@@ -126,6 +126,13 @@ static void what_if(void **state) {
            "eval C --max-nodes 300 --hw simba --what-if GlobalBuffer.capacity=8x --max-area 6mm2",
            0);
     assert_non_null(strstr(f->out, "out: its area is not in the file"));
+    /* What a template has no price for is no present. */
+    expect(f,
+           "eval C --max-nodes 300 --hw micro --what-if clock=2x --what-if local_kb=128 --no-steps",
+           0);
+    assert_non_null(strstr(f->out, "the template has no price for it"));
+    expect(f, "eval C --max-nodes 300 --hw micro --what-if local_kb=128 --no-steps", 0);
+    assert_null(strstr(f->out, "no price"));
     /* With several networks it is one more accelerator. */
     expect(f,
            "eval C handmade --max-nodes 300 --hw micro --what-if DRAM.bandwidth=2x --format json",
@@ -145,6 +152,10 @@ static void relative_energies(void **state) {
     assert_non_null(strstr(f->out, "out: its energy is not known: energies are relative"));
     expect(f, "eval C --max-nodes 300 --hw nvdla --hw simba", 0);
     assert_null(strstr(f->out, "relative"));
+    assert_null(strstr(f->out, "without leakage"));
+    /* Nor are energies alike of which some are without leakage. */
+    expect(f, "eval C --max-nodes 300 --hw micro --hw simba", 0);
+    assert_non_null(strstr(f->out, "energies without leakage: simba (leak_w is not in the file)"));
     /* Nor a rank by energy, or a ratio of energies, beside joules; among themselves both. */
     expect(f, "eval C --max-nodes 300 --hw eyeriss-168 --hw simba --objective energy", 0);
     assert_non_null(strstr(f->out, "out: its energy is in units of its own, no joules"));
