@@ -37,13 +37,18 @@ static inline bool better(double first, double second, double than_first, double
     return first < than_first || (first == than_first && second < than_second);
 }
 
-/* Cheapest way of a list in `room` with `extra` bits more to read and `extra_pj`; chip: cycles on
- * chip of each way with what is joined to it, NULL: its own. */
-static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double extra,
-                     double extra_pj, const double *chip, step_cost *out) {
-    double best_first = INFINITY, best_second = INFINITY;
+/* How many ways of a list have room. */
+static int fitting(const td__ways *list, int64_t room) {
     int n = 0;
     while (n < list->n && list->way[n].bits <= room) n++;
+    return n;
+}
+
+/* Cheapest of the first n ways of a list with `extra` bits more to read and `extra_pj`; chip:
+ * cycles on chip of each way with what is joined to it, NULL: its own. */
+static bool cheapest(const td__dp *d, const td__ways *list, int n, double extra, double extra_pj,
+                     const double *chip, step_cost *out) {
+    double best_first = INFINITY, best_second = INFINITY;
     for (int k = n - 1; k >= 0; k--) { /* more room is mostly faster: others are left soon */
         const td__way *w = &list->way[k];
         double cycles = chip != NULL ? chip[k] : w->cycles, dram = w->dram;
@@ -64,6 +69,31 @@ static bool cheapest(const td__dp *d, const td__ways *list, int64_t room, double
         *out = (step_cost){.cycles = cycles, .pj = pj, .way = k};
     }
     return best_first < INFINITY;
+}
+
+/* Weights that an interval loads for the next one (`ahead`), and its own (`own`). */
+typedef struct {
+    int ahead;
+    bool own;
+    double bits, pj;
+} loads;
+
+/* Cheapest way of interval i in `room`, as its view and what it loads have it. */
+static bool cheapest_of(td__dp *d, int i, unsigned chip, const td__view *v, const loads *l,
+                        int64_t room, step_cost *out) {
+    const td__ways *list = &d->table->of[d->plan->step[i].shape][chip];
+    const double *cycles = v->joined != NULL ? v->joined + (size_t)chip * TD__MAX_WAYS : NULL;
+    const double read = l->bits + v->joined_read, pj = l->pj + v->joined_pj;
+    const int n = fitting(list, room);
+    if (n == 0 || l->own) return cheapest(d, list, n, read, pj, cycles, out);
+    const size_t slot = td__kept_slot(i, v->work.chip_read > 0, chip, l->ahead);
+    td__cheapest *k = &d->kept[d->kept_at[slot] + n - 1];
+    if (k->way < 0) {
+        if (!cheapest(d, list, n, read, pj, cycles, out)) return false;
+        *k = (td__cheapest){out->cycles, out->pj, out->way};
+    }
+    *out = (step_cost){.cycles = k->cycles, .pj = k->pj, .way = k->way};
+    return true;
 }
 
 /* paid: for weights that are to be resident. */
@@ -94,46 +124,42 @@ static void advance(const run *r, int i, int set, int flag, int next) {
     int64_t others = v->others + r->resident_bits;
     if (r->resident[i] && !r->relaxed) others -= s->weight_bits; /* its own: in the way's bits */
     for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++) {
-        double extra = 0, extra_pj = 0;
+        loads l = {.ahead = ahead};
         int64_t room = bounded ? d->home->pool - others : INT64_MAX;
         if (ahead) {
-            extra = (double)d->plan->step[next].weight_bits;
-            extra_pj = d->load_pj[next];
+            l.bits = (double)d->plan->step[next].weight_bits;
+            l.pj = d->load_pj[next];
             if (!r->resident[next]) room -= d->plan->step[next].weight_bits;
         }
         if (r->regime == TD__COLD && r->resident[i] && !flag) { /* loaded once, now */
-            extra += (double)s->weight_bits;
-            extra_pj += d->load_pj[i];
+            l.own = true;
+            l.bits += (double)s->weight_bits;
+            l.pj += d->load_pj[i];
         }
         for (int out = 0; out < (d->own[i] != 0 ? 2 : 1); out++) {
             int to = (v->next | (out ? d->own[i] : 0)) * 2 + ahead;
             step_cost c = {0};
             if (s->shape < 0) {
                 if (v->vector[out].bits > room) continue;
-                double dram = extra > 0 ? td__dram_cycles(d->hw, v->vector[out].read + extra,
-                                                          v->vector[out].write)
-                                        : v->vector[out].dram;
+                double dram = l.bits > 0 ? td__dram_cycles(d->hw, v->vector[out].read + l.bits,
+                                                           v->vector[out].write)
+                                         : v->vector[out].dram;
                 c.cycles = v->vector[out].cycles > dram ? v->vector[out].cycles : dram;
-                c.pj = v->vector[out].pj + extra_pj + d->leak_pj * c.cycles;
+                c.pj = v->vector[out].pj + l.pj + d->leak_pj * c.cycles;
                 c.way = 0;
                 relax(r, i, from, to, &c, 0, out, 0);
                 continue;
             }
             unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
-            const td__ways *of = d->table->of[s->shape];
-            const double read = extra + v->joined_read, pj = extra_pj + v->joined_pj;
-            const double *joined =
-                v->joined != NULL ? v->joined + (size_t)chip * TD__MAX_WAYS : NULL;
             bool weights = flag || (r->resident[i] && !r->relaxed);
-            if (!weights && cheapest(d, &of[chip], room, read, pj, joined, &c))
+            if (!weights && cheapest_of(d, i, chip, v, &l, room, &c))
                 relax(r, i, from, to, &c, chip, out, 0);
             if (weights || ((r->relaxed || r->priced) && !s->product)) {
                 chip |= TD_BIT(TD_W);
-                if (joined != NULL) joined += TD_BIT(TD_W) * TD__MAX_WAYS;
                 bool bought = r->priced && !weights;
                 double paid = bought ? r->price * (double)s->weight_bits : 0;
                 int64_t own = bought && !r->lent ? room + s->weight_bits : room; /* reserve */
-                if (cheapest(d, &of[chip], own, read, pj, joined, &c))
+                if (cheapest_of(d, i, chip, v, &l, own, &c))
                     relax(r, i, from, to, &c, chip, out, paid);
             }
         }
@@ -169,15 +195,16 @@ static bool layer_cost(const run *r, int number, int j, const td__view *v, bool 
         extra_pj += v->joined_pj;
     }
     if (r->relaxed) room -= s->weight_bits;
+    const int fit = fitting(list, room);
     step_cost c;
-    if (!cheapest(d, list, room, there ? extra : extra + weights,
+    if (!cheapest(d, list, fit, there ? extra : extra + weights,
                   there ? extra_pj : extra_pj + load_pj, there ? bare : bare + list->n, &c))
         return false;
     bool bought = r->priced && r->relaxed; /* for nothing */
     if (r->priced && !there) {             /* resident, if that is worth its price */
         step_cost b;
         double paid = r->price * weights;
-        cheapest(d, list, room, extra, extra_pj, bare, &b);
+        cheapest(d, list, fit, extra, extra_pj, bare, &b);
         bought = (d->by_energy ? b.pj : b.cycles) + paid < (d->by_energy ? c.pj : c.cycles);
         if (bought) c = b;
         if (bought) sum->paid += paid;

@@ -27,6 +27,12 @@ typedef struct {
     uint8_t chip, way, out;
 } td__cell;
 
+/* The cheapest of the ways of an interval that fit; way < 0: not looked for yet. */
+typedef struct {
+    double cycles, pj;
+    int way;
+} td__cheapest;
+
 struct td__dp {
     const td__sched_plan *plan;
     const td_hw *hw;
@@ -50,7 +56,16 @@ struct td__dp {
     bool *none;         /* no resident weights */
     td__choice *choice; /* of td__dp_priced */
     double **joined;    /* [2 * interval + operand on chip] */
+    /* A run differs from another in which ways have room, so that the same are looked for over and
+     * over: kept[kept_at[td__kept_slot(...)] + how many fit - 1]. */
+    td__cheapest *kept;
+    int *kept_at;
     int64_t runs;
 };
+
+/* joined: its operand on chip; ahead: weights of the next interval are loaded meanwhile. */
+static inline size_t td__kept_slot(int interval, bool joined, unsigned chip, int ahead) {
+    return (((size_t)interval * 2 + joined) * TD__MASKS + chip) * 2 + (size_t)ahead;
+}
 
 #endif

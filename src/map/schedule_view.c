@@ -84,6 +84,25 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
 }
 
+/* Room for what td__dp.kept has. */
+static bool make_kept(td__dp *d) {
+    const td__sched_plan *p = d->plan;
+    int n = 0;
+    d->kept_at = TD_NEW(d->arena, int, td__kept_slot(p->n, false, 0, 0) + 1);
+    if (d->kept_at == NULL) return false;
+    for (int i = 0; i < p->n; i++) {
+        const td__step *s = &p->step[i];
+        for (unsigned chip = 0; s->shape >= 0 && chip < TD__MASKS; chip++)
+            for (int k = 0; k < (s->joined >= 0 ? 4 : 2); k++) {
+                d->kept_at[td__kept_slot(i, k >= 2, chip, k & 1)] = n;
+                n += d->table->of[s->shape][chip].n;
+            }
+    }
+    d->kept = TD_NEW(d->arena, td__cheapest, n > 0 ? n : 1);
+    for (int k = 0; d->kept != NULL && k < n; k++) d->kept[k].way = -1;
+    return d->kept != NULL;
+}
+
 td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                       const td__table *t, const td__stacks *stacks, td_map_objective objective,
                       td_arena *a) {
@@ -135,7 +154,7 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
         n_live = n_behind;
         memcpy(live, behind, sizeof live);
     }
-    return td__dp_stacks(d, stacks) ? d : NULL;
+    return make_kept(d) && td__dp_stacks(d, stacks) ? d : NULL;
 }
 
 /* Cycles on chip of all ways of a layer of a stack, with what is joined to it: four lists, with the
