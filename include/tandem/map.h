@@ -28,7 +28,8 @@ extern "C" {
  *     9  layers are asked for with what can be on chip, also without one activation; rooms upwards
  *        do not end short of what is used
  *    10  a layer by itself leaves views of another level's storage to schedules (nested searches);
- *        operands wider than the MACs: infeasible. Schedules are those of 9 */
+ *        operands wider than the MACs: infeasible; what a level reloads is not resident. All other
+ *        schedules are those of 9 */
 enum { TD_COST_REVISION = 10 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
