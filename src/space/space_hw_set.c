@@ -79,18 +79,37 @@ static const struct {
                {"clock_hz", CLOCK, 1, false, false}};
 enum { N_NUMBERS = sizeof numbers / sizeof numbers[0] };
 
-bool td__hw_amount(const char *text, const td__hw_key *k, double *out) {
-    char *end;
-    double v = strtod(text, &end);
-    int u = 0, n = 0;
-    while (u < N_UNITS && strcmp(end, units[u].name) != 0) u++;
+/* Which of `numbers` a key is; N_NUMBERS: none. */
+static int number_of(const td__hw_key *k) {
+    int n = 0;
     const char *dot = k->n > 0 ? strrchr(k->path[0], '.') : NULL;
     const char *name = dot != NULL ? dot + 1 : k->n > 0 ? k->path[0] : "";
     while (n < N_NUMBERS && strcmp(name, numbers[n].name) != 0) n++;
+    return n;
+}
+
+bool td__hw_amount(const char *text, const td__hw_key *k, double *out) {
+    char *end;
+    double v = strtod(text, &end);
+    int u = 0, n = number_of(k);
+    while (u < N_UNITS && strcmp(end, units[u].name) != 0) u++;
     if (end == text || u == N_UNITS || n == N_NUMBERS || numbers[n].of != units[u].of) return false;
     *out = v * units[u].si * numbers[n].per / (numbers[n].per_cycle ? k->clock_hz : 1) /
            (numbers[n].words ? k->word_bits : 1);
     return v > 0 && isfinite(*out);
+}
+
+/* A number with something behind it that is no unit of the key's; false: not so. */
+static bool wrong_unit(const char *text, const td__hw_key *k, td_text *known) {
+    char *end;
+    const int n = number_of(k);
+    if (n == N_NUMBERS) return false;
+    strtod(text, &end);
+    if (end == text || *end == '\0') return false;
+    for (int u = 0; u < N_UNITS; u++)
+        if (units[u].of == numbers[n].of)
+            td_text_addf(known, "%s%s", known->size > 0 ? ", " : "", units[u].name);
+    return true;
 }
 
 /* ---- keys -------------------------------------------------------------------------------------
@@ -266,6 +285,13 @@ td_status td_space_hw_set(td_arena *a, td_node *doc, const char *option, const c
         if (equals == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     }
     bool relative = td__hw_factor(equals + 1, &factor);
+    td_text known = {0};
+    if (isnan(v) && !relative && wrong_unit(equals + 1, &k, &known))
+        s = td_fail(err, TD_E_USAGE,
+                    "%s %.200s: expected a number, as the file has it or with a unit (%s), or so "
+                    "many times what is there (2x)",
+                    option, assignment, known.data != NULL ? known.data : "");
+    td_text_free(&known);
     for (int i = 0; s == TD_OK && i < k.n; i++) {
         if (relative && isnan(k.now[i]))
             return td_fail(
