@@ -27,9 +27,10 @@ extern "C" {
  *        with more; resident weights are exchanged with each other
  *     9  layers are asked for with what can be on chip, also without one activation; rooms upwards
  *        do not end short of what is used
- *    10  a layer by itself leaves views of another level's storage to schedules (nested searches);
- *        operands wider than the MACs: infeasible; what a level reloads is not resident. All other
- *        schedules are those of 9 */
+ *    10  nothing stands in views of another level's storage but what a schedule has put there or
+ *        they must keep (nested searches, schedules where values stay elsewhere); operands wider
+ *        than the MACs: infeasible; what the level where things stay reloads is not resident. All
+ *        other schedules are those of 9 */
 enum { TD_COST_REVISION = 10 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */

@@ -136,6 +136,12 @@ static double joined_to(const setup *s, int i, const bool *on_chip, const td__wa
     return fmax(cycles, ceil(bits / s->hw.vec.bw));
 }
 
+/* Whether what a layer of a stack has outside of it is on chip. */
+static bool side_of(const setup *s, const td__stack *k, int i, const bool *on_chip) {
+    const td__step *x = &s->plan.step[i];
+    return i == k->first ? on_chip[x->in[0]] : i == k->first + k->n - 1 && on_chip[x->value];
+}
+
 /* Best of a stack when all places around it are given. */
 static bool stack(const setup *s, const td__stack *k, const bool *resident, const bool *ahead,
                   const bool *on_chip, bool cold, figures *best) {
@@ -165,8 +171,7 @@ static bool stack(const setup *s, const td__stack *k, const bool *resident, cons
             pj += td__load_pj(p, &s->hw, &s->home, next);
         }
         if (x->joined >= 0 && !on_chip[x->in[1]]) extra += (double)p->value[x->in[1]].bits;
-        bool side = i == k->first ? on_chip[x->in[0]] : i == last && on_chip[x->value];
-        const td__ways *list = &k->ways[i - k->first][side];
+        const td__ways *list = &k->ways[i - k->first][side_of(s, k, i, on_chip)];
         figures one = {0, 0};
         for (int w = 0; w < list->n; w++) {
             const td__way *y = &list->way[w];
@@ -310,6 +315,64 @@ static bool enumerate(const setup *s, const bool *resident, bool cold, figures *
     return found;
 }
 
+/* A list with nothing but one way of another list. */
+static td__ways alone(const td__ways *list, const td__way *way) {
+    assert_true(way >= list->way && way < list->way + list->n);
+    return (td__ways){.way = &list->way[way - list->way], .n = 1};
+}
+
+/* The figures of what was chosen, by the rules of enumeration; false: there is no room for it. */
+static bool sum_of_choice(setup *s, const td__choice *c, const bool *resident, bool cold,
+                          figures *sum) {
+    const td__sched_plan *p = &s->plan;
+    bool on_chip[16] = {0}, ahead[16] = {0};
+    *sum = (figures){0, 0};
+    for (int i = 0; i < p->n; i++) {
+        on_chip[p->step[i].value] = c[i].out_chip;
+        ahead[i] = c[i].ahead;
+    }
+    for (int i = 0, n; i < p->n; i += n) {
+        const td__step *x = &p->step[i];
+        figures one = {0, 0};
+        bool can;
+        n = c[i].stack != NULL ? c[i].stack->n : 1;
+        if (c[i].stack != NULL) {
+            td__stack k = *c[i].stack;
+            for (int j = 0; j < n; j++) {
+                td__ways *list = &k.ways[j][side_of(s, &k, i + j, on_chip)];
+                *list = alone(list, c[i + j].way);
+            }
+            can = stack(s, &k, resident, ahead, on_chip, cold, &one);
+        } else if (x->shape >= 0) {
+            unsigned chip = (resident[i] || ahead[i] ? TD_BIT(TD_W) : 0) |
+                            (on_chip[x->in[0]] ? TD_BIT(TD_I) : 0) |
+                            (on_chip[x->value] ? TD_BIT(TD_O) : 0);
+            td__ways *list = &s->table.of[x->shape][chip], all = *list;
+            *list = alone(&all, c[i].way);
+            can = interval(s, i, resident, ahead, on_chip, cold, &one);
+            *list = all;
+        } else {
+            can = interval(s, i, resident, ahead, on_chip, cold, &one);
+        }
+        if (!can) return false;
+        sum->cycles += one.cycles;
+        sum->pj += one.pj;
+    }
+    return true;
+}
+
+/* What a program has been used for before must not show. */
+static void use(const setup *s, td__dp *dp) {
+    bool some[16] = {0};
+    td__answer any = {.choice = NULL};
+    assert_true(td__dp_floor(dp));
+    td__dp_priced(dp, s->home.pool / 2, 0.01, some);
+    td__dp_least(dp, (double)s->home.pool / 3);
+    assert_true(td__dp_stacks(dp, NULL));
+    td__dp_run(dp, some, TD__COLD, &any);
+    assert_true(td__dp_stacks(dp, &s->stacks));
+}
+
 static figures answer_figures(const setup *s, const td__answer *a) {
     return s->objective == TD_OBJ_ENERGY ? (figures){a->second, a->first}
                                          : (figures){a->first, a->second};
@@ -325,8 +388,9 @@ static void dp_is_exact(void **state) {
         td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, &s.stacks, s.objective, s.arena);
         td__choice choice[16];
         assert_non_null(dp);
+        if (seed % 4 < 2) use(&s, dp);
         for (int k = 0; k < 4; k++) {
-            bool resident[16] = {0}, cold = k == 3;
+            bool resident[16] = {0}, cold = k == 1 + (int)(seed % 3);
             for (int i = 0; i < p->n; i++)
                 resident[i] = k > 0 && p->step[i].shape >= 0 && pick(&s.rng, 0, 1);
             figures expected = {0, 0};
@@ -336,6 +400,9 @@ static void dp_is_exact(void **state) {
             if (!can) continue;
             feasible++;
             figures found = answer_figures(&s, &a);
+            assert_true(found.cycles == expected.cycles);
+            assert_true(found.pj == expected.pj);
+            assert_true(sum_of_choice(&s, choice, resident, cold, &expected));
             assert_true(found.cycles == expected.cycles);
             assert_true(found.pj == expected.pj);
             for (int i = 0; i < p->n; i++) {

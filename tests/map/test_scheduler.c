@@ -71,6 +71,14 @@ static void reloaded_is_not_resident(void **state) {
         assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
         assert_true((s.resident_weight_bytes > 0) == !reload);
         for (int i = 0; i < s.n && reload; i++) assert_int_equal(s.interval[i].output, TD_AT_DRAM);
+        if (!reload) { /* nor does the checker let it stay */
+            for (int l = 0; l < hw.n; l++) {
+                hw.level[l].reload = TD_BIT(TD_W);
+                for (int i = 0; i < s.n; i++) s.interval[i].hw.level[l].reload = TD_BIT(TD_W);
+            }
+            assert_int_equal(td_schedule_check(net, &hw, &s, &err), TD_E_INPUT);
+            assert_non_null(strstr(err.message, "brought in anew in every step stays on chip"));
+        }
         td_schedule_free(&s);
     }
     td_net_destroy(net);
