@@ -151,6 +151,8 @@ typedef struct td_node {
     int count;        /* items of a list or map */
     struct td_node **item;
     int capacity;
+    const char *const *taken; /* keys that were read and taken out of a map: td_node_only names them
+                               * among the known ones; NULL-terminated; NULL: none */
 } td_node;
 
 /* Parses text; `name` stands in messages. Aliases and anchors are refused (no expansion bombs),

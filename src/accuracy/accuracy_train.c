@@ -117,7 +117,7 @@ static void destroy(void *self) {
  * these check their own keys, so they get the map without ours. */
 static td_status read(const td_node *n, uint64_t seed, td_train_options *o, const char **data,
                       const char **path, td_error *err) {
-    static const char *const own[] = {"source", "data", "path"};
+    static const char *const own[] = {"source", "data", "path", NULL};
     td_node rest = n != NULL ? *n : (td_node){.kind = TD_MAP};
     *data = "fashion-mnist";
     *path = NULL;
@@ -131,10 +131,10 @@ static td_status read(const td_node *n, uint64_t seed, td_train_options *o, cons
     rest.item = malloc(sizeof *rest.item * (size_t)(rest.count + 1));
     if (rest.item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     rest.count = 0;
+    rest.taken = own;
     for (int i = 0; n != NULL && i < n->count; i++) {
         bool mine = false;
-        for (size_t k = 0; k < sizeof own / sizeof own[0]; k++)
-            mine = mine || strcmp(n->item[i]->key, own[k]) == 0;
+        for (int k = 0; own[k] != NULL; k++) mine = mine || strcmp(n->item[i]->key, own[k]) == 0;
         if (!mine) rest.item[rest.count++] = n->item[i];
     }
     td_train_options_default(o);

@@ -11,11 +11,14 @@ static bool known(const char *key, const char *const *keys) {
 
 static td_status fail_unknown(const td_node *map, const td_node *item, const char *const *keys,
                               td_error *err) {
+    enum { MOST = 96 };
+    const char *all[MOST];
     td_text text = {0};
     int n = 0;
-    while (keys[n] != NULL) n++;
+    for (const char *const *k = map->taken; k != NULL && *k != NULL && n < MOST; k++) all[n++] = *k;
+    for (; *keys != NULL && n < MOST; keys++) all[n++] = *keys;
     td_text_addf(&text, "unknown key \"%.80s\"", item->key);
-    td_text_add_known(&text, item->key, keys, n);
+    td_text_add_known(&text, item->key, all, n);
     /* The path is that of the map, file and line are those of the key. */
     td_status s = td__node_fail_line(map, item, err, text.data != NULL ? text.data : "unknown key");
     td_text_free(&text);

@@ -129,7 +129,9 @@ int cmd_compare(int argc, char **argv) {
          "recipe, or random and its own strategy)",
          0},
         {"scopes", OPT_SCOPES, "LIST", 0,
-         "what is searched: joint (default), network, accelerator, solve, phase-network, ...", 0},
+         "what is searched: joint, network, accelerator, solve, phase-network, ... (default: the "
+         "one that the recipe names, else joint)",
+         0},
         {"set", OPT_SET, "KEY=VALUE", 0, CLI_SET_HELP, 0},
         {"seeds", OPT_SEEDS, "N", 0, "runs per strategy, from the recipe's seed on (default 10)",
          0},

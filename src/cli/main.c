@@ -63,8 +63,9 @@ int main(int argc, char **argv) {
         printf("tandem %s\n", td_version());
         return 0;
     }
-    static char help[] = "--help"; /* argp knows no short form of it */
-    if (argc > 2 && strcmp(argv[2], "-h") == 0) argv[2] = help;
+    static char help[] = "--help";          /* argp knows no short form of it */
+    for (int i = 2; i < argc && i < 4; i++) /* of a command, and of a verb of it */
+        if (strcmp(argv[i], "-h") == 0) argv[i] = help;
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0) {
             cli_program_name(argc - 1, argv + 1);

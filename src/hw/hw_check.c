@@ -117,9 +117,15 @@ static td_status check_mesh(const td_hw *hw, int i, td_error *err) {
     if (outer->instances < 1 || outer->mesh_x < 1 || outer->instances % outer->mesh_x != 0)
         return TD_OK; /* reported when it is that level's turn */
     int outer_y = outer->instances / outer->mesh_x;
-    REQUIRE(x % outer->mesh_x == 0, "mesh_x: expected a multiple of the next outer level's", x);
-    REQUIRE((n / x) % outer_y == 0,
-            "instances / mesh_x: expected a multiple of the next outer level's", n / x);
+    if (x % outer->mesh_x != 0)
+        return td_fail(err, TD_E_INPUT,
+                       "mesh_x: expected a multiple of %d, that of %s around it, found %d",
+                       outer->mesh_x, outer->name, x);
+    if (n / x % outer_y != 0)
+        return td_fail(err, TD_E_INPUT,
+                       "instances / mesh_x: expected a multiple of %d, that of %s around it, found "
+                       "%d",
+                       outer_y, outer->name, n / x);
     return TD_OK;
 }
 

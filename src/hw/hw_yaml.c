@@ -40,13 +40,11 @@ static const char *const MAC_KEYS[] = {"instances", "mesh_x",         "bits",
                                        "gated_pj",  "operand_gating", NULL};
 static const char *const VECTOR_KEYS[] = {"lanes", "energy_pj", "bw", NULL};
 static const char *const LEVEL_KEYS[] = {
-    "name",       "class",     "instances", "mesh_x",        "may_keep",    "must_keep",
-    "multicast",  "reduce",    "shares",    "capacity_bits", "capacity_kb", "word_bits",
-    "block_bits", "buffering", "read_bw",   "write_bw",      "shared_bw",   "energy_pj",
-    "read_pj",    "fill_pj",   "update_pj", "leak_w",        "area_mm2",    "temporal",
-    "x",          "x_single",  "y",         "y_single",      "order",       "reload",
-    "x",          "x_single",  "y",         "y_single",      "order",       "timing",
-    NULL};
+    "name",    "class",    "instances",     "mesh_x",      "may_keep",  "must_keep",  "multicast",
+    "reduce",  "shares",   "capacity_bits", "capacity_kb", "word_bits", "block_bits", "buffering",
+    "read_bw", "write_bw", "shared_bw",     "energy_pj",   "read_pj",   "fill_pj",    "update_pj",
+    "leak_w",  "area_mm2", "temporal",      "x",           "x_single",  "y",          "y_single",
+    "order",   "reload",   "timing",        NULL};
 
 /* ---- reading ---- */
 

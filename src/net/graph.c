@@ -400,7 +400,10 @@ int td__net_add_layer(td_net *net, const td_layer *spec) {
     int lo, hi;
     arity(l.op, &lo, &hi);
     if (l.n_inputs < lo || l.n_inputs > hi)
-        return fault(net, TD_E_USAGE, &l, "has %d inputs, expected %d..%d", l.n_inputs, lo, hi);
+        return lo == hi
+                   ? fault(net, TD_E_USAGE, &l, "inputs: expected %d, found %d", lo, l.n_inputs)
+                   : fault(net, TD_E_USAGE, &l, "inputs: expected %d to %d, found %d", lo, hi,
+                           l.n_inputs);
     for (int k = 0; k < l.n_inputs; k++)
         if (l.input[k] < 0 || l.input[k] >= net->n)
             return fault(net, TD_E_USAGE, &l, "there is no value %d", l.input[k]);

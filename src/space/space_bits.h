@@ -62,6 +62,7 @@ typedef struct {
     int n;
     double clock_hz;  /* of the file */
     double word_bits; /* of a template that counts in words; NAN: it does not */
+    double ports;     /* so many of what the file's number is of make the key's level */
 } td__hw_key;
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err);

@@ -95,7 +95,7 @@ bool td__hw_amount(const char *text, const td__hw_key *k, double *out) {
     while (u < N_UNITS && strcmp(end, units[u].name) != 0) u++;
     if (end == text || u == N_UNITS || n == N_NUMBERS || numbers[n].of != units[u].of) return false;
     *out = v * units[u].si * numbers[n].per / (numbers[n].per_cycle ? k->clock_hz : 1) /
-           (numbers[n].words ? k->word_bits : 1);
+           (numbers[n].words ? k->word_bits : 1) / k->ports;
     return v > 0 && isfinite(*out);
 }
 
@@ -235,7 +235,7 @@ static td_status fail_template_key(int template, const char *key, td_error *err)
 
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err) {
-    *out = (td__hw_key){.clock_hz = number_at(doc, "clock_hz"), .word_bits = NAN};
+    *out = (td__hw_key){.clock_hz = number_at(doc, "clock_hz"), .word_bits = NAN, .ports = 1};
     const char *path = key, *dot = strchr(key, '.');
     const int template = template_of(doc);
     for (int i = 0; template >= 0 && i < N_TEMPLATE_KEYS; i++)
@@ -254,6 +254,9 @@ td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__
     if (template >= 0 && td_template_from_node(doc, &p, NULL) == TD_OK) {
         out->clock_hz = 1e9 * td_template_get(&p, "clock_ghz");
         out->word_bits = td_template_get(&p, "word_bits");
+        /* Each lane has a port of its own, which the parameter is of. */
+        if (strcasecmp(key, "Local.bandwidth") == 0 && template == TD_TEMPLATE_EDGE)
+            out->ports = td_template_get(&p, "lanes");
         if (isnan(out->now[0])) out->now[0] = td_template_get(&p, path);
     }
     return TD_OK;

@@ -132,7 +132,7 @@ static td_status refuse_training(const td_recipe *r, td_error *err) {
     return TD_OK;
 }
 
-static td_status read_all(td_recipe *r, td_error *err) {
+td_status td_recipe_keys(const td_node *d, td_error *err) {
     static const char *const keys[] = {"name",
                                        "seed",
                                        "network",
@@ -150,10 +150,6 @@ static td_status read_all(td_recipe *r, td_error *err) {
                                        "scope",
                                        "early_stopping",
                                        NULL};
-    const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
-    int64_t seed = 1;
-    r->lag = 8;
-    r->candidates = 1;
     td_status s = TD_OK;
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
     if (s == TD_OK && td_node_find(d, "parameters") != NULL && td_node_find(d, "network") == NULL)
@@ -162,7 +158,15 @@ static td_status read_all(td_recipe *r, td_error *err) {
         s = td_node_fail(d, err,
                          "this is a nested search of accelerators and mappings (key workload or "
                          "mapping): `tandem search`");
-    if (s == TD_OK) s = td_node_only(d, keys, err);
+    return s == TD_OK ? td_node_only(d, keys, err) : s;
+}
+
+static td_status read_all(td_recipe *r, td_error *err) {
+    const td_node *d = r->doc, *net = NULL, *hw = NULL, *part = NULL;
+    int64_t seed = 1;
+    r->lag = 8;
+    r->candidates = 1;
+    td_status s = td_recipe_keys(d, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
     if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), r->name, err);
     if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);

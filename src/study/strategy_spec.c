@@ -58,6 +58,13 @@ td_status td__map_without(td_arena *a, const td_node *map, const char *key, td_n
     o->line = map->line;
     o->key = map->key;
     o->parent = map->parent;
+    int taken = 0;
+    while (map->taken != NULL && map->taken[taken] != NULL) taken++;
+    const char **all = TD_NEW(a, const char *, taken + 2);
+    if (all == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    all[0] = key;
+    for (int i = 0; i < taken; i++) all[i + 1] = map->taken[i];
+    o->taken = all;
     for (int i = 0; i < n; i++)
         if (map->item[i] != td_node_find(map, key)) o->item[o->count++] = map->item[i];
     return TD_OK;

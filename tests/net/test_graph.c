@@ -110,8 +110,8 @@ static void test_faults(void **state) {
     FAULT(td_net_act(n, 0, TD_NOP), "is not an activation");
     FAULT(td_net_add(n, 0, td_net_conv(n, 0, 6, 3, 2, 1, 1)), "6x8x8 and 6x4x4 differ");
     FAULT(td_net_mul(n, td_net_conv(n, 0, 6, 3, 2, 1, 1), 0), "do not go together");
-    FAULT(td_net_concat(n, NULL, 0), "0 inputs");
-    FAULT(td_net_concat(n, (int[65]){0}, 65), "65 inputs");
+    FAULT(td_net_concat(n, NULL, 0), "inputs: expected 1 to 64, found 0");
+    FAULT(td_net_concat(n, (int[65]){0}, 65), "expected 1 to 64, found 65");
     FAULT(td_net_concat(n, (int[2]){0, td_net_global_pool(n, 0)}, 2), "8x8 and 1x1");
     FAULT(td_net_fc(n, 0, 1 << 21), "output channels");
     td_conv_spec s = {

@@ -60,6 +60,9 @@ static void keys(void **state) {
     assert_true(built(a, "edge", "DRAM.bandwidth=500MB/s").level[3].shared_bw == 5);
     assert_true(built(a, "simba", "GlobalBuffer.capacity=1MB").level[4].capacity_bits == 8 << 20);
     assert_true(built(a, "edge", "Local.capacity=512KB").level[1].capacity_bits == 4 << 20);
+    /* Of all lanes of a PE together: 4 x 8 bytes at 0.8 GHz. */
+    assert_true(built(a, "edge", "Local.bandwidth=25.6GB/s").level[1].shared_bw == 256);
+    assert_true(built(a, "edge", "port_bytes=6.4GB/s").level[1].shared_bw == 256);
     assert_true(built(a, "simba", "Accumulator.capacity=96B").level[1].capacity_bits == 768);
     assert_true(built(a, "simba", "clock=500MHz").clock_hz == 5e8);
     assert_true(built(a, "edge", "clock=1GHz").clock_hz == 1e9);
