@@ -152,6 +152,9 @@ td_status td_space_check(const td_space *s, td_error *err);
  * value a multiple. Files are looked for as they stand, then beside the document that names them.
  */
 td_status td_space_net_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
+/* The space of one network that nothing is trained of: the keys of `space: fixed`, but a shipped
+ * network has its published number of classes unless `classes` says another. */
+td_status td_space_given_net(const td_node *n, td_arena *a, td_space **out, td_error *err);
 td_status td_space_hw_from_node(const td_node *n, td_arena *a, td_space **out, td_error *err);
 /* Puts the value of "KEY=VALUE" into an accelerator's document before it is built. KEY is a path as
  * of td_node_override, or `LEVEL.bandwidth` (every port of the level that the file limits),

@@ -77,11 +77,10 @@ static td_status read_file(const td_node *n, const char *path, fixed_net *p, td_
     return p->doc != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
 }
 
-/* input, width and classes belong to the shipped networks; a file says all itself. dims and
- * skip_unknown belong to ONNX models. */
-static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, td_arena *a,
-                          td_error *err) {
-    int64_t classes = 10;
+/* input, width and classes (0: the published ones) belong to the shipped networks; a file says all
+ * itself. dims and skip_unknown belong to ONNX models. */
+static td_status read_net(const td_node *n, const td_node *named, int64_t classes, fixed_net *p,
+                          td_arena *a, td_error *err) {
     p->width = 1;
     const char *dot = strrchr(named->text, '.');
     const bool onnx = dot != NULL && strcmp(dot, ".onnx") == 0;
@@ -109,21 +108,29 @@ static td_status read_net(const td_node *n, const td_node *named, fixed_net *p, 
     return read_file(n, path, p, a, err);
 }
 
-td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+static td_status one_net(const td_node *n, bool given, td_arena *a, td_space **out, td_error *err) {
     static const char *const keys[] = {"space", "net",  "input",        "classes",
                                        "width", "dims", "skip_unknown", NULL};
     const char *name;
-    td_status s = td_node_only(n, keys, err);
+    td_status s = td_node_only(n, given ? keys + 1 : keys, err);
     if (s == TD_OK) s = td_node_get_string(n, "net", &name, err);
     if (s != TD_OK) return s;
     fixed_net *p = TD_NEW(a, fixed_net, 1);
     if (p == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    s = read_net(n, td_node_find(n, "net"), p, a, err);
+    s = read_net(n, td_node_find(n, "net"), given ? 0 : 10, p, a, err);
     td_net *net = NULL;
     if (s == TD_OK) s = make_net(p, &net, err); /* faults are told now, not at the first trial */
     td_net_destroy(net);
     if (s != TD_OK) return s;
     return td__space_finish(name, &(td__decisions){.arena = a}, p, build_net, out, err);
+}
+
+td_status td__space_fixed_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+    return one_net(n, false, a, out, err);
+}
+
+td_status td_space_given_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
+    return one_net(n, true, a, out, err);
 }
 
 /* ---- accelerator ----------------------------------------------------------------------------- */

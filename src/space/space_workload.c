@@ -73,7 +73,7 @@ static td_status read_net(const td_node *n, td_arena *a, td_space **out, td_erro
         if (strcmp(key, "weight") != 0 && strcmp(key, "name") != 0)
             rest->item[rest->count++] = n->item[i];
     }
-    return td__space_fixed_net(rest, a, out, err);
+    return td_space_given_net(rest, a, out, err);
 }
 
 /* A name of its own is checked as it stands; a network's is made fit: it may be any text. */

@@ -66,10 +66,7 @@ static td_status read_net(const td_node *n, list *l, td_error *err) {
     int64_t count = 1;
     td_status s = td_node_opt_int(n, "count", 1, 1000000, &count, err);
     if (s == TD_OK) s = td__map_without(l->arena, n, "count", &map, err);
-    td_node *fixed = s == TD_OK ? td_node_string(l->arena, "fixed") : NULL;
-    if (s == TD_OK && (fixed == NULL || td_node_put(l->arena, map, "space", fixed) == NULL))
-        s = td_fail(err, TD_E_MEMORY, "out of memory");
-    if (s == TD_OK) s = td_space_net_from_node(map, l->arena, &space, err);
+    if (s == TD_OK) s = td_space_given_net(map, l->arena, &space, err);
     if (s == TD_OK) s = space->build(space->self, &(td_choices){0}, l->arena, &d, err);
     const int before = l->n;
     for (int i = 0; s == TD_OK && i < td_net_size(d.net); i++) {

@@ -75,6 +75,17 @@ static void what_makes_a_workload(void **state) {
 }
 
 /* With an accelerator; two sides with networks are no product. */
+/* What eval takes a shipped network for. */
+static void published_classes(void **state) {
+    (void)state;
+    td_arena *a = td_arena_create();
+    uint64_t h = hash_of(a, "space: workload\nnetworks: [{net: mobilenetv2}]\n");
+    assert_true(h ==
+                hash_of(a, "space: workload\nnetworks: [{net: mobilenetv2, classes: 1000}]\n"));
+    assert_true(h != hash_of(a, "space: workload\nnetworks: [{net: mobilenetv2, classes: 10}]\n"));
+    td_arena_destroy(a);
+}
+
 static void in_a_product(void **state) {
     (void)state;
     td_arena *a = td_arena_create();
@@ -170,9 +181,9 @@ static void mistakes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(combined_by_hand), cmocka_unit_test(what_makes_a_workload),
-        cmocka_unit_test(in_a_product),     cmocka_unit_test(networks_of_files),
-        cmocka_unit_test(mistakes),
+        cmocka_unit_test(combined_by_hand),  cmocka_unit_test(what_makes_a_workload),
+        cmocka_unit_test(published_classes), cmocka_unit_test(in_a_product),
+        cmocka_unit_test(networks_of_files), cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

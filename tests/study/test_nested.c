@@ -338,8 +338,7 @@ static void test_networks_and_files(void **state) {
     (void)state;
     char *folder = make_folder();
     td_error err = {0};
-    put_file(folder, "work.yaml",
-             "- {net: resnet18, classes: 1000, count: 2}\n- {layer: fc K1000 C512}\n");
+    put_file(folder, "work.yaml", "- {net: resnet18, count: 2}\n- {layer: fc K1000 C512}\n");
     td_blackbox *b = load_problem(
         folder, "name: n\nworkload: ./work.yaml\naccelerator: {space: ./hw.yaml}\nbudget: {trials: "
                 "1}\n");
