@@ -113,7 +113,7 @@ if [ $quick -eq 0 ]; then
     build debug
     # Where a block was allocated is told by eight frames, and freed ones are kept for a while: with thirty frames and a
     # quarter of a GB of them tests take a tenth longer.
-    export ASAN_OPTIONS=malloc_context_size=8:quarantine_size_mb=32
+    export ASAN_OPTIONS=malloc_context_size=8:quarantine_size_mb=32${ASAN_OPTIONS:+:$ASAN_OPTIONS}
     run_tests build/debug "address and undefined behaviour sanitizers"
     build fuzz
     run_fuzzers build/fuzz/fuzz

@@ -95,9 +95,10 @@ static td_status places(const checker *c) {
         if (t->output == TD_AT_CHIP && c->home < 0)
             return fail(c, i, "values on a chip that has no storage for them");
         if (!t->mapped && t->weights != TD_AT_DRAM) return fail(c, i, "weights of a vector layer");
-        const unsigned anew = t->mapped && c->home >= 0 ? c->hw->level[c->home].reload : 0;
-        if ((t->weights != TD_AT_DRAM && anew & TD_BIT(TD_W)) ||
-            (t->input != TD_AT_DRAM && anew & TD_BIT(TD_I)))
+        const unsigned anew = c->home >= 0 ? c->hw->level[c->home].reload : 0;
+        const bool value =
+            t->input != TD_AT_DRAM || t->input2 != TD_AT_DRAM || t->output != TD_AT_DRAM;
+        if ((t->weights != TD_AT_DRAM && anew & TD_BIT(TD_W)) || (value && anew & TD_BIT(TD_I)))
             return fail(c, i, "what is brought in anew in every step stays on chip");
         if (l->op == TD_OP_MATMUL &&
             (t->weights != TD_AT_DRAM || place_of(c, l->input[1]) != TD_AT_DRAM))

@@ -107,6 +107,8 @@ static bool wrong_unit(const char *text, const td__hw_key *k, td_text *known) {
     strtod(text, &end);
     if (end == text || *end == '\0') return false;
     for (int u = 0; u < N_UNITS; u++)
+        if (units[u].of == numbers[n].of && strcmp(end, units[u].name) == 0) return false;
+    for (int u = 0; u < N_UNITS; u++)
         if (units[u].of == numbers[n].of)
             td_text_addf(known, "%s%s", known->size > 0 ? ", " : "", units[u].name);
     return true;
@@ -228,7 +230,7 @@ static td_status fail_template_key(int template, const char *key, td_error *err)
     const bool shared = template == TD_TEMPLATE_EDGE && strncasecmp(key, "Shared.", 7) == 0;
     td_fail(err, TD_E_USAGE, "%.100s: expected %s of this template%s", key,
             t.data != NULL ? t.data : "a key",
-            shared ? "; Shared is Local of all PEs together, as large and as wide" : "");
+            shared ? "; Shared is Local of all PEs together, as large" : "");
     td_text_free(&t);
     return TD_E_USAGE;
 }
@@ -283,13 +285,14 @@ td_status td_space_hw_set(td_arena *a, td_node *doc, const char *option, const c
     if (key == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     td_status s = td__hw_key_find(a, doc, key, &k, &fault);
     if (s != TD_OK) return td_fail(err, s, "%s %s", option, fault.message);
-    if (td__hw_amount(equals + 1, &k, &v)) { /* as the file would have it */
+    const bool amount = td__hw_amount(equals + 1, &k, &v);
+    if (amount) { /* as the file would have it */
         equals = td_arena_printf(a, "=%s", td__hw_number(a, v));
         if (equals == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
     }
     bool relative = td__hw_factor(equals + 1, &factor);
     td_text known = {0};
-    if (isnan(v) && !relative && wrong_unit(equals + 1, &k, &known))
+    if (!amount && !relative && wrong_unit(equals + 1, &k, &known))
         s = td_fail(err, TD_E_USAGE,
                     "%s %.200s: expected a number, as the file has it or with a unit (%s), or so "
                     "many times what is there (2x)",

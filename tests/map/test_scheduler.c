@@ -54,33 +54,40 @@ static void operands_fit_macs(void **state) {
     td_net_destroy(net);
 }
 
+/* Nor does the checker let anything stay there. */
+static void checker_knows_reload(const td_net *net, td_hw *hw, td_schedule *s, td_tensor t) {
+    td_error err = {0};
+    assert_ok(td_schedule_check(net, hw, s, &err), &err);
+    for (int l = 0; l < hw->n; l++) {
+        hw->level[l].reload = (uint8_t)TD_BIT(t);
+        for (int i = 0; i < s->n; i++) s->interval[i].hw.level[l].reload = (uint8_t)TD_BIT(t);
+    }
+    assert_int_equal(td_schedule_check(net, hw, s, &err), TD_E_INPUT);
+    assert_non_null(strstr(err.message, "brought in anew in every step stays on chip"));
+}
+
 /* A controller that brings in tiles anew has nothing that stays. */
 static void reloaded_is_not_resident(void **state) {
     (void)state;
     td_hw hw;
     td_error err = {0};
     td_schedule s;
-    assert_ok(td_hw_load("gemmini", &hw, &err), &err);
     td_net *net = td_net_create("pair", TD_DIM(16, 8, 8));
     td_net_conv(net, td_net_conv(net, 0, 16, 3, 1, 1, 1), 16, 3, 1, 1, 1);
     for (int reload = 0; reload < 2; reload++) {
-        if (!reload)
-            for (int l = 0; l < hw.n; l++) hw.level[l].reload = 0;
-        else
-            assert_ok(td_hw_load("gemmini", &hw, &err), &err);
+        assert_ok(td_hw_load("gemmini", &hw, &err), &err);
+        for (int l = 0; l < hw.n && !reload; l++) hw.level[l].reload = 0;
         assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
         assert_true((s.resident_weight_bytes > 0) == !reload);
         for (int i = 0; i < s.n && reload; i++) assert_int_equal(s.interval[i].output, TD_AT_DRAM);
-        if (!reload) { /* nor does the checker let it stay */
-            for (int l = 0; l < hw.n; l++) {
-                hw.level[l].reload = TD_BIT(TD_W);
-                for (int i = 0; i < s.n; i++) s.interval[i].hw.level[l].reload = TD_BIT(TD_W);
-            }
-            assert_int_equal(td_schedule_check(net, &hw, &s, &err), TD_E_INPUT);
-            assert_non_null(strstr(err.message, "brought in anew in every step stays on chip"));
-        }
+        if (!reload) checker_knows_reload(net, &hw, &s, TD_W);
         td_schedule_free(&s);
     }
+    assert_ok(td_hw_load("micro", &hw, &err), &err);
+    assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
+    assert_int_not_equal(s.interval[0].output, TD_AT_DRAM);
+    checker_knows_reload(net, &hw, &s, TD_I);
+    td_schedule_free(&s);
     td_net_destroy(net);
 }
 

@@ -69,6 +69,13 @@ static void keys(void **state) {
 
     fails(a, "simba", "clock=1MB", "--set clock=1MB: expected a number");
     fails(a, "edge", "DRAM.bandwidth=32GHz", "with a unit (GB/s, MB/s)");
+    td_error err = {0}; /* the unit is right, and something else not: that is told */
+    td_node *bad = shipped(a, "edge");
+    td_hw none;
+    assert_ok(td_space_hw_set(a, bad, "--set", "lanes=99999", &err), &err);
+    assert_ok(td_space_hw_set(a, bad, "--set", "Local.bandwidth=12.8GB/s", &err), &err);
+    assert_int_equal(td_hw_from_node(bad, &none, &err), TD_E_INPUT);
+    assert_non_null(strstr(err.message, "lanes"));
     fails(a, "edge", "local_kb=1kB", "with a unit (B, KB, MB)");
     fails(a, "simba", "Buffer.bandwidth=2x", "--set Buffer.bandwidth: no level of this name");
     fails(a, "simba", "DRAM.capacity=2x", "the file has no limit there");

@@ -74,7 +74,6 @@ static void what_makes_a_workload(void **state) {
     td_arena_destroy(a);
 }
 
-/* With an accelerator; two sides with networks are no product. */
 /* What eval takes a shipped network for. */
 static void published_classes(void **state) {
     (void)state;
@@ -86,6 +85,7 @@ static void published_classes(void **state) {
     td_arena_destroy(a);
 }
 
+/* With an accelerator; two sides with networks are no product. */
 static void in_a_product(void **state) {
     (void)state;
     td_arena *a = td_arena_create();

@@ -245,6 +245,8 @@ static void mistakes(void **state) {
          "evolution"},
         {"population: 16", "population: 0", TD_E_INPUT, "my.yaml:19: strategy.population: "},
         {"population: 16", "populace: 16", TD_E_INPUT, "my.yaml:19: strategy: unknown key"},
+        {"population: 16", "nam: 16", TD_E_INPUT,
+         "my.yaml:19: strategy: unknown key \"nam\", did you mean \"name\"?"},
         {"trials: 64", "trials: 0", TD_E_INPUT, "my.yaml:21: budget.trials: expected an integer"},
         {"trials: 64", "trials: 20000000", TD_E_INPUT, "my.yaml:21: budget.trials: expected"},
         {"trials: 64, ", "", TD_E_INPUT, "my.yaml:21: budget: missing key \"trials\""},
