@@ -151,8 +151,8 @@ typedef struct td_node {
     int count;        /* items of a list or map */
     struct td_node **item;
     int capacity;
-    const char *const *taken; /* keys that were read and taken out of a map: td_node_only names them
-                               * among the known ones; NULL-terminated; NULL: none */
+    const struct td_node *whole; /* a map that was made of another one: that one; else NULL */
+    const char *const *taken;    /* and the keys that are gone (td_node_without) */
 } td_node;
 
 /* Parses text; `name` stands in messages. Aliases and anchors are refused (no expansion bombs),
@@ -208,6 +208,11 @@ td_status td_node_opt_map(const td_node *map, const char *key, const td_node **o
 /* Unknown keys are errors: `keys` is a NULL-terminated list of what a map may hold. The message
  * names the unknown key and the nearest known one. */
 td_status td_node_only(const td_node *map, const char *const *keys, td_error *err);
+/* The rest of a map (NULL: an empty one) without keys that were read, for a reader that knows the
+ * others only. Messages of td_node_only name the taken ones among the known: `keys`,
+ * NULL-terminated, has to outlive the map. TD_E_MEMORY. */
+td_status td_node_without(td_arena *a, const td_node *map, const char *const *keys, td_node **out,
+                          td_error *err);
 
 /* Puts the value of "PATH=VALUE" in the place of what doc, a map, has there: "budget.trials=20",
  * "network.layers[1].channels=[8]"; VALUE is YAML. Maps that are missing on the way are made.

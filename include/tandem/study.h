@@ -117,7 +117,7 @@ bool td_scope_needs_fixed(const td_scope *s);
 
 typedef struct td_recipe td_recipe; /* a checked recipe; docs/recipes.md has its keys */
 td_status td_recipe_load(const char *path, td_recipe **out, td_error *err);
-/* Whether a document has no keys but those of recipes, and is none of its relatives. */
+/* Whether a document has no keys but those of a recipe, or of a nested one. TD_E_INPUT. */
 td_status td_recipe_keys(const td_node *doc, td_error *err);
 /* A key of the recipe with another value than its file gives it, before all is checked. */
 typedef struct {

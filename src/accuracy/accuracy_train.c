@@ -118,7 +118,6 @@ static void destroy(void *self) {
 static td_status read(const td_node *n, uint64_t seed, td_train_options *o, const char **data,
                       const char **path, td_error *err) {
     static const char *const own[] = {"source", "data", "path", NULL};
-    td_node rest = n != NULL ? *n : (td_node){.kind = TD_MAP};
     *data = "fashion-mnist";
     *path = NULL;
     td_status s = td_node_opt_string(n, "data", data, err);
@@ -128,19 +127,14 @@ static td_status read(const td_node *n, uint64_t seed, td_train_options *o, cons
         const td_node *named = td_node_find(n, "data");
         return named != NULL && err != NULL ? td_node_place(named, err) : s;
     }
-    rest.item = malloc(sizeof *rest.item * (size_t)(rest.count + 1));
-    if (rest.item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    rest.count = 0;
-    rest.taken = own;
-    for (int i = 0; n != NULL && i < n->count; i++) {
-        bool mine = false;
-        for (int k = 0; own[k] != NULL; k++) mine = mine || strcmp(n->item[i]->key, own[k]) == 0;
-        if (!mine) rest.item[rest.count++] = n->item[i];
-    }
+    td_node *rest;
+    td_arena *a = td_arena_create();
+    s = a != NULL ? td_node_without(a, n, own, &rest, err)
+                  : td_fail(err, TD_E_MEMORY, "out of memory");
     td_train_options_default(o);
     o->seed = seed;
-    s = td_train_options_from_node(&rest, o, err);
-    free(rest.item);
+    if (s == TD_OK) s = td_train_options_from_node(rest, o, err);
+    td_arena_destroy(a);
     if (s == TD_OK && o->with_valid)
         s = td_node_fail(td_node_find(n, "with_valid"), err,
                          "accuracies are measured on the validation split, which therefore cannot "

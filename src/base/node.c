@@ -33,11 +33,10 @@ const td_node *td_node_find(const td_node *map, const char *key) {
     return NULL;
 }
 
-/* A map that was copied to leave out a key stands where the parent of its items does. */
 static int index_in_parent(const td_node *n) {
-    const td_node *of = n->count > 0 ? n->item[0]->parent : NULL;
+    if (n->whole != NULL) n = n->whole;
     for (int i = 0; i < n->parent->count; i++)
-        if (n->parent->item[i] == n || n->parent->item[i] == of) return i;
+        if (n->parent->item[i] == n) return i;
     return -1;
 }
 

@@ -1,4 +1,4 @@
-/* Unknown keys of a map. */
+/* Unknown keys of a map, and a map without those that were read. */
 #include <string.h>
 
 #include "node.h"
@@ -30,5 +30,24 @@ td_status td_node_only(const td_node *map, const char *const *keys, td_error *er
     if (map->kind != TD_MAP) return td__node_fail_kind(map, "a map", err);
     for (int i = 0; i < map->count; i++)
         if (!known(map->item[i]->key, keys)) return fail_unknown(map, map->item[i], keys, err);
+    return TD_OK;
+}
+
+td_status td_node_without(td_arena *a, const td_node *map, const char *const *keys, td_node **out,
+                          td_error *err) {
+    const int n = map != NULL ? map->count : 0;
+    td_node *o = *out = td_node_map(a);
+    if (o != NULL) o->item = TD_NEW(a, td_node *, n + 1);
+    if (o == NULL || o->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+    o->capacity = n + 1;
+    o->whole = map;
+    o->taken = keys;
+    if (map == NULL) return TD_OK;
+    o->file = map->file;
+    o->line = map->line;
+    o->key = map->key;
+    o->parent = map->parent;
+    for (int i = 0; i < n; i++)
+        if (!known(map->item[i]->key, keys)) o->item[o->count++] = map->item[i];
     return TD_OK;
 }

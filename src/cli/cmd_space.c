@@ -12,7 +12,6 @@
 #include "space_sample.h"
 #include "tandem/space.h"
 #include "tandem/study.h"
-#include "tandem/study_nested.h"
 
 typedef struct {
     cli_format format;
@@ -112,7 +111,7 @@ static td_status load_file(const char *path, const cli_set *set, td_arena *a, si
         s = td_node_fail(doc, err,
                          "expected a recipe with network: or accelerator:, or an "
                          "accelerator with template: or levels:, and space:");
-    if (s == TD_OK && doc != hw && !td_nested_file(path)) s = td_recipe_keys(doc, err);
+    if (s == TD_OK && doc != hw) s = td_recipe_keys(doc, err);
     if (s == TD_OK && net != NULL) s = td_space_net_from_node(net, a, &out->net, err);
     if (s == TD_OK && hw != NULL) s = td_space_hw_from_node(hw, a, &out->hw, err);
     if (s == TD_OK) s = td_schedule_options_from_node(schedule, &out->schedule, err);

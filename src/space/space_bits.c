@@ -236,6 +236,7 @@ td_node *td__with_defaults(const td_node *n, const td_node *defaults, td_arena *
     td_node **item = TD_NEW(a, td_node *, n->count + defaults->count + 1);
     if (all == NULL || item == NULL) return NULL;
     *all = *n;
+    all->whole = n;
     all->item = item;
     all->count = all->capacity = 0;
     for (int i = 0; i < n->count; i++)

@@ -63,6 +63,7 @@ typedef struct {
     double clock_hz;  /* of the file */
     double word_bits; /* of a template that counts in words; NAN: it does not */
     double ports;     /* so many of what the file's number is of make the key's level */
+    bool of_lanes;    /* which are its lanes */
 } td__hw_key;
 td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__hw_key *out,
                           td_error *err);

@@ -257,8 +257,8 @@ td_status td__hw_key_find(td_arena *a, const td_node *doc, const char *key, td__
         out->clock_hz = 1e9 * td_template_get(&p, "clock_ghz");
         out->word_bits = td_template_get(&p, "word_bits");
         /* Each lane has a port of its own, which the parameter is of. */
-        if (strcasecmp(key, "Local.bandwidth") == 0 && template == TD_TEMPLATE_EDGE)
-            out->ports = td_template_get(&p, "lanes");
+        out->of_lanes = template == TD_TEMPLATE_EDGE && strcasecmp(key, "Local.bandwidth") == 0;
+        if (out->of_lanes) out->ports = td_template_get(&p, "lanes");
         if (isnan(out->now[0])) out->now[0] = td_template_get(&p, path);
     }
     return TD_OK;

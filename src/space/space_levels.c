@@ -44,7 +44,13 @@ td_status td__hw_numbers(const td_node *n, const td__hw_key *k, td_arena *a, td_
         v->key = NULL;
         list->item[i] = v;
         double factor;
-        if (old->kind == TD_STRING && td__hw_amount(old->text, k, &v->real)) v->kind = TD_REAL;
+        if (old->kind == TD_STRING && td__hw_amount(old->text, k, &v->real)) {
+            if (k->of_lanes) /* of the design, not of the file */
+                return td_node_fail(old, err,
+                                    "with a unit it would depend on the lanes, which a space may "
+                                    "vary: expected a number or a multiple, of one lane's port");
+            v->kind = TD_REAL;
+        }
         if (old->kind != TD_STRING || !td__hw_factor(old->text, &factor)) continue;
         if (isnan(k->now[0]))
             return td_node_fail(old, err, "the file has no number there to multiply");

@@ -54,26 +54,10 @@ static td_status build(const void *self, const td_choices *c, td_arena *a, td_de
 
 /* The entry as a map of a space of one network: without what only workloads have. */
 static td_status read_net(const td_node *n, td_arena *a, td_space **out, td_error *err) {
-    static const char *const keys[] = {"net",     "weight", "name",         "input", "width",
-                                       "classes", "dims",   "skip_unknown", NULL};
-    const char *net;
-    td_status s = td_node_only(n, keys, err);
-    if (s == TD_OK) s = td_node_get_string(n, "net", &net, err);
-    if (s != TD_OK) return s;
-    td_node *rest = td_node_map(a);
-    if (rest != NULL) rest->item = TD_NEW(a, td_node *, n->count + 1);
-    if (rest == NULL || rest->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    rest->file = n->file;
-    rest->line = n->line;
-    rest->key = n->key;
-    rest->parent = n->parent;
-    rest->capacity = n->count + 1;
-    for (int i = 0; i < n->count; i++) {
-        const char *key = n->item[i]->key;
-        if (strcmp(key, "weight") != 0 && strcmp(key, "name") != 0)
-            rest->item[rest->count++] = n->item[i];
-    }
-    return td_space_given_net(rest, a, out, err);
+    static const char *const own[] = {"weight", "name", NULL};
+    td_node *rest;
+    td_status s = td_node_without(a, n, own, &rest, err);
+    return s == TD_OK ? td_space_given_net(rest, a, out, err) : s;
 }
 
 /* A name of its own is checked as it stands; a network's is made fit: it may be any text. */

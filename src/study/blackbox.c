@@ -108,9 +108,7 @@ static td_status read_program(td_blackbox *b, td_error *err) {
 
 /* Layers on accelerators. */
 static td_status read_nested(td_blackbox *b, td_error *err) {
-    static const char *const keys[] = {"name",     "seed",     "workload", "accelerator", "mapping",
-                                       "strategy", "parallel", "budget",   "enqueue",     NULL};
-    td_status s = td_node_only(b->doc, keys, err);
+    td_status s = td__nested_keys(b->doc, err);
     if (s == TD_OK) s = td__goals_read(b->doc, &b->goals, err);
     return s == TD_OK ? td__nested_read(b->doc, b->arena, &b->nested, &b->space, err) : s;
 }

@@ -14,6 +14,8 @@ struct td__nested {
 
 /* Is a problem's document of this kind? */
 bool td__nested_is(const td_node *doc);
+/* Whether it has no other keys than such a recipe. */
+td_status td__nested_keys(const td_node *doc, td_error *err);
 /* What is minimised, of such a document. */
 td_status td__nested_goals(const td_node *doc, td_goals *out, td_error *err);
 /* The keys workload, accelerator and mapping: layers, the space of accelerators, the inner search.

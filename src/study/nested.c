@@ -13,6 +13,12 @@ bool td__nested_is(const td_node *doc) {
     return td_node_find(doc, "mapping") != NULL || td_node_find(doc, "workload") != NULL;
 }
 
+td_status td__nested_keys(const td_node *doc, td_error *err) {
+    static const char *const keys[] = {"name",     "seed",     "workload", "accelerator", "mapping",
+                                       "strategy", "parallel", "budget",   "enqueue",     NULL};
+    return td_node_only(doc, keys, err);
+}
+
 bool td_nested_file(const char *path) {
     const td_node *doc;
     td_arena *a = td_arena_create();
@@ -60,12 +66,13 @@ static td_status read_layer(const td_node *n, list *l, td_error *err) {
 
 /* All layers of a network that run on the MACs. */
 static td_status read_net(const td_node *n, list *l, td_error *err) {
+    static const char *const own[] = {"count", NULL};
     td_space *space;
     td_design d = {0};
     td_node *map;
     int64_t count = 1;
     td_status s = td_node_opt_int(n, "count", 1, 1000000, &count, err);
-    if (s == TD_OK) s = td__map_without(l->arena, n, "count", &map, err);
+    if (s == TD_OK) s = td_node_without(l->arena, n, own, &map, err);
     if (s == TD_OK) s = td_space_given_net(map, l->arena, &space, err);
     if (s == TD_OK) s = space->build(space->self, &(td_choices){0}, l->arena, &d, err);
     const int before = l->n;

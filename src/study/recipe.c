@@ -62,11 +62,12 @@ bool td__is_workload(const td_node *network) {
  */
 static td_status read_final(td_recipe *r, td_error *err) {
     if (r->final == NULL) return TD_OK;
+    static const char *const own[] = {"candidates", NULL};
     td_train_options o;
     td_train_options_default(&o);
     td_node *rest;
     td_status s = td_node_opt_int(r->final, "candidates", 1, 100, &r->candidates, err);
-    if (s == TD_OK) s = td__map_without(r->arena, r->final, "candidates", &rest, err);
+    if (s == TD_OK) s = td_node_without(r->arena, r->final, own, &rest, err);
     if (s != TD_OK) return s;
     r->final = rest;
     return td_train_options_from_node(rest, &o, err);
@@ -154,11 +155,8 @@ td_status td_recipe_keys(const td_node *d, td_error *err) {
     if (d->kind != TD_MAP) s = td_node_fail(d, err, "expected a recipe (a map of keys)");
     if (s == TD_OK && td_node_find(d, "parameters") != NULL && td_node_find(d, "network") == NULL)
         s = td_node_fail(d, err, "this is a problem of one's own: `tandem optimize`");
-    if (s == TD_OK && td__nested_is(d))
-        s = td_node_fail(d, err,
-                         "this is a nested search of accelerators and mappings (key workload or "
-                         "mapping): `tandem search`");
-    return s == TD_OK ? td_node_only(d, keys, err) : s;
+    if (s != TD_OK) return s;
+    return td__nested_is(d) ? td__nested_keys(d, err) : td_node_only(d, keys, err);
 }
 
 static td_status read_all(td_recipe *r, td_error *err) {
@@ -166,7 +164,12 @@ static td_status read_all(td_recipe *r, td_error *err) {
     int64_t seed = 1;
     r->lag = 8;
     r->candidates = 1;
-    td_status s = td_recipe_keys(d, err);
+    td_status s = TD_OK;
+    if (td__nested_is(d))
+        s = td_node_fail(d, err,
+                         "this is a nested search of accelerators and mappings (key workload or "
+                         "mapping): `tandem search`");
+    if (s == TD_OK) s = td_recipe_keys(d, err);
     if (s == TD_OK) s = td_node_get_string(d, "name", &r->name, err);
     if (s == TD_OK) s = td__check_name(td_node_find(d, "name"), r->name, err);
     if (s == TD_OK) s = td_node_opt_int(d, "seed", 0, INT64_MAX, &seed, err);

@@ -65,9 +65,6 @@ td_status td__check_name(const td_node *at, const char *name, td_error *err);
 /* The map of a key that has a name, NULL if there is none; `KEY: NAME` is {name: NAME}. */
 td_status td__named_map(td_arena *a, const td_node *doc, const char *key, const td_node **map,
                         td_error *err);
-/* A map (NULL: an empty one) without one of its keys. */
-td_status td__map_without(td_arena *a, const td_node *map, const char *key, td_node **out,
-                          td_error *err);
 /* "there is no WHAT "NAME", did you mean ...", at its node. */
 td_status td__fail_name(const td_node *n, const char *what, const char *name,
                         const char *const *known, int count, td_error *err);

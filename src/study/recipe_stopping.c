@@ -4,13 +4,14 @@
 
 td_status td__stopping_read(td_arena *a, const td_node *n, int64_t steps, const td_stopper **rule,
                             const td_params **params, td_error *err) {
+    static const char *const own[] = {"name", NULL};
     enum { MOST = 32 };
     const char *name, *known[MOST];
     td_node *rest;
     int count;
     void *self;
     td_status s = td_node_get_string(n, "name", &name, err);
-    if (s == TD_OK) s = td__map_without(a, n, "name", &rest, err);
+    if (s == TD_OK) s = td_node_without(a, n, own, &rest, err);
     if (s != TD_OK) return s;
     const td_stopper *const *all = td_stopper_list(&count);
     for (int i = 0; i < count && i < MOST; i++) known[i] = all[i]->name;

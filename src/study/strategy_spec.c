@@ -46,30 +46,6 @@ td_status td__named_map(td_arena *a, const td_node *doc, const char *key, const 
     return TD_OK;
 }
 
-td_status td__map_without(td_arena *a, const td_node *map, const char *key, td_node **out,
-                          td_error *err) {
-    const int n = map != NULL ? map->count : 0;
-    td_node *o = *out = td_node_map(a);
-    if (o != NULL) o->item = TD_NEW(a, td_node *, n + 1);
-    if (o == NULL || o->item == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    o->capacity = n + 1;
-    if (map == NULL) return TD_OK;
-    o->file = map->file;
-    o->line = map->line;
-    o->key = map->key;
-    o->parent = map->parent;
-    int taken = 0;
-    while (map->taken != NULL && map->taken[taken] != NULL) taken++;
-    const char **all = TD_NEW(a, const char *, taken + 2);
-    if (all == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    all[0] = key;
-    for (int i = 0; i < taken; i++) all[i + 1] = map->taken[i];
-    o->taken = all;
-    for (int i = 0; i < n; i++)
-        if (map->item[i] != td_node_find(map, key)) o->item[o->count++] = map->item[i];
-    return TD_OK;
-}
-
 td_status td__fail_name(const td_node *n, const char *what, const char *name,
                         const char *const *known, int count, td_error *err) {
     td_text text = {0};
@@ -92,10 +68,11 @@ static td_status fail_strategy(const td_node *n, const char *name, td_error *err
 
 td_status td__strategy_read(td_arena *a, const td_node *n, const td_space *space, uint64_t seed,
                             const td_strategy **strategy, const td_params **out, td_error *err) {
+    static const char *const own[] = {"name", NULL};
     const char *name = "auto";
     td_node *params;
     td_status s = n != NULL ? td_node_opt_string(n, "name", &name, err) : TD_OK;
-    if (s == TD_OK) s = td__map_without(a, n, "name", &params, err);
+    if (s == TD_OK) s = td_node_without(a, n, own, &params, err);
     if (s != TD_OK) return s;
     *strategy = td_strategy_find(name);
     *out = params;

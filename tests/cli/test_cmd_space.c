@@ -145,6 +145,13 @@ static void test_recipe(void **unused) {
     assert_ok(td_file_write(path, text, strlen(text), &err), &err);
     assert_int_equal(run(arguments, out, sizeof out), td_status_exit_code(TD_E_INPUT));
     assert_non_null(strstr(out, ".yaml:3: network.kernel"));
+    /* Keys are those of recipes, and of nested ones. */
+    assert_int_equal(run("quickstart --set foo=1", out, sizeof out),
+                     td_status_exit_code(TD_E_INPUT));
+    assert_non_null(strstr(out, "unknown key \"foo\", known are: name, seed, network"));
+    assert_int_equal(run("learned-codesign --set foo=1", out, sizeof out),
+                     td_status_exit_code(TD_E_INPUT));
+    assert_non_null(strstr(out, "unknown key \"foo\", known are: name, seed, workload"));
     close(fd);
     remove(path);
     td_arena_destroy(a);

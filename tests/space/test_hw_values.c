@@ -159,6 +159,8 @@ static void mistakes(void **state) {
             "expected DRAM.bandwidth or DRAM.capacity");
     refused(false, "{space: simba,\n Buffer.capacity: [1x, 2x]}", 2, "no level of this name");
     refused(false, "{space: simba,\n DRAM.bandwidth: [1x, fast]}", 2, "expected a number");
+    refused(false, "{space: edge,\n Local.bandwidth: [12.8GB/s, 25.6GB/s]}", 2,
+            "would depend on the lanes");
     refused(false, "{space: simba,\n DRAM.bandwidth: [1x, 128]}", 2, "there twice");
     refused(false, "{space: micro,\n io_gbps: 1,\n DRAM.bandwidth: [1x, 2x]}", 3,
             "stands there twice");
