@@ -30,8 +30,10 @@ extern "C" {
  *    10  nothing stands in views of another level's storage but what a schedule has put there or
  *        they must keep (nested searches, schedules where values stay elsewhere); operands wider
  *        than the MACs: infeasible; what the level where things stay reloads is not resident. All
- *        other schedules are those of 9 */
-enum { TD_COST_REVISION = 10 };
+ *        other schedules are those of 9
+ *    11  schedules of more than 1,000 nodes a question are chosen by drafts, and the layers of what
+ *        is chosen are asked for again; others are those of 10 */
+enum { TD_COST_REVISION = 11 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 
@@ -60,9 +62,16 @@ typedef enum {
 } td_stop;
 const char *td_stop_name(td_stop s);
 
+/* Of fast mode, how much is done for an answer. full: all that the budget allows. brief: until a
+ * thirteenth of it in a row has found nothing better. draft: the same with shorter lists and next
+ * to nothing for ties; for many questions of which few answers are used, and these asked for again.
+ */
+typedef enum { TD_EFFORT_FULL, TD_EFFORT_BRIEF, TD_EFFORT_DRAFT, TD_NEFFORT } td_map_effort;
+
 /* What is asked of the mapper. Latency ties are broken by energy and the other way round. */
 typedef struct {
     td_map_mode mode;
+    td_map_effort effort;
     td_map_objective objective;
     double weight[2]; /* TD_OBJ_WEIGHTED: exponents of energy and cycles, >= 0, one of them > 0 */
     td_counting counting;

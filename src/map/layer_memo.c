@@ -16,6 +16,7 @@ typedef struct {
     td_problem problem;
     int64_t value[TD_NTENSOR];
     uint64_t asked;
+    int64_t home, tiles;
 } layer;
 
 typedef struct entry {
@@ -156,6 +157,8 @@ static uint64_t layer_of(const td__layer_key *k, layer *out) {
     out->problem.acc_bits = k->problem->acc_bits;
     memcpy(out->value, k->value, sizeof out->value);
     out->asked = k->asked;
+    out->home = k->home;
+    out->tiles = k->tiles;
     return td_hash(out, sizeof *out, 0);
 }
 

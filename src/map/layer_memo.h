@@ -12,13 +12,14 @@ td__layer_memo *td__layer_memo_create(size_t max_layers); /* 0: unbounded; NULL:
 void td__layer_memo_destroy(td__layer_memo *m);
 
 /* What the ways of a layer depend on. Between the demands that they were found for they are the
- * same. asked: td__maker.asked, and in its high bits what else the questions depend on. */
+ * same. asked: td__maker.asked, and in its high bits what else the questions depend on. home,
+ * tiles: of a question that is asked again, else 0. */
 typedef struct {
     uint64_t hw;
     const td_problem *problem;
     const int64_t *value; /* TD_NTENSOR */
     uint64_t asked;
-    int64_t demand;
+    int64_t home, tiles, demand;
 } td__layer_key;
 
 /* Number of an accelerator, asked with these options; 0: memory is out. */

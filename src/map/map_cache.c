@@ -124,6 +124,7 @@ static void make_key(const td_problem *p, const td_hw *hw, const td_map_query *q
     k->query.max_nodes = q->max_nodes;
     k->query.max_seconds = q->max_seconds;
     k->query.enough = q->enough;
+    k->query.effort = q->effort;
     k->query.mode = q->mode;
     k->query.min_utilization = q->min_utilization;
     k->query.seed = q->seed;

@@ -39,8 +39,7 @@ enum {
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 4,
-    LIST_SHARE = 4,    /* of the budget for the first list, */
-    SHORT = 8,         /* and of that for one before it, which is often enough */
+    SHORT = 8,         /* share of the first list for one before it, which is often enough */
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
@@ -56,6 +55,15 @@ enum {
     ALL_CHOICES = 32768,
     ALL_ROOTS = 1000000 /* that are listed with their bounds */
 };
+
+/* list_share: of the budget for the first list; short_first: one before it. Thousandths of the
+ * budget: for ties once the objective is at its bound (0: TIE_NODES), and without a better one
+ * after the first dives (0: no end). */
+static const struct {
+    int list_share;
+    bool short_first;
+    uint64_t ties, patience;
+} efforts[TD_NEFFORT] = {{4, false, 0, 0}, {4, false, 75, 75}, {12, true, 5, 75}};
 
 void td_map_query_default(td_map_query *q, const td_hw *hw) {
     *q = (td_map_query){.objective = TD_OBJ_LATENCY, .weight = {1, 1}, .counting = TD_COUNT_EXACT};
@@ -73,12 +81,14 @@ typedef struct {
     td__root root;
     td__shortage least;
     double bound[2];
-    double known;            /* a bound found on the way */
-    double enough;           /* of the query */
-    uint64_t end;            /* nodes at which the search in its present form is over */
-    uint64_t tie_nodes;      /* at most so many once nothing but ties is left to gain */
-    bool deep, ties;         /* the first dives are done; nodes for ties are counted */
-    td__start start[STARTS]; /* the best of different dives */
+    double known;                       /* a bound found on the way */
+    double enough;                      /* of the query */
+    uint64_t end;                       /* nodes at which the search in its present form is over */
+    uint64_t tie_nodes;                 /* at most so many once nothing but ties is left to gain */
+    uint64_t patience, first_dives;     /* of efforts; nodes at which the first dives were done */
+    bool short_first, deep, ties, idle; /* of efforts; the first dives are done; nodes for ties are
+                                         * counted; patience is at its end */
+    td__start start[STARTS];            /* the best of different dives */
     int n_start;
 } work;
 
@@ -115,11 +125,15 @@ static bool content(const work *w) {
 }
 
 /* Few nodes are left for ties from the time on that nothing else is: looked at after the first
- * dives, which find what ties there are, and at once where `enough` says that others have looked.
- */
+ * dives, which find what ties there are, and at once where a short list comes first. */
 static bool over(work *w) {
     const td__search *s = &w->s;
-    if (!w->ties && (w->enough > 0 || w->deep) && content(w)) {
+    if (w->deep && s->found && !content(w)) {
+        const uint64_t since = s->gain > w->first_dives ? s->gain : w->first_dives;
+        w->idle = w->idle || s->nodes - since > w->patience;
+        if (w->idle) return true;
+    }
+    if (!w->ties && (w->short_first || w->deep) && content(w)) {
         w->ties = true;
         if (w->enough > 0 && w->tie_nodes > FEW_TIES) w->tie_nodes = FEW_TIES;
         if (s->nodes + w->tie_nodes < w->end) w->end = s->nodes + w->tie_nodes;
@@ -292,8 +306,9 @@ static void search_fast(work *w, double lists) {
     const td__space *z = &w->z;
     w->n_start = 0;
     s->thorough = false;
-    bool left = w->enough <= 0 || dive_full(w, lists / SHORT);
+    bool left = !w->short_first || dive_full(w, lists / SHORT);
     if (left && !content(w)) left = dive_full(w, lists);
+    if (!w->deep) w->first_dives = s->nodes;
     w->deep = true;
     td__part part = {.trim = true};
     td__entry *of_keep = w->plan.of_keep;
@@ -381,14 +396,14 @@ static void finish(const work *w, td_stop stop, double bound, td_map_result *out
     out->stop = stop;
 }
 
-static void search(work *w, uint64_t max_nodes, td_map_result *out) {
+static void search(work *w, uint64_t max_nodes, int list_share, td_map_result *out) {
     td__search *s = &w->s;
     const double first = (double)(max_nodes < DEFAULT_NODES ? max_nodes : DEFAULT_NODES);
     double bound = w->bound[0];
     bool done = false, all = false, listed = false;
     /* A larger budget goes on where a smaller one ends: with a proof if all roots can be listed,
      * else with longer lists. */
-    for (double lists = first / LIST_SHARE; !done && !listed; lists *= 8) {
+    for (double lists = first / list_share; !done && !listed; lists *= 8) {
         search_fast(w, lists);
         done = met(w);
         if (over(w) || content(w) || lists > (double)max_nodes) break;
@@ -408,7 +423,7 @@ static void search(work *w, uint64_t max_nodes, td_map_result *out) {
         stop = TD_STOP_PROVED;
     else if (s->late)
         stop = TD_STOP_TIME;
-    else if (all)
+    else if (all || w->idle)
         stop = TD_STOP_HEURISTIC;
     finish(w, stop, bound, out);
 }
@@ -427,6 +442,10 @@ static void set_mapping(const td_mapping *m, int levels, td_mapping *out) {
     memcpy(out->keep, m->keep, sizeof m->keep[0] * (size_t)levels);
 }
 
+static uint64_t share(uint64_t nodes, uint64_t thousandths) {
+    return nodes / 1000 * thousandths + nodes % 1000 * thousandths / 1000;
+}
+
 static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_query *q,
                          td_map_result *out, int64_t *missing_bytes, td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
@@ -437,7 +456,8 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
         w->n_start = 0;
         w->known = 0;
         w->enough = q->enough;
-        w->ties = w->deep = false;
+        w->first_dives = 0;
+        w->ties = w->deep = w->idle = false;
         memset(&w->plan, 0, sizeof w->plan);
         memset(&w->s, 0, sizeof w->s);
         w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + MORE_ROOTS));
@@ -477,13 +497,19 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
     uint64_t max_nodes = q->max_nodes > 0 ? q->max_nodes : budget[q->mode];
     if (q->imperfect) max_nodes = (max_nodes + 1) / 2; /* the other half is for perfect factors */
     w->end = max_nodes;
-    w->tie_nodes = q->mode == TD_MAP_FAST ? TIE_NODES : max_nodes;
+    const td_map_effort effort = q->mode == TD_MAP_FAST ? q->effort : TD_EFFORT_FULL;
+    const uint64_t ties = efforts[effort].ties, patience = efforts[effort].patience;
+    w->tie_nodes = q->mode != TD_MAP_FAST ? max_nodes
+                   : ties > 0             ? share(max_nodes, ties)
+                                          : TIE_NODES;
+    w->patience = patience > 0 ? share(max_nodes, patience) : UINT64_MAX;
+    w->short_first = efforts[effort].short_first || w->enough > 0;
     try_least(s, &w->least);
     if (q->mode == TD_MAP_SAMPLE) {
         td__sample(s, q->seed, max_nodes);
         finish(w, s->late ? TD_STOP_TIME : TD_STOP_NODES, w->bound[0], out);
     } else {
-        search(w, max_nodes, out);
+        search(w, max_nodes, efforts[effort].list_share, out);
     }
     if (s->memory || !s->found) {
         st = s->memory ? td_fail(err, TD_E_MEMORY, "mapper: out of memory")

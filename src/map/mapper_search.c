@@ -89,6 +89,7 @@ bool td__try(td__search *s, const td_problem *p, const td_mapping *m, double val
         s->dive.mapping = *as_is;
     }
     if (!s->found || td__map_better(value, s->best)) {
+        if (!s->found || value[0] < s->best[0]) s->gain = s->nodes;
         s->found = true;
         memcpy(s->best, value, sizeof s->best);
         s->problem = *p;

@@ -2,7 +2,8 @@
  *
  * What is exact and what is heuristic. Every cost is the evaluator's for a mapping that is there,
  * so every figure is attained by the schedule that is given. The dynamic program is exact for given
- * mappings (ways of the table) and resident weights. Heuristic are: the mapper's own search, the
+ * mappings (ways of the table) and resident weights; where these are drafts, better mappings take
+ * their places afterwards (schedule_refine.c). Heuristic are: the mapper's own search, the
  * capacities that it is asked for (schedule_table.c), the set of resident weights unless `proved`
  * (schedule_pick.c), and in a network with more than TD__MAX_LIVE values on chip at a time the
  * values that are sent to DRAM (schedule_plan.c). A bias, or the scale and shift of a fused batch

@@ -10,6 +10,7 @@
  *     schedule_view.c   what the dynamic program needs to know of intervals and stacks
  *     schedule_dp.c     best places for all values and staged weights, given the resident weights
  *     schedule_pick.c   which weights are resident
+ *     schedule_refine.c the layers of a schedule asked for again, as they stand there
  *     schedule_sieve.c  which stacks are worth the questions to the mapper
  *     schedule_bound.c  what no schedule can beat
  *     scheduler.c       all of these, for one network on many accelerators: figures
@@ -153,6 +154,7 @@ typedef struct {
     double dram;                  /* cycles of these bits */
     double pj;                    /* dynamic, with the clock's share */
     int64_t bits;                 /* of the pool, its own tensors on chip included */
+    int64_t home, tiles;          /* td__need of the mapping */
 } td__way;
 
 /* Cycles on chip of a mapped layer to which another one is joined: MACs, levels, where the home
@@ -161,6 +163,7 @@ typedef struct {
 double td__joined_cycles(const td_hw *hw, const td__home *h, const td__way *way,
                          const td__vector_work *w, int *limit);
 enum { TD__MAX_WAYS = 12, TD__MASKS = TD_ALL_TENSORS + 1 };
+enum { TD__ALL_WAYS = TD__MAX_WAYS + 4 }; /* with those that were asked for again */
 typedef struct {
     int n;
     td__way *way; /* by bits; none is worse than another in everything */
@@ -235,9 +238,10 @@ typedef struct {
     double enough;  /* the best answer with more room; 0: none yet */
     bool turn;      /* of a stack */
     unsigned never; /* activations of the layer that cannot be on chip; of a turn 0 */
-    /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn its masks, a bit
-     * each; else 0. */
+    /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn, and of a way
+     * that is asked for again, its masks, a bit each; else 0. */
     uint64_t asked;
+    const td__way *again;              /* NULL, or the way that is asked for again */
     struct td__layer_memo *memo;       /* NULL: nothing is remembered */
     uint64_t number;                   /* of the accelerator there */
     int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
@@ -268,6 +272,10 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                           int64_t *missing_bytes, td_error *err);
 /* The ways of a shape of the maker's, into its table: known, or found by asking and remembered. */
 td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err);
+/* Budgets that are large enough for drafts, and for asking again. */
+static inline bool td__drafts(const td_schedule_options *o) {
+    return o->max_nodes == 0 || o->max_nodes > 1000;
+}
 /* Connects a maker with the layers that o->cache remembers, unless mappings are wanted. */
 void td__maker_remember(td__maker *b, bool mappings);
 
@@ -279,6 +287,10 @@ td__turns *td__turns_create(const td__sched_plan *p, const td_hw *hw, const td__
  * each layer, as bits; NULL: none), without room for its weights and what it hands on; a layer
  * without ways cannot be mapped. TD_E_MEMORY. */
 td_status td__turns_find(td__turns *t, td__stack *stack, const uint8_t *sides);
+/* What `passes` turns take together, and the room that one needs beside the tensors `chip` of its
+ * band, which are the stack's. */
+td__way td__turns_way(const td_hw *hw, const td_problem *band, unsigned chip, int passes,
+                      const td__way *one);
 
 /* ---- dynamic program ------------------------------------------------------------------------- */
 
@@ -366,6 +378,13 @@ typedef struct {
 /* resident: of plan->n, gets the best set of resident weights that was seen with them, or none. */
 td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident);
 
+/* ---- asking again ---------------------------------------------------------------------------- */
+
+/* The layers of the schedule that has been chosen, each asked for again with the tensors on chip
+ * and the room that it has there; what is better takes its place, and is in the table then.
+ * TD_E_MEMORY. */
+td_status td__refine(td_scheduler *s);
+
 /* ---- bound ----------------------------------------------------------------------------------- */
 
 /* MACs per cycle that the fan-outs can use for a layer; for each shape. */
@@ -411,13 +430,14 @@ struct td_scheduler {
     bool *resident, *on_chip;  /* by interval, by value */
     td__choice *choice;
     int64_t resident_bits;
-    bool opened, mappings, proved;
+    bool opened, solved, mappings, proved;
 };
 
 /* Ways of all layers on hw, with their mappings or without. */
 td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
                              int64_t *missing_bytes, td_error *err);
-/* Best places, resident weights and ways. */
+/* Best places, resident weights and ways of the table; then also refined, if these are drafts. */
+td_status td__scheduler_choose(td_scheduler *s, td_error *err);
 td_status td__scheduler_solve(td_scheduler *s, td_error *err);
 /* Its weights are loaded in its own interval, to stay for as long as its stack runs or, in the
  * first inference, for good. */

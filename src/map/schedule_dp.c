@@ -82,7 +82,7 @@ typedef struct {
 static bool cheapest_of(td__dp *d, int i, unsigned chip, const td__view *v, const loads *l,
                         int64_t room, step_cost *out) {
     const td__ways *list = &d->table->of[d->plan->step[i].shape][chip];
-    const double *cycles = v->joined != NULL ? v->joined + (size_t)chip * TD__MAX_WAYS : NULL;
+    const double *cycles = v->joined != NULL ? v->joined + (size_t)chip * TD__ALL_WAYS : NULL;
     const double read = l->bits + v->joined_read, pj = l->pj + v->joined_pj;
     const int n = fitting(list, room);
     if (n == 0 || l->own) return cheapest(d, list, n, read, pj, cycles, out);

@@ -17,6 +17,9 @@
  *   and so on upwards, until that is as good. A question with less room is content with the answer
  *   of the one with more (`enough`), and left out when the table has an answer that the mapper
  *   could hardly improve (`served`).
+ * - These are drafts (td_map_effort), of which a schedule uses few: those are asked for again, with
+ *   the room that they take there (schedule_refine.c). Of a small budget (td__drafts) all of it is
+ *   for the one question.
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
  *   not carry over, and the mapper is asked for every mask that can be. */
 #include "map_cache.h"
@@ -24,13 +27,15 @@
 #include <string.h>
 
 enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
-/* An answer so many times its bound may be improved by asking otherwise; one so many times is asked
- * for again with so many times the nodes. (A roomy layer's one question is worth more nodes sooner:
- * all its answers come from there.) */
+/* An answer so many times its bound may be improved by asking otherwise; without drafts, one so
+ * many times is asked for again with so many times the nodes. (A roomy layer's one question is
+ * worth more nodes sooner: all its answers come from there.) */
 #define DOUBTFUL 1.25
 /* In the key of a layer's memo: marks the masks of turns of a stack, whose ways are found by other
  * questions. */
 #define OF_STACKS (UINT64_C(1) << 63)
+/* ... and those of ways that are asked for again. */
+#define OF_AGAIN (UINT64_C(1) << 62)
 enum { NEVER_AT = 56 }; /* the bit of that key where td__maker.never begins */
 static const struct {
     double lost;
@@ -129,6 +134,7 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     q.objective = objective;
     q.counting = b->o->counting;
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
+    if (td__drafts(b->o)) q.effort = b->again != NULL ? TD_EFFORT_BRIEF : TD_EFFORT_DRAFT;
     q.enough = objective == b->o->objective ? b->enough : 0;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
@@ -138,9 +144,14 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
         td_status s = b->o->cache != NULL
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
-        if (again || s != TD_OK || r->stop != TD_STOP_NODES ||
-            r->objective <= again_if[kind].lost * r->bound || r->objective <= q.enough)
+        if (again || s != TD_OK || r->objective <= q.enough || q.effort == TD_EFFORT_DRAFT)
             return s;
+        if (q.effort == TD_EFFORT_BRIEF) { /* a draft that is asked for again */
+            if (r->stop == TD_STOP_PROVED || r->objective <= DOUBTFUL * r->bound) return s;
+            q.effort = TD_EFFORT_FULL;
+            continue;
+        }
+        if (r->stop != TD_STOP_NODES || r->objective <= again_if[kind].lost * r->bound) return s;
         q.max_nodes *= again_if[kind].nodes;
     }
 }
@@ -158,7 +169,8 @@ static td_status learn(td__maker *b, int shape, unsigned chip, room at, td_map_o
     b->doubt = r.stop != TD_STOP_PROVED && r.objective > DOUBTFUL * r.bound;
     s = td__way_add(b, shape, chip, &r.problem, &r.mapping, &r.cost);
     if (s == TD_OK) s = td__way_finish(b, shape, chip, &r.problem, &r.mapping);
-    for (unsigned to = 0; s == TD_OK && split(b) && !b->turn && to <= TD_ALL_TENSORS; to++)
+    const bool others = split(b) && !b->turn && b->again == NULL;
+    for (unsigned to = 0; s == TD_OK && others && to <= TD_ALL_TENSORS; to++)
         if (to != chip && (to & ~b->home->may) == 0 &&
             own_bits(b, shape, to, false) <= b->home->pool)
             s = td__way_spread(b, shape, &r.problem, &r.mapping, to);
@@ -424,7 +436,19 @@ static td_status climb_masks(td__maker *b, int shape, unsigned answered) {
     return s;
 }
 
+/* The way `again`, asked for once more with the room that it takes. */
+static td_status build_again(td__maker *b, int shape) {
+    td__way w;
+    unsigned chip = 0;
+    while (!(b->asked >> chip & 1)) chip++;
+    b->enough = 0;
+    const room at = {b->again->tiles, b->again->home};
+    td_status s = learn_both(b, shape, chip, at, &w, NULL, NULL);
+    return s == TD_E_INFEASIBLE ? TD_OK : s; /* the mapper rounds otherwise: it stays as it is */
+}
+
 static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
+    if (b->again != NULL) return build_again(b, shape);
     if (b->turn) return build_turn(b, shape);
     unsigned answered = 0;
     bool done = false;
@@ -448,7 +472,10 @@ td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_er
                                .problem = &b->shape[shape],
                                .value = b->value[shape],
                                .asked = b->asked | (b->turn ? OF_STACKS : 0) |
+                                        (b->again != NULL ? OF_AGAIN : 0) |
                                         (uint64_t)b->never << NEVER_AT,
+                               .home = b->again != NULL ? b->again->home : 0,
+                               .tiles = b->again != NULL ? b->again->tiles : 0,
                                .demand = b->demand};
     td_status s = TD_OK;
     if (memo != NULL) *of = td__layer_memo_find(memo, &key, &s, missing_bytes, err);

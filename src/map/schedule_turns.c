@@ -61,27 +61,30 @@ static td_status ask(td__turns *t, const td__stack *s, int at, unsigned chip) {
     return TD_OK;
 }
 
-/* What `passes` turns take together, and the room that one needs beside what the stack has. */
-static td_status together(const td__turns *t, const td__ways *one, int passes,
-                          const td_problem *band, unsigned chip, td__ways *out) {
+td__way td__turns_way(const td_hw *hw, const td_problem *band, unsigned chip, int passes,
+                      const td__way *one) {
     int64_t own = 0;
     for (int i = 0; i < TD_NTENSOR; i++)
         if (chip & TD_BIT(i)) own += td_problem_words(band, (td_tensor)i) * band->bits[i];
+    td__way w = *one;
+    w.bits = w.bits > own ? w.bits - own : 0;
+    w.cycles *= passes;
+    w.read *= passes;
+    w.write *= passes;
+    w.home_read *= passes;
+    w.home_write *= passes;
+    w.pj *= passes;
+    w.dram = td__dram_cycles(hw, w.read, w.write);
+    return w;
+}
+
+static td_status together(const td__turns *t, const td__ways *one, int passes,
+                          const td_problem *band, unsigned chip, td__ways *out) {
     out->n = one->n;
     out->way = TD_NEW(t->maker.arena, td__way, one->n > 0 ? one->n : 1);
     if (out->way == NULL) return TD_E_MEMORY;
-    for (int k = 0; k < one->n; k++) {
-        td__way *w = &out->way[k];
-        *w = one->way[k];
-        w->bits = w->bits > own ? w->bits - own : 0;
-        w->cycles *= passes;
-        w->read *= passes;
-        w->write *= passes;
-        w->home_read *= passes;
-        w->home_write *= passes;
-        w->pj *= passes;
-        w->dram = td__dram_cycles(t->maker.hw, w->read, w->write);
-    }
+    for (int k = 0; k < one->n; k++)
+        out->way[k] = td__turns_way(t->maker.hw, band, chip, passes, &one->way[k]);
     return TD_OK;
 }
 

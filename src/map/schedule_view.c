@@ -45,7 +45,7 @@ static const double *joined_cycles(td__dp *d, int i, bool chip, const td__vector
     if (c[0] > 0) return c; /* by another set of values */
     for (int mask = 0; mask < TD__MASKS; mask++)
         for (int k = 0; k < of[mask].n; k++)
-            c[mask * TD__MAX_WAYS + k] =
+            c[mask * TD__ALL_WAYS + k] =
                 td__joined_cycles(d->hw, d->home, &of[mask].way[k], w, NULL);
     c[0] = fmax(c[0], 1); /* of mask 0: there is always a way, and a cycle */
     return c;
@@ -140,7 +140,7 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
         d->view[i] = TD_NEW(a, td__view, d->sets[i]);
         if (d->view[i] == NULL) return NULL;
         for (int chip = 0; s->joined >= 0 && chip < 2; chip++) {
-            d->joined[2 * i + chip] = TD_NEW(a, double, TD__MASKS *TD__MAX_WAYS);
+            d->joined[2 * i + chip] = TD_NEW(a, double, TD__MASKS *TD__ALL_WAYS);
             if (d->joined[2 * i + chip] == NULL) return NULL;
         }
         for (int j = 0; j < n_behind; j++)

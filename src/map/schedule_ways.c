@@ -38,6 +38,8 @@ bool td__way_of(const td__maker *b, int shape, unsigned chip, const td_problem *
     *out = (td__way){.problem = p, .mapping = m};
     td__need need = td__home_need(b->hw, h, p, m, c, chip, b->value[shape]);
     out->bits = need.home + need.beyond + need.tiles * h->stores;
+    out->home = need.home;
+    out->tiles = need.tiles;
     td__dram_traffic(b->hw, p, m, c, bits, &out->read, &out->write);
     td__home_traffic(h, p, m, c, &out->home_read, &out->home_write);
     out->dram = td__dram_cycles(b->hw, out->read, out->write);

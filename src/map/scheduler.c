@@ -9,8 +9,7 @@ void td_schedule_options_default(td_schedule_options *o) {
     *o = (td_schedule_options){.objective = TD_OBJ_LATENCY,
                                .counting = TD_COUNT_EXACT,
                                .batch = 1,
-                               /* A schedule asks some fifty questions: more nodes a question would
-                                * hardly change its latency. */
+                               /* More would hardly change a schedule's latency. */
                                .max_nodes = 4000};
 }
 
@@ -71,7 +70,7 @@ static void take(td_scheduler *s, const td_hw *hw) {
     const td__home before = s->home;
     const bool first = s->hw == NULL;
     s->hw = hw;
-    s->opened = false;
+    s->opened = s->solved = false;
     td__home_find(hw, &s->home);
     /* A matrix product has no rows of an image. */
     s->plan.bands = !s->o.layer_by_layer && !hw->rules.im2col && s->home.home >= 0 &&
@@ -145,7 +144,7 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
     return TD_OK;
 }
 
-td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
+td_status td__scheduler_choose(td_scheduler *s, td_error *err) {
     td__answer best = {.choice = s->choice};
     s->opened = false; /* its memory has been worked on */
     const td__sieve sieve = {.plan = &s->plan,
@@ -171,6 +170,14 @@ td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
         s->on_chip[s->plan.step[i].value] = s->choice[i].out_chip;
     }
     return TD_OK;
+}
+
+td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
+    td_status status = td__scheduler_choose(s, err);
+    if (status == TD_OK && td__drafts(&s->o) && (status = td__refine(s)) != TD_OK)
+        td_fail(err, status, "out of memory for the schedule");
+    s->solved = status == TD_OK;
+    return status;
 }
 
 bool td__loads_own(const td_scheduler *s, int i) {
@@ -254,8 +261,12 @@ static td_status find_least(td_scheduler *s) {
 td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
                              int64_t *missing_bytes, td_error *err) {
     td_status status = td__scheduler_open(s, hw, false, missing_bytes, err);
+    /* The ways that costs may come from are only known once it is solved. */
+    if (status == TD_OK && td__drafts(&s->o)) status = td__scheduler_solve(s, err);
     if (status != TD_OK) return status;
-    status = find_least(s);
+    if (s->solved)
+        s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
+    status = s->dp != NULL ? find_least(s) : TD_E_MEMORY;
     if (status != TD_OK) return td_fail(err, status, "out of memory for the schedule");
     *out = s->least;
     return TD_OK;
@@ -264,9 +275,11 @@ td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figur
 td_status td_scheduler_cost(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
                             int64_t *missing_bytes, td_error *err) {
     td_status status = TD_OK;
-    if (!s->opened || s->hw != hw) status = td__scheduler_open(s, hw, false, missing_bytes, err);
-    if (status == TD_OK) status = td__scheduler_solve(s, err);
+    const bool at_hand = s->hw == hw && (s->opened || s->solved);
+    if (!at_hand) status = td__scheduler_open(s, hw, false, missing_bytes, err);
+    if (status == TD_OK && !s->solved) status = td__scheduler_solve(s, err);
     if (status != TD_OK) return status;
+    s->opened = s->solved = false; /* *hw may be another one the next time */
     double cycles = 0, pj = 0;
     for (int i = 0; i < s->plan.n; i++) {
         td__spent x = td__scheduler_spent(s, i);

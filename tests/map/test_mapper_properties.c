@@ -74,6 +74,7 @@ static void draw(uint64_t seed, map_case *k) {
         k->problem.dim[TD_K] *= 4;
     }
     k->query.max_nodes = seed % 5 == 0 ? 0 : 400;
+    k->query.effort = (td_map_effort)(seed % 11 % TD_NEFFORT);
     bool resident = false; /* Timeloop's counting accepts what the map space leaves out */
     for (int t = 0; t < TD_NTENSOR; t++) resident |= k->query.top[t] < k->hw.n - 1;
     if (seed % 7 == 0 && !resident) k->query.counting = TD_COUNT_TIMELOOP;
