@@ -40,23 +40,6 @@ static int64_t stack_bits(const td_scheduler *w, const td__stack *k) {
     return bits;
 }
 
-/* Bits of the pool in interval i that are not its own: resident weights of the others, values that
- * pass by, what is loaded for the next interval. */
-static int64_t others_bits(const td_scheduler *w, int i) {
-    const td__sched_plan *p = &w->plan;
-    const td__step *s = &p->step[i];
-    int64_t bits = w->resident_bits - (w->resident[i] ? s->weight_bits : 0);
-    for (int v = 0; v < p->n_value; v++) {
-        if (!w->on_chip[v] || p->value[v].maker >= i || p->value[v].last < i) continue;
-        bool mine = false;
-        for (int k = 0; k < (s->shape >= 0 ? 1 : s->n_in); k++) mine = mine || s->in[k] == v;
-        if (!mine) bits += p->value[v].bits;
-    }
-    int next = td__loads_for(w, i);
-    if (next >= 0 && !w->resident[next]) bits += p->step[next].weight_bits;
-    return bits;
-}
-
 static td_place place(bool on_chip) {
     return on_chip ? TD_AT_CHIP : TD_AT_DRAM;
 }
@@ -106,7 +89,7 @@ static td_status fill_mapped(const td_scheduler *w, int i, td_interval *out, int
     if (h->home >= 0) {
         td__need need = td__home_need(w->hw, h, &out->problem, &out->mapping, &out->cost, chip,
                                       w->plan.shape_value[s->shape]);
-        int64_t used = others_bits(w, i) + need.home + need.beyond,
+        int64_t used = td__others_bits(w, i) + need.home + need.beyond,
                 all = used + need.tiles * h->stores;
         if (stack != NULL) {
             const td_problem band = td__stack_turn(&w->plan, stack, w->choice[i].at);
@@ -138,7 +121,7 @@ static void fill_vector(const td_scheduler *w, int i, td_interval *out) {
     const td__step *s = &p->step[i];
     td__vector_work v;
     td__vector_step(p, i, w->on_chip, &v);
-    int64_t bits = others_bits(w, i) + (w->on_chip[s->value] ? p->value[s->value].bits : 0);
+    int64_t bits = td__others_bits(w, i) + (w->on_chip[s->value] ? p->value[s->value].bits : 0);
     for (int k = 0; k < s->n_in; k++) {
         bool again = false;
         for (int j = 0; j < k; j++) again = again || s->in[j] == s->in[k];

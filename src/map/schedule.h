@@ -238,10 +238,10 @@ typedef struct {
     double enough;  /* the best answer with more room; 0: none yet */
     bool turn;      /* of a stack */
     unsigned never; /* activations of the layer that cannot be on chip; of a turn 0 */
-    /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn, and of a way
+    /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn, and of a layer
      * that is asked for again, its masks, a bit each; else 0. */
     uint64_t asked;
-    const td__way *again;              /* NULL, or the way that is asked for again */
+    const td__need *again;             /* NULL, or the room of a layer that is asked for again */
     struct td__layer_memo *memo;       /* NULL: nothing is remembered */
     uint64_t number;                   /* of the accelerator there */
     int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
@@ -444,6 +444,9 @@ td_status td__scheduler_solve(td_scheduler *s, td_error *err);
 bool td__loads_own(const td_scheduler *s, int i);
 /* Interval whose weights are loaded during interval i, -1: none. */
 int td__loads_for(const td_scheduler *s, int i);
+/* Bits of the pool in interval i that are not its own: resident weights of the others, values that
+ * pass by, what is loaded for the next interval. */
+int64_t td__others_bits(const td_scheduler *s, int i);
 /* What interval i takes as decided: cycles on chip, DRAM bits and dynamic pJ, prefetch for the next
  * one included; *limit as of td__vector_cycles, -1 of a mapped layer. late: the turns that wait for
  * weights (td__stack_wait) set `dram`. */

@@ -2,9 +2,10 @@
  *
  * The table has drafts: some hundred answers, each the work of a moment, of which a schedule uses a
  * few dozen. Once it is chosen these get the mapper's time: with the same tensors on chip and the
- * room that the draft takes, so that whatever comes of it fits in its place and nothing else has to
- * move. What is better there, for the interval as a whole, is taken. So a schedule is the best that
- * there is of drafts, and then at least as good in every interval.
+ * room that is left there (in a stack, the room that the draft takes), so that whatever comes of it
+ * fits in its place and nothing else has to move. What is better there, for the interval as a
+ * whole, is taken. So a schedule is the best that there is of drafts, and then at least as good in
+ * every interval.
  *
  * Better ways are put into the table, too: a bound of what it has must know of them. */
 #include "schedule.h"
@@ -44,8 +45,7 @@ static layer layer_of(const td_scheduler *s, int i) {
     if (stack == NULL) {
         const bool weights = s->resident[i] || s->choice[i].ahead;
         x.problem = s->plan.shape[step->shape];
-        x.chip =
-            (in ? TD_BIT(TD_I) : 0) | (out ? TD_BIT(TD_O) : 0) | (weights ? TD_BIT(TD_W) : 0);
+        x.chip = (in ? TD_BIT(TD_I) : 0) | (out ? TD_BIT(TD_O) : 0) | (weights ? TD_BIT(TD_W) : 0);
         memcpy(x.value[0], s->plan.shape_value[step->shape], sizeof x.value[0]);
         return x;
     }
@@ -84,10 +84,34 @@ static td_status add(td_scheduler *s, int shape, unsigned chip, const td__way *w
     return TD_OK;
 }
 
+/* Bits that the way of interval i may need. */
+static int64_t place_of(const td_scheduler *s, int i) {
+    const td__choice *c = &s->choice[i];
+    if (c->stack != NULL || s->home.home < 0) return c->way->bits;
+    return s->home.pool - td__others_bits(s, i);
+}
+
+/* The same as the mapper is asked for it: at home what the draft needs, the rest for tiles, by
+ * sixteenths of a store, so that the same rooms come back for other networks. */
+static td__need room_of(const td_scheduler *s, int i) {
+    const td__way *draft = s->choice[i].way;
+    const td__home *h = &s->home;
+    td__need room = {.home = draft->home, .tiles = draft->tiles};
+    const int64_t more = place_of(s, i) - draft->bits;
+    if (h->home < 0 || more <= 0) return room;
+    const bool split = h->tiles != h->home;
+    int64_t *of = split ? &room.tiles : &room.home;
+    const int64_t whole = split ? h->pool / h->stores : h->pool, step = whole / 16 / 8 * 8;
+    int64_t bits = *of + (split ? more / h->stores : more);
+    if (step > 0) bits -= bits % step;
+    if (bits > *of) *of = bits;
+    return room;
+}
+
 /* Takes the best of the answers that fit in the interval's place. */
 static td_status take_best(td_scheduler *s, int i, const layer *x, const td__ways *answers) {
     td__choice *c = &s->choice[i];
-    const td__way *draft = c->way;
+    const int64_t place = place_of(s, i);
     const int shape = s->plan.step[i].shape;
     figures least = figures_of(s, i);
     td__way *kept = TD_NEW(s->arena, td__way, 1);
@@ -95,7 +119,7 @@ static td_status take_best(td_scheduler *s, int i, const layer *x, const td__way
     for (int k = 0; k < answers->n; k++) {
         td__way w = answers->way[k];
         if (x->passes > 0) w = td__turns_way(s->hw, &x->problem, x->chip, x->passes, &w);
-        if (w.bits > draft->bits) continue;
+        if (w.bits > place) continue;
         const td__way *before = c->way;
         c->way = &w;
         const figures now = figures_of(s, i);
@@ -117,6 +141,7 @@ td_status td__refine(td_scheduler *s) {
     for (int i = 0; i < s->plan.n; i++) {
         if (s->plan.step[i].shape < 0) continue;
         const layer x = layer_of(s, i);
+        const td__need room = room_of(s, i);
         td__ways *of = NULL;
         td__table table = {.of = &of};
         td__maker b = {.plan = &s->plan,
@@ -129,7 +154,7 @@ td_status td__refine(td_scheduler *s) {
                        .table = &table,
                        .turn = x.passes > 0,
                        .asked = UINT64_C(1) << x.chip,
-                       .again = s->choice[i].way};
+                       .again = &room};
         td__maker_remember(&b, s->mappings);
         td_status status = td__table_shape(&b, 0, NULL, NULL);
         s->table.calls += table.calls;

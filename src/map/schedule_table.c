@@ -18,8 +18,8 @@
  *   of the one with more (`enough`), and left out when the table has an answer that the mapper
  *   could hardly improve (`served`).
  * - These are drafts (td_map_effort), of which a schedule uses few: those are asked for again, with
- *   the room that they take there (schedule_refine.c). Of a small budget (td__drafts) all of it is
- *   for the one question.
+ *   the room that they can have there (schedule_refine.c). Of a small budget (td__drafts) all of it
+ *   is for the one question.
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
  *   not carry over, and the mapper is asked for every mask that can be. */
 #include "map_cache.h"
@@ -436,7 +436,7 @@ static td_status climb_masks(td__maker *b, int shape, unsigned answered) {
     return s;
 }
 
-/* The way `again`, asked for once more with the room that it takes. */
+/* A layer that a schedule has, asked for once more with the room that it can have there. */
 static td_status build_again(td__maker *b, int shape) {
     td__way w;
     unsigned chip = 0;
@@ -444,7 +444,7 @@ static td_status build_again(td__maker *b, int shape) {
     b->enough = 0;
     const room at = {b->again->tiles, b->again->home};
     td_status s = learn_both(b, shape, chip, at, &w, NULL, NULL);
-    return s == TD_E_INFEASIBLE ? TD_OK : s; /* the mapper rounds otherwise: it stays as it is */
+    return s == TD_E_INFEASIBLE ? TD_OK : s; /* rounded otherwise: it stays as it is */
 }
 
 static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {

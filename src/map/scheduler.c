@@ -191,6 +191,21 @@ int td__loads_for(const td_scheduler *s, int i) {
     return s->choice[next].ahead ? next : -1;
 }
 
+int64_t td__others_bits(const td_scheduler *w, int i) {
+    const td__sched_plan *p = &w->plan;
+    const td__step *s = &p->step[i];
+    int64_t bits = w->resident_bits - (w->resident[i] ? s->weight_bits : 0);
+    for (int v = 0; v < p->n_value; v++) {
+        if (!w->on_chip[v] || p->value[v].maker >= i || p->value[v].last < i) continue;
+        bool mine = false;
+        for (int k = 0; k < (s->shape >= 0 ? 1 : s->n_in); k++) mine = mine || s->in[k] == v;
+        if (!mine) bits += p->value[v].bits;
+    }
+    int next = td__loads_for(w, i);
+    if (next >= 0 && !w->resident[next]) bits += p->step[next].weight_bits;
+    return bits;
+}
+
 td__spent td__scheduler_spent(const td_scheduler *s, int i) {
     const td__step *step = &s->plan.step[i];
     td__spent x = {.limit = -1};

@@ -19,7 +19,7 @@ static double pj_of(const td_scheduler *s, int i) {
 }
 
 typedef struct {
-    int layers, turns, faster, cheaper, same;
+    int layers, turns, faster, cheaper, wider;
 } seen;
 
 /* The way of interval i stands in the table, or is a stack's. */
@@ -61,7 +61,10 @@ static void refine(const td_net *net, const td_hw *hw, const td_schedule_options
         assert_true(c->out_chip == draft[i].out_chip && c->ahead == draft[i].ahead);
         assert_true(c->stack == draft[i].stack && c->at == draft[i].at);
         assert_true((c->way == NULL) == (draft[i].way == NULL));
-        if (c->way != NULL) assert_true(c->way->bits <= draft[i].way->bits);
+        if (c->way != NULL && c->stack != NULL) assert_true(c->way->bits <= draft[i].way->bits);
+        if (c->way != NULL && c->stack == NULL)
+            assert_true(c->way->bits + td__others_bits(s, i) <= s->home.pool);
+        n->wider += c->way != NULL && c->way->bits > draft[i].way->bits;
         assert_true(first <= was);
         if (first == was) assert_true(by_energy ? now <= cycles[i] : now_pj <= pj[i]);
         assert_true(in_table(s, i));
@@ -117,9 +120,10 @@ static void nothing_gets_worse(void **state) {
         refine(net, &hw, &o, &n);
         td_net_destroy(net);
     }
-    printf("         of %d layers, %d better turns, %d faster, %d of less energy\n", n.layers,
-           n.turns, n.faster, n.cheaper);
-    assert_true(n.cheaper > n.layers / 50 && n.faster > 0 && n.turns > 0);
+    printf(
+        "         of %d layers, %d better turns, %d faster, %d of less energy, %d in more room\n",
+        n.layers, n.turns, n.faster, n.cheaper, n.wider);
+    assert_true(n.cheaper > n.layers / 50 && n.faster > 0 && n.turns > 0 && n.wider > 0);
     td_map_cache_destroy(cache);
 }
 
@@ -137,7 +141,8 @@ static void small_budgets_have_no_drafts(void **state) {
     assert_false(td__drafts(&o));
 }
 
-/* Efforts of one question: the less, the fewer nodes; more nodes let all of them look for longer. */
+/* Efforts of one question: the less, the fewer nodes; more nodes let all of them look for longer.
+ */
 static void efforts_take_nodes(void **state) {
     (void)state;
     td_error err = {0};
@@ -175,8 +180,8 @@ static void efforts_take_nodes(void **state) {
         assert_ok(td_map_best(&p, &hw, &q, &full, NULL, &err), &err);
         assert_true(full.objective == r[0].objective && full.nodes == r[0].nodes);
     }
-    printf("         nodes: full %.0f, brief %.0f (of a larger budget %.0f), draft %.0f\n", nodes[0],
-           nodes[1], with_more, nodes[2]);
+    printf("         nodes: full %.0f, brief %.0f (of a larger budget %.0f), draft %.0f\n",
+           nodes[0], nodes[1], with_more, nodes[2]);
     assert_true(nodes[TD_EFFORT_DRAFT] < nodes[TD_EFFORT_BRIEF]);
     assert_true(nodes[TD_EFFORT_BRIEF] < nodes[TD_EFFORT_FULL]);
     assert_true(with_more > nodes[TD_EFFORT_BRIEF]);
