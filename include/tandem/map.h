@@ -194,9 +194,9 @@ typedef struct {
     int batch;
     uint64_t max_nodes;
     bool layer_by_layer;
-    bool
-        proved; /* no other choice of places and resident weights does better with the mappings that
-                 * were found; of cold: the set of resident weights is that of the steady state */
+    bool proved; /* no other choice of places and resident weights does better with the mappings
+                  * that it was chosen by, which are the drafts where there are some; of cold: the
+                  * set of resident weights is that of the steady state */
 } td_schedule;
 
 /* The best schedule found for a network on an accelerator. Layers run in order; a dynamic program
@@ -242,7 +242,11 @@ void td_scheduler_destroy(td_scheduler *s); /* NULL is fine */
  * accelerators leaves out by. Latency: bound_latency_s of the schedule; energy: MACs with their
  * part of the clock tree, and leakage over that latency. hw has passed td_hw_check. */
 td_schedule_figures td_scheduler_floor(td_scheduler *s, const td_hw *hw);
-/* A higher floor, from the ways that its layers can run in. Errors as of td_schedule_best. */
+/* Whether schedules are chosen by drafts: more than 1,000 nodes a question. */
+bool td_schedule_has_drafts(const td_schedule_options *o);
+/* A higher floor, from the ways that its layers can run in: a fifth of the time of costs, but where
+ * there are drafts, whose better ways are known with the costs only. Errors as of td_schedule_best.
+ */
 td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figures *out,
                              int64_t *missing_bytes, td_error *err);
 /* latency_s and energy_j of td_schedule_best, bit for bit, with its errors. Right after

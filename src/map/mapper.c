@@ -57,8 +57,8 @@ enum {
 };
 
 /* list_share: of the budget for the first list; short_first: one before it. Thousandths of the
- * budget: for ties once the objective is at its bound (0: TIE_NODES), and without a better one
- * after the first dives (0: no end). */
+ * budget: for ties once the objective is at its bound (0: TIE_NODES), and that dives and local
+ * searches may spend in a row without a better one, after the first dives (0: no end). */
 static const struct {
     int list_share;
     bool short_first;
@@ -85,9 +85,10 @@ typedef struct {
     double enough;                      /* of the query */
     uint64_t end;                       /* nodes at which the search in its present form is over */
     uint64_t tie_nodes;                 /* at most so many once nothing but ties is left to gain */
-    uint64_t patience, first_dives;     /* of efforts; nodes at which the first dives were done */
+    uint64_t patience, vain;            /* of efforts; nodes in a row that found nothing better */
     bool short_first, deep, ties, idle; /* of efforts; the first dives are done; nodes for ties are
                                          * counted; patience is at its end */
+    bool dived;                         /* some root could be opened */
     td__start start[STARTS];            /* the best of different dives */
     int n_start;
 } work;
@@ -128,11 +129,8 @@ static bool content(const work *w) {
  * dives, which find what ties there are, and at once where a short list comes first. */
 static bool over(work *w) {
     const td__search *s = &w->s;
-    if (w->deep && s->found && !content(w)) {
-        const uint64_t since = s->gain > w->first_dives ? s->gain : w->first_dives;
-        w->idle = w->idle || s->nodes - since > w->patience;
-        if (w->idle) return true;
-    }
+    w->idle = w->idle || (w->deep && w->vain > w->patience && !content(w));
+    if (w->idle) return true;
     if (!w->ties && (w->short_first || w->deep) && content(w)) {
         w->ties = true;
         if (w->enough > 0 && w->tie_nodes > FEW_TIES) w->tie_nodes = FEW_TIES;
@@ -155,6 +153,12 @@ static void add_start(work *w) {
     w->start[i] = *d;
 }
 
+/* Counts the nodes from `before` on among those in vain, or anew if they found something. */
+static void count_vain(work *w, uint64_t before) {
+    const td__search *s = &w->s;
+    w->vain = s->gain > before ? s->nodes - s->gain : w->vain + (s->nodes - before);
+}
+
 /* One dive. False: the budget is used up. */
 static bool dive(work *w, const td__entry *e) {
     td__search *s = &w->s;
@@ -164,8 +168,11 @@ static bool dive(work *w, const td__entry *e) {
     s->max_nodes = w->end;
     s->stop = false;
     s->dive.value[0] = s->dive.value[1] = INFINITY;
+    const uint64_t before = s->nodes;
     td__search_root(s, &w->root);
     s->now = NULL;
+    w->dived = true;
+    count_vain(w, before);
     add_start(w);
     return true;
 }
@@ -271,10 +278,18 @@ static bool search_near(work *w, double lists) {
     return !over(w);
 }
 
+/* Nodes at which a search that has found nothing better until then is over. */
+static uint64_t patient_end(const work *w) {
+    const uint64_t left = w->end > w->s.nodes ? w->end - w->s.nodes : 0;
+    return w->s.nodes + (left < w->patience ? left : w->patience);
+}
+
 /* Local searches from what the dives found. False: the budget is used up. */
 static bool polish(work *w) {
     for (int i = 0; i < w->n_start; i++) {
-        td__polish(&w->s, &w->start[i], w->end);
+        const uint64_t before = w->s.nodes;
+        td__polish(&w->s, &w->start[i], patient_end(w));
+        count_vain(w, before);
         if (over(w)) return false;
     }
     return true;
@@ -304,11 +319,11 @@ static bool dive_full(work *w, double lists) {
 static void search_fast(work *w, double lists) {
     td__search *s = &w->s;
     const td__space *z = &w->z;
+    const bool first = !w->deep;
     w->n_start = 0;
     s->thorough = false;
     bool left = !w->short_first || dive_full(w, lists / SHORT);
     if (left && !content(w)) left = dive_full(w, lists);
-    if (!w->deep) w->first_dives = s->nodes;
     w->deep = true;
     td__part part = {.trim = true};
     td__entry *of_keep = w->plan.of_keep;
@@ -316,8 +331,10 @@ static void search_fast(work *w, double lists) {
     if (left && !s->has_root) {
         memcpy(part.to, z->n_fan, sizeof part.to);
         thin_out(z, &part, lists);
+        w->vain = 0;
         left = list_and_dive(w, &part, FIRST_ROOTS, FIRST_DIVES);
     }
+    if (first) w->vain = 0; /* these were the first dives */
     if (left) left = search_near(w, lists);
     if (left) left = polish(w);
     if (left) {
@@ -407,7 +424,8 @@ static void search(work *w, uint64_t max_nodes, int list_share, td_map_result *o
         search_fast(w, lists);
         done = met(w);
         if (over(w) || content(w) || lists > (double)max_nodes) break;
-        listed = search_all(w, max_nodes);
+        const bool limited = w->dived && w->patience < max_nodes;
+        listed = search_all(w, limited ? patient_end(w) : max_nodes);
     }
     if (listed && search_rounded(w, max_nodes)) {
         bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect && !w->z.stalls;
@@ -456,8 +474,8 @@ static td_status best_of(const td_problem *p, const td_hw *hw, const td_map_quer
         w->n_start = 0;
         w->known = 0;
         w->enough = q->enough;
-        w->first_dives = 0;
-        w->ties = w->deep = w->idle = false;
+        w->vain = 0;
+        w->ties = w->deep = w->idle = w->dived = false;
         memset(&w->plan, 0, sizeof w->plan);
         memset(&w->s, 0, sizeof w->s);
         w->plan.entry = malloc(sizeof *w->plan.entry * (FIRST_ROOTS + MORE_ROOTS));

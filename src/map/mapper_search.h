@@ -46,7 +46,7 @@ typedef struct {
     bool stop, late, memory; /* budget used up; the time budget was it; memory ran out */
     bool found;
     double best[2];
-    uint64_t gain; /* nodes at which best[0] was found */
+    uint64_t gain; /* nodes when best[0] was found */
     td_problem problem;
     td_mapping mapping;
     td_costing costing;   /* of the problem tried last */

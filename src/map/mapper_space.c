@@ -20,6 +20,8 @@ static td_status check_query(const td_hw *hw, const td_map_query *q, td_error *e
         return td_fail(err, TD_E_USAGE, "mapper: no objective %d", (int)q->objective);
     if ((unsigned)q->mode >= TD_NMAP_MODE)
         return td_fail(err, TD_E_USAGE, "mapper: no mode %d", (int)q->mode);
+    if ((unsigned)q->effort >= TD_NEFFORT)
+        return td_fail(err, TD_E_USAGE, "mapper: no effort %d", (int)q->effort);
     if (q->objective == TD_OBJ_WEIGHTED)
         for (int i = 0; i < 2; i++)
             if (!(q->weight[i] >= 0 && q->weight[i] <= 16 && q->weight[0] + q->weight[1] > 0))

@@ -166,7 +166,8 @@ enum { TD__MAX_WAYS = 12, TD__MASKS = TD_ALL_TENSORS + 1 };
 enum { TD__ALL_WAYS = TD__MAX_WAYS + 4 }; /* with those that were asked for again */
 typedef struct {
     int n;
-    td__way *way; /* by bits; none is worse than another in everything */
+    td__way
+        *way; /* by bits; of those asked for at first none is worse than another in everything */
 } td__ways;
 
 /* of[shape][tensors that stand on chip, as a TD_BIT mask]. */

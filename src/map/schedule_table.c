@@ -10,7 +10,7 @@
  * - Roomy accelerators, where all weights and the most values ever alive take at most half of the
  *   pool: the mapper is asked once for each mask that a layer has when all that may stay on chip
  *   does, with the room that this leaves for tiles; once more, with more nodes, if the answer is
- *   far from its bound; and if it still is, for other masks as below.
+ *   far from its bound (without drafts); and if it still is, for other masks as below.
  * - Otherwise for up to eight masks: all tensors on chip, activations, none, weights, of each what
  *   can be there, and without one of the activations where they take half of the pool; with all the
  *   room that the mask leaves, and if using less could be of use to others, with the least of it
@@ -31,6 +31,7 @@ enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
  * many times is asked for again with so many times the nodes. (A roomy layer's one question is
  * worth more nodes sooner: all its answers come from there.) */
 #define DOUBTFUL 1.25
+#define HOPELESS 2 /* for a draft to choose by */
 /* In the key of a layer's memo: marks the masks of turns of a stack, whose ways are found by other
  * questions. */
 #define OF_STACKS (UINT64_C(1) << 63)
@@ -144,10 +145,10 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
         td_status s = b->o->cache != NULL
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
-        if (again || s != TD_OK || r->objective <= q.enough || q.effort == TD_EFFORT_DRAFT)
-            return s;
-        if (q.effort == TD_EFFORT_BRIEF) { /* a draft that is asked for again */
-            if (r->stop == TD_STOP_PROVED || r->objective <= DOUBTFUL * r->bound) return s;
+        if (again || s != TD_OK || r->objective <= q.enough || r->stop == TD_STOP_PROVED) return s;
+        if (q.effort != TD_EFFORT_FULL) { /* all of the budget */
+            const double lost = q.effort == TD_EFFORT_DRAFT ? HOPELESS : DOUBTFUL;
+            if (r->objective <= lost * r->bound) return s;
             q.effort = TD_EFFORT_FULL;
             continue;
         }
@@ -444,7 +445,7 @@ static td_status build_again(td__maker *b, int shape) {
     b->enough = 0;
     const room at = {b->again->tiles, b->again->home};
     td_status s = learn_both(b, shape, chip, at, &w, NULL, NULL);
-    return s == TD_E_INFEASIBLE ? TD_OK : s; /* rounded otherwise: it stays as it is */
+    return s == TD_E_MEMORY ? s : TD_OK; /* without an answer it stays as it is */
 }
 
 static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {

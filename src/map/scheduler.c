@@ -22,6 +22,10 @@ static td_status check_options(const td_schedule_options *o, td_error *err) {
     return TD_OK;
 }
 
+bool td_schedule_has_drafts(const td_schedule_options *o) {
+    return td__drafts(o);
+}
+
 td_status td_scheduler_create(const td_net *net, const td_schedule_options *o, td_scheduler **out,
                               td_error *err) {
     *out = NULL;
@@ -129,6 +133,7 @@ td_schedule_figures td_scheduler_floor(td_scheduler *s, const td_hw *hw) {
 td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
                              int64_t *missing_bytes, td_error *err) {
     if (missing_bytes != NULL) *missing_bytes = 0;
+    s->opened = s->solved = false;
     td_status status = check_vector(&s->plan, hw, err);
     if (status == TD_OK) status = check_bits(&s->plan, hw, err);
     if (status != TD_OK) return status;

@@ -201,7 +201,8 @@ static void put_figures(const td_schedule_figures *f, const td_hw *hw, stage is,
 }
 
 /* Looks at an accelerator more closely: at its bound, then at its costs, at once where they are
- * known. metric: of a rank. One that cannot run the network gets an infinite rank, and *err. */
+ * known or a bound would take as long. metric: of a rank. One that cannot run the network gets an
+ * infinite rank, and *err. */
 static td_status look(const td__solver *s, td_scheduler *of, uint64_t net_hash, candidate *c,
                       double metric[TD_NMETRIC], int64_t *scheduled, td_error *err) {
     const point *p = &s->point[c->r.index];
@@ -210,7 +211,7 @@ static td_status look(const td__solver *s, td_scheduler *of, uint64_t net_hash, 
     td_status status = TD_OK;
     if (c->is == FLOOR && td__costs_get(s->costs, net_hash, p->hash, &x)) {
         c->is = RANK;
-    } else if (c->is == FLOOR) {
+    } else if (c->is == FLOOR && !td_schedule_has_drafts(s->schedule)) {
         c->is = BOUND;
         status = td_scheduler_bound(of, p->hw, &f, NULL, err);
     } else {

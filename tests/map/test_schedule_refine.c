@@ -127,18 +127,74 @@ static void nothing_gets_worse(void **state) {
     td_map_cache_destroy(cache);
 }
 
-/* A budget of a thousand nodes or fewer is for one question. */
+/* A budget of a thousand nodes or fewer is for one question: what is chosen stands, and the answers
+ * are those of full effort. */
 static void small_budgets_have_no_drafts(void **state) {
     (void)state;
-    td_schedule_options o;
-    td_schedule_options_default(&o);
-    assert_true(td__drafts(&o));
-    o.max_nodes = 0; /* the mapper's default */
-    assert_true(td__drafts(&o));
-    o.max_nodes = 1001;
-    assert_true(td__drafts(&o));
-    o.max_nodes = 1000;
-    assert_false(td__drafts(&o));
+    td_error err = {0};
+    td_hw hw;
+    td_net *net = NULL;
+    assert_ok(td_hw_load("micro", &hw, &err), &err);
+    assert_ok(td_net_build("handmade", TD_DIM(0, 0, 0), 1, 0, &net, &err), &err);
+    for (int k = 0; k < 2; k++) {
+        td_scheduler *s;
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        o.cache = td_map_cache_create(0);
+        o.max_nodes = k == 0 ? 1000 : 1001;
+        assert_int_equal(td_schedule_has_drafts(&o), k == 1);
+        assert_ok(td_scheduler_create(net, &o, &s, &err), &err);
+        assert_ok(td__scheduler_open(s, &hw, true, NULL, &err), &err);
+        const int64_t calls = s->table.calls;
+        assert_ok(td__scheduler_solve(s, &err), &err);
+        assert_true(k == 0 ? s->table.calls == calls : s->table.calls > calls);
+        /* The question of a layer with all on chip, as a draft and in full: the cache knows the one
+         * that was asked. */
+        uint64_t hits[2], misses;
+        td_map_cache_stats(o.cache, &hits[0], &misses);
+        assert_true(misses > 0 && misses <= (uint64_t)s->table.calls);
+        td_scheduler_destroy(s);
+        td_map_cache_destroy(o.cache);
+    }
+    td_net_destroy(net);
+}
+
+/* Where a list of roots takes longer than patience, some of them are still dived under: answers are
+ * near those of full effort. */
+static void lists_are_followed(void **state) {
+    (void)state;
+    static const char *const layers[] = {
+        "dwconv C144 P56 Q56 R3 S3", "dwconv C192 P28 Q28 R3 S3", "dwconv C96 P56 Q56 R3 S3 s2",
+        "dwconv C32 P112 Q112 R3 S3", "conv K64 C64 P56 Q56 R3 S3"};
+    td_error err = {0};
+    td_hw hw;
+    assert_ok(td_hw_load("eyeriss", &hw, &err), &err);
+    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++)
+        for (int objective = TD_OBJ_LATENCY; objective <= TD_OBJ_EDP; objective++) {
+            td_problem p;
+            td_map_query q;
+            td_map_result r[TD_NEFFORT];
+            assert_ok(td_problem_parse(layers[k], &p, &err), &err);
+            td_map_query_default(&q, &hw);
+            q.objective = (td_map_objective)objective;
+            q.max_nodes = 4000;
+            for (int e = 0; e < TD_NEFFORT; e++) {
+                q.effort = (td_map_effort)e;
+                assert_ok(td_map_best(&p, &hw, &q, &r[e], NULL, &err), &err);
+            }
+            if (r[TD_EFFORT_BRIEF].objective > 1.1 * r[0].objective ||
+                r[TD_EFFORT_DRAFT].objective > 1.5 * r[0].objective)
+                fail_msg("%s, %s: full %g, brief %g, draft %g", layers[k],
+                         td_map_objective_name(q.objective), r[0].objective, r[1].objective,
+                         r[2].objective);
+        }
+    td_map_query q;
+    td_map_result r;
+    td_problem p;
+    assert_ok(td_problem_parse(layers[4], &p, &err), &err);
+    td_map_query_default(&q, &hw);
+    q.effort = TD_NEFFORT;
+    assert_int_equal(td_map_best(&p, &hw, &q, &r, NULL, &err), TD_E_USAGE);
 }
 
 /* Efforts of one question: the less, the fewer nodes; more nodes let all of them look for longer.
@@ -191,6 +247,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_gets_worse),
         cmocka_unit_test(small_budgets_have_no_drafts),
+        cmocka_unit_test(lists_are_followed),
         cmocka_unit_test(efforts_take_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
