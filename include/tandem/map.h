@@ -62,10 +62,10 @@ typedef enum {
 } td_stop;
 const char *td_stop_name(td_stop s);
 
-/* Of fast mode, how much is done for an answer. full: all that the budget allows. brief: until a
- * thirteenth of it in a row has found nothing better. draft: the same with shorter lists and next
- * to nothing for ties; for many questions of which few answers are used, and these asked for again.
- */
+/* Of fast mode, how much is done for an answer. full: all that the budget allows. brief: until
+ * dives and local searches have found nothing better with 7.5 % of it. draft: the same with shorter
+ * lists and next to nothing for ties; for many questions of which few answers are used, and these
+ * asked for again. */
 typedef enum { TD_EFFORT_FULL, TD_EFFORT_BRIEF, TD_EFFORT_DRAFT, TD_NEFFORT } td_map_effort;
 
 /* What is asked of the mapper. Latency ties are broken by energy and the other way round. */

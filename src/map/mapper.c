@@ -278,7 +278,7 @@ static bool search_near(work *w, double lists) {
     return !over(w);
 }
 
-/* Nodes at which a search that has found nothing better until then is over. */
+/* Nodes at which a search that begins now is over, whatever it finds. */
 static uint64_t patient_end(const work *w) {
     const uint64_t left = w->end > w->s.nodes ? w->end - w->s.nodes : 0;
     return w->s.nodes + (left < w->patience ? left : w->patience);
@@ -441,7 +441,7 @@ static void search(work *w, uint64_t max_nodes, int list_share, td_map_result *o
         stop = TD_STOP_PROVED;
     else if (s->late)
         stop = TD_STOP_TIME;
-    else if (all || w->idle)
+    else if (all || (w->patience < UINT64_MAX && s->nodes < w->end))
         stop = TD_STOP_HEURISTIC;
     finish(w, stop, bound, out);
 }

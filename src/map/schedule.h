@@ -382,8 +382,8 @@ td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident);
 /* ---- asking again ---------------------------------------------------------------------------- */
 
 /* The layers of the schedule that has been chosen, each asked for again with the tensors on chip
- * and the room that it has there; what is better takes its place, and is in the table then.
- * TD_E_MEMORY. */
+ * and the room that is left to it there (in a stack: that it has); what is better takes its place,
+ * and is in the table then. TD_E_MEMORY. */
 td_status td__refine(td_scheduler *s);
 
 /* ---- bound ----------------------------------------------------------------------------------- */

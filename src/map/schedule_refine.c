@@ -91,12 +91,16 @@ static int64_t place_of(const td_scheduler *s, int i) {
     return s->home.pool - td__others_bits(s, i);
 }
 
+static td__need need_of(const td__way *w) {
+    return (td__need){.home = w->home, .tiles = w->tiles};
+}
+
 /* The same as the mapper is asked for it: at home what the draft needs, the rest for tiles, by
  * sixteenths of a store, so that the same rooms come back for other networks. */
 static td__need room_of(const td_scheduler *s, int i) {
     const td__way *draft = s->choice[i].way;
     const td__home *h = &s->home;
-    td__need room = {.home = draft->home, .tiles = draft->tiles};
+    td__need room = need_of(draft);
     const int64_t more = place_of(s, i) - draft->bits;
     if (h->home < 0 || more <= 0) return room;
     const bool split = h->tiles != h->home;
@@ -108,13 +112,16 @@ static td__need room_of(const td_scheduler *s, int i) {
     return room;
 }
 
-/* Takes the best of the answers that fit in the interval's place. */
-static td_status take_best(td_scheduler *s, int i, const layer *x, const td__ways *answers) {
+/* Takes the best of the answers that fit in the interval's place. *as_good: one is no worse than
+ * what is there. */
+static td_status take_best(td_scheduler *s, int i, const layer *x, const td__ways *answers,
+                           bool *as_good) {
     td__choice *c = &s->choice[i];
     const int64_t place = place_of(s, i);
     const int shape = s->plan.step[i].shape;
     figures least = figures_of(s, i);
     td__way *kept = TD_NEW(s->arena, td__way, 1);
+    *as_good = false;
     if (kept == NULL) return TD_E_MEMORY;
     for (int k = 0; k < answers->n; k++) {
         td__way w = answers->way[k];
@@ -125,6 +132,7 @@ static td_status take_best(td_scheduler *s, int i, const layer *x, const td__way
         const figures now = figures_of(s, i);
         c->way = before;
         bool full = !better(now, least);
+        *as_good |= now.first <= least.first;
         if (!full && c->stack == NULL) {
             td_status status = add(s, shape, x->chip, &w, &full);
             if (status != TD_OK) return status;
@@ -137,29 +145,36 @@ static td_status take_best(td_scheduler *s, int i, const layer *x, const td__way
     return TD_OK;
 }
 
+static td_status ask(td_scheduler *s, int i, const layer *x, const td__need *room, bool *as_good) {
+    td__ways *of = NULL;
+    td__table table = {.of = &of};
+    td__maker b = {.plan = &s->plan,
+                   .shape = &x->problem,
+                   .value = x->value,
+                   .hw = s->hw,
+                   .home = &s->home,
+                   .o = &s->o,
+                   .arena = s->arena,
+                   .table = &table,
+                   .turn = x->passes > 0,
+                   .asked = UINT64_C(1) << x->chip,
+                   .again = room};
+    td__maker_remember(&b, s->mappings);
+    td_status status = td__table_shape(&b, 0, NULL, NULL);
+    s->table.calls += table.calls;
+    s->table.evaluations += table.evaluations;
+    return status == TD_OK ? take_best(s, i, x, &of[x->chip], as_good) : status;
+}
+
 td_status td__refine(td_scheduler *s) {
     for (int i = 0; i < s->plan.n; i++) {
         if (s->plan.step[i].shape < 0) continue;
         const layer x = layer_of(s, i);
-        const td__need room = room_of(s, i);
-        td__ways *of = NULL;
-        td__table table = {.of = &of};
-        td__maker b = {.plan = &s->plan,
-                       .shape = &x.problem,
-                       .value = x.value,
-                       .hw = s->hw,
-                       .home = &s->home,
-                       .o = &s->o,
-                       .arena = s->arena,
-                       .table = &table,
-                       .turn = x.passes > 0,
-                       .asked = UINT64_C(1) << x.chip,
-                       .again = &room};
-        td__maker_remember(&b, s->mappings);
-        td_status status = td__table_shape(&b, 0, NULL, NULL);
-        s->table.calls += table.calls;
-        s->table.evaluations += table.evaluations;
-        if (status == TD_OK) status = take_best(s, i, &x, &of[x.chip]);
+        const td__need need = need_of(s->choice[i].way), room = room_of(s, i);
+        bool as_good;
+        td_status status = ask(s, i, &x, &room, &as_good);
+        /* More room has more to look at, and what there is in less may be missed. */
+        if (status == TD_OK && !as_good) status = ask(s, i, &x, &need, &as_good);
         if (status != TD_OK) return status;
     }
     return TD_OK;

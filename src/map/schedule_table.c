@@ -27,11 +27,13 @@
 #include <string.h>
 
 enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
-/* An answer so many times its bound may be improved by asking otherwise; without drafts, one so
- * many times is asked for again with so many times the nodes. (A roomy layer's one question is
- * worth more nodes sooner: all its answers come from there.) */
+/* An answer so many times its bound may be improved by asking otherwise, or in full where it was
+ * brief; a draft is asked for in full where it is */
 #define DOUBTFUL 1.25
-#define HOPELESS 2 /* for a draft to choose by */
+#define HOPELESS 2
+/* times its bound. Without drafts, one so many times is asked for again with so many times the
+ * nodes. (A roomy layer's one question is worth more nodes sooner: all its answers come from
+ * there.) */
 /* In the key of a layer's memo: marks the masks of turns of a stack, whose ways are found by other
  * questions. */
 #define OF_STACKS (UINT64_C(1) << 63)
@@ -140,16 +142,19 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
     const int kind = b->turn ? 2 : b->natural ? 1 : 0;
+    td_map_result hasty = {.objective = INFINITY};
     for (bool again = false;; again = true) {
         b->table->calls++;
         td_status s = b->o->cache != NULL
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
+        if (s == TD_OK && hasty.objective < r->objective) *r = hasty; /* all is not always better */
         if (again || s != TD_OK || r->objective <= q.enough || r->stop == TD_STOP_PROVED) return s;
         if (q.effort != TD_EFFORT_FULL) { /* all of the budget */
             const double lost = q.effort == TD_EFFORT_DRAFT ? HOPELESS : DOUBTFUL;
             if (r->objective <= lost * r->bound) return s;
             q.effort = TD_EFFORT_FULL;
+            hasty = *r;
             continue;
         }
         if (r->stop != TD_STOP_NODES || r->objective <= again_if[kind].lost * r->bound) return s;

@@ -6,7 +6,7 @@
 
 #include "program.h"
 
-enum { TRIALS = TEST_SANITIZED ? 16 : 40 };
+enum { TRIALS = 40 };
 
 static void write_long_recipe(fixture *f) {
     write_recipe(f, "trials: 12", td_arena_printf(f->arena, "trials: %d", TRIALS));

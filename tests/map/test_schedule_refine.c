@@ -123,12 +123,12 @@ static void nothing_gets_worse(void **state) {
     printf(
         "         of %d layers, %d better turns, %d faster, %d of less energy, %d in more room\n",
         n.layers, n.turns, n.faster, n.cheaper, n.wider);
-    assert_true(n.cheaper > n.layers / 50 && n.faster > 0 && n.turns > 0 && n.wider > 0);
+    assert_true(n.cheaper > n.layers / 50 && n.faster >= cases / 40);
+    assert_true(n.turns >= cases / 40 && n.wider >= cases / 40);
     td_map_cache_destroy(cache);
 }
 
-/* A budget of a thousand nodes or fewer is for one question: what is chosen stands, and the answers
- * are those of full effort. */
+/* A budget of a thousand nodes or fewer is for one question: what is chosen stands. */
 static void small_budgets_have_no_drafts(void **state) {
     (void)state;
     td_error err = {0};
@@ -148,11 +148,6 @@ static void small_budgets_have_no_drafts(void **state) {
         const int64_t calls = s->table.calls;
         assert_ok(td__scheduler_solve(s, &err), &err);
         assert_true(k == 0 ? s->table.calls == calls : s->table.calls > calls);
-        /* The question of a layer with all on chip, as a draft and in full: the cache knows the one
-         * that was asked. */
-        uint64_t hits[2], misses;
-        td_map_cache_stats(o.cache, &hits[0], &misses);
-        assert_true(misses > 0 && misses <= (uint64_t)s->table.calls);
         td_scheduler_destroy(s);
         td_map_cache_destroy(o.cache);
     }
