@@ -102,6 +102,11 @@ typedef struct {
 } td__need;
 td__need td__home_need(const td_hw *hw, const td__home *h, const td_problem *p, const td_mapping *m,
                        const td_cost *c, unsigned chip, const int64_t value[TD_NTENSOR]);
+/* Rooms that the mapper is asked for are multiples of so much of the `whole`: sixteenths are fine
+ * enough, and the same rooms come back for other networks, whose answers a cache then has. */
+static inline int64_t td__room_step(int64_t whole) {
+    return whole / 16 / 8 * 8;
+}
 /* Bits of the pool that a turn of a stack's layer needs beside its tensors `chip`. band: the turn
  * as it is, p: as it is mapped. */
 int64_t td__home_tiles(const td_hw *hw, const td__home *h, const td_problem *band,
@@ -273,10 +278,6 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                           int64_t *missing_bytes, td_error *err);
 /* The ways of a shape of the maker's, into its table: known, or found by asking and remembered. */
 td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err);
-/* Budgets that are large enough for drafts, and for asking again. */
-static inline bool td__drafts(const td_schedule_options *o) {
-    return o->max_nodes == 0 || o->max_nodes > 1000;
-}
 /* Connects a maker with the layers that o->cache remembers, unless mappings are wanted. */
 void td__maker_remember(td__maker *b, bool mappings);
 

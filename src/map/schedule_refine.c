@@ -95,8 +95,7 @@ static td__need need_of(const td__way *w) {
     return (td__need){.home = w->home, .tiles = w->tiles};
 }
 
-/* The same as the mapper is asked for it: at home what the draft needs, the rest for tiles, by
- * sixteenths of a store, so that the same rooms come back for other networks. */
+/* The same as the mapper is asked for it: at home what the draft needs, the rest for tiles. */
 static td__need room_of(const td_scheduler *s, int i) {
     const td__way *draft = s->choice[i].way;
     const td__home *h = &s->home;
@@ -105,7 +104,7 @@ static td__need room_of(const td_scheduler *s, int i) {
     if (h->home < 0 || more <= 0) return room;
     const bool split = h->tiles != h->home;
     int64_t *of = split ? &room.tiles : &room.home;
-    const int64_t whole = split ? h->pool / h->stores : h->pool, step = whole / 16 / 8 * 8;
+    const int64_t step = td__room_step(split ? h->pool / h->stores : h->pool);
     int64_t bits = *of + (split ? more / h->stores : more);
     if (step > 0) bits -= bits % step;
     if (bits > *of) *of = bits;

@@ -18,8 +18,8 @@
  *   of the one with more (`enough`), and left out when the table has an answer that the mapper
  *   could hardly improve (`served`).
  * - These are drafts (td_map_effort), of which a schedule uses few: those are asked for again, with
- *   the room that they can have there (schedule_refine.c). Of a small budget (td__drafts) all of it
- *   is for the one question.
+ *   the room that they can have there (schedule_refine.c). Of a small budget
+ * (td_schedule_has_drafts) all of it is for the one question.
  * - Where home and tiles are one level, a tensor's place changes what fits beside it, mappings do
  *   not carry over, and the mapper is asked for every mask that can be. */
 #include "map_cache.h"
@@ -27,19 +27,20 @@
 #include <string.h>
 
 enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
-/* An answer so many times its bound may be improved by asking otherwise, or in full where it was
- * brief; a draft is asked for in full where it is */
+/* An answer so many times its bound may be improved by asking otherwise; a brief one is asked for
+ * in full. */
 #define DOUBTFUL 1.25
+/* So is a draft that is so many times its bound. */
 #define HOPELESS 2
-/* times its bound. Without drafts, one so many times is asked for again with so many times the
- * nodes. (A roomy layer's one question is worth more nodes sooner: all its answers come from
- * there.) */
 /* In the key of a layer's memo: marks the masks of turns of a stack, whose ways are found by other
  * questions. */
 #define OF_STACKS (UINT64_C(1) << 63)
 /* ... and those of ways that are asked for again. */
 #define OF_AGAIN (UINT64_C(1) << 62)
 enum { NEVER_AT = 56 }; /* the bit of that key where td__maker.never begins */
+/* Without drafts, an answer so many times its bound is asked for again with so many times the
+ * nodes. (A roomy layer's one question is worth more nodes sooner: all its answers come from
+ * there.) */
 static const struct {
     double lost;
     uint64_t nodes;
@@ -91,13 +92,12 @@ typedef struct {
     int64_t tiles, home;
 } room;
 
-/* Room for tiles of at most `bits` of the pool in all. Sixteenths of a store are fine enough, and
- * the same capacities come back for other networks, whose answers the cache then has. */
+/* Room for tiles of at most `bits` of the pool in all. */
 static room room_of(const td__maker *b, int64_t own, unsigned chip, int64_t bits) {
     const td__home *h = b->home;
     if (h->home < 0) return (room){0, 0};
     if (!split(b)) return (room){bits, own};
-    int64_t step = h->pool / h->stores / 16 / 8 * 8, tiles = bits / h->stores;
+    int64_t step = td__room_step(h->pool / h->stores), tiles = bits / h->stores;
     bool shared = b->hw->level[h->home].must_keep & ~chip; /* home needs room for tiles as well */
     if (shared) tiles /= 2;
     if (step > 0 && tiles > step) tiles -= tiles % step;
@@ -137,7 +137,8 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     q.objective = objective;
     q.counting = b->o->counting;
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
-    if (td__drafts(b->o)) q.effort = b->again != NULL ? TD_EFFORT_BRIEF : TD_EFFORT_DRAFT;
+    if (td_schedule_has_drafts(b->o))
+        q.effort = b->again != NULL ? TD_EFFORT_BRIEF : TD_EFFORT_DRAFT;
     q.enough = objective == b->o->objective ? b->enough : 0;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
@@ -339,7 +340,7 @@ static uint64_t natural_masks(const td__maker *b, int shape) {
  * less. */
 static void same_room(td__maker *b, room at, int64_t bits) {
     const td__home *h = b->home;
-    const int64_t step = h->pool / h->stores / 16 / 8 * 8;
+    const int64_t step = td__room_step(h->pool / h->stores);
     int64_t grain = step > 0 && at.tiles >= step ? step : 8, least = at.tiles * h->stores;
     int64_t most = least + grain * h->stores - 1;
     if (bits < least || bits > most) least = most = bits; /* the other half is for home */

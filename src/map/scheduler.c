@@ -23,7 +23,7 @@ static td_status check_options(const td_schedule_options *o, td_error *err) {
 }
 
 bool td_schedule_has_drafts(const td_schedule_options *o) {
-    return td__drafts(o);
+    return o->max_nodes == 0 || o->max_nodes > 1000;
 }
 
 td_status td_scheduler_create(const td_net *net, const td_schedule_options *o, td_scheduler **out,
@@ -179,7 +179,7 @@ td_status td__scheduler_choose(td_scheduler *s, td_error *err) {
 
 td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
     td_status status = td__scheduler_choose(s, err);
-    if (status == TD_OK && td__drafts(&s->o) && (status = td__refine(s)) != TD_OK)
+    if (status == TD_OK && td_schedule_has_drafts(&s->o) && (status = td__refine(s)) != TD_OK)
         td_fail(err, status, "out of memory for the schedule");
     s->solved = status == TD_OK;
     return status;
@@ -282,7 +282,7 @@ td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figur
                              int64_t *missing_bytes, td_error *err) {
     td_status status = td__scheduler_open(s, hw, false, missing_bytes, err);
     /* The ways that costs may come from are only known once it is solved. */
-    if (status == TD_OK && td__drafts(&s->o)) status = td__scheduler_solve(s, err);
+    if (status == TD_OK && td_schedule_has_drafts(&s->o)) status = td__scheduler_solve(s, err);
     if (status != TD_OK) return status;
     if (s->solved)
         s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, NULL, s->o.objective, s->arena);

@@ -116,7 +116,7 @@ static void nothing_gets_worse(void **state) {
         o.max_nodes = 1500;
         o.cold = seed % 7 == 3;
         o.objective = seed % 5 == 2 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
-        assert_true(td__drafts(&o));
+        assert_true(td_schedule_has_drafts(&o));
         refine(net, &hw, &o, &n);
         td_net_destroy(net);
     }
