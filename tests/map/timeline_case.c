@@ -28,7 +28,7 @@ void timeline_case_make(int i, td_map_cache *cache, timeline_case *out) {
     td_schedule_options o;
     td_schedule_options_default(&o);
     o.cache = cache;
-    o.max_nodes = 200;
+    o.max_nodes = i % 3 == 2 ? 1200 : 200; /* with drafts, without */
     o.objective = i % 3 == 0 ? TD_OBJ_ENERGY : TD_OBJ_LATENCY;
     o.cold = pick(&r, 0, 2) == 0;
     o.batch = pick(&r, 0, 3) == 0 ? 3 : 1;
