@@ -175,10 +175,17 @@ typedef struct {
         *way; /* by bits; of those asked for at first none is worse than another in everything */
 } td__ways;
 
+/* Where layers of an accelerator are remembered, and its number there; memo NULL: nowhere. */
+typedef struct {
+    struct td__layer_memo *memo;
+    uint64_t number;
+} td__memory;
+
 /* of[shape][tensors that stand on chip, as a TD_BIT mask]. */
 typedef struct {
     td__ways **of;
     int64_t calls, evaluations;
+    td__memory memory;
 } td__table;
 
 /* ---- stacks ---------------------------------------------------------------------------------- */
@@ -210,10 +217,10 @@ td_status td__stacks_find(const td__sched_plan *p, td_arena *a, td__stacks *out)
  * from the arena. */
 td_status td__stacks_in(const td__sched_plan *p, const td__home *h, const td__stacks *all, bool few,
                         td_arena *a, td__stacks *out);
-/* Cycles that all turns of layer `at` hardly beat: MACs, words that leave and reach home, and
- * inputs that come and go at all levels that may keep them, as small tiles make them. */
-double td__stack_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                        const td__stack *s, int at);
+/* Cycles that a turn of layer `at` hardly beats: MACs, words that leave and reach home, and inputs
+ * that come and go at all levels that may keep them, as small tiles make them. */
+double td__turn_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                       const td__stack *s, int at);
 /* passes, between and buffer from first, n and rows. False: some layer never can go on. */
 bool td__stack_turns(const td__sched_plan *p, td__stack *s);
 /* The layer problem of a turn of its layer at `at`. */
@@ -247,9 +254,8 @@ typedef struct {
     /* Roomy: the masks that a layer is asked for, in order, 4 bits each; of a turn, and of a layer
      * that is asked for again, its masks, a bit each; else 0. */
     uint64_t asked;
-    const td__need *again;             /* NULL, or the room of a layer that is asked for again */
-    struct td__layer_memo *memo;       /* NULL: nothing is remembered */
-    uint64_t number;                   /* of the accelerator there */
+    const td__need *again; /* NULL, or the room of a layer that is asked for again */
+    td__memory memory;
     int64_t least_demand, most_demand; /* between these a layer's ways would be the same */
 } td__maker;
 
@@ -278,13 +284,11 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                           int64_t *missing_bytes, td_error *err);
 /* The ways of a shape of the maker's, into its table: known, or found by asking and remembered. */
 td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err);
-/* Connects a maker with the layers that o->cache remembers, unless mappings are wanted. */
-void td__maker_remember(td__maker *b, bool mappings);
 
-/* Ways of the layers of stacks, in at most `most` turns. Memory from the arena; NULL: it is out. */
+/* Ways of the layers of stacks. Memory from the arena; NULL: it is out. */
 typedef struct td__turns td__turns;
 td__turns *td__turns_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                            const td_schedule_options *o, bool mappings, int most, td_arena *a);
+                            const td_schedule_options *o, td__memory memory, td_arena *a);
 /* stack->ways of turns that were asked for before, and of those that are asked for now (sides: of
  * each layer, as bits; NULL: none), without room for its weights and what it hands on; a layer
  * without ways cannot be mapped. TD_E_MEMORY. */
@@ -325,14 +329,12 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
  * staged weights and ways of the table has a smaller (first, second). False: none is feasible. */
 bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer *out);
 /* The same where every weight may be used from the chip for nothing and takes no room but its own
- * layer's: a lower bound for all sets of resident weights. */
+ * layer's: a lower bound for all sets of resident weights. Runs with the same stacks, or fewer, may
+ * stop early from here on: where the relaxed rest of a choice makes its figure (first) more than
+ * the limit, which is INFINITY at first. */
 bool td__dp_relaxed(td__dp *dp, td__answer *out);
 /* Changes the stacks that there are; NULL: none. False: memory is out. */
 bool td__dp_stacks(td__dp *dp, const td__stacks *stacks);
-/* Lets runs stop early from here on, with the stacks at hand: where the relaxed rest of a choice
- * makes its figure (first) more than the limit, which is INFINITY at first. False: memory is out.
- */
-bool td__dp_floor(td__dp *dp);
 void td__dp_limit(td__dp *dp, double limit);
 /* The set of resident weights that is worth most where `reserve` bits are set aside for them and
  * each bit costs `price` (of the objective): into resident[step]; returns its bits. It may need
@@ -353,8 +355,9 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *p, const td_hw *hw, con
                        const td__table *t, td_map_objective objective, td_arena *a, bool *resident,
                        td__answer *best, bool *proved);
 
-/* The figure (first) of the best of few sets; INFINITY: memory is out, or none is feasible. tried:
- * NULL, or gets these sets, one of plan->n behind the other, and what they are not better than. */
+/* The figure (first) of the best of few sets; INFINITY: memory is out, none is feasible, or no set
+ * could be better than `bar`. tried: NULL, or gets these sets, one of plan->n behind the other, and
+ * what they are not better than. */
 enum { TD__MAX_SETS = 80 };
 typedef struct {
     int n;
@@ -362,7 +365,8 @@ typedef struct {
     double first[TD__MAX_SETS];
 } td__sets;
 double td__pick_quick(td__dp *dp, const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                      const td__table *t, td_map_objective objective, td_arena *a, td__sets *tried);
+                      const td__table *t, td_map_objective objective, td_arena *a, double bar,
+                      td__sets *tried);
 
 /* The stacks that could be part of a better schedule than what there is without them, with their
  * ways. dp: without stacks, of the same table; has them then. Memory from the arena. */
@@ -375,7 +379,6 @@ typedef struct {
     const td__stacks *stacks; /* all that there are */
     td__dp *dp;
     td_arena *arena;
-    bool mappings;
 } td__sieve;
 /* resident: of plan->n, gets the best set of resident weights that was seen with them, or none. */
 td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident);
@@ -432,7 +435,7 @@ struct td_scheduler {
     bool *resident, *on_chip;  /* by interval, by value */
     td__choice *choice;
     int64_t resident_bits;
-    bool opened, solved, mappings, proved;
+    bool opened, solved, proved;
 };
 
 /* Ways of all layers on hw, with their mappings or without. */

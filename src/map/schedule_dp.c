@@ -15,8 +15,9 @@
 /* ---- the recursion ----------------------------------------------------------------------------
  */
 
+/* first and second: objective and tie-break, as in td__answer. */
 typedef struct {
-    double cycles, pj;
+    double first, second;
     double paid; /* of a stack: for weights that are to be resident */
     int way;
 } step_cost;
@@ -29,9 +30,14 @@ typedef struct {
     bool priced; /* weights may be resident for `price` a bit, in the room that is set aside, */
     bool lent;   /* or in no room but their own layer's */
     double price;
-    int64_t resident_bits;
-    bool back; /* fills d->rest */
+    int64_t room; /* beside resident weights */
+    double limit; /* what is worse is of no interest */
+    td__cell **cell;
+    bool back; /* fills d->rest instead */
 } run;
+
+/* Sums of the same in another order differ by less. */
+#define SLACK (1 + 1e-12)
 
 static inline bool better(double first, double second, double than_first, double than_second) {
     return first < than_first || (first == than_first && second < than_second);
@@ -44,123 +50,178 @@ static int fitting(const td__ways *list, int64_t room) {
     return n;
 }
 
+/* What a way takes with `extra` bits more to read and `extra_pj` whose cycles on chip are `cycles`.
+ */
+static step_cost cost_of(const td__dp *d, const td__way *w, double cycles, double extra,
+                         double extra_pj) {
+    double dram = w->dram;
+    if (extra > 0) {
+        dram = d->one_port ? (w->read + extra + w->write) * d->per_bit : INFINITY;
+        if (dram > cycles) dram = td__dram_cycles(d->hw, w->read + extra, w->write);
+    }
+    cycles = cycles > dram ? cycles : dram;
+    const double pj = w->pj + extra_pj + d->leak_pj * cycles;
+    return d->by_energy ? (step_cost){.first = pj, .second = cycles}
+                        : (step_cost){.first = cycles, .second = pj};
+}
+
 /* Cheapest of the first n ways of a list with `extra` bits more to read and `extra_pj`; chip:
- * cycles on chip of each way with what is joined to it, NULL: its own. */
+ * cycles on chip of each way with what is joined to it, NULL: its own. Of equals the smallest. */
 static bool cheapest(const td__dp *d, const td__ways *list, int n, double extra, double extra_pj,
                      const double *chip, step_cost *out) {
-    double best_first = INFINITY, best_second = INFINITY;
+    out->first = out->second = INFINITY;
     for (int k = n - 1; k >= 0; k--) { /* more room is mostly faster: others are left soon */
         const td__way *w = &list->way[k];
-        double cycles = chip != NULL ? chip[k] : w->cycles, dram = w->dram;
-        if (cycles > best_first && !d->by_energy) continue;
-        if (extra > 0 && !d->one_port) {
-            dram = td__dram_cycles(d->hw, w->read + extra, w->write);
-        } else if (extra > 0) {
-            dram = (w->read + extra + w->write) * d->per_bit;
-            if (!d->by_energy && dram > best_first + 1) continue;
-            if (dram > cycles) dram = td__dram_cycles(d->hw, w->read + extra, w->write);
-        }
-        cycles = cycles > dram ? cycles : dram;
-        double pj = w->pj + extra_pj + d->leak_pj * cycles;
-        double first = d->by_energy ? pj : cycles, second = d->by_energy ? cycles : pj;
-        if (better(best_first, best_second, first, second)) continue; /* of equals the smallest */
-        best_first = first;
-        best_second = second;
-        *out = (step_cost){.cycles = cycles, .pj = pj, .way = k};
+        const double cycles = chip != NULL ? chip[k] : w->cycles;
+        if (cycles > out->first && !d->by_energy) continue;
+        const step_cost c = cost_of(d, w, cycles, extra, extra_pj);
+        if (better(out->first, out->second, c.first, c.second)) continue;
+        out->first = c.first;
+        out->second = c.second;
+        out->way = k;
     }
-    return best_first < INFINITY;
+    return out->first < INFINITY;
 }
 
-/* Weights that an interval loads for the next one (`ahead`), and its own (`own`). */
-typedef struct {
-    int ahead;
-    bool own;
-    double bits, pj;
-} loads;
+/* The cheapest of each number of ways of a list. */
+static void keep(const td__dp *d, const td__ways *list, double extra, double extra_pj,
+                 const double *chip, td__cheapest *out) {
+    td__cheapest best = {.first = INFINITY, .second = INFINITY};
+    for (int k = 0; k < list->n; k++) {
+        const td__way *w = &list->way[k];
+        const step_cost c = cost_of(d, w, chip != NULL ? chip[k] : w->cycles, extra, extra_pj);
+        if (k == 0 || better(c.first, c.second, best.first, best.second))
+            best = (td__cheapest){.first = c.first, .second = c.second, .way = (int16_t)k};
+        best.bits = w->bits;
+        out[k] = best;
+    }
+}
 
-/* Cheapest way of interval i in `room`, as its view and what it loads have it. */
-static bool cheapest_of(td__dp *d, int i, unsigned chip, const td__view *v, const loads *l,
-                        int64_t room, step_cost *out) {
+/* The cheapest ways of interval i as its view has it, with weights that it loads: `ahead` for the
+ * next one, and its own. Returns how many there are. */
+static int keep_ways(const td__dp *d, int i, const td__view *v, int on_chip, bool weights,
+                     int ahead, bool own, td__cheapest *out) {
+    const unsigned chip = v->chip | (on_chip ? TD_BIT(TD_O) : 0) | (weights ? TD_BIT(TD_W) : 0);
     const td__ways *list = &d->table->of[d->plan->step[i].shape][chip];
+    const int next = (i + 1) % d->plan->n;
     const double *cycles = v->joined != NULL ? v->joined + (size_t)chip * TD__ALL_WAYS : NULL;
-    const double read = l->bits + v->joined_read, pj = l->pj + v->joined_pj;
-    const int n = fitting(list, room);
-    if (n == 0 || l->own) return cheapest(d, list, n, read, pj, cycles, out);
-    const size_t slot = td__kept_slot(i, v->work.chip_read > 0, chip, l->ahead);
-    td__cheapest *k = &d->kept[d->kept_at[slot] + n - 1];
-    if (k->way < 0) {
-        if (!cheapest(d, list, n, read, pj, cycles, out)) return false;
-        *k = (td__cheapest){out->cycles, out->pj, out->way};
+    double bits = 0, pj = 0;
+    if (ahead) {
+        bits = (double)d->plan->step[next].weight_bits;
+        pj = d->load_pj[next];
     }
-    *out = (step_cost){.cycles = k->cycles, .pj = k->pj, .way = k->way};
-    return true;
+    if (own) {
+        bits += (double)d->plan->step[i].weight_bits;
+        pj += d->load_pj[i];
+    }
+    keep(d, list, bits + v->joined_read, pj + v->joined_pj, cycles, out);
+    for (int k = 0; k < list->n; k++) out[k].chip = (uint8_t)chip;
+    return list->n;
 }
+
+/* The cheapest in `room`; NULL: there is none. */
+static inline const td__cheapest *in_room(const td__cheapest *k, int64_t room) {
+    if (k->bits > room) return NULL;
+    while (k[1].bits <= room) k++;
+    return k;
+}
+
+/* A state before interval i: where its decisions begin. */
+typedef struct {
+    const td__dp *d;
+    int i, next; /* next: whose weights may be loaded during i, -1: none */
+    uint16_t at; /* set * 2 + flag */
+    const td__view *view;
+    double first, second; /* so far */
+    td__cell *behind;     /* cells at the boundary behind i; NULL: fills d->rest instead, */
+    double *here;         /* this one */
+    const double *rest;   /* from those behind i */
+} state;
 
 /* paid: for weights that are to be resident. */
-static void relax(const run *r, int i, int from, int to, const step_cost *c, unsigned chip, int out,
-                  double paid) {
-    const td__dp *d = r->d;
-    const td__cell *a = &d->cell[i][from];
-    td__cell *b = &d->cell[i + 1][to];
-    if (r->back) {
-        double rest = (d->by_energy ? c->pj : c->cycles) + d->rest[i + 1][to];
-        if (rest < d->rest[i][from]) d->rest[i][from] = rest;
+static inline void relax(const state *s, const td__cheapest *c, int out, int ahead, double paid) {
+    const int to = s->view->to[out] * 2 + ahead;
+    if (s->behind == NULL) {
+        double with = c->first + s->rest[to];
+        if (with < *s->here) *s->here = with;
         return;
     }
-    double first = a->first + (d->by_energy ? c->pj : c->cycles) + paid;
-    double second = a->second + (d->by_energy ? c->cycles : c->pj);
+    td__cell *b = &s->behind[to];
+    double first = s->first + c->first + paid;
+    double second = s->second + c->second;
     if (!better(first, second, b->first, b->second)) return;
-    *b = (td__cell){first, second, (uint16_t)from, 0, (uint8_t)chip, (uint8_t)c->way, (uint8_t)out};
+    *b = (td__cell){first, second, s->at, 0, c->chip, (uint8_t)c->way, (uint8_t)out};
+}
+
+/* The same for an interval of the vector unit. */
+static void advance_vector(const state *s, int ahead, int out, int64_t room) {
+    const td__dp *d = s->d;
+    const td__view *v = s->view;
+    if (v->vector[out].bits > room) return;
+    double dram = v->vector[out].dram, pj = v->vector[out].pj;
+    if (ahead) {
+        const double bits = (double)d->plan->step[s->next].weight_bits;
+        dram = td__dram_cycles(d->hw, v->vector[out].read + bits, v->vector[out].write);
+        pj += d->load_pj[s->next];
+    }
+    const double cycles = v->vector[out].cycles > dram ? v->vector[out].cycles : dram;
+    pj += d->leak_pj * cycles;
+    const td__cheapest c = {.first = d->by_energy ? pj : cycles,
+                            .second = d->by_energy ? cycles : pj};
+    relax(s, &c, out, ahead, 0);
+}
+
+/* Its weights are on chip, or not. */
+static inline void advance_mapped(const state *s, int ahead, int out, bool weights, int64_t room,
+                                  double paid) {
+    td__cheapest *k = s->view->kept[out][weights][ahead];
+    if (k->way < 0) keep_ways(s->d, s->i, s->view, out, weights, ahead, false, k);
+    const td__cheapest *c = in_room(k, room);
+    if (c != NULL) relax(s, c, out, ahead, paid);
+}
+
+/* ... and are loaded for good, in its own interval. */
+static void advance_loading(const state *s, int ahead, int out, int64_t room) {
+    td__cheapest k[TD__ALL_WAYS + 1];
+    const int n = keep_ways(s->d, s->i, s->view, out, true, ahead, true, k);
+    k[n].bits = INT64_MAX;
+    const td__cheapest *c = in_room(k, room);
+    if (c != NULL) relax(s, c, out, ahead, 0);
 }
 
 /* All decisions of interval i from one state; `next` is whose weights may be loaded meanwhile (-1:
  * none). */
 static void advance(const run *r, int i, int set, int flag, int next) {
-    td__dp *d = r->d;
-    const td__step *s = &d->plan->step[i];
-    const td__view *v = &d->view[i][set];
-    const bool bounded = d->home->home >= 0;
-    int from = set * 2 + flag;
-    int64_t others = v->others + r->resident_bits;
-    if (r->resident[i] && !r->relaxed) others -= s->weight_bits; /* its own: in the way's bits */
+    const td__dp *d = r->d;
+    const td__step *step = &d->plan->step[i];
+    state s = {.d = d, .i = i, .next = next, .at = (uint16_t)(set * 2 + flag)};
+    s.view = &d->view[i][set];
+    if (r->back) {
+        s.here = &d->rest[i][s.at];
+        s.rest = d->rest[i + 1];
+    } else {
+        s.first = r->cell[i][s.at].first;
+        s.second = r->cell[i][s.at].second;
+        s.behind = r->cell[i + 1];
+    }
+    const bool own = r->resident[i] && !r->relaxed, weights = flag || own;
+    const bool loading = r->regime == TD__COLD && r->resident[i] && !flag;
+    const bool may_buy = (r->relaxed || r->priced) && !step->product;
+    const double paid = r->priced ? r->price * (double)step->weight_bits : 0;
+    const int64_t reserve = r->priced && !r->lent ? step->weight_bits : 0;
+    const int outs = d->own[i] != 0 ? 2 : 1;
+    int64_t room = r->room - s.view->others;
+    if (own) room += step->weight_bits; /* they are in the way's bits */
     for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++) {
-        loads l = {.ahead = ahead};
-        int64_t room = bounded ? d->home->pool - others : INT64_MAX;
-        if (ahead) {
-            l.bits = (double)d->plan->step[next].weight_bits;
-            l.pj = d->load_pj[next];
-            if (!r->resident[next]) room -= d->plan->step[next].weight_bits;
-        }
-        if (r->regime == TD__COLD && r->resident[i] && !flag) { /* loaded once, now */
-            l.own = true;
-            l.bits += (double)s->weight_bits;
-            l.pj += d->load_pj[i];
-        }
-        for (int out = 0; out < (d->own[i] != 0 ? 2 : 1); out++) {
-            int to = (v->next | (out ? d->own[i] : 0)) * 2 + ahead;
-            step_cost c = {0};
-            if (s->shape < 0) {
-                if (v->vector[out].bits > room) continue;
-                double dram = l.bits > 0 ? td__dram_cycles(d->hw, v->vector[out].read + l.bits,
-                                                           v->vector[out].write)
-                                         : v->vector[out].dram;
-                c.cycles = v->vector[out].cycles > dram ? v->vector[out].cycles : dram;
-                c.pj = v->vector[out].pj + l.pj + d->leak_pj * c.cycles;
-                c.way = 0;
-                relax(r, i, from, to, &c, 0, out, 0);
-                continue;
-            }
-            unsigned chip = v->chip | (out ? TD_BIT(TD_O) : 0);
-            bool weights = flag || (r->resident[i] && !r->relaxed);
-            if (!weights && cheapest_of(d, i, chip, v, &l, room, &c))
-                relax(r, i, from, to, &c, chip, out, 0);
-            if (weights || ((r->relaxed || r->priced) && !s->product)) {
-                chip |= TD_BIT(TD_W);
-                bool bought = r->priced && !weights;
-                double paid = bought ? r->price * (double)s->weight_bits : 0;
-                int64_t own = bought && !r->lent ? room + s->weight_bits : room; /* reserve */
-                if (cheapest_of(d, i, chip, v, &l, own, &c))
-                    relax(r, i, from, to, &c, chip, out, paid);
+        if (ahead && !r->resident[next]) room -= d->plan->step[next].weight_bits;
+        for (int out = 0; out < outs; out++) {
+            if (step->shape < 0) {
+                advance_vector(&s, ahead, out, room);
+            } else if (loading) {
+                advance_loading(&s, ahead, out, room);
+            } else {
+                advance_mapped(&s, ahead, out, weights, room, 0);
+                if (!weights && may_buy) advance_mapped(&s, ahead, out, true, room + reserve, paid);
             }
         }
     }
@@ -188,7 +249,7 @@ static bool layer_cost(const run *r, int number, int j, const td__view *v, bool 
     const td__step *s = &d->plan->step[k->first + j];
     const td__ways *list = &k->ways[j][side];
     const double weights = (double)s->weight_bits, load_pj = d->load_pj[k->first + j];
-    const double *bare = d->timed[(number * TD__MAX_STACK + j) * TD__STACK_SIDES + side];
+    double *bare = d->stack_view[number].cycles[j][side];
     if (s->joined >= 0) { /* of the last layer only */
         if (v->work.chip_read > 0) bare += 2 * list->n;
         extra += v->joined_read;
@@ -197,6 +258,7 @@ static bool layer_cost(const run *r, int number, int j, const td__view *v, bool 
     if (r->relaxed) room -= s->weight_bits;
     const int fit = fitting(list, room);
     step_cost c;
+    if (!there) td__time_late(d, k, j, list, bare);
     if (!cheapest(d, list, fit, there ? extra : extra + weights,
                   there ? extra_pj : extra_pj + load_pj, there ? bare : bare + list->n, &c))
         return false;
@@ -205,12 +267,12 @@ static bool layer_cost(const run *r, int number, int j, const td__view *v, bool 
         step_cost b;
         double paid = r->price * weights;
         cheapest(d, list, fit, extra, extra_pj, bare, &b);
-        bought = (d->by_energy ? b.pj : b.cycles) + paid < (d->by_energy ? c.pj : c.cycles);
+        bought = b.first + paid < c.first;
         if (bought) c = b;
         if (bought) sum->paid += paid;
     }
-    sum->cycles += c.cycles;
-    sum->pj += c.pj;
+    sum->first += c.first;
+    sum->second += c.second;
     const int64_t needed = list->way[c.way].bits + (r->relaxed ? s->weight_bits : 0);
     if (needed > *bits) *bits = needed;
     if (choice != NULL)
@@ -232,7 +294,7 @@ static int64_t stack_room(const run *r, const td__stack *k, int set, bool out, i
     const td__dp *d = r->d;
     const td__sched_plan *p = d->plan;
     const int next = (k->first + k->n) % p->n;
-    int64_t room = d->home->pool - d->view[k->first][set].held - r->resident_bits - k->buffer;
+    int64_t room = r->room - d->view[k->first][set].held - k->buffer;
     if (out) room -= p->value[p->step[k->first + k->n - 1].value].bits;
     if (ahead && !r->resident[next]) room -= p->step[next].weight_bits;
     for (int j = 0; j < k->n && !r->relaxed; j++)
@@ -255,7 +317,7 @@ static bool begin_stack(const run *r, int number, int set, int flag, int64_t roo
         if (!layer_cost(r, number, j, v, there(r, i, j == 0 && flag), j == 0 && v->chip != 0, room,
                         0, 0, choice, &b->sum, &b->bits))
             return false;
-        b->set = v->next;
+        b->set = v->to[0];
     }
     return true;
 }
@@ -270,7 +332,7 @@ static bool end_stack(const run *r, int number, const begun *b, int64_t room, bo
     const td__view *v = &d->view[last][b->set];
     int64_t bits = 0;
     *sum = b->sum;
-    *to = v->next;
+    *to = v->to[out];
     return layer_cost(r, number, k->n - 1, v, there(r, last, false), out, room,
                       ahead ? (double)d->plan->step[next].weight_bits : 0,
                       ahead ? d->load_pj[next] : 0, choice, sum, &bits);
@@ -282,7 +344,9 @@ static void advance_stack(const run *r, int number, int set, int flag) {
     const td__stack *k = &d->stacks->stack[number];
     const int behind = k->first + k->n, next = loaded_during(r, behind - 1);
     const unsigned own = d->own[behind - 1];
-    const td__cell *a = &d->cell[k->first][set * 2 + flag];
+    const td__cell *a = r->back ? NULL : &r->cell[k->first][set * 2 + flag];
+    double *rest = d->stack_view[number].rest;
+    if (a != NULL && rest != NULL && a->first + rest[set] > r->limit) return;
     begun b;
     bool fits = false;
     for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++)
@@ -295,16 +359,17 @@ static void advance_stack(const run *r, int number, int set, int flag) {
             if (!fits || room > b.room || room < b.bits)
                 fits = begin_stack(r, number, set, flag, room, NULL, &b);
             if (!fits || !end_stack(r, number, &b, room, out, ahead, NULL, &c, &to)) continue;
-            to = (to | (out ? (int)own : 0)) * 2 + ahead;
-            if (r->back) {
-                double rest = (d->by_energy ? c.pj : c.cycles) + d->rest[behind][to];
+            to = to * 2 + ahead;
+            if (a == NULL) {
+                const double with = c.first + d->rest[behind][to];
+                rest[set] = fmin(rest[set], with);
                 double *here = &d->rest[k->first][set * 2 + flag];
-                if (rest < *here) *here = rest;
+                *here = fmin(*here, with);
                 continue;
             }
-            td__cell *x = &d->cell[behind][to];
-            double first = a->first + (d->by_energy ? c.pj : c.cycles) + c.paid;
-            double second = a->second + (d->by_energy ? c.cycles : c.pj);
+            td__cell *x = &r->cell[behind][to];
+            double first = a->first + c.first + c.paid;
+            double second = a->second + c.second;
             if (!better(first, second, x->first, x->second)) continue;
             *x = (td__cell){
                 first, second,      (uint16_t)(set * 2 + flag), (uint16_t)(number + 1), 0,
@@ -312,27 +377,36 @@ static void advance_stack(const run *r, int number, int set, int flag) {
         }
 }
 
-/* wrap: the weights of the first interval are there at the start. */
-static void forward(const run *r, int wrap) {
+/* From a cell where the weights of the first interval were there at the start, which the last one
+ * has to load: whatever follows is cheaper by that from the same cell without, if to have them
+ * there has not saved as much. */
+static bool vain(const td__dp *d, int i, int at) {
+    const td__cell *with = &d->cell[1][i][at], *without = &d->cell[0][i][at];
+    const double first = with->first + (d->by_energy ? d->load_pj[0] : 0);
+    const double second = with->second + (d->by_energy ? 0 : d->load_pj[0]);
+    return first > without->first * SLACK ||
+           (first == without->first && second > without->second * SLACK);
+}
+
+static void forward(run *r, int wrap) {
     td__dp *d = r->d;
     int n = d->plan->n;
-    for (int i = 0; i <= n; i++)
-        for (int k = 0; k < 2 * d->sets[i]; k++)
-            d->cell[i][k].first = d->cell[i][k].second = INFINITY;
-    d->cell[0][wrap].first = d->cell[0][wrap].second = 0;
-    for (int i = 0, stack = 0; i < n; i++) {
-        int next = loaded_during(r, i), stacks = stack;
-        while (d->stacks != NULL && stacks < d->stacks->n && d->stacks->stack[stacks].first == i)
-            stacks++;
-        for (int set = 0; set < d->sets[i]; set++)
-            for (int flag = 0; flag < 2; flag++) {
-                const double so_far = d->cell[i][set * 2 + flag].first;
-                if (!(so_far < INFINITY)) continue;
-                if (d->rest != NULL && so_far + d->rest[i][set * 2 + flag] > d->limit) continue;
-                advance(r, i, set, flag, next);
-                for (int k = stack; k < stacks; k++) advance_stack(r, k, set, flag);
-            }
-        stack = stacks;
+    r->cell = d->cell[wrap];
+    memcpy(r->cell[0], d->no_cell, sizeof *d->no_cell * (size_t)d->n_cell);
+    r->cell[0][wrap].first = r->cell[0][wrap].second = 0;
+    for (int i = 0; i < n; i++) {
+        const td__cell *cell = r->cell[i];
+        const double *rest = d->rest != NULL ? d->rest[i] : NULL;
+        const int next = loaded_during(r, i);
+        const int n_at = 2 * d->sets[i];
+        for (int at = 0; at < n_at; at++) {
+            if (!(cell[at].first < INFINITY)) continue;
+            if (rest != NULL && cell[at].first + rest[at] > r->limit) continue;
+            if (wrap && vain(d, i, at)) continue;
+            advance(r, i, at / 2, at % 2, next);
+            for (int k = d->stack_at[i]; k < d->stack_at[i + 1]; k++)
+                advance_stack(r, k, at / 2, at % 2);
+        }
     }
 }
 
@@ -340,7 +414,7 @@ static void backward(const run *r, int wrap, td__choice *choice) {
     const td__dp *d = r->d;
     int at = wrap;
     for (int i = d->plan->n - 1; i >= 0; i--) {
-        const td__cell *c = &d->cell[i + 1][at];
+        const td__cell *c = &r->cell[i + 1][at];
         const td__step *s = &d->plan->step[i];
         if (c->stack > 0) {
             const td__stack *k = &d->stacks->stack[c->stack - 1];
@@ -368,54 +442,77 @@ static bool solve(run *r, td__answer *out) {
     int n = d->plan->n;
     d->runs++;
     out->first = out->second = INFINITY;
+    const double limit = r->limit;
     bool wraps = r->regime == TD__STEADY && loaded_during(r, n - 1) >= 0;
     for (int wrap = 0; wrap < (wraps ? 2 : 1); wrap++) {
         forward(r, wrap);
-        const td__cell *end = &d->cell[n][wrap];
+        const td__cell *end = &r->cell[n][wrap];
         if (!better(end->first, end->second, out->first, out->second)) continue;
         out->first = end->first;
         out->second = end->second;
+        if (limit < INFINITY) r->limit = fmin(limit, end->first * SLACK);
         if (out->choice != NULL) backward(r, wrap, out->choice);
     }
+    r->limit = limit;
     return out->first < INFINITY;
 }
 
+static int64_t pool_of(const td__dp *d) {
+    return d->home->home >= 0 ? d->home->pool : TD__UNBOUNDED;
+}
+
 bool td__dp_run(td__dp *d, const bool *resident, td__regime regime, td__answer *out) {
-    run r = {.d = d, .resident = resident, .regime = regime};
+    run r = {.d = d, .resident = resident, .regime = regime, .limit = d->limit};
+    r.room = pool_of(d);
     for (int i = 0; i < d->plan->n; i++)
-        if (resident[i]) r.resident_bits += d->plan->step[i].weight_bits;
-    if (d->home->home >= 0 && r.resident_bits > d->home->pool) return false;
-    return solve(&r, out);
+        if (resident[i]) r.room -= d->plan->step[i].weight_bits;
+    return r.room >= 0 && solve(&r, out);
+}
+
+/* Room for the rests of intervals and stacks. */
+static bool make_floor(td__dp *d) {
+    const int n = d->plan->n, m = d->stack_at[n];
+    double **rest = d->rest != NULL ? d->rest : TD_NEW(d->arena, double *, n + 1);
+    for (int i = 0; d->rest == NULL && rest != NULL && i <= n; i++)
+        if ((rest[i] = TD_NEW(d->arena, double, 2 * d->sets[i])) == NULL) return false;
+    int sets = 0;
+    for (int k = 0; k < m; k++) sets += d->sets[d->stacks->stack[k].first];
+    double *stack_rest = TD_NEW(d->arena, double, sets + 1);
+    if (rest == NULL || stack_rest == NULL) return false;
+    for (int k = 0; k < m; stack_rest += d->sets[d->stacks->stack[k++].first])
+        d->stack_view[k].rest = stack_rest;
+    d->rest = rest;
+    d->floored = m > 0 ? d->stacks->stack : NULL;
+    d->floored_view = d->stack_view;
+    return true;
+}
+
+/* Fills them, from the last interval to the first. */
+static void find_floor(run *r) {
+    td__dp *d = r->d;
+    r->back = true;
+    d->rest[d->plan->n][0] = d->rest[d->plan->n][1] = 0;
+    for (int i = d->plan->n - 1; i >= 0; i--)
+        for (int set = 0; set < d->sets[i]; set++) {
+            double *rest = d->rest[i] + 2 * set;
+            rest[0] = INFINITY;
+            advance(r, i, set, 0, -1);
+            for (int k = d->stack_at[i]; k < d->stack_at[i + 1]; k++) {
+                d->stack_view[k].rest[set] = INFINITY;
+                advance_stack(r, k, set, 0);
+            }
+            rest[1] = rest[0];
+        }
+    r->back = false;
 }
 
 bool td__dp_relaxed(td__dp *d, td__answer *out) {
     run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .relaxed = true};
+    r.room = pool_of(d);
+    if (!make_floor(d)) return false;
+    find_floor(&r);
+    r.limit = d->rest[0][0] * SLACK; /* the way there has only to be followed */
     return solve(&r, out);
-}
-
-bool td__dp_floor(td__dp *d) {
-    const int n = d->plan->n, m = d->stacks != NULL ? d->stacks->n : 0;
-    run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .relaxed = true, .back = true};
-    if (d->rest == NULL) {
-        double **rest = TD_NEW(d->arena, double *, n + 1);
-        for (int i = 0; rest != NULL && i <= n; i++)
-            if ((rest[i] = TD_NEW(d->arena, double, 2 * d->sets[i])) == NULL) return false;
-        d->rest = rest;
-    }
-    if (d->rest == NULL) return false;
-    for (int i = n, behind = m; i >= 0; i--) {
-        for (int k = 0; k < 2 * d->sets[i]; k++) d->rest[i][k] = i == n ? 0 : INFINITY;
-        if (i == n) continue;
-        int stack = behind;
-        while (stack > 0 && d->stacks->stack[stack - 1].first == i) stack--;
-        for (int set = 0; set < d->sets[i]; set++) {
-            advance(&r, i, set, 0, -1);
-            for (int k = stack; k < behind; k++) advance_stack(&r, k, set, 0);
-            d->rest[i][set * 2 + 1] = d->rest[i][set * 2];
-        }
-        behind = stack;
-    }
-    return true;
 }
 
 void td__dp_limit(td__dp *d, double limit) {
@@ -440,8 +537,9 @@ static int64_t with_prices(run *r, bool *resident, double *first) {
 
 int64_t td__dp_priced(td__dp *d, int64_t reserve, double price, bool *resident) {
     run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .priced = true, .price = price};
+    r.limit = INFINITY;
     double first;
-    r.resident_bits = reserve;
+    r.room = pool_of(d) - reserve;
     return with_prices(&r, resident, &first);
 }
 
@@ -452,6 +550,8 @@ int64_t td__dp_priced(td__dp *d, int64_t reserve, double price, bool *resident) 
 double td__dp_least(td__dp *d, double room) {
     enum { LINES = 5 };
     run r = {.d = d, .resident = d->none, .regime = TD__STEADY, .priced = true, .lent = true};
+    r.room = pool_of(d);
+    r.limit = INFINITY;
     double first;
     r.relaxed = true; /* what is free has no price */
     int64_t bits = with_prices(&r, NULL, &first);

@@ -5,12 +5,25 @@
 
 #include "schedule.h"
 
+/* The cheapest of a list's ways up to one of `bits`; way < 0: not looked for yet. The last one of a
+ * list has more bits than there ever are. */
+typedef struct {
+    int64_t bits;
+    double first, second;
+    int16_t way;
+    uint8_t chip; /* tensors on chip */
+} td__cheapest;
+#define TD__UNBOUNDED (INT64_MAX / 2)
+
 /* A set of values on chip at the boundary before an interval, as the interval sees it. */
 typedef struct {
     int64_t others; /* bits of values on chip that pass by */
     int64_t held;   /* bits of all values on chip at the boundary */
-    uint16_t next;  /* the set at the boundary behind, without the interval's own value */
+    uint16_t to[2]; /* the set at the boundary behind, without and with the interval's own value */
     uint8_t chip;   /* mapped: TD_BIT(TD_I) if the input is on chip */
+    /* Mapped: its ways by whether its value and its weights are on chip and weights are loaded for
+     * the next interval. A run differs from another in which of them have room. */
+    td__cheapest *kept[2][2][2];
     double joined_read, joined_pj; /* mapped: of the layer joined to it, DRAM bits and pJ */
     td__vector_work work;          /* ... itself */
     const double *joined;          /* ... and cycles on chip of both by mask and way, or NULL */
@@ -20,6 +33,13 @@ typedef struct {
     } vector[2]; /* vector unit: its value in DRAM, on chip */
 } td__view;
 
+/* A stack as the program sees it. */
+typedef struct {
+    const td__way *way[TD__MAX_STACK][TD__STACK_SIDES]; /* the ways that had these */
+    double *cycles[TD__MAX_STACK][TD__STACK_SIDES];     /* of time_ways */
+    double *rest; /* [set]: as td__dp.rest, of what begins with it; NULL: not known */
+} td__stack_view;
+
 typedef struct {
     double first, second;
     uint16_t from;
@@ -27,21 +47,18 @@ typedef struct {
     uint8_t chip, way, out;
 } td__cell;
 
-/* The cheapest of the ways of an interval that fit; way < 0: not looked for yet. */
-typedef struct {
-    double cycles, pj;
-    int way;
-} td__cheapest;
-
 struct td__dp {
     const td__sched_plan *plan;
     const td_hw *hw;
     const td__home *home;
     const td__table *table;
     const td__stacks *stacks; /* NULL: none */
-    double **timed; /* [(stack * TD__MAX_STACK + layer) * TD__STACK_SIDES + side]: of time_ways */
+    int *stack_at;            /* the first one that begins with an interval; of n + 1 */
+    td__stack_view *stack_view;
+    const td__stack *floored; /* those of the last td__dp_relaxed, and how it saw them */
+    td__stack_view *floored_view;
     td_arena *arena;
-    double **rest; /* [boundary][set * 2 + flag]: of td__dp_floor; NULL */
+    double **rest; /* [boundary][set * 2 + flag]: of td__dp_relaxed; NULL */
     double limit;  /* what is worse is of no interest */
     bool by_energy;
     bool one_port;   /* DRAM has one rate for both directions together, and no other limit */
@@ -51,21 +68,18 @@ struct td__dp {
     int *sets;       /* sets at the boundary before an interval; sets[n] = 1 */
     uint16_t *own; /* bit of the interval's value in the set behind it, 0: it cannot stand there */
     double *load_pj;    /* of an interval's weights */
-    td__cell **cell;    /* [boundary][set * 2 + flag] */
+    td__cell *no_cell;  /* of all boundaries, none reached */
+    td__cell **cell[2]; /* [wrap][boundary][set * 2 + flag]; wrap: the first interval's weights are
+                           loaded during the last one */
+    int n_cell;         /* of all boundaries */
     bool *ahead_ok;     /* an interval's weights may be loaded ahead */
     bool *none;         /* no resident weights */
     td__choice *choice; /* of td__dp_priced */
     double **joined;    /* [2 * interval + operand on chip] */
-    /* A run differs from another in which ways have room, so that the same are looked for over and
-     * over: kept[kept_at[td__kept_slot(...)] + how many fit - 1]. */
-    td__cheapest *kept;
-    int *kept_at;
     int64_t runs;
 };
 
-/* joined: its operand on chip; ahead: weights of the next interval are loaded meanwhile. */
-static inline size_t td__kept_slot(int interval, bool joined, unsigned chip, int ahead) {
-    return (((size_t)interval * 2 + joined) * TD__MASKS + chip) * 2 + (size_t)ahead;
-}
+/* Fills the list behind `bare`, of td__stack_view.cycles: with the wait for weights. */
+void td__time_late(const td__dp *d, const td__stack *k, int j, const td__ways *list, double *bare);
 
 #endif

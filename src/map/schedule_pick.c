@@ -214,7 +214,6 @@ static bool open_picker(picker *p, td__dp *dp, const td__sched_plan *plan, const
     td__answer relaxed = {.choice = choice};
     if (!p->resident || !p->item || !p->best_set || !choice || !td__dp_relaxed(dp, &relaxed))
         return false;
-    if (!td__dp_floor(dp)) return false;
     p->bound_first = relaxed.first;
     p->bound_second = relaxed.second;
     find_items(p, plan, hw, h, t, by_energy, choice);
@@ -222,7 +221,7 @@ static bool open_picker(picker *p, td__dp *dp, const td__sched_plan *plan, const
 }
 
 double td__pick_quick(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, const td__home *h,
-                      const td__table *t, td_map_objective objective, td_arena *a,
+                      const td__table *t, td_map_objective objective, td_arena *a, double bar,
                       td__sets *tried) {
     picker p = {.best_set = NULL};
     td__choice *choice = TD_NEW(a, td__choice, plan->n);
@@ -233,6 +232,7 @@ double td__pick_quick(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, c
     }
     if (!open_picker(&p, dp, plan, hw, h, t, objective == TD_OBJ_ENERGY, a, choice))
         return INFINITY;
+    if (p.bound_first >= bar) return INFINITY;
     p.tried = tried;
     if (p.n_item <= ENUMERATED) {
         try_all(&p);
@@ -265,8 +265,8 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, 
         *proved = met(&p);
     }
     *proved = *proved && !plan->beam;
-    p.best.choice = best->choice;
-    if (!td__dp_run(dp, resident, TD__STEADY, &p.best)) return false;
-    *best = p.best;
-    return true;
+    td__dp_limit(dp, p.best.first * (1 + 1e-12)); /* of the same sums in another order */
+    const bool found = td__dp_run(dp, resident, TD__STEADY, best);
+    td__dp_limit(dp, INFINITY);
+    return found;
 }

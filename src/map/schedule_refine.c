@@ -157,8 +157,8 @@ static td_status ask(td_scheduler *s, int i, const layer *x, const td__need *roo
                    .table = &table,
                    .turn = x->passes > 0,
                    .asked = UINT64_C(1) << x->chip,
-                   .again = room};
-    td__maker_remember(&b, s->mappings);
+                   .again = room,
+                   .memory = s->table.memory};
     td_status status = td__table_shape(&b, 0, NULL, NULL);
     s->table.calls += table.calls;
     s->table.evaluations += table.evaluations;

@@ -19,6 +19,7 @@
  * chip, by the place of its input and output. */
 typedef struct {
     double cycles, pj, read[4], write[4];
+    double *turn; /* td__turn_cycles by rows; 0: not known yet */
 } hope;
 
 /* free: there is room on chip for all of the layer and as much again, so that its ways there are as
@@ -44,15 +45,18 @@ static hope hope_of(const td__ways *of, bool free) {
     return b;
 }
 
-static bool hope_for(const hope *of, const td__sched_plan *p, const td_hw *hw, const td__home *h,
+static bool hope_for(hope *of, const td__sched_plan *p, const td_hw *hw, const td__home *h,
                      td_arena *a, td__stack *s) {
     td__way *way = TD_NEW(a, td__way, s->n * TD__STACK_SIDES);
     if (way == NULL) return false;
     for (int k = 0; k < s->n; k++) {
-        const hope *b = &of[p->step[s->first + k].shape];
-        const double least = td__stack_cycles(p, hw, h, s, k);
-        const double share = (double)s->passes[k] * s->rows[k] /
-                             (double)p->shape[p->step[s->first + k].shape].dim[TD_P];
+        hope *b = &of[p->step[s->first + k].shape];
+        const int rows = p->shape[p->step[s->first + k].shape].dim[TD_P];
+        if (b->turn == NULL && (b->turn = TD_NEW(a, double, rows + 1)) == NULL) return false;
+        double *turn = &b->turn[s->rows[k]]; /* other stacks have the same */
+        if (*turn == 0) *turn = td__turn_cycles(p, hw, h, s, k);
+        const double least = s->passes[k] * *turn;
+        const double share = (double)s->passes[k] * s->rows[k] / rows;
         for (int side = 0; side < TD__STACK_SIDES; side++, way++) {
             const unsigned chip = td__stack_chip(s, k, side);
             const int place = (chip & TD_BIT(TD_I) ? 1 : 0) | (chip & TD_BIT(TD_O) ? 2 : 0);
@@ -135,8 +139,8 @@ static td_status known_of(const td__stacks *all, td_arena *a, td__stacks *out) {
     return TD_OK;
 }
 
-static double quick(const td__sieve *v, td__sets *tried) {
-    return td__pick_quick(v->dp, v->plan, v->hw, v->home, v->table, v->o->objective, v->arena,
+static double quick(const td__sieve *v, double bar, td__sets *tried) {
+    return td__pick_quick(v->dp, v->plan, v->hw, v->home, v->table, v->o->objective, v->arena, bar,
                           tried);
 }
 
@@ -168,15 +172,16 @@ static double with_set(const td__sieve *v, const td__stacks *stacks, const bool 
 }
 
 /* Asks for what the most hopeful of the sets uses, until that is known or no hope is left. */
-static td_status follow(const td__sieve *v, td__stacks *all, td__turns *turns, double plain,
-                        td__stacks *out, bool *resident) {
+static td_status follow(const td__sieve *v, td__stacks *all, double plain, td__stacks *out,
+                        bool *resident) {
     const int n = v->plan->n;
     td__sets tried;
     td__choice *choice = TD_NEW(v->arena, td__choice, n);
     double real = plain;
-    if (choice == NULL || !td__dp_stacks(v->dp, all)) return TD_E_MEMORY;
-    quick(v, &tried);
-    for (int round = 0; round < ROUNDS;) {
+    td__turns *turns = td__turns_create(v->plan, v->hw, v->home, v->o, v->table->memory, v->arena);
+    if (choice == NULL || turns == NULL || !td__dp_stacks(v->dp, all)) return TD_E_MEMORY;
+    quick(v, real * NO_GAIN, &tried);
+    for (int round = 0; round < ROUNDS && tried.n > 0;) {
         int best = 0;
         for (int k = 1; k < tried.n; k++)
             if (tried.first[k] < tried.first[best]) best = k;
@@ -211,12 +216,7 @@ td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident) 
     memset(resident, 0, sizeof *resident * (size_t)v->plan->n);
     td_status s = hope_all(v, &all);
     if (s != TD_OK || all.n == 0) return s;
-    const double plain = quick(v, NULL);
-    td__turns *turns = td__turns_create(v->plan, v->hw, v->home, v->o, v->mappings,
-                                        all.n * TD__MAX_STACK * TD__STACK_SIDES, v->arena);
-    td__answer relaxed = {.choice = NULL};
-    if (turns == NULL || !td__dp_stacks(v->dp, &all)) return TD_E_MEMORY;
-    if (td__dp_relaxed(v->dp, &relaxed) && relaxed.first < plain * NO_GAIN)
-        s = follow(v, &all, turns, plain, out, resident);
+    const double plain = quick(v, INFINITY, NULL);
+    s = follow(v, &all, plain, out, resident);
     return s == TD_OK && !td__dp_stacks(v->dp, out) ? TD_E_MEMORY : s;
 }

@@ -147,8 +147,8 @@ td_status td__stacks_in(const td__sched_plan *p, const td__home *h, const td__st
     return TD_OK;
 }
 
-double td__stack_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                        const td__stack *s, int at) {
+double td__turn_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
+                       const td__stack *s, int at) {
     const td_problem q = td__stack_turn(p, s, at);
     double words[TD_NTENSOR], cycles = (double)td_problem_macs(&q) / td__parallel(hw, &q);
     for (int t = 0; t < TD_NTENSOR; t++)
@@ -167,7 +167,7 @@ double td__stack_cycles(const td__sched_plan *p, const td_hw *hw, const td__home
         cycles = fmax(cycles, write / v->write_bw / rate);
         cycles = fmax(cycles, (read + write) / v->shared_bw / rate);
     }
-    return s->passes[at] * ceil(cycles * (1 - 1e-12));
+    return ceil(cycles * (1 - 1e-12));
 }
 
 /* Only then the other turns can begin. */

@@ -474,8 +474,8 @@ static td_status build_shape(td__maker *b, int shape, int64_t *missing_bytes, td
 
 td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_error *err) {
     td__ways **of = &b->table->of[shape];
-    td__layer_memo *memo = b->memo;
-    const td__layer_key key = {.hw = b->number,
+    td__layer_memo *memo = b->memory.memo;
+    const td__layer_key key = {.hw = b->memory.number,
                                .problem = &b->shape[shape],
                                .value = b->value[shape],
                                .asked = b->asked | (b->turn ? OF_STACKS : 0) |
@@ -501,11 +501,13 @@ td_status td__table_shape(td__maker *b, int shape, int64_t *missing_bytes, td_er
     return s;
 }
 
-void td__maker_remember(td__maker *b, bool mappings) {
-    td_map_cache *c = b->o->cache;
-    b->memo = c != NULL && !mappings ? td__map_cache_layers(c) : NULL;
-    b->number = b->memo != NULL ? td__layer_memo_hw(b->memo, b->hw, b->o) : 0;
-    if (b->number == 0) b->memo = NULL;
+/* Mappings are not remembered. */
+static td__memory memory_of(const td_hw *hw, const td_schedule_options *o, bool mappings) {
+    td__memory m = {.memo = NULL};
+    if (o->cache == NULL || mappings) return m;
+    m.memo = td__map_cache_layers(o->cache);
+    m.number = m.memo != NULL ? td__layer_memo_hw(m.memo, hw, o) : 0;
+    return m.number != 0 ? m : (td__memory){.memo = NULL};
 }
 
 /* Bits of all weights and of the values that can be on chip during the fullest interval. */
@@ -538,7 +540,7 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                    .table = out};
     if (h->home >= 0) b.demand = demand_of(p, h);
     b.roomy = split(&b) && b.demand <= h->pool / 2;
-    td__maker_remember(&b, mappings);
+    out->memory = b.memory = memory_of(hw, o, mappings);
     for (int shape = 0; shape < p->n_shape; shape++) {
         b.asked = b.roomy ? natural_masks(&b, shape) : 0;
         b.never = never_on_chip(&b, shape);

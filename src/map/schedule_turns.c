@@ -1,64 +1,57 @@
 /* Ways of the layers of stacks: each turn of a layer is asked for once, with what is on chip. */
 #include "schedule.h"
 
-/* One turn that was asked for: its number is that of its table. */
+/* One turn that was asked for. */
 typedef struct turn {
     struct turn *next; /* of the same layer problem */
     int rows;
     unsigned chip;
-    const td__ways *ways;
+    td_problem problem;
+    td__ways *ways; /* by mask */
 } turn;
 
 struct td__turns {
     td__maker maker;
-    td__table table;
-    turn **of; /* by the shape of the whole layer */
-    td_problem *shape;
-    int n;
+    td__table table; /* of one turn */
+    turn **of;       /* by the shape of the whole layer */
 };
 
 td__turns *td__turns_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
-                            const td_schedule_options *o, bool mappings, int most, td_arena *a) {
-    td__turns *t = TD_NEW(a, td__turns, 1);
-    if (t == NULL) return NULL;
-    *t = (td__turns){.table.of = TD_NEW(a, td__ways *, most),
-                     .of = TD_NEW(a, turn *, p->n_shape),
-                     .shape = TD_NEW(a, td_problem, most)};
+                            const td_schedule_options *o, td__memory memory, td_arena *a) {
     /* What stands on chip is the stack's, not the turn's: no values. */
-    int64_t(*none)[TD_NTENSOR] = td_arena_alloc(a, sizeof *none * (size_t)most);
-    if (t->table.of == NULL || t->of == NULL || t->shape == NULL || none == NULL) return NULL;
-    memset(none, 0, sizeof *none * (size_t)most);
+    static const int64_t none[1][TD_NTENSOR];
+    td__turns *t = TD_NEW(a, td__turns, 1);
+    if (t == NULL || (t->of = TD_NEW(a, turn *, p->n_shape)) == NULL) return NULL;
     t->maker = (td__maker){.plan = p,
-                           .shape = t->shape,
                            .value = none,
                            .hw = hw,
                            .home = h,
                            .o = o,
                            .arena = a,
                            .table = &t->table,
-                           .turn = true};
-    td__maker_remember(&t->maker, mappings);
+                           .turn = true,
+                           .memory = memory};
     return t;
 }
 
 static const td__ways *known(const td__turns *t, const td__stack *s, int at, unsigned chip) {
     const turn *k = t->of[t->maker.plan->step[s->first + at].shape];
     while (k != NULL && (k->rows != s->rows[at] || k->chip != chip)) k = k->next;
-    return k != NULL ? k->ways : NULL;
+    return k != NULL ? &k->ways[chip] : NULL;
 }
 
 static td_status ask(td__turns *t, const td__stack *s, int at, unsigned chip) {
     turn **to = &t->of[t->maker.plan->step[s->first + at].shape];
     turn *k = TD_NEW(t->maker.arena, turn, 1);
     if (k == NULL) return TD_E_MEMORY;
-    t->shape[t->n] = td__stack_turn(t->maker.plan, s, at);
+    *k = (turn){.next = *to, .rows = s->rows[at], .chip = chip};
+    k->problem = td__stack_turn(t->maker.plan, s, at);
+    t->maker.shape = &k->problem;
     t->maker.asked = UINT64_C(1) << chip;
-    td_status st = td__table_shape(&t->maker, t->n, NULL, NULL);
-    if (st != TD_OK) return st;
-    *k = (turn){.next = *to, .rows = s->rows[at], .chip = chip, .ways = &t->table.of[t->n][chip]};
-    *to = k;
-    t->n++;
-    return TD_OK;
+    t->table.of = &k->ways;
+    td_status st = td__table_shape(&t->maker, 0, NULL, NULL);
+    if (st == TD_OK) *to = k;
+    return st;
 }
 
 td__way td__turns_way(const td_hw *hw, const td_problem *band, unsigned chip, int passes,

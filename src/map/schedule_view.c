@@ -51,8 +51,29 @@ static const double *joined_cycles(td__dp *d, int i, bool chip, const td__vector
     return c;
 }
 
+/* Lists of an interval's ways by what is on chip, with the operand of what is joined to it on chip
+ * or not, and weights loaded for the next interval or not. */
+typedef td__cheapest *kept_ways[2][TD__MASKS][2];
+
+static bool make_kept(const td__dp *d, int i, kept_ways out) {
+    const td__step *s = &d->plan->step[i];
+    const td__ways *of = d->table->of[s->shape];
+    const int times = s->joined >= 0 ? 4 : 2;
+    int n = 0;
+    for (int mask = 0; mask < TD__MASKS; mask++) n += times * (of[mask].n + 1);
+    td__cheapest *k = TD_NEW(d->arena, td__cheapest, n);
+    for (int mask = 0; k != NULL && mask < TD__MASKS; mask++)
+        for (int time = 0; time < times; time++) {
+            out[time >> 1][mask][time & 1] = k;
+            if (of[mask].n > 0) k->way = -1;
+            k += of[mask].n;
+            k++->bits = INT64_MAX;
+        }
+    return k != NULL;
+}
+
 static void see(td__dp *d, int i, int set, const int *live, int n_live, const int *behind,
-                int n_behind, bool *on_chip) {
+                int n_behind, const kept_ways kept, bool *on_chip) {
     const td__sched_plan *p = d->plan;
     const td__step *s = &p->step[i];
     td__view *v = &d->view[i][set];
@@ -68,8 +89,9 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
         else
             v->others += p->value[live[k]].bits;
         for (int j = 0; j < n_behind; j++)
-            if (behind[j] == live[k]) v->next = (uint16_t)(v->next | 1u << j);
+            if (behind[j] == live[k]) v->to[0] = (uint16_t)(v->to[0] | 1u << j);
     }
+    v->to[1] = v->to[0] | d->own[i];
     if (s->shape < 0) {
         see_vector(d, i, operands, on_chip, v);
     } else {
@@ -80,27 +102,24 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
             v->joined_pj = td__vector_pj(d->hw, d->home, &v->work);
             v->joined = joined_cycles(d, i, v->work.chip_read > 0, &v->work);
         }
+        for (int k = 0; k < 8; k++) {
+            const unsigned chip = v->chip | (k & 4 ? TD_BIT(TD_O) : 0) | (k & 2 ? TD_BIT(TD_W) : 0);
+            v->kept[k >> 2][k >> 1 & 1][k & 1] = kept[v->work.chip_read > 0][chip][k & 1];
+        }
     }
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
 }
 
-/* Room for what td__dp.kept has. */
-static bool make_kept(td__dp *d) {
-    const td__sched_plan *p = d->plan;
-    int n = 0;
-    d->kept_at = TD_NEW(d->arena, int, td__kept_slot(p->n, false, 0, 0) + 1);
-    if (d->kept_at == NULL) return false;
-    for (int i = 0; i < p->n; i++) {
-        const td__step *s = &p->step[i];
-        for (unsigned chip = 0; s->shape >= 0 && chip < TD__MASKS; chip++)
-            for (int k = 0; k < (s->joined >= 0 ? 4 : 2); k++) {
-                d->kept_at[td__kept_slot(i, k >= 2, chip, k & 1)] = n;
-                n += d->table->of[s->shape][chip].n;
-            }
+static bool make_cells(td__dp *d) {
+    d->no_cell = TD_NEW(d->arena, td__cell, d->n_cell);
+    for (int k = 0; d->no_cell != NULL && k < d->n_cell; k++)
+        d->no_cell[k].first = d->no_cell[k].second = INFINITY;
+    for (int wrap = 0; wrap < 2; wrap++) {
+        td__cell *c = TD_NEW(d->arena, td__cell, d->n_cell);
+        if (c == NULL) return false;
+        for (int i = 0; i <= d->plan->n; c += 2 * d->sets[i++]) d->cell[wrap][i] = c;
     }
-    d->kept = TD_NEW(d->arena, td__cheapest, n > 0 ? n : 1);
-    for (int k = 0; d->kept != NULL && k < n; k++) d->kept[k].way = -1;
-    return d->kept != NULL;
+    return d->no_cell != NULL;
 }
 
 td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *h,
@@ -120,21 +139,22 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
     d->sets = TD_NEW(a, int, n + 1);
     d->own = TD_NEW(a, uint16_t, n);
     d->load_pj = TD_NEW(a, double, n);
-    d->cell = TD_NEW(a, td__cell *, n + 1);
+    d->cell[0] = TD_NEW(a, td__cell *, n + 1);
+    d->cell[1] = TD_NEW(a, td__cell *, n + 1);
     d->ahead_ok = TD_NEW(a, bool, n);
     d->none = TD_NEW(a, bool, n);
     d->choice = TD_NEW(a, td__choice, n);
     d->joined = TD_NEW(a, double *, 2 * n);
-    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell || !d->ahead_ok || !d->none ||
-        !d->choice || !d->joined)
+    d->stack_at = TD_NEW(a, int, n + 1);
+    if (!d->view || !d->sets || !d->own || !d->load_pj || !d->cell[0] || !d->cell[1] ||
+        !d->ahead_ok || !d->none || !d->choice || !d->joined || !d->stack_at)
         return NULL;
     int live[TD__MAX_LIVE], behind[TD__MAX_LIVE];
     int n_live = 0;
     for (int i = 0; i <= n; i++) {
         int n_behind = i < n ? crossing(p, i + 1, behind) : 0;
         d->sets[i] = 1 << n_live;
-        d->cell[i] = TD_NEW(a, td__cell, 2 * d->sets[i]);
-        if (d->cell[i] == NULL) return NULL;
+        d->n_cell += 2 * d->sets[i];
         if (i == n) break;
         const td__step *s = &p->step[i];
         d->view[i] = TD_NEW(a, td__view, d->sets[i]);
@@ -145,8 +165,10 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
         }
         for (int j = 0; j < n_behind; j++)
             if (behind[j] == s->value) d->own[i] = (uint16_t)(1u << j);
+        kept_ways kept;
+        if (s->shape >= 0 && !make_kept(d, i, kept)) return NULL;
         for (int set = 0; set < d->sets[i]; set++)
-            see(d, i, set, live, n_live, behind, n_behind, on_chip);
+            see(d, i, set, live, n_live, behind, n_behind, kept, on_chip);
         if (s->shape >= 0) {
             d->load_pj[i] = td__load_pj(p, hw, h, i);
             d->ahead_ok[i] = (h->may & TD_BIT(TD_W)) != 0 && !p->step[i].product;
@@ -154,16 +176,17 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
         n_live = n_behind;
         memcpy(live, behind, sizeof live);
     }
-    return make_kept(d) && td__dp_stacks(d, stacks) ? d : NULL;
+    return make_cells(d) && td__dp_stacks(d, stacks) ? d : NULL;
 }
 
 /* Cycles on chip of all ways of a layer of a stack, with what is joined to it: four lists, with the
- * joined operand in DRAM, the same and with the wait for its weights, and both with it on chip. */
+ * joined operand in DRAM, the same and with the wait for its weights (once they are asked for), and
+ * both with it on chip. */
 static double *time_ways(const td__dp *d, const td__stack *k, int j, const td__ways *list) {
     const td__step *s = &d->plan->step[k->first + j];
     double *out = TD_NEW(d->arena, double, 4 * list->n + 1);
     for (int chip = 0; out != NULL && chip < (s->joined >= 0 ? 2 : 1); chip++) {
-        double *bare = out + 2 * chip * list->n, *late = bare + list->n;
+        double *bare = out + 2 * chip * list->n;
         const td__vector_work *work = NULL; /* of any set of values with the operand there */
         for (int set = 0; s->joined >= 0 && set < d->sets[k->first + j] && work == NULL; set++)
             if ((d->view[k->first + j][set].work.chip_read > 0) == chip)
@@ -172,23 +195,42 @@ static double *time_ways(const td__dp *d, const td__stack *k, int j, const td__w
             const td__way *way = &list->way[w];
             bare[w] =
                 work != NULL ? td__joined_cycles(d->hw, d->home, way, work, NULL) : way->cycles;
-            late[w] = fmax(bare[w], td__stack_wait(d->hw, s->weight_bits, k->passes[j], bare[w]));
         }
     }
     return out;
 }
 
+void td__time_late(const td__dp *d, const td__stack *k, int j, const td__ways *list, double *bare) {
+    double *late = bare + list->n;
+    if (list->n == 0 || late[0] > 0) return;
+    const int64_t bits = d->plan->step[k->first + j].weight_bits;
+    for (int w = 0; w < list->n; w++)
+        late[w] = fmax(bare[w], td__stack_wait(d->hw, bits, k->passes[j], bare[w]));
+}
+
+/* Those that have changed since td__dp_relaxed have a rest no more. */
 bool td__dp_stacks(td__dp *d, const td__stacks *stacks) {
+    const int n = stacks != NULL ? stacks->n : 0;
     d->stacks = stacks;
-    if (stacks == NULL || stacks->n == 0) return true;
-    d->timed = TD_NEW(d->arena, double *, stacks->n *TD__MAX_STACK *TD__STACK_SIDES);
-    if (d->timed == NULL) return false;
-    for (int i = 0; i < stacks->n; i++)
-        for (int j = 0; j < stacks->stack[i].n; j++)
+    for (int i = 0, k = 0; i <= d->plan->n; i++) {
+        d->stack_at[i] = k;
+        while (k < n && stacks->stack[k].first == i) k++;
+    }
+    if (n == 0) return true;
+    const bool floored = stacks->stack == d->floored;
+    d->stack_view = floored ? d->floored_view : TD_NEW(d->arena, td__stack_view, n);
+    if (d->stack_view == NULL) return false;
+    for (int i = 0; i < n; i++) {
+        const td__stack *k = &stacks->stack[i];
+        td__stack_view *v = &d->stack_view[i];
+        for (int j = 0; j < k->n; j++)
             for (int side = 0; side < TD__STACK_SIDES; side++) {
-                const td__stack *k = &stacks->stack[i];
-                double **to = &d->timed[(i * TD__MAX_STACK + j) * TD__STACK_SIDES + side];
-                if ((*to = time_ways(d, k, j, &k->ways[j][side])) == NULL) return false;
+                const td__ways *list = &k->ways[j][side];
+                if (v->cycles[j][side] != NULL && v->way[j][side] == list->way) continue;
+                v->rest = NULL;
+                v->way[j][side] = list->way;
+                if ((v->cycles[j][side] = time_ways(d, k, j, list)) == NULL) return false;
             }
+    }
     return true;
 }

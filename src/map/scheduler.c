@@ -144,7 +144,6 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
     if (status != TD_OK) return status;
     s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
     if (s->dp == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
-    s->mappings = mappings;
     s->opened = true;
     return TD_OK;
 }
@@ -159,8 +158,7 @@ td_status td__scheduler_choose(td_scheduler *s, td_error *err) {
                              .table = &s->table,
                              .stacks = &s->every,
                              .dp = s->dp,
-                             .arena = s->arena,
-                             .mappings = s->mappings};
+                             .arena = s->arena};
     if (td__stacks_sieve(&sieve, &s->stacks, s->resident) != TD_OK)
         return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     bool found = td__pick_resident(s->dp, &s->plan, s->hw, &s->home, &s->table, s->o.objective,
