@@ -5,10 +5,10 @@
  * Draws (seeded) from the spaces `blocks` and `micro`, or others (a network by name stands for a
  * space of one), and costs all pairs, one accelerator after the other: `first_ms` of its first
  * network, of which no layer is known
- * (`longest_ms` of any, `first_90_ms`: nine of ten are no longer), `later_ms` of the others, whose
- * layers are known in part, `again_ms` of the same pairs once more, and `bound_ms` of their bounds
- * alone. Times are thread CPU time. `sum` is of all latencies: equal figures, equal costs. */
-#include <math.h>
+ * (`first_90_ms`: nine of ten are no longer, `first_longest_ms`), `later_ms` of the others, whose
+ * layers are known in part, `again_ms` of the same pairs once more (again_50_ms: the median, and so
+ * on), and `bound_ms` of their bounds alone. Times are thread CPU time. `sum` is of all latencies:
+ * equal figures, equal costs. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ typedef struct {
     td_net **net;
     td_hw *hw;
     int nets, hws;
-    double *first; /* ms by accelerator, of the last run */
+    double *ms; /* of the last run: of each accelerator's first network, then of the others */
 } pairs;
 
 static td_status draw(const char *space, uint32_t purpose, int n, td_net **net, td_hw *hw,
@@ -51,12 +51,10 @@ static td_status draw(const char *space, uint32_t purpose, int n, td_net **net, 
     return st;
 }
 
-/* ms: of each accelerator's first network, of the others, the longest of the first. */
-static td_status run(const pairs *p, const td_schedule_options *o, bool bounds, double ms[3],
-                     double *sum, int *infeasible, td_error *err) {
+static td_status run(const pairs *p, const td_schedule_options *o, bool bounds, double *sum,
+                     int *infeasible, td_error *err) {
     td_status st = TD_OK;
-    ms[0] = ms[1] = ms[2] = *sum = 0;
-    *infeasible = 0;
+    *sum = *infeasible = 0;
     for (int h = 0; st == TD_OK && h < p->hws; h++)
         for (int i = 0; st == TD_OK && i < p->nets; i++) {
             td_scheduler *s = NULL;
@@ -65,16 +63,33 @@ static td_status run(const pairs *p, const td_schedule_options *o, bool bounds, 
             st = td_scheduler_create(p->net[i], o, &s, err);
             if (st == TD_OK)
                 st = (bounds ? td_scheduler_bound : td_scheduler_cost)(s, &p->hw[h], &f, NULL, err);
-            double took = (td_time_thread_s() - start) * 1e3;
-            ms[i > 0] += took;
-            if (i == 0) p->first[h] = took;
-            ms[2] = fmax(ms[2], took);
+            p->ms[i * p->hws + h] = (td_time_thread_s() - start) * 1e3;
             td_scheduler_destroy(s);
             *sum += f.latency_s;
             *infeasible += st == TD_E_INFEASIBLE;
             if (st == TD_E_INFEASIBLE) st = TD_OK;
         }
     return st;
+}
+
+static double mean(const double *x, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += x[i];
+    return n > 0 ? sum / n : 0;
+}
+
+static void put_quantiles(td_arena *a, td_node *root, const char *name, const double *x, int n) {
+    static const struct {
+        const char *name;
+        double q;
+    } of[] = {{"50", 0.5}, {"90", 0.9}, {"longest", 1}};
+    char key[64];
+    snprintf(key, sizeof key, "%s_ms", name);
+    td_node_put_real(a, root, key, mean(x, n));
+    for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
+        snprintf(key, sizeof key, "%s_%s_ms", name, of[k].name);
+        td_node_put_real(a, root, key, td_quantile(x, n, of[k].q));
+    }
 }
 
 int main(int argc, char **argv) {
@@ -87,19 +102,23 @@ int main(int argc, char **argv) {
     td_arena *a = td_arena_create();
     p.net = TD_NEW(a, td_net *, p.nets);
     p.hw = TD_NEW(a, td_hw, p.hws);
-    p.first = TD_NEW(a, double, p.hws);
+    const int n = p.nets * p.hws;
+    double *first = TD_NEW(a, double, n), *again = TD_NEW(a, double, n);
+    double *bound = TD_NEW(a, double, n);
     td_status s = draw(argc > 4 ? argv[4] : "blocks", 1, p.nets, p.net, NULL, a, &err);
     if (s == TD_OK) s = draw(argc > 5 ? argv[5] : "micro", 2, p.hws, NULL, p.hw, a, &err);
     td_schedule_options o;
     td_schedule_options_default(&o);
     o.max_nodes = argc > 3 ? strtoull(argv[3], NULL, 10) : 300;
     o.cache = td_map_cache_create(0);
-    double ms[3], again[3], bound[3], sum, sum_again, sum_bound;
+    double sum, sum_again, sum_bound;
     int infeasible = 0;
-    if (s == TD_OK) s = run(&p, &o, false, ms, &sum, &infeasible, &err);
-    const double first_90 = s == TD_OK ? td_quantile(p.first, p.hws, 0.9) : 0;
-    if (s == TD_OK) s = run(&p, &o, false, again, &sum_again, &infeasible, &err);
-    if (s == TD_OK) s = run(&p, &o, true, bound, &sum_bound, &infeasible, &err);
+    p.ms = first;
+    if (s == TD_OK) s = run(&p, &o, false, &sum, &infeasible, &err);
+    p.ms = again;
+    if (s == TD_OK) s = run(&p, &o, false, &sum_again, &infeasible, &err);
+    p.ms = bound;
+    if (s == TD_OK) s = run(&p, &o, true, &sum_bound, &infeasible, &err);
     if (s != TD_OK) {
         fprintf(stderr, "bench_pairs: %s\n", err.message);
         return td_status_exit_code(s);
@@ -112,12 +131,10 @@ int main(int argc, char **argv) {
     td_node_put_int(a, root, "networks", p.nets);
     td_node_put_int(a, root, "accelerators", p.hws);
     td_node_put_int(a, root, "infeasible", infeasible);
-    td_node_put_real(a, root, "first_ms", ms[0] / p.hws);
-    td_node_put_real(a, root, "first_90_ms", first_90);
-    td_node_put_real(a, root, "longest_ms", ms[2]);
-    if (p.nets > 1) td_node_put_real(a, root, "later_ms", ms[1] / p.hws / (p.nets - 1));
-    td_node_put_real(a, root, "again_ms", (again[0] + again[1]) / p.hws / p.nets);
-    td_node_put_real(a, root, "bound_ms", (bound[0] + bound[1]) / p.hws / p.nets);
+    put_quantiles(a, root, "first", first, p.hws);
+    if (p.nets > 1) td_node_put_real(a, root, "later_ms", mean(first + p.hws, n - p.hws));
+    put_quantiles(a, root, "again", again, n);
+    td_node_put_real(a, root, "bound_ms", mean(bound, n));
     td_node_put_real(a, root, "sum", sum);
     td_node_put_real(a, root, "sum_of_bounds", sum_bound);
     td_node_put_bool(a, root, "same_again", sum == sum_again);

@@ -319,6 +319,9 @@ typedef struct {
     td__choice *choice;   /* n; owned by the caller; NULL: only the figures are wanted */
 } td__answer;
 
+/* Sums of the same in another order differ by less. */
+#define TD__SLACK (1 + 1e-12)
+
 typedef struct td__dp td__dp;
 /* Prepares all that does not depend on the resident weights. Memory from the arena; NULL: memory.
  */
@@ -329,12 +332,15 @@ td__dp *td__dp_create(const td__sched_plan *p, const td_hw *hw, const td__home *
  * staged weights and ways of the table has a smaller (first, second). False: none is feasible. */
 bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer *out);
 /* The same where every weight may be used from the chip for nothing and takes no room but its own
- * layer's: a lower bound for all sets of resident weights. Runs with the same stacks, or fewer, may
- * stop early from here on: where the relaxed rest of a choice makes its figure (first) more than
- * the limit, which is INFINITY at first. */
+ * layer's: a lower bound for all sets of resident weights. Runs with the same stacks, or fewer, and
+ * no cheaper ways may stop early from here on: where the relaxed rest of a choice makes its figure
+ * (first) more than the limit. (The sieve's stacks turn out cheaper than was hoped now and then; it
+ * leaves some room.) */
 bool td__dp_relaxed(td__dp *dp, td__answer *out);
 /* Changes the stacks that there are; NULL: none. False: memory is out. */
 bool td__dp_stacks(td__dp *dp, const td__stacks *stacks);
+/* What is worse than the limit is of no interest: runs may find it, or nothing, or what is worse
+ * than its best. INFINITY, as at first: none. */
 void td__dp_limit(td__dp *dp, double limit);
 /* The set of resident weights that is worth most where `reserve` bits are set aside for them and
  * each bit costs `price` (of the objective): into resident[step]; returns its bits. It may need

@@ -9,7 +9,11 @@
  * flag.
  *
  * Room in interval i: resident weights of all other layers, values on chip that pass by, weights
- * that are being loaded for i + 1, and the way's own bits (its tensors on chip and its tiles). */
+ * that are being loaded for i + 1, and the way's own bits (its tensors on chip and its tiles).
+ *
+ * The program is run for dozens of sets of resident weights. So it is run backwards first, with
+ * all weights on chip for nothing: what is still to come of a state is at least that, and states
+ * that can only lead to worse than a limit are left alone. */
 #include "schedule_dp.h"
 
 /* ---- the recursion ----------------------------------------------------------------------------
@@ -35,9 +39,6 @@ typedef struct {
     td__cell **cell;
     bool back; /* fills d->rest instead */
 } run;
-
-/* Sums of the same in another order differ by less. */
-#define SLACK (1 + 1e-12)
 
 static inline bool better(double first, double second, double than_first, double than_second) {
     return first < than_first || (first == than_first && second < than_second);
@@ -384,8 +385,8 @@ static bool vain(const td__dp *d, int i, int at) {
     const td__cell *with = &d->cell[1][i][at], *without = &d->cell[0][i][at];
     const double first = with->first + (d->by_energy ? d->load_pj[0] : 0);
     const double second = with->second + (d->by_energy ? 0 : d->load_pj[0]);
-    return first > without->first * SLACK ||
-           (first == without->first && second > without->second * SLACK);
+    return first > without->first * TD__SLACK ||
+           (first == without->first && second > without->second * TD__SLACK);
 }
 
 static void forward(run *r, int wrap) {
@@ -442,7 +443,6 @@ static bool solve(run *r, td__answer *out) {
     int n = d->plan->n;
     d->runs++;
     out->first = out->second = INFINITY;
-    const double limit = r->limit;
     bool wraps = r->regime == TD__STEADY && loaded_during(r, n - 1) >= 0;
     for (int wrap = 0; wrap < (wraps ? 2 : 1); wrap++) {
         forward(r, wrap);
@@ -450,10 +450,8 @@ static bool solve(run *r, td__answer *out) {
         if (!better(end->first, end->second, out->first, out->second)) continue;
         out->first = end->first;
         out->second = end->second;
-        if (limit < INFINITY) r->limit = fmin(limit, end->first * SLACK);
         if (out->choice != NULL) backward(r, wrap, out->choice);
     }
-    r->limit = limit;
     return out->first < INFINITY;
 }
 
@@ -483,6 +481,7 @@ static bool make_floor(td__dp *d) {
         d->stack_view[k].rest = stack_rest;
     d->rest = rest;
     d->floored = m > 0 ? d->stacks->stack : NULL;
+    d->n_floored = m;
     d->floored_view = d->stack_view;
     return true;
 }
@@ -511,7 +510,7 @@ bool td__dp_relaxed(td__dp *d, td__answer *out) {
     r.room = pool_of(d);
     if (!make_floor(d)) return false;
     find_floor(&r);
-    r.limit = d->rest[0][0] * SLACK; /* the way there has only to be followed */
+    r.limit = d->rest[0][0] * TD__SLACK; /* the way there has only to be followed */
     return solve(&r, out);
 }
 

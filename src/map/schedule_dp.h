@@ -57,6 +57,7 @@ struct td__dp {
     td__stack_view *stack_view;
     const td__stack *floored; /* those of the last td__dp_relaxed, and how it saw them */
     td__stack_view *floored_view;
+    int n_floored;
     td_arena *arena;
     double **rest; /* [boundary][set * 2 + flag]: of td__dp_relaxed; NULL */
     double limit;  /* what is worse is of no interest */

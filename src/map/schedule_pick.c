@@ -265,7 +265,7 @@ bool td__pick_resident(td__dp *dp, const td__sched_plan *plan, const td_hw *hw, 
         *proved = met(&p);
     }
     *proved = *proved && !plan->beam;
-    td__dp_limit(dp, p.best.first * (1 + 1e-12)); /* of the same sums in another order */
+    td__dp_limit(dp, p.best.first * TD__SLACK);
     const bool found = td__dp_run(dp, resident, TD__STEADY, best);
     td__dp_limit(dp, INFINITY);
     return found;

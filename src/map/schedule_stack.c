@@ -31,18 +31,21 @@ static int height(const td__sched_plan *p, int i) {
     return td_net_layer(p->net, p->step[i].layer)->h;
 }
 
+/* Rows of a layer's output and input. */
+typedef struct {
+    int64_t height, stride, pad, reach; /* reach: of its first row */
+} layer_rows;
+
 /* Output rows that a layer can make of the first `there` rows of its input. */
-static int64_t possible(const td__sched_plan *p, int i, int64_t there, bool all) {
-    const td_problem *q = &p->shape[p->step[i].shape];
-    if (all) return height(p, i);
-    int64_t more = there + q->pad[0] - reach(q, 1);
-    return more < 0 ? 0 : least(more / q->stride[0] + 1, height(p, i));
+static int64_t possible(const layer_rows *l, int64_t there) {
+    int64_t more = there + l->pad - l->reach;
+    return more < 0 ? 0 : least(more / l->stride + 1, l->height);
 }
 
 /* Some layer has rows to make. */
-static bool unmade(const td__sched_plan *p, const td__stack *s, const int64_t *done) {
-    for (int k = 0; k < s->n; k++)
-        if (done[k] < height(p, s->first + k)) return true;
+static bool unmade(const layer_rows *l, int n, const int64_t *done) {
+    for (int k = 0; k < n; k++)
+        if (done[k] < l[k].height) return true;
     return false;
 }
 
@@ -50,22 +53,25 @@ static bool unmade(const td__sched_plan *p, const td__stack *s, const int64_t *d
  * has the same work in every schedule. False: some layer never can go on. */
 bool td__stack_turns(const td__sched_plan *p, td__stack *s) {
     int64_t done[TD__MAX_STACK] = {0}, most[TD__MAX_STACK - 1] = {0};
+    layer_rows l[TD__MAX_STACK];
     const int last = s->n - 1;
+    for (int k = 0; k < s->n; k++) {
+        const td_problem *q = &p->shape[p->step[s->first + k].shape];
+        l[k] = (layer_rows){height(p, s->first + k), q->stride[0], q->pad[0], reach(q, 1)};
+    }
     memset(s->passes, 0, sizeof s->passes);
-    while (unmade(p, s, done)) {
+    while (unmade(l, s->n, done)) {
         bool idle = true;
         for (int k = 0; k < s->n; k++) {
-            const int i = s->first + k;
-            bool all = k == 0 || done[k - 1] == height(p, i - 1);
-            int64_t can = possible(p, i, k > 0 ? done[k - 1] : 0, all);
+            bool all = k == 0 || done[k - 1] == l[k - 1].height;
+            int64_t can = all ? l[k].height : possible(&l[k], done[k - 1]);
             int64_t rows = least(can - done[k], s->rows[k]);
             if (rows <= 0) continue;
             idle = false;
             done[k] += rows;
             s->passes[k]++;
             if (k == last) continue;
-            const td_problem *next = &p->shape[p->step[i + 1].shape];
-            int64_t from = done[k + 1] * next->stride[0] - next->pad[0];
+            int64_t from = done[k + 1] * l[k + 1].stride - l[k + 1].pad;
             most[k] = greatest(most[k], done[k] - greatest(from, 0));
         }
         if (idle) return false;
@@ -88,11 +94,11 @@ static bool band(const td__sched_plan *p, int first, int n, int rows, td__stack 
     *s = (td__stack){.first = first, .n = n};
     int64_t of = rows;
     for (int k = n - 1; k >= 0; k--) {
-        if (of * 2 > height(p, first + k)) return false; /* hardly bands */
+        if (of * 2 > height(p, first + k)) return false;
         s->rows[k] = (int)of;
         of *= p->shape[p->step[first + k].shape].stride[0];
     }
-    return td__stack_turns(p, s);
+    return true;
 }
 
 int64_t td__stack_weights(const td__sched_plan *p, const td__stack *s) {
@@ -109,21 +115,28 @@ td_problem td__stack_turn(const td__sched_plan *p, const td__stack *s, int at) {
     return q;
 }
 
-td_status td__stacks_find(const td__sched_plan *p, td_arena *a, td__stacks *out) {
-    *out = (td__stacks){0};
-    int links = 0;
-    for (int i = 0; i + 1 < p->n; i++) links += p->step[i].flows;
-    if (links == 0) return TD_OK;
-    out->stack = TD_NEW(a, td__stack, links * (TD__MAX_STACK - 1) * MAX_ROWS);
-    if (out->stack == NULL) return TD_E_MEMORY;
+/* All stacks; out: NULL, or gets them. Returns how many there are, or may be. */
+static int find(const td__sched_plan *p, td__stack *out) {
+    int found = 0;
     for (int i = 0; i + 1 < p->n; i++)
         for (int n = 2; n <= TD__MAX_STACK && p->step[i + n - 2].flows; n++)
             for (int step = 0, rows = 1; step < MAX_ROWS; step++) {
-                td__stack *s = &out->stack[out->n];
-                if (!band(p, i, n, rows, s)) break;
-                out->n++;
+                td__stack s;
+                if (!band(p, i, n, rows, &s) || (out != NULL && !td__stack_turns(p, &s))) break;
+                if (out != NULL) out[found] = s;
+                found++;
                 rows = step % 2 ? 3 << step / 2 : 2 << step / 2; /* 1, 2, 3, 4, 6, 8, 12 */
             }
+    return found;
+}
+
+td_status td__stacks_find(const td__sched_plan *p, td_arena *a, td__stacks *out) {
+    *out = (td__stacks){0};
+    const int most = find(p, NULL);
+    if (most == 0) return TD_OK;
+    out->stack = TD_NEW(a, td__stack, most);
+    if (out->stack == NULL) return TD_E_MEMORY;
+    out->n = find(p, out->stack);
     return TD_OK;
 }
 

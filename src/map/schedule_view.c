@@ -217,7 +217,7 @@ bool td__dp_stacks(td__dp *d, const td__stacks *stacks) {
         while (k < n && stacks->stack[k].first == i) k++;
     }
     if (n == 0) return true;
-    const bool floored = stacks->stack == d->floored;
+    const bool floored = stacks->stack == d->floored && n == d->n_floored;
     d->stack_view = floored ? d->floored_view : TD_NEW(d->arena, td__stack_view, n);
     if (d->stack_view == NULL) return false;
     for (int i = 0; i < n; i++) {

@@ -457,6 +457,50 @@ static void picked_set_is_best(void **state) {
     assert_in_range(some, 20, 1000);
 }
 
+/* A limit leaves out what is worse, and nothing else: choices at the limit and below are the same.
+ */
+static void limits_leave_out_the_worse(void **state) {
+    (void)state;
+    int at_limit = 0, worse = 0, stacked = 0;
+    for (uint64_t seed = 4000; seed < 4120; seed++) {
+        setup s;
+        make(&s, seed, 10);
+        const td__sched_plan *p = &s.plan;
+        td__dp *free = td__dp_create(p, &s.hw, &s.home, &s.table, &s.stacks, s.objective, s.arena);
+        td__dp *dp = td__dp_create(p, &s.hw, &s.home, &s.table, &s.stacks, s.objective, s.arena);
+        td__choice expected[16], choice[16];
+        td__answer relaxed = {.choice = NULL}, best = {.choice = expected}, a = {.choice = choice};
+        assert_true(td__dp_relaxed(dp, &relaxed));
+        for (int k = 0; k < 8; k++) {
+            bool resident[16] = {0};
+            for (int i = 0; i < p->n; i++)
+                resident[i] = k > 0 && p->step[i].shape >= 0 && pick(&s.rng, 0, 2) == 0;
+            if (!td__dp_run(free, resident, TD__STEADY, &best)) continue;
+            const double above[] = {1 + 1e-12, 1.02, 1.5};
+            for (int j = 0; j < 3; j++) {
+                td__dp_limit(dp, best.first * above[j]);
+                assert_true(td__dp_run(dp, resident, TD__STEADY, &a));
+                assert_true(a.first == best.first && a.second == best.second);
+                for (int i = 0; i < p->n; i++) {
+                    assert_ptr_equal(choice[i].way, expected[i].way);
+                    assert_ptr_equal(choice[i].stack, expected[i].stack);
+                    assert_int_equal(choice[i].out_chip, expected[i].out_chip);
+                    assert_int_equal(choice[i].ahead, expected[i].ahead);
+                    stacked += choice[i].stack != NULL;
+                }
+                at_limit++;
+            }
+            td__dp_limit(dp, best.first * (1 - 1e-3));
+            if (td__dp_run(dp, resident, TD__STEADY, &a)) assert_true(a.first >= best.first);
+            worse++;
+        }
+        unmake(&s);
+    }
+    assert_in_range(at_limit, 1000, 3000);
+    assert_in_range(worse, 300, 1000);
+    assert_in_range(stacked, 300, 30000);
+}
+
 /* A dearer bit never makes the set larger, and with the room for all of a set set aside, the set
  * costs no more than any other one that fits, at the price of its bits. */
 static void priced_sets(void **state) {
@@ -565,6 +609,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dp_is_exact),
         cmocka_unit_test(picked_set_is_best),
+        cmocka_unit_test(limits_leave_out_the_worse),
         cmocka_unit_test(priced_sets),
         cmocka_unit_test(heuristic_set_is_good),
     };
