@@ -26,7 +26,7 @@ faults=(
     'bytes loaded ahead are not in the sum|schedule.c|s/^ *out->dram_bytes += t->prefetch_bytes;//'
     'transfers take no time|schedule.c|s/out->cycles = x\.compute > x\.dram ?.*/out->cycles = x.compute;/'
     'values that pass by take no room|schedule_dp.c|s/r->room - s.view->others/r->room/'
-    'resident weights take no room|schedule_dp.c|s/if (resident\[i\]) r.room -= .*//'
+    'resident weights take no room|schedule_dp.c|s/if (resident\[i\]) r\.room -= .*/if (resident[i]) r.room -= 0;/'
     'weights that are loaded ahead take no room|schedule_dp.c|s/if (ahead \&\& !r->resident\[next\]) room -= d->.*//'
     'which weights are loaded ahead is forgotten|schedule_dp.c|s/= c->out, \.ahead = c->from & 1/= c->out, .ahead = false/'
     'a value takes no more than its tile|schedule_home.c|s/ value\[t\] > held)/ value[t] > held + value[t])/'
