@@ -324,7 +324,7 @@ static bool begin_stack(const run *r, int number, int set, int flag, int64_t roo
 }
 
 /* Its output on chip or not, the weights of the interval behind it loaded during it or not; *to:
- * the set at its end, without its output. */
+ * the set at its end. */
 static bool end_stack(const run *r, int number, const begun *b, int64_t room, bool out, int ahead,
                       td__choice *choice, step_cost *sum, int *to) {
     const td__dp *d = r->d;
