@@ -83,6 +83,8 @@ td_arena *td_arena_create(void);
 void td_arena_destroy(td_arena *a); /* NULL is fine */
 void td_arena_reset(td_arena *a);   /* keeps the blocks, frees nothing to the system */
 void *td_arena_alloc(td_arena *a, size_t bytes);
+/* Whether an allocation has failed since it was made or reset: for those who did without. */
+bool td_arena_failed(const td_arena *a);
 char *td_arena_strdup(td_arena *a, const char *s);
 char *td_arena_printf(td_arena *a, const char *format, ...) TD_PRINTF(2, 3);
 #define TD_NEW(arena, type, count) ((type *)td_arena_alloc((arena), sizeof(type) * (size_t)(count)))

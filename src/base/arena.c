@@ -37,6 +37,7 @@ typedef struct block {
 struct td_arena {
     block *first, *now;
     size_t next_size;
+    bool failed;
 };
 
 _Static_assert(offsetof(block, data) % ALIGN == 0, "block data must be aligned");
@@ -65,6 +66,7 @@ void td_arena_reset(td_arena *a) {
         POISON(b->data, b->size);
     }
     a->now = a->first;
+    a->failed = false;
 }
 
 static block *add_block(td_arena *a, size_t need) {
@@ -86,7 +88,11 @@ static block *add_block(td_arena *a, size_t need) {
 }
 
 void *td_arena_alloc(td_arena *a, size_t bytes) {
-    if (a == NULL || bytes > PTRDIFF_MAX / 2) return NULL;
+    if (a == NULL) return NULL;
+    if (bytes > PTRDIFF_MAX / 2) {
+        a->failed = true;
+        return NULL;
+    }
     size_t need = (bytes + RED_ZONE + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
     if (need == 0) need = ALIGN;
     /* After a reset the blocks behind the current one are empty and wait to be used again. */
@@ -95,13 +101,20 @@ void *td_arena_alloc(td_arena *a, size_t bytes) {
     if (b == NULL || b->size - b->used < need) {
         a->now = b;
         b = add_block(a, need);
-        if (b == NULL) return NULL;
+        if (b == NULL) {
+            a->failed = true;
+            return NULL;
+        }
     }
     a->now = b;
     void *p = b->data + b->used;
     b->used += need;
     UNPOISON(p, bytes);
     return memset(p, 0, bytes);
+}
+
+bool td_arena_failed(const td_arena *a) {
+    return a->failed;
 }
 
 char *td_arena_strdup(td_arena *a, const char *s) {

@@ -164,6 +164,8 @@ td_status td__scheduler_choose(td_scheduler *s, td_error *err) {
     bool found = td__pick_resident(s->dp, &s->plan, s->hw, &s->home, &s->table, s->o.objective,
                                    s->arena, s->resident, &best, &s->proved);
     if (found && s->o.cold) found = td__dp_run(s->dp, s->resident, TD__COLD, &best);
+    if (td_arena_failed(s->arena)) /* what was left out may have been the best */
+        return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     if (!found)
         return td_fail(err, TD_E_INTERNAL, "schedule: no choice of places for layers that all map");
     s->resident_bits = 0;
@@ -285,6 +287,7 @@ td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figur
     if (s->solved)
         s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
     status = s->dp != NULL ? find_least(s) : TD_E_MEMORY;
+    if (td_arena_failed(s->arena)) status = TD_E_MEMORY; /* more would have been known */
     if (status != TD_OK) return td_fail(err, status, "out of memory for the schedule");
     *out = s->least;
     return TD_OK;

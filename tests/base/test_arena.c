@@ -39,7 +39,11 @@ static void allocations(void **state) {
 static void impossible_sizes(void **state) {
     (void)state;
     td_arena *a = td_arena_create();
+    assert_false(td_arena_failed(a));
     assert_null(td_arena_alloc(a, SIZE_MAX));
+    assert_true(td_arena_failed(a));
+    td_arena_reset(a);
+    assert_false(td_arena_failed(a));
     assert_null(td_arena_alloc(a, SIZE_MAX - 8));
     assert_null(TD_NEW(a, double, -1)); /* a count that went wrong */
     assert_null(td_arena_alloc(NULL, 8));
