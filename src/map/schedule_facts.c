@@ -2,12 +2,14 @@
  * down a second time for the checkers: see schedule_facts.h. */
 #include "schedule_facts.h"
 
-/* Where values can stay: the outermost bounded storage inside DRAM, if it is one for all. */
+/* Where values can stay: the outermost storage inside DRAM, if it is one for all. Parts without a
+ * bound are passed over. */
 static void find_home(const td_hw *hw, td__facts *f) {
     f->home = f->tiles = -1;
     for (int l = hw->n - 2; l >= 0; l--) {
         const td_level *v = &hw->level[l];
-        if (v->may_keep == 0 || (v->capacity_bits < 0 && v->shares < 0)) continue;
+        if (v->may_keep == 0) continue;
+        if (v->capacity_bits < 0 && v->shares < 0 && v->instances != 1) continue;
         if (v->instances == 1) {
             f->home = l;
             f->tiles = v->shares < 0 ? l : v->shares;

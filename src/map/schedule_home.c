@@ -12,7 +12,7 @@ void td__home_find(const td_hw *hw, td__home *out) {
     for (int l = hw->n - 2; l >= 0; l--) {
         const td_level *v = &hw->level[l];
         if (v->may_keep == 0) continue; /* a fan-out only */
-        if (v->shares < 0 && v->capacity_bits < 0) continue;
+        if (v->shares < 0 && v->capacity_bits < 0 && v->instances != 1) continue;
         /* Several instances would each hold a part of a value, cut as one layer's loops cut it; the
          * next layer wants another cut. Only storage that all share can hand values on. */
         if (v->instances != 1) return;

@@ -288,6 +288,8 @@ td_status td_scheduler_bound(td_scheduler *s, const td_hw *hw, td_schedule_figur
         s->dp = td__dp_create(&s->plan, hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
     status = s->dp != NULL ? find_least(s) : TD_E_MEMORY;
     if (td_arena_failed(s->arena)) status = TD_E_MEMORY; /* more would have been known */
+    s->opened = s->opened && status == TD_OK;
+    s->solved = s->solved && status == TD_OK;
     if (status != TD_OK) return td_fail(err, status, "out of memory for the schedule");
     *out = s->least;
     return TD_OK;

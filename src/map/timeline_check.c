@@ -347,6 +347,23 @@ static bool input_on_chip(const checker *c, int i) {
     return c->f.first[i] < i || on_chip(c, td_net_layer(c->net, c->f.layer[i])->input[0]);
 }
 
+/* Whether a tap of a convolution falls on its input along an axis. All may fall on padding, as of a
+ * kernel of 2 with dilation 2 over one row. */
+static bool taps_input(const td_layer *l, int axis, int in, int out) {
+    for (int k = 0; k < l->kernel[axis]; k++)
+        for (int o = 0; o < out; o++) {
+            const int64_t at = (int64_t)o * l->stride[axis] + (int64_t)k * l->dilation[axis];
+            if (at >= l->pad[axis] && at < l->pad[axis] + in) return true;
+        }
+    return false;
+}
+
+static bool reads_input(const checker *c, int i) {
+    const td_layer *l = td_net_layer(c->net, c->f.layer[i]);
+    const td_shape x = td_layer_input(c->net, c->f.layer[i], 0);
+    return l->op != TD_OP_CONV || (taps_input(l, 0, x.h, l->h) && taps_input(l, 1, x.w, l->w));
+}
+
 static td_status inputs(const checker *c, int i) {
     const td_layer *l = td_net_layer(c->net, c->f.layer[i]);
     const bool joined = c->f.joined[i] >= 0;
@@ -364,7 +381,7 @@ static td_status inputs(const checker *c, int i) {
         bool chip = k == 0 ? input_on_chip(c, i) : on_chip(c, v);
         if (chip && brought > 0)
             return fail(c, i, "%s is on chip and brought all the same", name_of(c, v));
-        if (!chip && brought == 0)
+        if (!chip && brought == 0 && (k > 0 || reads_input(c, i)))
             return fail(c, i, "%s is neither on chip nor brought", name_of(c, v));
         bool exact = !c->f.mapped[i] || (k == n && uses <= 1);
         if (!chip && exact && !close_to(brought, uses * c->f.value[v] / 8))

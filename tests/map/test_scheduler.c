@@ -91,6 +91,30 @@ static void reloaded_is_not_resident(void **state) {
     td_net_destroy(net);
 }
 
+/* What is there for all, without a bound, holds everything, as one that is large enough does. */
+static void storage_without_a_bound(void **state) {
+    (void)state;
+    td_error err = {0};
+    td_hw hw;
+    td_net *net = td_net_create("pair", TD_DIM(16, 8, 8));
+    td_net_conv(net, td_net_conv(net, 0, 16, 3, 1, 1, 1), 16, 3, 1, 1, 1);
+    double latency[2];
+    for (int unbounded = 0; unbounded < 2; unbounded++) {
+        td_schedule s;
+        assert_ok(td_hw_load("eyeriss-168", &hw, &err), &err);
+        for (int l = 0; l + 1 < hw.n; l++)
+            if (hw.level[l].instances == 1 && hw.level[l].may_keep != 0)
+                hw.level[l].capacity_bits = unbounded ? -1 : INT64_C(1) << 40;
+        assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
+        assert_ok(td_schedule_check(net, &hw, &s, &err), &err);
+        assert_int_equal(s.interval[0].output, TD_AT_CHIP);
+        latency[unbounded] = s.latency_s;
+        td_schedule_free(&s);
+    }
+    assert_true(latency[0] == latency[1]);
+    td_net_destroy(net);
+}
+
 static void as_schedules(void **state) {
     (void)state;
     td_map_cache *shared = td_map_cache_create(0), *small = td_map_cache_create(64);
@@ -229,9 +253,13 @@ static void levels_may_differ(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operands_fit_macs), cmocka_unit_test(reloaded_is_not_resident),
-        cmocka_unit_test(as_schedules),      cmocka_unit_test(neighbours_share_mappings),
-        cmocka_unit_test(bits_are_no_bytes), cmocka_unit_test(levels_may_differ),
+        cmocka_unit_test(operands_fit_macs),
+        cmocka_unit_test(reloaded_is_not_resident),
+        cmocka_unit_test(as_schedules),
+        cmocka_unit_test(neighbours_share_mappings),
+        cmocka_unit_test(storage_without_a_bound),
+        cmocka_unit_test(bits_are_no_bytes),
+        cmocka_unit_test(levels_may_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

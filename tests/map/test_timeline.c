@@ -368,12 +368,36 @@ static void of_another_network(void **state) {
     timeline_case_free(&b);
 }
 
+/* A layer none of whose taps falls on its input reads nothing. */
+static void taps_on_padding(void **state) {
+    (void)state;
+    td_hw hw;
+    td_schedule s;
+    td_timeline t;
+    td_error err = {0};
+    td_net *net = td_net_create("dot", TD_DIM(1, 1, 1));
+    const td_conv_spec around = {
+        .out_c = 16, {2, 2}, {1, 1}, .dilation = {2, 2}, .pad = {1, 1, 1, 1}, .groups = 1};
+    td_net_conv_spec(net, 0, &around);
+    td_net_set_bits(net, 1, 4, 8, 8, 32);
+    td_net_conv(net, 1, 1, 3, 2, 1, 1);
+    assert_ok(td_hw_load("eyeriss-168", &hw, &err), &err);
+    assert_ok(td_schedule_best(net, &hw, NULL, &s, NULL, &err), &err);
+    assert_true(s.interval[0].dram_bytes[TD_I] == 0);
+    assert_ok(td_timeline_build(net, &hw, &s, &t, &err), &err);
+    assert_ok(td_timeline_check(net, &hw, &s, &t, &err), &err);
+    td_timeline_free(&t);
+    td_schedule_free(&s);
+    td_net_destroy(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_schedules_hold),
                                        cmocka_unit_test(levels_take_time),
                                        cmocka_unit_test(shipped_accelerators),
                                        cmocka_unit_test(a_residual_block),
                                        cmocka_unit_test(exports),
-                                       cmocka_unit_test(of_another_network)};
+                                       cmocka_unit_test(of_another_network),
+                                       cmocka_unit_test(taps_on_padding)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
