@@ -32,8 +32,11 @@ extern "C" {
  *        than the MACs: infeasible; what the level where things stay reloads is not resident. All
  *        other schedules are those of 9
  *    11  schedules of more than 1,000 nodes a question are chosen by drafts, and the layers of what
- *        is chosen are asked for again; others are those of 10 */
-enum { TD_COST_REVISION = 11 };
+ *        is chosen are asked for again; others are those of 10
+ *    12  a dive that finds nothing goes on until it does (layers of which little fits had the
+ *        mapping with the least tiles); schedules of drafts ask again with more nodes for answers
+ *        far from their bounds */
+enum { TD_COST_REVISION = 12 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 

@@ -322,6 +322,7 @@ static void search_fast(work *w, double lists) {
     const bool first = !w->deep;
     w->n_start = 0;
     s->thorough = false;
+    set_width(s, true);
     bool left = !w->short_first || dive_full(w, lists / SHORT);
     if (left && !content(w)) left = dive_full(w, lists);
     w->deep = true;

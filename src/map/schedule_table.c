@@ -38,13 +38,15 @@ enum { SMALLEST_SHARE = 64, SMALL_TILES = 4 };
 /* ... and those of ways that are asked for again. */
 #define OF_AGAIN (UINT64_C(1) << 62)
 enum { NEVER_AT = 56 }; /* the bit of that key where td__maker.never begins */
-/* Without drafts, an answer so many times its bound is asked for again with so many times the
- * nodes. (A roomy layer's one question is worth more nodes sooner: all its answers come from
+/* An answer so many times its bound, with all of the budget, is asked for again with so many times
+ * the nodes. (A roomy layer's one question is worth more nodes sooner: all its answers come from
  * there.) */
 static const struct {
     double lost;
     uint64_t nodes;
 } again_if[] = {{2, 8}, {DOUBTFUL, 4}, {2, 2}}; /* others; roomy; of turns, which are many */
+/* Drafts only if so many times as far: what the schedule has of them is asked for again anyway. */
+#define DRAFTS_LATER 4
 
 static bool fatal(td_status s) {
     return s != TD_OK && s != TD_E_INFEASIBLE;
@@ -137,29 +139,31 @@ static td_status ask(td__maker *b, int shape, unsigned chip, room at, td_map_obj
     q.objective = objective;
     q.counting = b->o->counting;
     if (b->o->max_nodes > 0) q.max_nodes = b->o->max_nodes;
-    if (td_schedule_has_drafts(b->o))
-        q.effort = b->again != NULL ? TD_EFFORT_BRIEF : TD_EFFORT_DRAFT;
+    const bool drafts = td_schedule_has_drafts(b->o);
+    if (drafts) q.effort = b->again != NULL ? TD_EFFORT_BRIEF : TD_EFFORT_DRAFT;
     q.enough = objective == b->o->objective ? b->enough : 0;
     for (int t = 0; t < TD_NTENSOR; t++) q.top[t] = (int8_t)(chip & TD_BIT(t) ? h->home : h->top);
     if (split(b)) q.keep[h->home] = (int16_t)(chip | hw.level[h->home].must_keep);
     const int kind = b->turn ? 2 : b->natural ? 1 : 0;
+    const double far = again_if[kind].lost * (drafts && b->again == NULL ? DRAFTS_LATER : 1);
     td_map_result hasty = {.objective = INFINITY};
-    for (bool again = false;; again = true) {
+    for (bool more = false;;) {
         b->table->calls++;
         td_status s = b->o->cache != NULL
                           ? td_map_cached(b->o->cache, p, &hw, &q, r, missing_bytes, err)
                           : td_map_best(p, &hw, &q, r, missing_bytes, err);
         if (s == TD_OK && hasty.objective < r->objective) *r = hasty; /* all is not always better */
-        if (again || s != TD_OK || r->objective <= q.enough || r->stop == TD_STOP_PROVED) return s;
+        if (more || s != TD_OK || r->objective <= q.enough || r->stop == TD_STOP_PROVED) return s;
+        hasty = *r;
         if (q.effort != TD_EFFORT_FULL) { /* all of the budget */
             const double lost = q.effort == TD_EFFORT_DRAFT ? HOPELESS : DOUBTFUL;
             if (r->objective <= lost * r->bound) return s;
             q.effort = TD_EFFORT_FULL;
-            hasty = *r;
             continue;
         }
-        if (r->stop != TD_STOP_NODES || r->objective <= again_if[kind].lost * r->bound) return s;
+        if (r->stop != TD_STOP_NODES || r->objective <= far * r->bound) return s;
         q.max_nodes *= again_if[kind].nodes;
+        more = true;
     }
 }
 

@@ -141,8 +141,47 @@ static void after_a_list_cut_short(void **state) {
     assert_true(r.objective >= r.bound);
 }
 
+/* Where little fits, the first hundreds of tiles that a dive looked at were all too large, and the
+ * mapping with the least ones, of one MAC, was the answer. */
+static void where_little_fits(void **state) {
+    (void)state;
+    static const struct {
+        const char *hw;
+        td_problem layer;
+        td_map_objective objective;
+        double most; /* times the bound */
+    } of[] = {
+        {"nvdla", {{4, 64, 64, 56, 56, 3, 3, 1}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, TD_OBJ_EDP, 1.2},
+        {"nvdla", {{8, 64, 64, 56, 56, 3, 3, 1}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, TD_OBJ_EDP, 1.2},
+        {"nvdla", {{1, 64, 64, 120, 120, 3, 3, 1}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, TD_OBJ_EDP, 1.2},
+        {"gemmini",
+         {{1, 192, 48, 24, 24, 3, 3, 1}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+         TD_OBJ_LATENCY,
+         1.2},
+    };
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        for (uint64_t nodes = 1000; nodes <= 16000; nodes *= 4) {
+            td_error err = {0};
+            td_hw hw;
+            td_problem p = of[i].layer;
+            td_map_query q;
+            td_map_result r;
+            for (int t = 0; t < TD_NTENSOR; t++) p.bits[t] = 8;
+            p.acc_bits = 32;
+            assert_ok(td_hw_load(of[i].hw, &hw, &err), &err);
+            td_map_query_default(&q, &hw);
+            q.objective = of[i].objective;
+            q.max_nodes = nodes;
+            assert_ok(td_map_best(&p, &hw, &q, &r, NULL, &err), &err);
+            if (r.objective > of[i].most * r.bound)
+                fail_msg("layer %zu on %s, %d nodes: %.3g times the bound", i, of[i].hw, (int)nodes,
+                         r.objective / r.bound);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(once_wrong),
+                                       cmocka_unit_test(where_little_fits),
                                        cmocka_unit_test(after_a_list_cut_short)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
