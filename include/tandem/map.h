@@ -33,9 +33,10 @@ extern "C" {
  *        other schedules are those of 9
  *    11  schedules of more than 1,000 nodes a question are chosen by drafts, and the layers of what
  *        is chosen are asked for again; others are those of 10
- *    12  a dive that finds nothing goes on until it does (layers of which little fits had the
- *        mapping with the least tiles); schedules of drafts ask again with more nodes for answers
- *        far from their bounds */
+ *    12  a search that has found nothing goes on until it does (layers of which little fits had
+ *        the mapping with the least tiles); schedules of drafts ask again with more nodes for
+ *        answers far from their bounds, and have no stacks where they are better without, once
+ *        asked for again */
 enum { TD_COST_REVISION = 12 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
@@ -78,7 +79,9 @@ typedef struct {
     td_map_objective objective;
     double weight[2]; /* TD_OBJ_WEIGHTED: exponents of energy and cycles, >= 0, one of them > 0 */
     td_counting counting;
-    uint64_t max_nodes; /* evaluations and partial nodes; 0: the mode's default (5,000 for fast) */
+    /* Evaluations and partial nodes; 0: the mode's default (5,000 for fast). Up to 5,000 more where
+     * these find nothing but the mapping with the least tiles. */
+    uint64_t max_nodes;
     double max_seconds; /* 0: none */
     double enough;  /* an objective that is hardly beaten, as that of the same question with more
                      * room: once it is met only ties are looked at further; 0: none */

@@ -39,7 +39,8 @@ enum {
     FIRST_DIVES = 8,        /* and followed */
     NEAR_ROOTS = 6,         /* per level of the second */
     NEAR_ROUNDS = 4,
-    SHORT = 8,         /* share of the first list for one before it, which is often enough */
+    SHORT = 8, /* share of the first list for one before it, which is often enough */
+    RESCUE_NODES = 5000,
     LEVEL_NODES = 300, /* at most, per level of a dive */
     DIVE_KEEP = 8,     /* choices of a level that are listed, */
     DIVE_WIDTH = 3,    /* those that are followed at the outermost level, */
@@ -351,6 +352,19 @@ static void search_fast(work *w, double lists) {
     w->plan.of_keep = of_keep;
 }
 
+/* Where little fits, the first few hundred tiles of a level may all be too large, and a budget ends
+ * with nothing but the mapping with the least tiles, of one MAC. Then levels go on until there is
+ * one that fits, for RESCUE_NODES beyond the budget. */
+static void rescue(work *w) {
+    td__search *s = &w->s;
+    s->insist = true;
+    w->end = s->nodes + RESCUE_NODES;
+    w->idle = false;
+    w->vain = 0;
+    s->thorough = false;
+    dive_full(w, RESCUE_NODES / 4.0);
+}
+
 /* All roots. Leaves in s->open the least that something left out could have. False: not even all
  * roots were listed. */
 static bool search_all(work *w, uint64_t max_nodes) {
@@ -427,6 +441,10 @@ static void search(work *w, uint64_t max_nodes, int list_share, td_map_result *o
         if (over(w) || content(w) || lists > (double)max_nodes) break;
         const bool limited = w->dived && w->patience < max_nodes;
         listed = search_all(w, limited ? patient_end(w) : max_nodes);
+    }
+    if (!s->has_root && !listed && !content(w) && !s->late && !s->memory) {
+        rescue(w);
+        done = met(w);
     }
     if (listed && search_rounded(w, max_nodes)) {
         bool sound = !w->z.cut && !w->z.narrow && !w->z.imperfect && !w->z.stalls;

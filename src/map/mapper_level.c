@@ -325,12 +325,10 @@ static bool poor(const td__level *w, const double least[2]) {
     return true;
 }
 
-/* The level has had its share; what it found so far is followed. As long as no dive has found
- * anything it goes on until there is something: where little fits, the first few hundred tiles may
- * all be too large. */
+/* The level has had its share; what it found so far is followed. */
 static inline bool used_up(const td__level *w) {
     const td__search *s = w->s;
-    return s->stop || (s->nodes >= w->end && (w->kept > 0 || s->has_root));
+    return s->stop || (s->nodes >= w->end && (w->kept > 0 || !s->insist));
 }
 
 /* How often each tensor passes, from the loops chosen so far. During the lead dims the block counts

@@ -61,7 +61,8 @@ typedef struct {
     int keep;             /* choices of a level that are kept, best first */
     int width;            /* of those, how many are followed at the outermost level */
     int width_inside;     /* and at the others */
-    uint64_t level_nodes; /* for the choices of one level */
+    uint64_t level_nodes; /* for the choices of one level, */
+    bool insist;          /* or more of them, until it has one */
     bool thorough;        /* nothing is left out that could be better, */
     bool strict;          /* not even by the rounding of words to blocks and of cycles */
 } td__search;

@@ -447,8 +447,9 @@ struct td_scheduler {
 /* Ways of all layers on hw, with their mappings or without. */
 td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
                              int64_t *missing_bytes, td_error *err);
-/* Best places, resident weights and ways of the table; then also refined, if these are drafts. */
-td_status td__scheduler_choose(td_scheduler *s, td_error *err);
+/* Best places, resident weights and ways of the table, with stacks or without; then also refined,
+ * if these are drafts. */
+td_status td__scheduler_choose(td_scheduler *s, bool stacks, td_error *err);
 td_status td__scheduler_solve(td_scheduler *s, td_error *err);
 /* Its weights are loaded in its own interval, to stay for as long as its stack runs or, in the
  * first inference, for good. */

@@ -148,15 +148,16 @@ td_status td__scheduler_open(td_scheduler *s, const td_hw *hw, bool mappings,
     return TD_OK;
 }
 
-td_status td__scheduler_choose(td_scheduler *s, td_error *err) {
+td_status td__scheduler_choose(td_scheduler *s, bool stacks, td_error *err) {
     td__answer best = {.choice = s->choice};
     s->opened = false; /* its memory has been worked on */
+    const td__stacks none = {0};
     const td__sieve sieve = {.plan = &s->plan,
                              .hw = s->hw,
                              .home = &s->home,
                              .o = &s->o,
                              .table = &s->table,
-                             .stacks = &s->every,
+                             .stacks = stacks ? &s->every : &none,
                              .dp = s->dp,
                              .arena = s->arena};
     if (td__stacks_sieve(&sieve, &s->stacks, s->resident) != TD_OK)
@@ -177,10 +178,77 @@ td_status td__scheduler_choose(td_scheduler *s, td_error *err) {
     return TD_OK;
 }
 
-td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
-    td_status status = td__scheduler_choose(s, err);
+static td_status choose_and_refine(td_scheduler *s, bool stacks, td_error *err) {
+    td_status status = td__scheduler_choose(s, stacks, err);
     if (status == TD_OK && td_schedule_has_drafts(&s->o) && (status = td__refine(s)) != TD_OK)
         td_fail(err, status, "out of memory for the schedule");
+    return status;
+}
+
+static td_schedule_figures figures_of(const td_scheduler *s) {
+    double cycles = 0, pj = 0;
+    for (int i = 0; i < s->plan.n; i++) {
+        td__spent x = td__scheduler_spent(s, i);
+        cycles += x.compute > x.dram ? x.compute : x.dram;
+        pj += x.pj;
+    }
+    const double latency = cycles / s->hw->clock_hz;
+    return (td_schedule_figures){latency, pj * 1e-12 + s->hw->leak_w * latency};
+}
+
+static bool has_stacks(const td_scheduler *s) {
+    for (int i = 0; i < s->plan.n; i++)
+        if (s->choice[i].stack != NULL) return true;
+    return false;
+}
+
+/* Whether b is no better than a. */
+static bool no_better(const td_scheduler *s, td_schedule_figures b, td_schedule_figures a) {
+    const bool energy = s->o.objective == TD_OBJ_ENERGY;
+    const double was[] = {energy ? a.energy_j : a.latency_s, energy ? a.latency_s : a.energy_j};
+    const double is[] = {energy ? b.energy_j : b.latency_s, energy ? b.latency_s : b.energy_j};
+    return is[0] > was[0] || (is[0] == was[0] && is[1] >= was[1]);
+}
+
+/* What is chosen. */
+typedef struct {
+    td__choice *choice;
+    bool *resident, *on_chip, proved;
+    int64_t resident_bits;
+} chosen;
+
+static void copy_chosen(const td_scheduler *s, chosen *to, const chosen *from) {
+    memcpy(to->choice, from->choice, sizeof *to->choice * (size_t)s->plan.n);
+    memcpy(to->resident, from->resident, sizeof *to->resident * (size_t)s->plan.n);
+    memcpy(to->on_chip, from->on_chip, sizeof *to->on_chip * (size_t)s->plan.n_value);
+    to->proved = from->proved;
+    to->resident_bits = from->resident_bits;
+}
+
+/* Drafts of turns may be better than those of whole layers, and no more so once both have been
+ * asked for again: a schedule without stacks is made as well, and the better one is taken. */
+static td_status compare_unstacked(td_scheduler *s, td_error *err) {
+    const td_schedule_figures with = figures_of(s);
+    chosen now = {s->choice, s->resident, s->on_chip, s->proved, s->resident_bits};
+    chosen kept = {TD_NEW(s->arena, td__choice, s->plan.n), TD_NEW(s->arena, bool, s->plan.n),
+                   TD_NEW(s->arena, bool, s->plan.n_value), false, 0};
+    if (!kept.choice || !kept.resident || !kept.on_chip)
+        return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    copy_chosen(s, &kept, &now);
+    s->dp = td__dp_create(&s->plan, s->hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
+    if (s->dp == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    td_status status = choose_and_refine(s, false, err);
+    if (status != TD_OK || !no_better(s, figures_of(s), with)) return status;
+    copy_chosen(s, &now, &kept);
+    s->proved = now.proved;
+    s->resident_bits = now.resident_bits;
+    return TD_OK;
+}
+
+td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
+    td_status status = choose_and_refine(s, true, err);
+    if (status == TD_OK && td_schedule_has_drafts(&s->o) && has_stacks(s))
+        status = compare_unstacked(s, err);
     s->solved = status == TD_OK;
     return status;
 }
@@ -303,13 +371,6 @@ td_status td_scheduler_cost(td_scheduler *s, const td_hw *hw, td_schedule_figure
     if (status == TD_OK && !s->solved) status = td__scheduler_solve(s, err);
     if (status != TD_OK) return status;
     s->opened = s->solved = false; /* *hw may be another one the next time */
-    double cycles = 0, pj = 0;
-    for (int i = 0; i < s->plan.n; i++) {
-        td__spent x = td__scheduler_spent(s, i);
-        cycles += x.compute > x.dram ? x.compute : x.dram;
-        pj += x.pj;
-    }
-    out->latency_s = cycles / hw->clock_hz;
-    out->energy_j = pj * 1e-12 + hw->leak_w * out->latency_s;
+    *out = figures_of(s);
     return TD_OK;
 }
