@@ -36,7 +36,8 @@ extern "C" {
  *    12  a search that has found nothing goes on until it does (layers of which little fits had
  *        the mapping with the least tiles); schedules of drafts ask again with more nodes for
  *        answers far from their bounds, and have no stacks where they are better without, once
- *        asked for again */
+ *        asked for again; of more than 8 values alive at a time the others stand on chip where
+ *        there is room */
 enum { TD_COST_REVISION = 12 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */

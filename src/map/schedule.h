@@ -31,12 +31,13 @@
 /* ---- plan ------------------------------------------------------------------------------------ */
 
 /* A value that an interval makes (or the input image: maker -1). last: the last interval that reads
- * it, -1 for none. stay: it may stand on chip. Layers inside a fused chain make none: maker -2. */
+ * it, -1 for none. stay: it may stand on chip; pinned: it does, whatever else. Layers inside a
+ * fused chain make none: maker -2. */
 typedef struct {
     int maker, last;
     int64_t bits;
-    bool stay,
-        streamed; /* streamed: a product's second operand, which comes from DRAM as weights */
+    bool stay, pinned;
+    bool streamed; /* a product's second operand, which comes from DRAM as weights */
 } td__value;
 
 /* One interval's work. value, in: numbers of layers of the network (= values). shape: index of its
@@ -59,19 +60,25 @@ typedef struct {
     td_problem *shape; /* the distinct layer problems (by sizes of the values, too) */
     int64_t (*shape_value)[TD_NTENSOR]; /* bits of weights, input and output as values */
     int *shape_step;                    /* an interval that has it, for messages */
-    bool beam;  /* some value was sent to DRAM to bound the state of the DP */
-    bool bands; /* values that flow may be handed on in bands of rows */
+    int64_t *pinned; /* bits of pinned values at the boundary before each interval */
+    bool beam;       /* some value was pinned or sent to DRAM to bound the state of the DP */
+    bool loose;      /* nothing may be pinned: with it there was no schedule */
+    bool bands;      /* values that flow may be handed on in bands of rows */
 } td__sched_plan;
 
-/* At most so many values that may stand on chip cross a boundary between two intervals: the state
- * of the dynamic program is a subset of them. Plain chains have 1, residual networks 2. */
+/* At most so many values of which it is open where they stand cross a boundary between two
+ * intervals: the state of the dynamic program is a subset of them. Plain chains have 1, residual
+ * networks 2. */
 enum { TD__MAX_LIVE = 8 };
 
 /* Memory from the arena. TD_E_INPUT: the network has a fault, or no layer. */
 td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sched_plan *out,
                                td_error *err);
-/* Decides td__value.stay for a pool of `pool_bits` whose home level keeps the tensors `may`. */
+/* Decides td__value.stay and pinned for a pool of `pool_bits` whose home level keeps the tensors
+ * `may`. */
 void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may);
+/* Bits of all weights and of the values that can be on chip during the fullest interval. */
+int64_t td__sched_plan_demand(const td__sched_plan *p, unsigned may);
 
 /* ---- home ------------------------------------------------------------------------------------ */
 

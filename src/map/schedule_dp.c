@@ -210,12 +210,13 @@ static void advance(const run *r, int i, int set, int flag, int next) {
     const bool may_buy = (r->relaxed || r->priced) && !step->product;
     const double paid = r->priced ? r->price * (double)step->weight_bits : 0;
     const int64_t reserve = r->priced && !r->lent ? step->weight_bits : 0;
-    const int outs = d->own[i] != 0 ? 2 : 1;
+    const bool pinned = d->plan->value[step->value].pinned;
+    const int outs = pinned || d->own[i] != 0 ? 2 : 1;
     int64_t room = r->room - s.view->others;
     if (own) room += step->weight_bits; /* they are in the way's bits */
     for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++) {
         if (ahead && !r->resident[next]) room -= d->plan->step[next].weight_bits;
-        for (int out = 0; out < outs; out++) {
+        for (int out = pinned; out < outs; out++) {
             if (step->shape < 0) {
                 advance_vector(&s, ahead, out, room);
             } else if (loading) {
@@ -344,14 +345,15 @@ static void advance_stack(const run *r, int number, int set, int flag) {
     td__dp *d = r->d;
     const td__stack *k = &d->stacks->stack[number];
     const int behind = k->first + k->n, next = loaded_during(r, behind - 1);
-    const unsigned own = d->own[behind - 1];
+    const bool pinned = d->plan->value[d->plan->step[behind - 1].value].pinned;
+    const int outs = pinned || d->own[behind - 1] != 0 ? 2 : 1;
     const td__cell *a = r->back ? NULL : &r->cell[k->first][set * 2 + flag];
     double *rest = d->stack_view[number].rest;
     if (a != NULL && rest != NULL && a->first + rest[set] > r->limit) return;
     begun b;
     bool fits = false;
     for (int ahead = 0; ahead < (next >= 0 ? 2 : 1); ahead++)
-        for (int out = 0; out < (own != 0 ? 2 : 1); out++) {
+        for (int out = pinned; out < outs; out++) {
             step_cost c;
             int to;
             const int64_t room = stack_room(r, k, set, out, ahead);

@@ -160,9 +160,10 @@ td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sc
     out->shape = TD_NEW(a, td_problem, n);
     out->shape_value = td_arena_alloc(a, sizeof *out->shape_value * (size_t)n);
     out->shape_step = TD_NEW(a, int, n);
+    out->pinned = TD_NEW(a, int64_t, n + 1);
     int *readers = TD_NEW(a, int, n), *only_reader = TD_NEW(a, int, n);
     if (!out->step || !out->value || !out->shape || !out->shape_value || !out->shape_step ||
-        !readers || !only_reader)
+        !out->pinned || !readers || !only_reader)
         return td_fail(err, TD_E_MEMORY, "out of memory for the schedule's plan");
 
     for (int i = 0; i < n; i++) {
@@ -191,32 +192,69 @@ td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sc
     return s;
 }
 
+int64_t td__sched_plan_demand(const td__sched_plan *p, unsigned may) {
+    int64_t weights = 0, live = 0;
+    if (may & TD_BIT(TD_W))
+        for (int i = 0; i < p->n; i++) weights += p->step[i].weight_bits;
+    for (int i = 0; i < p->n; i++) {
+        int64_t sum = 0;
+        for (int v = 0; v < p->n_value; v++)
+            if (p->value[v].stay && p->value[v].maker <= i && p->value[v].last >= i)
+                sum += p->value[v].bits;
+        if (sum > live) live = sum;
+    }
+    return weights + live;
+}
+
+/* Pins v if what is pinned takes at most `most` bits then, at all boundaries. */
+static bool pin(td__sched_plan *p, td__value *v, int64_t most) {
+    for (int b = v->maker + 1; b <= v->last; b++)
+        if (p->pinned[b] + v->bits > most) return false;
+    for (int b = v->maker + 1; b <= v->last; b++) p->pinned[b] += v->bits;
+    return v->pinned = true;
+}
+
+/* Values that cross a boundary and whose place is open. *small: the smallest that crosses others,
+ * too, of equals the one that lasts; *large: that with the most room x time. */
+static int open_values(td__sched_plan *p, int boundary, td__value **small, td__value **large) {
+    int n = 0;
+    *small = *large = NULL;
+    for (int i = 0; i < p->n_value; i++) {
+        td__value *v = &p->value[i];
+        if (!v->stay || v->pinned || v->maker >= boundary || v->last < boundary) continue;
+        const int time = v->last - v->maker;
+        n++;
+        if (*large == NULL ||
+            (double)v->bits * time > (double)(*large)->bits * ((*large)->last - (*large)->maker))
+            *large = v;
+        if (time < 2) continue;
+        if (*small == NULL || v->bits < (*small)->bits ||
+            (v->bits == (*small)->bits && time > (*small)->last - (*small)->maker))
+            *small = v;
+    }
+    return n;
+}
+
 void td__sched_plan_limit(td__sched_plan *p, int64_t pool_bits, unsigned may) {
     const unsigned both = TD_BIT(TD_I) | TD_BIT(TD_O);
     for (int i = 0; i < p->n_value; i++) { /* nobody reads the output: last is -1 */
         td__value *v = &p->value[i];
         v->stay = v->maker >= 0 && v->last > v->maker && !v->streamed && v->bits <= pool_bits &&
                   (may & both) == both;
+        v->pinned = false;
     }
+    memset(p->pinned, 0, sizeof *p->pinned * (size_t)(p->n + 1));
     p->beam = false;
-    for (int boundary = 1; boundary < p->n; boundary++)
-        for (;;) {
-            int live = 0, worst = -1;
-            double worst_cost = -1;
-            for (int i = 0; i < p->n_value; i++) {
-                const td__value *v = &p->value[i];
-                if (!v->stay || v->maker >= boundary || v->last < boundary) continue;
-                live++;
-                double cost = (double)v->bits * (v->last - v->maker); /* room x time */
-                if (cost > worst_cost) {
-                    worst_cost = cost;
-                    worst = i;
-                }
-            }
-            if (live <= TD__MAX_LIVE) break;
-            p->value[worst].stay = false;
+    /* Where there is room for everything, all may be pinned; else small ones (heuristic). */
+    const bool roomy = td__sched_plan_demand(p, may) <= pool_bits / 2;
+    const int64_t most = p->loose ? -1 : roomy ? pool_bits / 2 : pool_bits / 8;
+    for (int boundary = 1; boundary < p->n; boundary++) {
+        td__value *small, *large;
+        while (open_values(p, boundary, &small, &large) > TD__MAX_LIVE) {
             p->beam = true;
+            if (small == NULL || !pin(p, small, most)) large->stay = false;
         }
+    }
 }
 
 double td__operand_bits(const td__sched_plan *p, int s, int k) {

@@ -514,21 +514,6 @@ static td__memory memory_of(const td_hw *hw, const td_schedule_options *o, bool 
     return m.number != 0 ? m : (td__memory){.memo = NULL};
 }
 
-/* Bits of all weights and of the values that can be on chip during the fullest interval. */
-static int64_t demand_of(const td__sched_plan *p, const td__home *h) {
-    int64_t weights = 0, live = 0;
-    if (h->may & TD_BIT(TD_W))
-        for (int i = 0; i < p->n; i++) weights += p->step[i].weight_bits;
-    for (int i = 0; i < p->n; i++) {
-        int64_t sum = 0;
-        for (int v = 0; v < p->n_value; v++)
-            if (p->value[v].stay && p->value[v].maker <= i && p->value[v].last >= i)
-                sum += p->value[v].bits;
-        if (sum > live) live = sum;
-    }
-    return weights + live;
-}
-
 td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                           const td_schedule_options *o, bool mappings, td_arena *a, td__table *out,
                           int64_t *missing_bytes, td_error *err) {
@@ -542,7 +527,7 @@ td_status td__table_build(const td__sched_plan *p, const td_hw *hw, const td__ho
                    .o = o,
                    .arena = a,
                    .table = out};
-    if (h->home >= 0) b.demand = demand_of(p, h);
+    if (h->home >= 0) b.demand = td__sched_plan_demand(p, h->may);
     b.roomy = split(&b) && b.demand <= h->pool / 2;
     out->memory = b.memory = memory_of(hw, o, mappings);
     for (int shape = 0; shape < p->n_shape; shape++) {

@@ -4,14 +4,33 @@
 
 #include <string.h>
 
-/* Numbers of the values that may stand on chip across the boundary before interval b. */
+/* Numbers of the values that may stand on chip across the boundary before interval b, or not. */
 static int crossing(const td__sched_plan *p, int boundary, int out[TD__MAX_LIVE]) {
     int n = 0;
     if (boundary == 0 || boundary == p->n) return 0;
     for (int i = 0; i < p->n_value && n < TD__MAX_LIVE; i++)
-        if (p->value[i].stay && p->value[i].maker < boundary && p->value[i].last >= boundary)
+        if (p->value[i].stay && !p->value[i].pinned && p->value[i].maker < boundary &&
+            p->value[i].last >= boundary)
             out[n++] = i;
     return n;
+}
+
+/* Bits of pinned values that interval i reads from the chip, but for the joined operand. */
+static int64_t pinned_operands(const td__sched_plan *p, int i) {
+    const td__step *s = &p->step[i];
+    int64_t bits = 0;
+    for (int k = 0; k < (s->shape >= 0 ? 1 : s->n_in); k++) {
+        bool again = false;
+        for (int j = 0; j < k; j++) again |= s->in[j] == s->in[k];
+        if (!again && p->value[s->in[k]].pinned) bits += p->value[s->in[k]].bits;
+    }
+    return bits;
+}
+
+static void set_pinned(const td__sched_plan *p, int i, bool on_chip[], bool to) {
+    const td__step *s = &p->step[i];
+    for (int k = 0; k < s->n_in; k++)
+        if (p->value[s->in[k]].pinned) on_chip[s->in[k]] = to;
 }
 
 static bool reads(const td__step *s, int value) {
@@ -77,8 +96,9 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
     const td__sched_plan *p = d->plan;
     const td__step *s = &p->step[i];
     td__view *v = &d->view[i][set];
-    int64_t operands = 0;
-    *v = (td__view){0};
+    int64_t operands = pinned_operands(p, i);
+    *v = (td__view){.held = p->pinned[i], .others = p->pinned[i] - operands};
+    set_pinned(p, i, on_chip, true);
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = set >> k & 1;
     for (int k = 0; k < n_live; k++) {
         if (!on_chip[live[k]]) continue;
@@ -108,6 +128,7 @@ static void see(td__dp *d, int i, int set, const int *live, int n_live, const in
         }
     }
     for (int k = 0; k < n_live; k++) on_chip[live[k]] = false;
+    set_pinned(p, i, on_chip, false);
 }
 
 static bool make_cells(td__dp *d) {

@@ -79,8 +79,10 @@ static void take(td_scheduler *s, const td_hw *hw) {
     /* A matrix product has no rows of an image. */
     s->plan.bands = !s->o.layer_by_layer && !hw->rules.im2col && s->home.home >= 0 &&
                     s->home.may == TD_ALL_TENSORS;
-    if (first || s->home.pool != before.pool || s->home.may != before.may)
+    if (first || s->plan.loose || s->home.pool != before.pool || s->home.may != before.may) {
+        s->plan.loose = false;
         td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
+    }
     bool same =
         !first && s->fans.n == hw->n && memcmp(&s->fans.rules, &hw->rules, sizeof hw->rules) == 0;
     for (int l = 0; l <= hw->n; l++) {
@@ -167,6 +169,13 @@ td_status td__scheduler_choose(td_scheduler *s, bool stacks, td_error *err) {
     if (found && s->o.cold) found = td__dp_run(s->dp, s->resident, TD__COLD, &best);
     if (td_arena_failed(s->arena)) /* what was left out may have been the best */
         return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+    if (!found && !s->plan.loose) { /* what is pinned may leave no room */
+        s->plan.loose = true;
+        td__sched_plan_limit(&s->plan, s->home.pool, s->home.may);
+        s->dp = td__dp_create(&s->plan, s->hw, &s->home, &s->table, NULL, s->o.objective, s->arena);
+        if (s->dp == NULL) return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
+        return td__scheduler_choose(s, stacks, err);
+    }
     if (!found)
         return td_fail(err, TD_E_INTERNAL, "schedule: no choice of places for layers that all map");
     s->resident_bits = 0;

@@ -282,29 +282,64 @@ static void infeasible_has_a_reason(void **state) {
     td_net_destroy(net);
 }
 
-/* More values alive at a time than the state of the dynamic program holds: some are sent to DRAM,
- * and nothing is called proved. */
+/* More values alive at a time than the state of the dynamic program holds. Where there is room all
+ * stand on chip; where there is little, some are sent to DRAM. Nothing is called proved. */
 static void many_values_alive(void **state) {
     (void)state;
     td_edge e;
     td_tech tech;
     td_hw hw;
     micro_defaults(&e, &tech);
-    build_micro(&e, &hw);
-    td_net *net = td_net_create("bush", TD_DIM(4, 6, 6));
+    td_net *net = td_net_create("bush", TD_DIM(4, 24, 24));
     int branch[12], x = td_net_conv(net, 0, 8, 3, 1, 1, 1);
     for (int i = 0; i < 12; i++) branch[i] = td_net_conv(net, x, 4 + i, 1, 1, 1, 1);
     int halves[2] = {td_net_concat(net, branch, 6), td_net_concat(net, branch + 6, 6)};
     td_net_fc(net, td_net_global_pool(net, td_net_concat(net, halves, 2)), 10);
     td_schedule_options o = options(NULL);
-    td_schedule s;
-    solve(net, &hw, &o, &s);
-    assert_false(s.proved);
-    int on_chip = 0;
-    for (int i = 1; i < 13; i++) on_chip += s.interval[i].output == TD_AT_CHIP;
-    assert_int_equal(on_chip, 8);
-    td_schedule_free(&s);
+    const int64_t roomy = e.local_bytes;
+    int fewest = 12;
+    double before = INFINITY;
+    for (int k = 0; k < 8; k++) {
+        td_schedule s;
+        td_error err = {0};
+        e.local_bytes = k == 7 ? 16 * roomy : 512 << k;
+        if (td_edge_build(&e, &tech, &hw, NULL, &err) != TD_OK) continue;
+        solve(net, &hw, &o, &s);
+        assert_false(s.proved);
+        int on_chip = 0;
+        for (int i = 1; i < 13; i++) on_chip += s.interval[i].output == TD_AT_CHIP;
+        if (on_chip < fewest) fewest = on_chip;
+        if (k == 7) assert_true(on_chip == 12 && s.dram_bytes <= 4 * 24 * 24 + 100);
+        assert_true(s.latency_s < before * 1.01);
+        before = s.latency_s;
+        td_schedule_free(&s);
+    }
+    assert_true(fewest < 12);
     td_net_destroy(net);
+}
+
+/* A dense block: each layer reads all that was made before it. */
+static void dense_blocks(void **state) {
+    (void)state;
+    for (int depth = 7; depth <= 14; depth++) {
+        td_error err = {0};
+        td_hw hw;
+        td_schedule s;
+        td_schedule_options o = options(NULL);
+        td_net *net = td_net_create("dense", TD_DIM(16, 8, 8));
+        int made[16] = {td_net_conv(net, 0, 16, 3, 1, 1, 1)};
+        for (int i = 1; i <= depth; i++) {
+            int all = i > 1 ? td_net_concat(net, made, i) : made[0];
+            made[i] = td_net_conv(net, td_net_conv(net, all, 16, 1, 1, 1, 1), 8, 3, 1, 1, 1);
+        }
+        td_net_concat(net, made, depth + 1);
+        assert_ok(td_hw_load("edge", &hw, &err), &err);
+        solve(net, &hw, &o, &s);
+        /* All weights and values stay: what moves is the image and the result. */
+        assert_true(s.dram_bytes == 16 * 8 * 8 + (16 + 8 * depth) * 8 * 8);
+        td_schedule_free(&s);
+        td_net_destroy(net);
+    }
 }
 
 /* ---- hardware of other kinds ------------------------------------------------------------------
@@ -367,8 +402,8 @@ int main(void) {
         cmocka_unit_test(checker_accepts),    cmocka_unit_test(deterministic),
         cmocka_unit_test(more_is_not_slower), cmocka_unit_test(cases_reproduce_costs),
         cmocka_unit_test(export_is_complete), cmocka_unit_test(infeasible_has_a_reason),
-        cmocka_unit_test(many_values_alive),  cmocka_unit_test(one_level_for_all),
-        cmocka_unit_test(nothing_can_stay),
+        cmocka_unit_test(many_values_alive),  cmocka_unit_test(dense_blocks),
+        cmocka_unit_test(one_level_for_all),  cmocka_unit_test(nothing_can_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

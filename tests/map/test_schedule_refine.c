@@ -165,10 +165,10 @@ static void nothing_gets_worse(void **state) {
         refine(net, &hw, &o, &n);
         td_net_destroy(net);
     }
-    printf(
-        "         of %d layers, %d better turns, %d faster, %d of less energy, %d in more room; %d better "
-        "without stacks\n",
-        n.layers, n.turns, n.faster, n.cheaper, n.wider, n.unstacked);
+    printf("         of %d layers, %d better turns, %d faster, %d of less energy, %d in more room; "
+           "%d better "
+           "without stacks\n",
+           n.layers, n.turns, n.faster, n.cheaper, n.wider, n.unstacked);
     assert_true(n.cheaper > n.layers / 50 && n.faster >= cases / 40);
     assert_true(n.turns >= cases / 40 && n.wider >= cases / 40);
     td_map_cache_destroy(cache);
