@@ -37,7 +37,7 @@ extern "C" {
  *        the mapping with the least tiles); schedules of drafts ask again with more nodes for
  *        answers far from their bounds, and have no stacks where they are better without, once
  *        asked for again; of more than 8 values alive at a time the others stand on chip where
- *        there is room */
+ *        there is room; convolutions write words of the value that they hand on */
 enum { TD_COST_REVISION = 12 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */

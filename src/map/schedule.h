@@ -34,7 +34,7 @@
  * it, -1 for none. stay: it may stand on chip; pinned: it does, whatever else. Layers inside a
  * fused chain make none: maker -2. */
 typedef struct {
-    int maker, last;
+    int maker, last, word; /* word: bits of one, of its maker or its widest reader */
     int64_t bits;
     bool stay, pinned;
     bool streamed; /* a product's second operand, which comes from DRAM as weights */

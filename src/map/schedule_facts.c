@@ -67,12 +67,13 @@ td_status td__facts_of(const td_net *net, const td_hw *hw, int batch, td_arena *
                      .weights = TD_NEW(a, double, n),
                      .interval = TD_NEW(a, int, n),
                      .last = TD_NEW(a, int, n),
+                     .word = TD_NEW(a, int, n),
                      .value = TD_NEW(a, double, n),
                      .first = TD_NEW(a, int, n),
                      .behind = TD_NEW(a, int, n),
                      .passes = TD_NEW(a, int, n),
                      .between = TD_NEW(a, double, n)};
-    int *readers = TD_NEW(a, int, n), *word = TD_NEW(a, int, n);
+    int *readers = TD_NEW(a, int, n), *word = f->word;
     if (!f->layer || !f->end || !f->joined || !f->other || !f->mapped || !f->weights ||
         !f->interval || !f->last || !f->value || !f->first || !f->behind || !f->passes ||
         !f->between || !readers || !word)
@@ -206,6 +207,7 @@ td_status td__facts_stacks(const td_net *net, const td_schedule *s, td__facts *f
 void td__facts_turn(const td_net *net, const td_schedule *s, const td__facts *f, int i,
                     td_problem *out) {
     td_layer_problem(net, f->layer[i], s->batch, out);
+    out->bits[TD_O] = (uint8_t)f->word[f->end[i]]; /* of what it hands on */
     if (f->behind[i] - f->first[i] == 1) return;
     out->dim[TD_P] = s->interval[i].rows;
     out->pad[0] = out->pad[2] = 0; /* as if it were in the middle of the image */

@@ -16,7 +16,8 @@ typedef struct {
     double *weights; /* interval -> its weights, 0 on the vector unit */
     int *interval;   /* layer -> interval that computes it; -1: the image */
     int *last;       /* layer -> last interval that reads it from outside its chain; -1 */
-    double *value;   /* layer -> its output, words as wide as its maker or its widest reader */
+    int *word;       /* layer -> bits of a word of its output: of its maker or its widest reader */
+    double *value;   /* layer -> its output */
     int home, tiles; /* levels; -1: no storage that could hold values */
     double pool;     /* of all instances */
     /* Of td__facts_stacks, by interval; a stack is what hands its values on in bands. */

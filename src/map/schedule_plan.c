@@ -138,7 +138,8 @@ static td_status add_step(td__sched_plan *p, int layer, const int *only_reader, 
     memset(&problem, 0, sizeof problem); /* compared as bytes */
     if (!mapped) return TD_OK;
     td_layer_problem(p->net, layer, p->batch, &problem);
-    if (td_problem_check(&problem, err) != TD_OK) /* a large batch may be too much */
+    problem.bits[TD_O] = (uint8_t)p->value[v].word; /* of what is written behind all of the chain */
+    if (td_problem_check(&problem, err) != TD_OK)   /* a large batch may be too much */
         return td_error_prefix(err, "layer %s", l->name), TD_E_INPUT;
     step->macs = td_problem_macs(&problem);
     step->weight_bits = whole_bytes(td_problem_words(&problem, TD_W) * problem.bits[TD_W]);
@@ -168,23 +169,23 @@ td_status td__sched_plan_build(const td_net *net, int batch, td_arena *a, td__sc
 
     for (int i = 0; i < n; i++) {
         const td_layer *l = td_net_layer(net, i);
-        out->value[i] = (td__value){.maker = -1, .last = -1, .bits = l->bits[TD_O]};
+        out->value[i] = (td__value){.maker = -1, .last = -1, .word = l->bits[TD_O]};
         for (int k = 0; k < l->n_inputs; k++) {
             int x = l->input[k];
             readers[x]++;
             only_reader[x] = i;
             /* Words as wide as the widest of maker and readers. */
-            if (l->bits[TD_I] > out->value[x].bits) out->value[x].bits = l->bits[TD_I];
+            if (l->bits[TD_I] > out->value[x].word) out->value[x].word = l->bits[TD_I];
         }
     }
     for (int i = 0; i < n; i++) {
         if (readers[i] != 1) only_reader[i] = -1;
         /* Sums of values must not overflow either. */
         const td_layer *l = td_net_layer(net, i);
-        if ((double)l->c * l->h * l->w * batch * (double)out->value[i].bits >= 0x1p50)
+        if ((double)l->c * l->h * l->w * batch * out->value[i].word >= 0x1p50)
             return td_fail(err, TD_E_INPUT, "layer %s: its output is too large for batch %d",
                            l->name, batch);
-        out->value[i].bits = whole_bytes(words_of(l, batch) * out->value[i].bits);
+        out->value[i].bits = whole_bytes(words_of(l, batch) * out->value[i].word);
     }
     for (int i = 1; i < n && s == TD_OK; i++) /* makers other than -1: in a chain already */
         if (out->value[i].maker == -1) s = add_step(out, i, only_reader, err);

@@ -330,7 +330,7 @@ static td_status value(const checker *c, int i) {
     double least = c->f.value[v] / 8;
     td_problem p;
     if (td_layer_problem(c->net, c->f.layer[i], c->s->batch, &p))
-        least = (double)td_problem_words(&p, TD_O) * p.bits[TD_O] / 8;
+        least = (double)td_problem_words(&p, TD_O) * c->f.word[v] / 8;
     if (written < least * (1 - 1e-9))
         return fail(c, i, "%.0f bytes of its value are written, %.0f are made", written, least);
     if (!c->f.mapped[i] && !close_to(written, least))

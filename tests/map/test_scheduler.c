@@ -91,6 +91,39 @@ static void reloaded_is_not_resident(void **state) {
     td_net_destroy(net);
 }
 
+/* What a convolution writes are words of the value that it hands on: those of the activation in its
+ * drain, or as its widest reader wants them. */
+static void words_of_what_is_handed_on(void **state) {
+    (void)state;
+    enum { WORDS = 16 * 16 * 16 };
+    static const struct {
+        int relu, reader, wanted;
+    } of[] = {{8, 0, 8}, {4, 0, 4}, {16, 0, 16}, {4, 8, 8}};
+    for (size_t k = 0; k < sizeof of / sizeof *of; k++) {
+        td_hw hw;
+        td_error err = {0};
+        td_schedule s;
+        td_timeline t;
+        td_net *net = td_net_create("chain", TD_DIM(16, 16, 16));
+        int x = td_net_act(net, td_net_conv(net, 0, 16, 3, 1, 1, 1), TD_OP_RELU);
+        td_net_set_bits(net, x, 8, 8, of[k].relu, 32);
+        if (of[k].reader > 0) td_net_conv(net, x, 16, 1, 1, 1, 1);
+        td_schedule_options o;
+        td_schedule_options_default(&o);
+        assert_ok(td_hw_load("eyeriss", &hw, &err), &err);
+        for (int l = 0; l < hw.n; l++)
+            hw.level[l].reload = (uint8_t)(TD_BIT(TD_I) & hw.level[l].may_keep);
+        assert_ok(td_schedule_best(net, &hw, &o, &s, NULL, &err), &err);
+        assert_ok(td_schedule_check(net, &hw, &s, &err), &err);
+        assert_true(s.interval[0].dram_bytes[TD_O] == (double)WORDS * of[k].wanted / 8);
+        assert_ok(td_timeline_build(net, &hw, &s, &t, &err), &err);
+        assert_ok(td_timeline_check(net, &hw, &s, &t, &err), &err);
+        td_timeline_free(&t);
+        td_schedule_free(&s);
+        td_net_destroy(net);
+    }
+}
+
 /* What is there for all, without a bound, holds everything, as one that is large enough does. */
 static void storage_without_a_bound(void **state) {
     (void)state;
@@ -258,6 +291,7 @@ int main(void) {
         cmocka_unit_test(as_schedules),
         cmocka_unit_test(neighbours_share_mappings),
         cmocka_unit_test(storage_without_a_bound),
+        cmocka_unit_test(words_of_what_is_handed_on),
         cmocka_unit_test(bits_are_no_bytes),
         cmocka_unit_test(levels_may_differ),
     };
