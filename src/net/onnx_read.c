@@ -339,17 +339,39 @@ static td_status make_nodes(td__onnx_reader *r, const bool *needed) {
 /* ---- the network ------------------------------------------------------------------------------
  */
 
+/* A result of the model that its layers read as well has to leave the chip all the same: a move,
+ * whose result nobody reads. */
+static void hand_out(td_net *net, int value, const char *name) {
+    const td_layer *made = td_net_layer(net, value);
+    td_layer l = td__layer_make(TD_OP_MOVE);
+    l.n_inputs = 1;
+    l.input[0] = value;
+    l.c = made->c;
+    l.h = made->h;
+    l.w = made->w;
+    for (int t = 0; t < TD_NTENSOR; t++) l.bits[t] = made->bits[TD_O];
+    snprintf(l.name, sizeof l.name, "%.43s_out", name);
+    td__net_add_layer(net, &l);
+}
+
+static bool is_read(const td_net *net, const bool *keep, int value) {
+    for (int i = value + 1; i < net->n; i++)
+        for (int k = 0; keep[i] && k < net->layer[i].n_inputs; k++)
+            if (net->layer[i].input[k] == value) return true;
+    return false;
+}
+
 /* Layers that lead to a result, in their order, as a network of their own. */
 static td_status sweep(td__onnx_reader *r, td_net **out) {
     const td__om_model *m = r->model;
     td_net *net = r->net;
-    bool *keep = TD_NEW(r->arena, bool, net->n);
+    bool *keep = TD_NEW(r->arena, bool, net->n), *result = TD_NEW(r->arena, bool, net->n);
     int *now = TD_NEW(r->arena, int, net->n);
-    if (keep == NULL || now == NULL) return no_memory(r);
+    if (keep == NULL || result == NULL || now == NULL) return no_memory(r);
     int layers = 0;
     for (int i = 0; i < m->n_outputs; i++) {
         const td__ov *v = &r->value[td__names_find(&r->names, m->output[i].name)];
-        if (v->made && !v->constant) keep[v->value] = true;
+        if (v->made && !v->constant) keep[v->value] = result[v->value] = true;
     }
     for (int i = net->n - 1; i > 0; i--)
         for (int k = 0; keep[i] && k < net->layer[i].n_inputs; k++)
@@ -364,6 +386,7 @@ static td_status sweep(td__onnx_reader *r, td_net **out) {
         for (int k = 0; k < l.n_inputs; k++) l.input[k] = now[l.input[k]];
         now[i] = td__net_add_layer(made, &l);
         layers++;
+        if (result[i] && is_read(net, keep, i)) hand_out(made, now[i], l.name);
     }
     td_error e = {0};
     td_status s = td_net_check(made, &e);

@@ -111,6 +111,22 @@ static void test_pad(void **state) {
     onnx_expect(&b, "move -> 3x10x10\nconv K4 C3 P8 Q8 R3 S3 -> 4x8x8 +108\n");
 }
 
+/* What is an output and read as well is written all the same. */
+static void test_outputs(void **state) {
+    (void)state;
+    onnx_build b = onnx_one(13, "1,3,8,8");
+    onnx_weight(&b, "w", ONNX_FLOAT, "4,3,1,1");
+    onnx_weight(&b, "v", ONNX_FLOAT, "2,4,1,1");
+    onnx_node(&b, "Conv", "x w", "a", "");
+    onnx_node(&b, "Relu", "a", "r", "");
+    onnx_node(&b, "Conv", "r v", "y", "");
+    onnx_output(&b, "a");
+    td_net *net = onnx_read_built(&b, NULL);
+    assert_int_equal(td_net_layer(net, 3)->input[0], 1); /* not what is written */
+    onnx_expect_net(net, "conv K4 C3 P8 Q8 -> 4x8x8 +12\nmove -> 4x8x8\nrelu -> 4x8x8\n"
+                         "conv K2 C4 P8 Q8 -> 2x8x8 +8\n");
+}
+
 /* ---- products ---------------------------------------------------------------------------------
  */
 
@@ -265,10 +281,10 @@ static void test_qdq(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),      cmocka_unit_test(test_conv_transpose),
-        cmocka_unit_test(test_pad),       cmocka_unit_test(test_gemm),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_einsum),
-        cmocka_unit_test(test_qdq),
+        cmocka_unit_test(test_outputs),        cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_conv_transpose), cmocka_unit_test(test_pad),
+        cmocka_unit_test(test_gemm),           cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_einsum),         cmocka_unit_test(test_qdq),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
