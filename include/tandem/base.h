@@ -85,6 +85,9 @@ void td_arena_reset(td_arena *a);   /* keeps the blocks, frees nothing to the sy
 void *td_arena_alloc(td_arena *a, size_t bytes);
 /* Whether an allocation has failed since it was made or reset: for those who did without. */
 bool td_arena_failed(const td_arena *a);
+/* What is called when memory is out for an arena or a text, which then fail; NULL, as at first:
+ * nothing. A program that has nothing to save may end there. */
+void td_memory_handler(void (*out_of_memory)(void));
 char *td_arena_strdup(td_arena *a, const char *s);
 char *td_arena_printf(td_arena *a, const char *format, ...) TD_PRINTF(2, 3);
 #define TD_NEW(arena, type, count) ((type *)td_arena_alloc((arena), sizeof(type) * (size_t)(count)))
@@ -242,7 +245,8 @@ td_node *td_node_push(td_arena *a, td_node *list, td_node *value);              
 #define td_node_put_bool(a, m, k, v) td_node_put((a), (m), (k), td_node_bool((a), (v)))
 
 /* Writing. Reals are written so that reading gives the same bits (shortest form that does); JSON
- * has no infinities, so they become null there. indent 0: one line. */
+ * has no infinities, so they become null there. indent 0: one line. A NULL
+ * node is what memory ran out for: the text fails. */
 void td_node_to_json(const td_node *n, int indent, td_text *out);
 void td_node_to_yaml(const td_node *n, td_text *out);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tandem/base.h"
+#include "text.h"
 
 /* Under AddressSanitizer what is not handed out is poisoned, so that overruns between neighbours in
  * a block are found as those of malloc are. */
@@ -41,6 +41,16 @@ struct td_arena {
 };
 
 _Static_assert(offsetof(block, data) % ALIGN == 0, "block data must be aligned");
+
+static void (*handler)(void);
+
+void td_memory_handler(void (*out_of_memory)(void)) {
+    handler = out_of_memory;
+}
+
+void td__memory_out(void) {
+    if (handler != NULL) handler();
+}
 
 td_arena *td_arena_create(void) {
     td_arena *a = calloc(1, sizeof *a);
@@ -91,6 +101,7 @@ void *td_arena_alloc(td_arena *a, size_t bytes) {
     if (a == NULL) return NULL;
     if (bytes > PTRDIFF_MAX / 2) {
         a->failed = true;
+        td__memory_out();
         return NULL;
     }
     size_t need = (bytes + RED_ZONE + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
@@ -103,6 +114,7 @@ void *td_arena_alloc(td_arena *a, size_t bytes) {
         b = add_block(a, need);
         if (b == NULL) {
             a->failed = true;
+            td__memory_out();
             return NULL;
         }
     }

@@ -119,7 +119,7 @@ static void json_block(const td_node *n, int step, int indent, td_text *out) {
 
 void td_node_to_json(const td_node *n, int indent, td_text *out) {
     if (n == NULL)
-        td_text_add(out, "null");
+        out->failed = true;
     else if (indent <= 0)
         json_line(n, out);
     else
@@ -242,7 +242,7 @@ static void yaml_block(const td_node *n, int indent, bool inside, td_text *out) 
 
 void td_node_to_yaml(const td_node *n, td_text *out) {
     if (n == NULL)
-        td_text_add(out, "null\n");
+        out->failed = true;
     else if (yaml_line(n, 0, out))
         td_text_add(out, "\n");
     else

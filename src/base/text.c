@@ -24,6 +24,7 @@ static bool reserve(td_text *t, size_t n) {
     char *data = realloc(t->data, capacity);
     if (data == NULL) {
         t->failed = true;
+        td__memory_out();
         return false;
     }
     t->data = data;

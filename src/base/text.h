@@ -1,4 +1,4 @@
-/* UTF-8 for the readers and writers of base. */
+/* UTF-8 for the readers and writers of base, and what they do without memory. */
 #ifndef TANDEM_BASE_TEXT_H
 #define TANDEM_BASE_TEXT_H
 
@@ -9,5 +9,8 @@
 int td__utf8_decode(const char *s, size_t n, uint32_t *code);
 /* Writes code (a scalar value) to out[4]; returns the length. */
 int td__utf8_encode(uint32_t code, char out[4]);
+
+/* Calls what td_memory_handler set. */
+void td__memory_out(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const td_command commands[] = {
     {"search", "search networks and accelerators together, as a recipe says", cmd_search},
@@ -48,7 +49,15 @@ static void usage(FILE *out) {
             "  8 store damaged or busy, 130 interrupted\n");
 }
 
+/* A command holds nothing that a later one could not begin anew: stores are transactions, files are
+ * renamed when they are whole. */
+static void out_of_memory(void) {
+    fputs("tandem: out of memory\n", stderr);
+    _exit(td_status_exit_code(TD_E_MEMORY));
+}
+
 int main(int argc, char **argv) {
+    td_memory_handler(out_of_memory);
     argp_err_exit_status = td_status_exit_code(TD_E_USAGE);
     if (argc < 2) {
         usage(stderr);

@@ -36,9 +36,20 @@ static void allocations(void **state) {
     td_arena_reset(NULL);
 }
 
+static int told;
+
+static void tell(void) {
+    told++;
+}
+
 static void impossible_sizes(void **state) {
     (void)state;
     td_arena *a = td_arena_create();
+    td_memory_handler(tell);
+    assert_null(td_arena_alloc(a, SIZE_MAX / 4)); /* the system says no */
+    assert_int_equal(told, 1);
+    td_memory_handler(NULL);
+    td_arena_reset(a);
     assert_false(td_arena_failed(a));
     assert_null(td_arena_alloc(a, SIZE_MAX));
     assert_true(td_arena_failed(a));

@@ -275,7 +275,7 @@ static void written_form(void **state) {
     td_text_free(&wanted);
     td_text_free(&out);
     td_node_to_yaml(NULL, &out);
-    assert_string_equal(out.data, "null\n");
+    assert_true(out.failed && out.size == 0);
     td_text_free(&out);
     td_node *bad = td_node_string(arena, "a\xff\xc3(");
     td_node_to_yaml(bad, &out);
