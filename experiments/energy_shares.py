@@ -25,6 +25,7 @@ def shares(net, hw):
         e = i["energy_pj"]
         parts = {"MAC": e.get("mac", 0), "clock tree": e.get("clock_tree", 0),
                  "loading weights": e.get("loading_weights", 0),
+                 "joined sums, loading weights": e.get("joined_and_loading_weights", 0),
                  "vector unit": e.get("vector_unit_and_memories", 0), "leakage": e["leakage"]}
         for level, tensors in e.get("levels", {}).items():
             parts[level] = sum(tensors.values())
@@ -36,7 +37,7 @@ def shares(net, hw):
     print(f"{net} on {hw}: {whole * 1e-6:.3g} uJ, {1e6 * s['latency_s']:.4g} us")
     for k, v in sorted(total.items(), key=lambda kv: -kv[1]):
         if v > 0:
-            print(f"  {k:16} {100 * v / whole:6.1f} %")
+            print(f"  {k:28} {100 * v / whole:6.1f} %")
 
 
 def main():

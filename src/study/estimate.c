@@ -37,6 +37,8 @@ typedef struct {
     td_design design[MAX_DESIGNS];
     bool meets[MAX_DESIGNS];
     int n;
+    int number[MAX_DESIGNS]; /* of the random stream: of each timed design */
+    uint64_t hash[MAX_DESIGNS];
 } sample;
 
 /* The later half: the first ones meet layers that the others know. */
@@ -46,14 +48,19 @@ static double mean_of_later(const double *v, int n) {
     return n > 0 ? sum / (n - n / 2) : 0;
 }
 
+static td_choices random_choices(const td_recipe *r, const td_space *space, int i, td_arena *a) {
+    td_choices c = {.n = space->n, .v = TD_NEW(a, double, space->n + 1)};
+    td_rng rng = td_rng_make(r->seed, (uint64_t)i, TD_RNG_SPACE_SAMPLE);
+    if (c.v != NULL) td_space_sample(space, &rng, &c);
+    return c;
+}
+
 /* Builds and costs random design i, as a trial is. TD_E_INFEASIBLE is a result, too. */
 static td_status time_one(const td_recipe *r, const td_space *space,
                           const td_schedule_options *options, int i, td_arena *a, td_design *d,
                           double metric[TD_NMETRIC], double *seconds, td_error *err) {
-    td_choices c = {.n = space->n, .v = TD_NEW(a, double, space->n + 1)};
+    const td_choices c = random_choices(r, space, i, a);
     if (c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
-    td_rng rng = td_rng_make(r->seed, (uint64_t)i, TD_RNG_SPACE_SAMPLE);
-    td_space_sample(space, &rng, &c);
     double start = td_time_thread_s();
     td_status s = space->build(space->self, &c, a, d, err);
     if (s == TD_OK) s = td__design_cost(d, options, metric, NULL, err);
@@ -64,13 +71,14 @@ static td_status time_one(const td_recipe *r, const td_space *space,
 /* The same designs once more: the mapper knows all their layers now, as a long search comes to do
  * with most of them. */
 static td_status time_known(const td_recipe *r, const td_space *space,
-                            const td_schedule_options *options, td_timing *t, td_error *err) {
+                            const td_schedule_options *options, const sample *of, td_timing *t,
+                            td_error *err) {
     td_arena *a = td_arena_create();
     td_status st = a != NULL ? TD_OK : td_fail(err, TD_E_MEMORY, "out of memory");
     double sum = 0, metric[TD_NMETRIC], seconds = 0;
     for (int i = 0; st == TD_OK && i < t->designs; i++) {
         td_design d = {0};
-        st = time_one(r, space, options, i, a, &d, metric, &seconds, err);
+        st = time_one(r, space, options, of->number[i], a, &d, metric, &seconds, err);
         if (st == TD_E_INFEASIBLE) st = TD_OK;
         sum += seconds;
         td_design_free(&d);
@@ -81,13 +89,26 @@ static td_status time_known(const td_recipe *r, const td_space *space,
     return st;
 }
 
-/* Random designs of the joint space. */
+static bool is_known(const uint64_t *hash, int n, uint64_t one) {
+    for (int i = 0; i < n; i++)
+        if (hash[i] == one) return true;
+    return false;
+}
+
+/* Different random designs of the joint space; of a small one all that come up. */
 static td_status time_costs(const td_recipe *r, const td_schedule_options *options, sample *s,
                             td_timing *t, td_error *err) {
     td_space *space;
     double seconds[MAX_DESIGNS], sum = 0, metric[TD_NMETRIC], con[TD_NMETRIC];
     td_status st = td_space_product(r->net, r->hw, s->arena, &space, err);
-    for (int i = 0; st == TD_OK && i < MAX_DESIGNS && sum < max_costing_s; i++) {
+    for (int i = 0; st == TD_OK && i < 8 * MAX_DESIGNS && t->designs < MAX_DESIGNS; i++) {
+        if (sum >= max_costing_s) break;
+        const td_choices c = random_choices(r, space, i, s->arena);
+        if (c.v == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
+        const uint64_t hash = td_choices_hash(&c);
+        if (is_known(s->hash, t->designs, hash)) continue;
+        s->hash[t->designs] = hash;
+        s->number[t->designs] = i;
         td_design *d = &s->design[s->n];
         st = time_one(r, space, options, i, s->arena, d, metric, &seconds[t->designs], err);
         sum += seconds[t->designs++];
@@ -102,17 +123,13 @@ static td_status time_costs(const td_recipe *r, const td_schedule_options *optio
         }
         if (st == TD_E_INFEASIBLE) st = TD_OK;
     }
-    t->cost_s = mean_of_later(seconds, t->designs);
-    return st == TD_OK ? time_known(r, space, options, t, err) : st;
+    /* A space that is small enough to have come up as a whole is costed as a whole. */
+    const bool whole = t->designs < MAX_DESIGNS && sum < max_costing_s;
+    t->cost_s = whole && t->designs > 0 ? sum / t->designs : mean_of_later(seconds, t->designs);
+    return st == TD_OK ? time_known(r, space, options, s, t, err) : st;
 }
 
 /* ---- solves ---------------------------------------------------------------------------------- */
-
-static bool is_known(const uint64_t *hash, int n, uint64_t one) {
-    for (int i = 0; i < n; i++)
-        if (hash[i] == one) return true;
-    return false;
-}
 
 /* Mean time of up to *n distinct random networks, each with the best accelerator for it; *n becomes
  * less once it has taken long. A network that no accelerator runs is a result, too. */
