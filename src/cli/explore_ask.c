@@ -80,6 +80,18 @@ static const td_node *own_list(const td_node *own, const td_node *doc, const cha
     return NULL;
 }
 
+static td_status no_values(const td_node *own, const char *key, td_error *err) {
+    enum { MOST = 64 };
+    const char *known[MOST], *guess;
+    int n = 0;
+    for (int i = 0; own != NULL && i < own->count && n < MOST; i++) known[n++] = own->item[i]->key;
+    guess = td_name_nearest(key, known, n);
+    return td_fail(err, TD_E_USAGE,
+                   "--vary %s: expected KEY=VALUE,VALUE,...; the file has no values of it%s%s%s",
+                   key, guess != NULL ? ", did you mean \"" : "", guess != NULL ? guess : "",
+                   guess != NULL ? "\"?" : "");
+}
+
 /* "KEY=V,V,..." as a list, or "KEY": the values of the file. */
 static td_status put_vary(const char *text, const td_node *doc, td_arena *a, td_node *map,
                           td_error *err) {
@@ -92,10 +104,7 @@ static td_status put_vary(const char *text, const td_node *doc, td_arena *a, td_
         return td_fail(err, TD_E_USAGE, "--vary %s: is there twice", key);
     if (equals == NULL) {
         const td_node *list = own_list(own, doc, key, a);
-        if (list == NULL)
-            return td_fail(err, TD_E_USAGE,
-                           "--vary %s: expected KEY=VALUE,VALUE,...; the file has no values of it",
-                           key);
+        if (list == NULL) return no_values(own, key, err);
         td_node *copy = TD_NEW(a, td_node, 1);
         if (copy == NULL) return td_fail(err, TD_E_MEMORY, "out of memory");
         *copy = *list;
