@@ -393,8 +393,9 @@ typedef struct {
     td__dp *dp;
     td_arena *arena;
 } td__sieve;
-/* resident: of plan->n, gets the best set of resident weights that was seen with them, or none. */
-td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident);
+/* resident: of plan->n, gets the best set of resident weights that was seen with them, or none.
+ * *plain: the figure (first) of a good schedule without stacks; 0: it was not looked for. */
+td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident, double *plain);
 
 /* ---- asking again ---------------------------------------------------------------------------- */
 
@@ -448,6 +449,7 @@ struct td_scheduler {
     bool *resident, *on_chip;  /* by interval, by value */
     td__choice *choice;
     int64_t resident_bits;
+    double plain; /* of td__stacks_sieve */
     bool opened, solved, proved;
 };
 

@@ -210,13 +210,14 @@ static td_status follow(const td__sieve *v, td__stacks *all, double plain, td__s
     return TD_OK;
 }
 
-td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident) {
+td_status td__stacks_sieve(const td__sieve *v, td__stacks *out, bool *resident, double *plain) {
     td__stacks all;
+    *plain = 0;
     *out = (td__stacks){0};
     memset(resident, 0, sizeof *resident * (size_t)v->plan->n);
     td_status s = hope_all(v, &all);
     if (s != TD_OK || all.n == 0) return s;
-    const double plain = quick(v, INFINITY, NULL);
-    s = follow(v, &all, plain, out, resident);
+    *plain = quick(v, INFINITY, NULL);
+    s = follow(v, &all, *plain, out, resident);
     return s == TD_OK && !td__dp_stacks(v->dp, out) ? TD_E_MEMORY : s;
 }

@@ -162,7 +162,7 @@ td_status td__scheduler_choose(td_scheduler *s, bool stacks, td_error *err) {
                              .stacks = stacks ? &s->every : &none,
                              .dp = s->dp,
                              .arena = s->arena};
-    if (td__stacks_sieve(&sieve, &s->stacks, s->resident) != TD_OK)
+    if (td__stacks_sieve(&sieve, &s->stacks, s->resident, &s->plain) != TD_OK)
         return td_fail(err, TD_E_MEMORY, "out of memory for the schedule");
     bool found = td__pick_resident(s->dp, &s->plan, s->hw, &s->home, &s->table, s->o.objective,
                                    s->arena, s->resident, &best, &s->proved);
@@ -211,6 +211,16 @@ static bool has_stacks(const td_scheduler *s) {
     return false;
 }
 
+/* Asking again seldom gains as much: drafts without stacks that are behind by more stay there. */
+#define HARDLY_GAINED 1.1
+
+static bool unstacked_may_win(const td_scheduler *s) {
+    const td_schedule_figures f = figures_of(s);
+    const double first =
+        s->o.objective == TD_OBJ_ENERGY ? f.energy_j * 1e12 : f.latency_s * s->hw->clock_hz;
+    return has_stacks(s) && s->plain < HARDLY_GAINED * first;
+}
+
 /* Whether b is no better than a. */
 static bool no_better(const td_scheduler *s, td_schedule_figures b, td_schedule_figures a) {
     const bool energy = s->o.objective == TD_OBJ_ENERGY;
@@ -256,7 +266,7 @@ static td_status compare_unstacked(td_scheduler *s, td_error *err) {
 
 td_status td__scheduler_solve(td_scheduler *s, td_error *err) {
     td_status status = choose_and_refine(s, true, err);
-    if (status == TD_OK && td_schedule_has_drafts(&s->o) && has_stacks(s))
+    if (status == TD_OK && td_schedule_has_drafts(&s->o) && unstacked_may_win(s))
         status = compare_unstacked(s, err);
     s->solved = status == TD_OK;
     return status;
