@@ -37,8 +37,11 @@ extern "C" {
  *        the mapping with the least tiles); schedules of drafts ask again with more nodes for
  *        answers far from their bounds, and have no stacks where they are better without, once
  *        asked for again; of more than 8 values alive at a time the others stand on chip where
- *        there is room; convolutions write words of the value that they hand on */
-enum { TD_COST_REVISION = 12 };
+ *        there is room; convolutions write words of the value that they hand on
+ *    13  layers whose strides skip lines also have small tiles where there is room for large
+ *        ones; stacks whose rows were left out are looked at where fewer rows turn out slower, and
+ *        more is hoped of layers whose turns were faster than hoped */
+enum { TD_COST_REVISION = 13 };
 
 /* ---- mapper ---------------------------------------------------------------------------------- */
 

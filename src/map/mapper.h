@@ -80,10 +80,10 @@ typedef struct {
         up[TD_MAX_LEVELS][TD__NKIND];          /* pJ per word */
     int n_limits, limit_of[TD_MAX_LEVELS + 1]; /* limits of level l: limit_of[l] .. limit_of[l+1] */
     td__limit limit[TD__MAX_LIMITS];
-    bool plain;                  /* input tiles of one layer never overlap and have no gaps */
-    bool gaps;                   /* boxes of inputs hold lines that no tap touches */
-    bool padded;                 /* the plane has rows or columns of made zeros */
-    double inside;               /* positions (p, q, r, s) that lie in the image */
+    bool plain;    /* input tiles of one layer never overlap and have no gaps */
+    uint8_t gaps;  /* dims along which boxes of inputs hold lines that no tap touches */
+    bool padded;   /* the plane has rows or columns of made zeros */
+    double inside; /* positions (p, q, r, s) that lie in the image */
     td__fan *fan[TD_MAX_LEVELS]; /* full ones first, larger ones first; of equals any first part has
                                   * some of all kinds */
     int n_fan[TD_MAX_LEVELS], n_full[TD_MAX_LEVELS];

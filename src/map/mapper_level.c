@@ -3,7 +3,8 @@
  * For each stationary tensor the dims that it depends on come first: what the level costs follows
  * from them, and only grows with them. The dims of its block cost nothing there; they take the
  * largest tile that fits (a smaller one would only mean that the innermost loop of this level could
- * as well be the outermost of the next). */
+ * as well be the outermost of the next). Not so where strides skip lines of the input: a larger
+ * tile has them, a smaller one may do without. */
 #include "mapper_level.h"
 
 #include <stdlib.h>
@@ -393,7 +394,7 @@ static void finish_choice(td__level *w) {
         for (unsigned d = 0; d < TD_NDIM; d++) {
             if (!(block & TD_BIT(d)) || !extensible(w, (int)d, sums)) continue;
             if (!(w->soft & TD_BIT(d))) return;
-            if (w->s->thorough) continue;
+            if (w->s->thorough || (w->s->z->gaps & TD_BIT(d))) continue;
             td__leave(w->s, c.least[0]);
             return;
         }
@@ -430,6 +431,11 @@ static void choose(td__level *w, int k) {
         choose(w, k + 1);
         if (used_up(w)) break;
         /* Larger tiles than those that fit just so cost less; of the block any tile will do. */
+        if (w->s->z->gaps & TD_BIT(d)) { /* lines per position: the fewest with the smallest tile */
+            const int last = (here ? v->n : 1) - 1;
+            if (w->fitted && !w->s->thorough && i < last) i = last - 1;
+            continue;
+        }
         if (w->fitted && (lead ? k == w->n_lead - 1 && (w->exact || !w->s->thorough) : w->exact))
             break;
     }

@@ -154,13 +154,15 @@ static double inside_share(const td_problem *p, int axis) {
 static void set_input(td__space *z) {
     const td_problem *p = &z->p;
     z->plain = true;
-    z->padded = z->gaps = false;
+    z->padded = false;
+    z->gaps = 0;
     z->inside = 1;
     for (int axis = 0; axis < 2; axis++) {
         int32_t out = p->dim[TD_P + axis], taps = p->dim[TD_R + axis];
         if (taps > 1 ? out > 1 || p->dilation[axis] > 1 : p->stride[axis] > 1 && out > 1)
             z->plain = false;
-        if (p->stride[axis] > taps && out > 1 && z->counting == TD_COUNT_EXACT) z->gaps = true;
+        if (p->stride[axis] > taps && out > 1 && z->counting == TD_COUNT_EXACT)
+            z->gaps |= (uint8_t)TD_BIT(TD_P + axis);
         if (p->pad[axis] > 0 || p->pad[2 + axis] > 0) z->padded = true;
         z->inside *= inside_share(p, axis);
     }

@@ -344,7 +344,8 @@ bool td__dp_run(td__dp *dp, const bool *resident, td__regime regime, td__answer 
  * (first) more than the limit. (The sieve's stacks turn out cheaper than was hoped now and then; it
  * leaves some room.) */
 bool td__dp_relaxed(td__dp *dp, td__answer *out);
-/* Changes the stacks that there are; NULL: none. False: memory is out. */
+/* Changes the stacks that there are; NULL: none. Ways are known by their addresses: changed ones
+ * need others. False: memory is out. */
 bool td__dp_stacks(td__dp *dp, const td__stacks *stacks);
 /* What is worse than the limit is of no interest: runs may find it, or nothing, or what is worse
  * than its best. INFINITY, as at first: none. */
@@ -409,6 +410,8 @@ td_status td__refine(td_scheduler *s);
 /* MACs per cycle that the fan-outs can use for a layer; for each shape. */
 double td__parallel(const td_hw *hw, const td_problem *p);
 void td__most_parallel(const td__sched_plan *p, const td_hw *hw, double *out);
+/* Bits of its input that some output of a layer needs. */
+double td__needed_bits(const td_problem *q);
 /* Cycles that no schedule of this form can beat. parallel: of td__most_parallel. */
 double td__bound_cycles(const td__sched_plan *p, const td_hw *hw, const td__home *h,
                         const double *parallel, bool cold);

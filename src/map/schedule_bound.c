@@ -35,14 +35,15 @@ static int64_t needed(const td_problem *p, int axis) {
     int64_t reach = (out - 1) * stride + (taps - 1) * dilation + 1;
     int64_t inside = reach - p->pad[axis] - p->pad[axis + 2];
     if (inside < 0) inside = 0;
-    /* Without gaps all of them; otherwise at least one per output, of those that are not padding.
-     */
+    /* Without gaps all of them; otherwise the taps of each output, where these are apart, and at
+     * least as many as positions and taps have different sums, of those that are not padding. */
     if (dilation == 1 && stride <= taps) return inside;
-    int64_t some = out - p->pad[axis] - p->pad[axis + 2];
+    int64_t some = dilation == 1 ? out * taps : out + taps - 1;
+    some -= p->pad[axis] + p->pad[axis + 2];
     return some < 0 ? 0 : some < inside ? some : inside;
 }
 
-static double needed_bits(const td_problem *q) {
+double td__needed_bits(const td_problem *q) {
     return (double)q->dim[TD_N] * q->dim[TD_G] * q->dim[TD_C] * (double)needed(q, 0) *
            (double)needed(q, 1) * q->bits[TD_I];
 }
@@ -68,7 +69,7 @@ static least of_step(const td__sched_plan *p, const td_hw *hw, const td__home *h
         if (q == NULL)
             b.read += td__operand_bits(p, i, k);
         else
-            b.read += needed_bits(q);
+            b.read += td__needed_bits(q);
     }
     if (s->shape >= 0) {
         const td_problem *q = &p->shape[s->shape];
@@ -125,7 +126,7 @@ td_status td__stacks_floor(const td__sched_plan *p, const td_hw *hw, const doubl
                 const unsigned chip = td__stack_chip(k, j, side);
                 way->cycles = ceil((double)s->macs / parallel[s->shape]);
                 way->pj = (double)s->macs * hw->mac.energy_pj * (1 + hw->clock_tree);
-                if (!(chip & TD_BIT(TD_I))) way->read = needed_bits(q);
+                if (!(chip & TD_BIT(TD_I))) way->read = td__needed_bits(q);
                 if (!(chip & TD_BIT(TD_O)))
                     way->write = (double)td_problem_words(q, TD_O) * q->bits[TD_O];
                 way->dram = td__dram_cycles(hw, way->read, way->write);

@@ -165,7 +165,8 @@ double td__turn_cycles(const td__sched_plan *p, const td_hw *hw, const td__home 
     const td_problem q = td__stack_turn(p, s, at);
     double words[TD_NTENSOR], cycles = (double)td_problem_macs(&q) / td__parallel(hw, &q);
     for (int t = 0; t < TD_NTENSOR; t++)
-        words[t] = (double)td_problem_words(&q, (td_tensor)t) * q.bits[t];
+        words[t] = t == TD_I ? td__needed_bits(&q)
+                             : (double)td_problem_words(&q, (td_tensor)t) * q.bits[t];
     for (int l = 0; l <= h->home; l++) {
         const td_level *v = &hw->level[l];
         double read = 0, write = 0;

@@ -206,13 +206,35 @@ static void more_is_not_slower_in_stacks(void **state) {
     const char *asked = getenv("TANDEM_CASES");
     const int cases = random_cases(SEEDS / 2);
     for (int seed = 0; seed < cases; seed++) step_crowd(&f, (uint64_t)seed, &t);
-    /* With twice the SIMD units sums stood at home, where narrow ones had left room for a value. */
-    if (cases <= 36) step_crowd(&f, 36, &t);
     tell(&t, asked != NULL);
     assert_true(t.pairs >= 5 * cases);
     assert_true(t.faster >= t.pairs / 2); /* the steps matter */
-    assert_true(t.slower <= 1 + t.pairs / 100);
-    if (asked == NULL) assert_true(t.worst <= 1.04); /* more of them have rarer faults */
+    if (asked == NULL)
+        assert_int_equal(t.slower, 0);
+    else /* more of them have rarer faults */
+        assert_true(t.slower <= 1 + t.pairs / 100);
+    td_arena_destroy(a);
+}
+
+/* Where the larger one was slower once. */
+static void faults_stay_mended(void **state) {
+    (void)state;
+    static const uint64_t seed[] = {
+        36, /* with twice the SIMD units sums stood at home, where a value had had room */
+        49, /* three rows were left out, since two were hoped to be as fast, and were not */
+        21, /* too little was hoped of turns whose stride skips rows and columns */
+        46, /* more room for a layer whose stride skips rows and columns: dives took larger tiles */
+        291, /* as 49, by 10 % */
+        546, /* as 21, by 5 % */
+    };
+    td_arena *a = td_arena_create();
+    family f;
+    tally t = {.worst = 0};
+    load_family(TD_TEST_SOURCE "/hw/micro.yaml", a, &f);
+    const size_t n = TEST_SANITIZED ? 3 : sizeof seed / sizeof *seed;
+    for (size_t k = 0; k < n; k++) step_crowd(&f, seed[k], &t);
+    tell(&t, false);
+    assert_int_equal(t.slower, 0);
     td_arena_destroy(a);
 }
 
@@ -220,6 +242,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_is_not_slower),
         cmocka_unit_test(more_is_not_slower_in_stacks),
+        cmocka_unit_test(faults_stay_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
