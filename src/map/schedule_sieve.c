@@ -252,12 +252,14 @@ static double with_set(const td__sieve *v, const td__stacks *stacks, const bool 
 }
 
 /* With others shown floors are taken anew, and with higher hopes no set is known to be worse than
- * what there could be at best. */
+ * what there could be at best (nothing, where without hopes nothing is feasible). */
 static td_status reconsider(const td__sieve *v, const hopes *o, bool lower, td__sets *tried) {
     td__answer best = {.choice = NULL};
-    if (!td__dp_stacks(v->dp, &o->shown) || !td__dp_relaxed(v->dp, &best)) return TD_E_MEMORY;
-    for (int k = 0; k < tried->n && lower; k++) tried->first[k] = fmin(tried->first[k], best.first);
-    return TD_OK;
+    if (!td__dp_stacks(v->dp, &o->shown)) return TD_E_MEMORY;
+    const bool feasible = td__dp_relaxed(v->dp, &best);
+    for (int k = 0; k < tried->n && lower && feasible; k++)
+        tried->first[k] = fmin(tried->first[k], best.first);
+    return td_arena_failed(v->arena) ? TD_E_MEMORY : TD_OK;
 }
 
 /* Asks for what the most hopeful of the sets uses, until that is known or no hope is left. */
